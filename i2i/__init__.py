@@ -1,0 +1,49 @@
+"""i2i: train networks that turn one image into another, and edit images through pretrained generators.
+
+What a plugin imports and what a notebook calls are both found here. Names are loaded when first used, so that
+``import i2i`` costs nothing: torch is imported only by what needs it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import I2IError, Interrupted, UsageError
+from .hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from .contracts import Dataset, Editor, Extractor, Generator, Metric, Panel, Photo, Result, Scene, Trainer
+    from .devices import Device
+    from .editing import edit
+    from .options import Options
+    from .registry import Registry, load_registry
+    from .trainer import train
+    from .weights import load_network
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "contracts": ("Dataset", "Editor", "Extractor", "Generator", "Metric", "Panel", "Photo", "Result", "Scene", "Trainer"),
+    "devices": ("Device",),
+    "editing": ("edit",),
+    "options": ("Options",),
+    "registry": ("Registry", "load_registry"),
+    "trainer": ("train",),
+    "weights": ("load_network",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["I2IError", "Interrupted", "UsageError", "__version__", "hookimpl", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'i2i' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,93 @@
+"""The command line: each command parses, calls one library function, and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import I2IError, disk_trouble
+from ..registry import Registry, load_registry
+
+HELP = """Train networks that turn one image into another, and edit images through pretrained generators.
+
+\b
+A first session:
+  i2i train pix2pix --dataset facades --steps 300 --size 128
+  i2i predict runs/pix2pix-facades-001 labels.png --out pictures
+  i2i evaluate runs/pix2pix-facades-001
+"""
+
+
+class Root(click.Group):
+    """The top group: ends every failure a user can cause in one line, and gives every command ``--debug``."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        _add_debug(cmd)
+        super().add_command(cmd, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except I2IError as error:
+            _fail(str(error), error.exit_code, ctx)
+        except BrokenPipeError:  # `i2i ... | head`: the reader has had enough, which is no failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except OSError as error:
+            _fail(str(disk_trouble(error, "reading or writing")), 1, ctx)
+
+
+def _fail(message: str, code: int, ctx: click.Context) -> None:
+    if ctx.meta.get("i2i.debug"):
+        raise
+    click.echo(f"i2i: {message}", err=True)
+    ctx.exit(code)
+
+
+def _add_debug(command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _add_debug(child)
+    elif not any(parameter.name == "debug" for parameter in command.params):
+        command.params.append(_debug_option())
+
+
+def _debug_option() -> click.Option:
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta["i2i.debug"] = True
+
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, is_eager=True, callback=remember, help="Show the traceback of a failure."
+    )
+
+
+def build(registry: Registry) -> click.Group:
+    """The whole command line over one registry: the core's commands and those of the plugins."""
+    from . import datasets, doctor, edit, evaluate, export, plugins, predict, runs, train
+
+    root = Root(name="i2i", help=HELP, params=[_debug_option()], context_settings={"obj": registry, "help_option_names": ["-h", "--help"]})
+    root.params.append(_version_option())
+    for module in (train, predict, evaluate, edit, export, datasets, plugins, runs, doctor):
+        root.add_command(module.command)
+    registry.add_commands(root)
+    return root
+
+
+def _version_option() -> click.Option:
+    def show(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            click.echo(f"i2i {__version__}")
+            ctx.exit()
+
+    return click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version.")
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point of ``i2i`` and ``python -m i2i``."""
+    build(load_registry()).main(args=args, prog_name="i2i")

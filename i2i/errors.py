@@ -1,0 +1,46 @@
+"""What a user can cause: one sentence that says what is wrong, where, and what to type next."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+from collections.abc import Iterable
+
+
+class I2IError(Exception):
+    """A failure a user can cause; its text is the whole message, and the command line ends with code 1."""
+
+    exit_code = 1
+
+
+class UsageError(I2IError):
+    """A wrong command, option or value; the command line ends with code 2."""
+
+    exit_code = 2
+
+
+class Interrupted(I2IError):
+    """The user stopped the work; what was done so far is kept, and the text says how to go on."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'pix2pix'?"`` for a near miss, else the known names, else an empty string."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" There are: {', '.join(names)}." if names else ""
+
+
+def disk_trouble(error: OSError, doing: str) -> I2IError:
+    """Turn the operating system's refusal to read or write into a sentence with a way out."""
+    where = f" ({error.filename})" if error.filename else ""
+    reasons = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EDQUOT: "your disk quota is used up: free some space",
+        errno.EACCES: "permission denied: choose a folder you may write to with --out",
+        errno.EPERM: "permission denied: choose a folder you may write to with --out",
+        errno.EROFS: "the disk is read-only: choose another folder with --out",
+    }
+    reason = reasons.get(error.errno or 0, f"{error.strerror or error}: check the path and the disk")
+    return I2IError(f"{doing}{where} failed: {reason}, then run the command again.")
