@@ -1,0 +1,29 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the user's folder at an empty one, so that no test reads or writes the real one."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("I2I_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference answers and real pictures that lies beside the project, for developers and CI."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail("the folder 'shared' beside the project is missing, and CI needs it")
+        pytest.skip("needs the folder 'shared' beside the project")
+    return folder
