@@ -34,7 +34,30 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["I2IError", "Interrupted", "UsageError", "__version__", "hookimpl", *_HOME_OF]
+__all__ = [
+    "Dataset",
+    "Device",
+    "Editor",
+    "Extractor",
+    "Generator",
+    "I2IError",
+    "Interrupted",
+    "Metric",
+    "Options",
+    "Panel",
+    "Photo",
+    "Registry",
+    "Result",
+    "Scene",
+    "Trainer",
+    "UsageError",
+    "__version__",
+    "edit",
+    "hookimpl",
+    "load_network",
+    "load_registry",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -41,6 +41,8 @@ class Trainer:
 
     networks: dict[str, nn.Module]
     """By name. The first makes the pictures: it is the one that is averaged (``--ema``) and exported."""
+    multiple: int = 1
+    """Height and width of an input must be multiples of this."""
     optimizers: dict[str, torch.optim.Optimizer]
     """By name. The training loop scales their rates over time; leave empty to keep the rates to yourself."""
 
@@ -90,6 +92,11 @@ class Dataset:
     """Where ``i2i datasets fetch`` gets it, or None where it cannot be downloaded by itself."""
     drawn: ClassVar[Mapping[str, int]] = {}
     """Pairs in each split of the drawn sample; empty where the set has none."""
+
+    @classmethod
+    def own(cls) -> bool:
+        """True for a set of the user's own pictures: ``--data-root`` names the set itself, for there is no other."""
+        return cls.archive is None and not cls.drawn
 
     def pairs(self, root: Path, split: str) -> list[Pair]:
         """The real pairs of a split under ``root``, in a fixed order, unread; empty where there are none.
@@ -146,6 +153,8 @@ class Metric:
     name: ClassVar[str]
     summary: ClassVar[str]
     better: ClassVar[Literal["lower", "higher"]]
+    per_picture: list[float]
+    """Optional: the measure of each picture, in the order taken in."""
 
     def __init__(self, device: Device) -> None:
         raise TypeError(f"{type(self).__name__} must define __init__(self, device)")

@@ -38,9 +38,9 @@ def disk_trouble(error: OSError, doing: str) -> I2IError:
     reasons = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "your disk quota is used up: free some space",
-        errno.EACCES: "permission denied: choose a folder you may write to with --out",
-        errno.EPERM: "permission denied: choose a folder you may write to with --out",
-        errno.EROFS: "the disk is read-only: choose another folder with --out",
+        errno.EACCES: "permission denied: name a file or folder that you may use",
+        errno.EPERM: "permission denied: name a file or folder that you may use",
+        errno.EROFS: "the disk is read-only: name a folder elsewhere",
     }
     reason = reasons.get(error.errno or 0, f"{error.strerror or error}: check the path and the disk")
     return I2IError(f"{doing}{where} failed: {reason}, then run the command again.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,14 +16,14 @@ from .errors import UsageError, did_you_mean
 
 
 class Options(BaseModel):
-    """Base of every options model: frozen, and unknown keys are refused.
+    """Base of every options model: frozen, unknown keys are refused, and numbers are finite.
 
     Declare a field with ``pydantic.Field(default, ge=..., le=..., description="...")``; a unit goes into
     ``json_schema_extra={"unit": "px"}``. A trainer's field that bears the name of a setting of the run itself
     (``size``, ``seed``, ...) is filled in from the run and not asked for twice.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=Options)
@@ -37,17 +38,20 @@ def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     try:
         return model(**values)
     except ValidationError as error:
-        raise UsageError("; ".join(_explain(model, issue, where) for issue in error.errors())) from None
+        raise UsageError(" ".join(_explain(model, issue, where) for issue in error.errors())) from None
 
 
 def _explain(model: type[Options], issue: Any, where: str) -> str:
-    name = ".".join(str(part) for part in issue["loc"]) or model.__name__
+    message = issue["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
+    message = message[:1].lower() + message[1:].replace("Input should be", "it should be")
+    if not issue["loc"]:  # a rule about several options at once
+        return f"{where}: {message}."
+    name = str(issue["loc"][0])
     if issue["type"] == "extra_forbidden":
-        return f"{where}: there is no option {name!r}.{did_you_mean(name, model.model_fields)}"
+        return f"{where}: there is no option {name!r}.{did_you_mean(name.replace('-', '_'), model.model_fields)}"
     if issue["type"] == "missing":
         return f"{where}: {flag(name)} is missing; give it."
-    message = issue["msg"].removeprefix("Value error, ")
-    return f"{where}: {flag(name)} is {issue['input']!r}, but {message[0].lower()}{message[1:]}."
+    return f"{where}: {flag(name)} is {issue['input']!r}, but {message.replace('input should', 'it should')}."
 
 
 def flag(name: str) -> str:
@@ -79,41 +83,110 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def click_options(model: type[Options], skip: frozenset[str] = frozenset()) -> list[click.Option]:
-    """The fields of a model as click options, in order; what is not typed by the user arrives as ``None``."""
+    """The fields of a model as click options, in order; what the user does not type arrives as ``None``."""
     return [_click_option(name, field) for name, field in model.model_fields.items() if name not in skip]
 
 
+def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """The fields of a model in plain values, for ``plugins show``, the documentation and the web form.
+
+    Each is ``name``, ``flag``, ``type`` (a word, or the list of choices), ``count`` (values it takes, or ``"any"``),
+    ``default``, ``required``, ``range`` (``">= 0 and <= 1"``), ``unit`` and ``help``.
+    """
+    rows = []
+    for name, field in model.model_fields.items():
+        if name in skip:
+            continue
+        kind, count = _plain_type(field.annotation)
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        limits = _limits(field)
+        rows.append(
+            {
+                "name": name,
+                "flag": flag(name),
+                "type": _choices(kind) or _word(kind),
+                "count": count or "any",
+                "default": default,
+                "required": field.is_required(),
+                "range": " and ".join(f"{_SIGNS[key]} {limit}" for key, limit in limits.items()) or None,
+                "unit": _extra(field, "unit"),
+                "help": field.description or "",
+            }
+        )
+    return rows
+
+
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+class _Choice(click.Choice):  # type: ignore[type-arg]  # generic only from click 8.2 on
+    """One of a few values, shown and typed as text, handed on as what they are (``4`` and not ``"4"``)."""
+
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__([str(value) for value in values])
+        self.values = {str(value): value for value in values}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self.values[super().convert(value, param, ctx)]
+
+
 def _click_option(name: str, field: FieldInfo) -> click.Option:
-    kind, many = _plain_type(field.annotation)
+    kind, count = _plain_type(field.annotation)
     help_text = f"{field.description or ''}{_default_text(field)}"
     if kind is bool:
-        return click.Option([f"{flag(name)}/--no-{name.replace('_', '-')}"], default=None, help=help_text)
-    limits = {key: getattr(item, key) for item in field.metadata for key in ("ge", "gt", "le", "lt") if hasattr(item, key)}
+        return click.Option([name, f"{flag(name)}/--no-{name.replace('_', '-')}"], default=None, help=help_text)
+    many: dict[str, Any] = {}
+    if count == 0:
+        many = {"multiple": True, "callback": lambda _ctx, _param, value: value or None}
+    elif count > 1:
+        many = {"nargs": count}
     return click.Option(
-        [flag(name), *_short(field)],
-        type=_click_type(kind, limits),
-        multiple=many,
+        [name, flag(name), *_short(field)],
+        type=_click_type(kind, field),
         default=None,
-        metavar=_metavar(kind, field),
+        metavar=_metavar(kind, field, count),
         help=help_text,
+        **many,
     )
 
 
-def _plain_type(annotation: Any) -> tuple[Any, bool]:
-    """Unwrap ``X | None`` and ``tuple[X, ...]``: the scalar type, and whether the option may be repeated."""
-    origin = get_origin(annotation)
+def _plain_type(annotation: Any) -> tuple[Any, int]:
+    """Unwrap ``X | None``, ``Annotated`` and tuples: the scalar type, and how many (0: any number)."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _plain_type(parts[0])
     if origin in (Union, types.UnionType):
-        inner = [part for part in get_args(annotation) if part is not type(None)]
-        return _plain_type(inner[0]) if len(inner) == 1 else (str, False)
+        inner = [part for part in parts if part is not type(None)]
+        return _plain_type(inner[0]) if len(inner) == 1 else (str, 1)
+    if origin is tuple and parts[-1] is not Ellipsis:
+        return _plain_type(parts[0])[0], len(parts)
     if origin in (tuple, list):
-        return get_args(annotation)[0], True
-    return annotation, False
+        return _plain_type(parts[0])[0], 0
+    return annotation, 1
 
 
-def _click_type(kind: Any, limits: dict[str, Any]) -> click.ParamType | Callable[[str], Any]:
+def _choices(kind: Any) -> list[Any]:
     if get_origin(kind) is Literal:
-        return click.Choice([str(choice) for choice in get_args(kind)])
-    if kind in (int, float):
+        return [choice for choice in get_args(kind) if choice is not None]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [choice.value for choice in kind]
+    return []
+
+
+def _word(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
+
+def _limits(field: FieldInfo) -> dict[str, Any]:
+    found = {sign: getattr(item, sign, None) for item in field.metadata for sign in _SIGNS if hasattr(item, sign)}
+    return {sign: limit for sign, limit in found.items() if limit is not None}
+
+
+def _click_type(kind: Any, field: FieldInfo) -> Any:
+    if choices := _choices(kind):
+        return _Choice(choices)
+    limits = _limits(field)
+    if kind in (int, float) and limits:
         bounds: dict[str, Any] = {
             "min": limits.get("ge", limits.get("gt")),
             "max": limits.get("le", limits.get("lt")),
@@ -121,7 +194,7 @@ def _click_type(kind: Any, limits: dict[str, Any]) -> click.ParamType | Callable
             "max_open": "lt" in limits,
         }
         return click.IntRange(**bounds) if kind is int else click.FloatRange(**bounds)
-    return click.STRING
+    return {int: click.INT, float: click.FLOAT}.get(kind, click.STRING)
 
 
 def _extra(field: FieldInfo, key: str) -> Any:
@@ -132,14 +205,22 @@ def _short(field: FieldInfo) -> list[str]:
     return [short] if (short := _extra(field, "short")) else []
 
 
-def _metavar(kind: Any, field: FieldInfo) -> str | None:
-    if unit := _extra(field, "unit"):
-        return str(unit).upper()
-    return None if get_origin(kind) is Literal else {int: "N", float: "X", Path: "PATH"}.get(kind)
+def _metavar(kind: Any, field: FieldInfo, count: int) -> str | None:
+    unit = _extra(field, "unit")
+    word = str(unit).upper() if unit else {int: "N", float: "X", Path: "PATH"}.get(kind)
+    return " ".join([word] * max(count, 1)) if word and not _choices(kind) else None
 
 
 def _default_text(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=True) if not field.is_required() else None
-    if default in (None, (), ""):
-        return "  [required]" if field.is_required() else ""
+    if field.is_required():
+        return "  [required]"
+    default = field.get_default(call_default_factory=True)
+    if default is None or default == () or default == "":
+        return ""
+    if isinstance(default, bool):
+        default = "on" if default else "off"
+    if isinstance(default, Enum):
+        default = default.value
+    if isinstance(default, (tuple, list)):
+        default = " ".join(str(part) for part in default)
     return f"  [default: {default}]"

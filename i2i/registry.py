@@ -6,8 +6,8 @@ import importlib.metadata as metadata
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import click
 
 KINDS = ("trainer", "dataset", "generator", "extractor", "editor", "metric", "panel")
+HOOKS = frozenset(name for name in vars(hookspecs) if name.startswith("register_"))
 
 
 @dataclass
@@ -28,38 +29,45 @@ class Plugin:
     name: str
     distribution: str
     version: str
-    module: ModuleType | None = None
+    module: Any = None
+    """What its entry point names, usually a module; None where it could not be imported."""
     error: str | None = None
+    """What is wrong with it, in one line; None for a sound plugin."""
     things: list[str] = field(default_factory=list)
     """What it registered, as ``"trainer:pix2pix"``."""
 
 
 class Registry:
-    """The plugins of this process and what they brought. Things are collected on first use, one kind at a time."""
+    """The plugins of this process and what they brought. Things are collected on first use, one kind at a time.
+
+    A fault costs no more than it must: a module that cannot be loaded brings nothing; a hook that fails brings
+    nothing, and the plugin's other hooks still count. Each fault is told once, on stderr, and kept in ``error``.
+    """
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.manager = pluggy.PluginManager(hookspecs.GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, Plugin] = {}
+        """By name; where two distributions use one name, the later is ``"name (distribution)"``."""
         self._things: dict[str, dict[str, Any]] = {}
         self._givers: dict[tuple[str, str], Plugin] = {}
-        for plugin in plugins:
+        for plugin in sorted(plugins, key=_rank):
             self.add(plugin)
 
     def add(self, plugin: Plugin) -> None:
         """Take in a plugin; whatever is wrong with it is kept as its ``error`` and told once on stderr."""
+        if plugin.name in self.plugins:
+            plugin.name = f"{plugin.name} ({plugin.distribution})"
         self.plugins[plugin.name] = plugin
         if plugin.module is None:
-            self._fail(plugin, plugin.error or "it could not be imported")
+            reason, plugin.error = plugin.error or "it could not be imported", None
+            _tell(plugin, reason)
             return
-        try:
+        with _guarded(plugin):
+            _check_hooks(plugin.module)
             self.manager.register(plugin.module, name=plugin.name)
-            _refuse_unknown_hooks(plugin.module)
-            self.manager.check_pending()
-        except Exception as error:  # a stranger's module: nothing in it may take the tool down
-            self._fail(plugin, " ".join(str(error).split()))
-            if self.manager.has_plugin(plugin.name):
-                self.manager.unregister(name=plugin.name)
+        if plugin.error and self.manager.has_plugin(plugin.name):
+            self.manager.unregister(name=plugin.name)
 
     def get(self, kind: str, name: str) -> Any:
         """The thing of this kind that is called ``name``.
@@ -70,7 +78,7 @@ class Registry:
         things = self.all(kind)
         if name not in things:
             failed = [plugin.name for plugin in self.plugins.values() if plugin.error]
-            hint = f" These plugins failed to load: {', '.join(failed)} (i2i plugins list)." if failed else ""
+            hint = f" These plugins have faults (see 'i2i plugins list'): {', '.join(failed)}." if failed else ""
             raise UsageError(f"There is no {kind} called {name!r}.{did_you_mean(name, things)}{hint}")
         return things[name]
 
@@ -86,40 +94,63 @@ class Registry:
         return self._givers[kind, name]
 
     def add_commands(self, cli: click.Group) -> None:
-        """Let every plugin add its commands."""
+        """Let every plugin add its commands; one that would replace a command, or fails, adds none."""
         for plugin, hook in self._hooks("register_commands"):
-            try:
+            before = [(group, dict(group.commands)) for group in _groups(cli)]
+            told = plugin.error
+            with _guarded(plugin, "register_commands"):
                 hook(cli=cli, registry=self)
-            except Exception as error:
-                self._fail(plugin, f"register_commands: {error}")
+                _refuse_replaced(before)
+            if plugin.error != told:
+                for group, commands in before:
+                    group.commands = commands
 
     def _collect(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for plugin, hook in self._hooks(f"register_{kind}s"):
             mine: dict[str, Any] = {}
-            try:
+            with _guarded(plugin, f"register_{kind}s"):
                 hook(register=lambda thing, mine=mine: _take(thing, kind, mine))
-                if clash := sorted(mine.keys() & found.keys()):
-                    other = self._givers[kind, clash[0]].distribution
-                    raise ValueError(f"{kind} {clash[0]!r} is already given by {other}")
-            except Exception as error:
-                self._fail(plugin, f"{type(error).__name__}: {error}")
-                continue
-            found.update(mine)
-            self._givers.update({(kind, name): plugin for name in mine})
-            plugin.things += [f"{kind}:{name}" for name in mine]
+                for name in sorted(mine.keys() & found.keys()):
+                    raise ValueError(f"{kind} {name!r} is already given by {self._givers[kind, name].distribution}")
+                found.update(mine)
+                self._givers.update({(kind, name): plugin for name in mine})
+                plugin.things += [f"{kind}:{name}" for name in sorted(mine)]
         return dict(sorted(found.items()))
 
     def _hooks(self, name: str) -> Iterator[tuple[Plugin, Any]]:
-        """One caller a plugin, in the order of the plugins' names, so that blame is certain and order is fixed."""
-        for plugin in sorted(self.plugins.values(), key=lambda plugin: (plugin.distribution != "i2i", plugin.name)):
-            if plugin.module is not None and not plugin.error and hasattr(plugin.module, name):
-                others = [m for m in self.manager.get_plugins() if m is not plugin.module]
+        """One caller a plugin, first-party first, then in the order of names: blame is certain and order is fixed."""
+        implementers = {hook.plugin_name for hook in getattr(self.manager.hook, name).get_hookimpls()}
+        modules = self.manager.get_plugins()
+        for plugin in sorted(self.plugins.values(), key=_rank):
+            if plugin.name in implementers:
+                others = [module for module in modules if module is not plugin.module]
                 yield plugin, self.manager.subset_hook_caller(name, others)
 
-    def _fail(self, plugin: Plugin, reason: str) -> None:
-        plugin.error = reason
-        print(f"i2i: plugin {plugin.name} of {plugin.distribution} is left out: {reason}", file=sys.stderr)
+
+def _rank(plugin: Plugin) -> tuple[bool, str, str]:
+    """First-party plugins come first, so that a stranger's cannot take a name from them."""
+    return plugin.distribution != "i2i", plugin.distribution, plugin.name
+
+
+@contextmanager
+def _guarded(plugin: Plugin, hook: str = "") -> Iterator[None]:
+    """A stranger's code runs inside: nothing in it may take the tool down, not even ``sys.exit``."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        kind = "" if isinstance(error, (ValueError, pluggy.PluginValidationError)) else f"{type(error).__name__}: "
+        _tell(plugin, f"{kind}{error}", hook)
+
+
+def _tell(plugin: Plugin, reason: str, hook: str = "") -> None:
+    reason = " ".join(reason.split())
+    blame = f"{hook}: {reason}" if hook else reason
+    plugin.error = f"{plugin.error}; {blame}" if plugin.error else blame
+    where = f"{hook} of plugin {plugin.name}" if hook else f"plugin {plugin.name}"
+    print(f"i2i: {where} ({plugin.distribution} {plugin.version}) is left out: {reason}", file=sys.stderr)
 
 
 def _take(thing: Any, kind: str, mine: dict[str, Any]) -> None:
@@ -133,15 +164,37 @@ def _take(thing: Any, kind: str, mine: dict[str, Any]) -> None:
     mine[thing.name] = thing
 
 
-def _refuse_unknown_hooks(module: ModuleType) -> None:
-    """A misspelt ``register_`` function is a plugin that silently does nothing; say so, marked or not."""
-    known = {name for name in dir(hookspecs) if name.startswith("register_")}
+def _check_hooks(module: Any) -> None:
+    """A misspelt or unmarked hook is a plugin that silently does nothing; say so."""
+    marked = 0
     for name in dir(module):
-        if name.startswith("register_") and callable(getattr(module, name)):
-            if name not in known:
-                raise ValueError(f"unknown hook {name!r}.{did_you_mean(name, known)}")
-            if not hasattr(getattr(module, name), f"{hookspecs.GROUP}_impl"):
-                raise ValueError(f"{name} lacks the @i2i.hookimpl mark")
+        value = getattr(module, name)
+        mark = getattr(value, f"{hookspecs.GROUP}_impl", None)
+        hook = (isinstance(mark, dict) and mark.get("specname")) or name
+        if mark is not None and hook not in HOOKS:
+            raise ValueError(f"unknown hook {hook!r}.{did_you_mean(hook, HOOKS)}")
+        own = callable(value) and getattr(value, "__module__", None) == getattr(module, "__name__", None)
+        if mark is None and own and name.startswith("register_"):
+            near = "" if name in HOOKS else f", and no hook has this name.{did_you_mean(name, HOOKS)}"
+            raise ValueError(f"{name} lacks the @i2i.hookimpl mark{near}")
+        marked += mark is not None
+    if not marked:
+        raise ValueError("it has no function marked @i2i.hookimpl, so it brings nothing")
+
+
+def _groups(group: click.Group) -> Iterator[click.Group]:
+    """A group of commands and the groups within it."""
+    yield group
+    for child in group.commands.values():
+        if hasattr(child, "commands"):
+            yield from _groups(child)  # type: ignore[arg-type]
+
+
+def _refuse_replaced(before: list[tuple[click.Group, dict[str, click.Command]]]) -> None:
+    for group, commands in before:
+        for name, command in commands.items():
+            if group.commands.get(name) is not command:
+                raise ValueError(f"the command {name!r} is there already; give yours another name")
 
 
 def find_plugins(names: list[str] | None = None) -> list[Plugin]:
@@ -150,18 +203,20 @@ def find_plugins(names: list[str] | None = None) -> list[Plugin]:
     for entry in metadata.entry_points(group=hookspecs.GROUP):
         if names is not None and entry.name not in names:
             continue
-        dist = entry.dist
-        plugin = Plugin(entry.name, dist.name if dist else "unknown", dist.version if dist else "?")
+        plugin = Plugin(entry.name, *((entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "?")))
         try:
             plugin.module = entry.load()
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # also SystemExit: a plugin may not end the tool by being imported
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            plugin.error = " ".join(f"{type(error).__name__}: {error}".split())
+            plugin.error = f"{type(error).__name__}: {error}"
         found.append(plugin)
-    if names is not None:
-        known = {plugin.name for plugin in found}
-        found += [Plugin(name, "I2I_PLUGINS", "?", error="no such plugin is installed") for name in names if name not in known]
+    known = {plugin.name for plugin in found}
+    for name in dict.fromkeys(names or ()):
+        if name not in known:
+            installed = {entry.name for entry in metadata.entry_points(group=hookspecs.GROUP)}
+            reason = f"I2I_PLUGINS names it, but it is not installed.{did_you_mean(name, installed)}"
+            found.append(Plugin(name, "I2I_PLUGINS", "?", error=reason))
     return found
 
 

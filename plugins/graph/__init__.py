@@ -1,1 +1,17 @@
-"""In the making."""
+"""``i2i graph``: a generator drawn, and the table of its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import i2i
+
+if TYPE_CHECKING:
+    import click
+
+
+@i2i.hookimpl
+def register_commands(cli: click.Group, registry: i2i.Registry) -> None:
+    from .command import command
+
+    cli.add_command(command)

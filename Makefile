@@ -1,0 +1,73 @@
+# i2i: `make demo` trains and draws, `make test` proves. Both set up a virtual environment of their own first.
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS ?= $(shell [ $(CORES) -gt 4 ] && echo 4 || echo $(CORES))
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := demo
+DEMO_SIZE ?= 128
+DEMO_STEPS ?= 800
+
+define DRAW_LABELS
+import numpy as np, i2i
+from i2i.images import save_picture
+facades = i2i.load_registry().get("dataset", "facades")()
+for number in range(8):
+    _, labels = facades.draw(np.random.default_rng([2024, number]), $(DEMO_SIZE))
+    save_picture(f"$(DEMO)/labels/{number}.png", labels)
+endef
+export DRAW_LABELS
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make the virtual environment .venv from the lock file
+
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "i2i needs Python 3.10 or newer, and '$(PYTHON)' is not: type 'make PYTHON=/path/to/python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing: type 'sudo apt install python3-venv' and 'make' again." >&2; exit 1; }
+	@echo "Installing into $(VENV); PyTorch is large, so the first time takes some minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Train pix2pix for about three minutes on drawn facades, then turn label maps into pictures
+	@rm -rf $(DEMO)/run $(DEMO)/labels $(DEMO)/pictures
+	@mkdir -p $(DEMO)
+	$(BIN)/i2i train pix2pix --dataset facades --source drawn --size $(DEMO_SIZE) --steps $(DEMO_STEPS) --out $(DEMO)/run
+	@$(BIN)/python -c "$$DRAW_LABELS"
+	$(BIN)/i2i predict $(DEMO)/run $(DEMO)/labels --out $(DEMO)/pictures
+	@echo
+	@echo "Label maps it had never seen: $(DEMO)/labels"
+	@echo "What it made of them:         $(DEMO)/pictures"
+	@echo "How it learnt:                $(DEMO)/run/samples and $(DEMO)/run/curves.png"
+
+# Each pytest worker gets one thread: more workers than cores times threads only wait for one another.
+test: $(STAMP) ## Install and run all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+lock: $(STAMP) ## Resolve the dependencies anew into requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --universal --python-version 3.10 --upgrade --extra test --extra lint --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --output-file requirements.lock setup.cfg
+
+clean: ## Remove the virtual environment, the demo and caches
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,29 @@
+"""A handbag seen from the front, and its line drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from i2i.drawing import Bytes
+from i2i.modelling import Model
+
+from .bags import clutch, flap_bag, hobo, satchel, tote
+from .bench import Bench
+
+_KINDS: tuple[tuple[float, Callable[[Bench], None]], ...] = (
+    (0.28, tote),
+    (0.22, satchel),
+    (0.22, flap_bag),
+    (0.13, clutch),
+    (0.15, hobo),
+)
+
+
+def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
+    """The edges and the picture of one handbag, each uint8 ``(size, size, 3)``, RGB, on white."""
+    model = Model(rng, size)
+    build = _KINDS[int(rng.choice(len(_KINDS), p=[share for share, _ in _KINDS]))][1]
+    build(Bench(rng, model))
+    return model.edges(), model.photo()

@@ -1,0 +1,210 @@
+"""i2i datasets: sets of picture pairs, here and to be fetched."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..errors import I2IError, UsageError
+from ..registry import Registry
+from .output import echo_json, echo_table, json_option
+from .progress import staged
+
+if TYPE_CHECKING:
+    from ..contracts import Dataset
+
+root_option = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder in which sets lie, one folder each; default: where fetch puts them.",
+)
+
+
+@click.group("datasets")
+def command() -> None:
+    """Sets of picture pairs: what there is, what it shows, and whether it is sound."""
+
+
+@command.command("list")
+@root_option
+@json_option
+@click.pass_obj
+def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
+    """List the sets, and whether the real pictures are there."""
+    sets = [_describe(dataset(), data_root) for dataset in registry.all("dataset").values()]
+    if as_json:
+        echo_json({"datasets": sets})
+        return
+    rows = [
+        (
+            each["name"],
+            _counts(each["pairs"]),
+            " | ".join(each["sides"]),
+            each["direction"],
+            each["state"],
+            each["licence"],
+        )
+        for each in sets
+    ]
+    echo_table(("name", "pairs", "A | B", "usual", "here", "licence"), rows)
+
+
+@command.command("show")
+@click.argument("name")
+@root_option
+@json_option
+@click.pass_obj
+def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -> None:
+    """Show all that is known of one set."""
+    from ..fetching import count_pairs
+
+    dataset = registry.get("dataset", name)()
+    facts = _describe(dataset, data_root)
+    if facts["state"] == "real":
+        facts["found"] = count_pairs(dataset, Path(facts["folder"]))
+    if as_json:
+        echo_json(facts)
+        return
+    facts |= {key: _counts(facts[key]) for key in ("pairs", "drawn", "found") if key in facts}
+    facts["sides"] = " | ".join(facts["sides"])
+    for key, value in facts.items():
+        click.echo(f"{key:<10}{'-' if value in (None, '') else value}")
+
+
+@command.command("fetch")
+@click.argument("name")
+@root_option
+@click.pass_obj
+def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
+    """Download the real set; goes on after a break, and does nothing where it is there already."""
+    from ..fetching import fetch_dataset
+
+    dataset = registry.get("dataset", name)()
+    with staged("bytes") as progress:
+        folder = fetch_dataset(dataset, data_root, progress, note=partial(click.echo, err=True))
+    click.echo(folder)
+
+
+@command.command("check")
+@click.argument("target", metavar="NAME|DIR")
+@root_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool) -> None:
+    """Decode every picture of a set or a folder and name each faulty one; exit code 1 if there is any.
+
+    DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
+    again until it changes.
+    """
+    from ..pairs import check_splits
+
+    dataset, folder = _find_set(ctx.obj, target, data_root)
+    with staged("pairs") as progress:
+        counts, faults = check_splits(partial(dataset.pairs, folder), progress)
+    if not counts and not faults:
+        raise I2IError(f"{folder} has no folder train, val or test with pairs: {_remedy(dataset, folder)}.")
+    if as_json:
+        echo_json({"folder": str(folder), "pairs": counts, "faults": [vars(fault) for fault in faults]})
+    else:
+        for fault in faults:
+            click.echo(f"{fault.path}: {fault.reason}")
+        verdict = f"{len(faults)} faulty" if faults else "all good"
+        click.echo(f"{folder}: {sum(counts.values())} pairs ({_counts(counts)}), {verdict}")
+    ctx.exit(1 if faults else 0)
+
+
+@command.command("preview")
+@click.argument("name")
+@root_option
+@click.option(
+    "--source",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "real", "drawn"]),
+    help="Real pictures, the set's own drawn ones, or real ones where they are there.",
+)
+@click.option("--split", default="train", show_default=True, help="Which part of the set.")
+@click.option("--count", default=16, show_default=True, type=click.IntRange(1, 400), help="How many pairs.")
+@click.option("--size", default=256, show_default=True, type=click.IntRange(16, 1024), help="Pixels a side.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Picks the drawn pairs.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.png", help="Where to write the sheet."
+)
+@click.pass_obj
+def preview(
+    registry: Registry,
+    name: str,
+    data_root: Path | None,
+    source: Literal["auto", "real", "drawn"],
+    split: str,
+    count: int,
+    size: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Write a contact sheet of pairs spread over a split."""
+    from ..images import save_picture, sheet
+    from ..sources import open_source
+
+    dataset = registry.get("dataset", name)()
+    opened = open_source(dataset, data_root, split, source, seed)
+    count = min(count, len(opened))
+    pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
+    across = min(4, count)
+    rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
+    save_picture(out, sheet(rows, columns=dataset.sides * across, group=2))
+    click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
+
+
+def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:
+    """What is known of a set, as plain values."""
+    from ..sources import find_root
+
+    own = not dataset.drawn and dataset.archive is None
+    folder = find_root(dataset, data_root)
+    there = not own and folder.is_dir() and any(folder.iterdir())
+    return {
+        "name": dataset.name,
+        "summary": dataset.summary,
+        "sides": list(dataset.sides),
+        "direction": dataset.direction,
+        "pairs": dict(dataset.counts),
+        "drawn": dict(dataset.drawn),
+        "licence": dataset.licence,
+        "homepage": dataset.homepage,
+        "archive": dataset.archive and dataset.archive.url,
+        "state": "your own" if own else "real" if there else "drawn only",
+        "folder": str(folder) if there else None,
+    }
+
+
+def _counts(pairs: dict[str, int]) -> str:
+    return ", ".join(f"{split} {count}" for split, count in pairs.items()) or "-"
+
+
+def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[Dataset, Path]:
+    """A set by its name and the folder it lies in, or any folder laid out as pairs are."""
+    from ..contracts import Dataset
+    from ..sources import find_root
+
+    names = registry.all("dataset")
+    if target not in names and Path(target).is_dir():
+        return Dataset(), Path(target)
+    if target not in names:
+        raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
+    dataset = names[target]()
+    if dataset.drawn or dataset.archive:
+        return dataset, find_root(dataset, data_root)
+    if data_root is None:
+        raise UsageError(f"The set {target!r} is pictures of your own: type i2i datasets check DIR.")
+    return dataset, data_root
+
+
+def _remedy(dataset: Dataset, folder: Path) -> str:
+    if dataset.archive is None:
+        return f"put pairs into {folder / 'train'} and {folder / 'val'}"
+    return f"fetch the set with 'i2i datasets fetch {dataset.name}'"

@@ -1,0 +1,151 @@
+"""``i2i doctor``: what this machine has, what i2i makes of it, and what to type where something is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import echo_json, json_option
+
+if TYPE_CHECKING:
+    from ..registry import Registry
+
+_LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pillow",
+    "albumentations",
+    "opencv-python-headless",
+    "pydantic",
+    "click",
+)
+_OPTIONAL = {"onnx": "i2i export --format onnx", "onnxruntime": "checking an exported network"}
+_LOW_DISK = 5 * 2**30
+
+
+@click.command("doctor")
+@json_option
+@click.pass_obj
+def command(registry: Registry, as_json: bool) -> None:
+    """Show versions, the device and precision chosen, memory, disk, plugins, and what is missing."""
+    report = examine(registry)
+    if as_json:
+        echo_json(report)
+        return
+    rows = [*report["versions"].items(), ("device", report["device"] or "none"), *_machine_rows(report)]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name.ljust(width)}  {value or 'not installed'}")
+    click.echo("\nplugins: " + ", ".join(plugin["name"] for plugin in report["plugins"] if not plugin["error"]))
+    click.echo(
+        "\n".join(["", "To do:", *(f"- {item}" for item in report["missing"])])
+        if report["missing"]
+        else "\nAll is well."
+    )
+
+
+def examine(registry: Registry) -> dict[str, Any]:
+    """What there is, in plain values; ``missing`` holds a sentence with a way out for each thing that is not there."""
+    from ..files import home
+    from ..registry import KINDS
+
+    for kind in KINDS:
+        registry.all(kind)
+    missing: list[str] = []
+    return {
+        "versions": {"i2i": _version("i2i"), "python": platform.python_version()}
+        | {name: _version(name) for name in (*_LIBRARIES, *_OPTIONAL)},
+        **_device(missing),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "memory_bytes": _memory(),
+        "free_disk_bytes": {str(folder): _free(folder, missing) for folder in (home(), Path.cwd())},
+        "graphviz": _graphviz(missing),
+        "plugins": [
+            {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version, "error": plugin.error}
+            for plugin in registry.plugins.values()
+        ],
+        "missing": missing + _libraries_missing() + _plugin_faults(registry),
+    }
+
+
+def _machine_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    gib = {folder: f"{free / 2**30:.1f} GiB free" for folder, free in report["free_disk_bytes"].items()}
+    memory = f"{report['memory_bytes'] / 2**30:.1f} GiB" if report["memory_bytes"] else "unknown"
+    return [
+        ("system", report["system"]),
+        ("cores", str(report["cores"])),
+        ("memory", memory),
+        *gib.items(),
+        ("graphviz", report["graphviz"]),
+    ]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device(missing: list[str]) -> dict[str, Any]:
+    try:
+        from ..devices import Device
+
+        device = Device.choose("auto")
+    except Exception as error:  # a broken PyTorch fails in many ways, and this command is there to say so
+        reason = " ".join(str(error).split())
+        missing.append(f"PyTorch does not work ({reason}): install it again, see https://pytorch.org/get-started")
+        return {"device": None, "precision": None}
+    return {"device": device.describe(), "precision": device.precision}
+
+
+def _memory() -> int | None:
+    """The machine's memory in bytes, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _free(folder: Path, missing: list[str]) -> int:
+    """Free bytes on the disk that holds ``folder``, which need not exist yet."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < _LOW_DISK:
+        missing.append(
+            f"only {free / 2**30:.1f} GiB are free at {folder}: free some, or set I2I_HOME to a roomier folder"
+        )
+    return free
+
+
+def _graphviz(missing: list[str]) -> str | None:
+    if found := shutil.which("dot"):
+        return found
+    missing.append("Graphviz, for 'i2i graph': type 'apt install graphviz' or 'brew install graphviz'")
+    return None
+
+
+def _libraries_missing() -> list[str]:
+    needed = [f"{name}: type 'pip install {name}'" for name in _LIBRARIES if _version(name) is None]
+    wanted = [
+        f"{name}, for {use}: type 'pip install {name}'" for name, use in _OPTIONAL.items() if _version(name) is None
+    ]
+    return needed + wanted
+
+
+def _plugin_faults(registry: Registry) -> list[str]:
+    return [
+        f"plugin {plugin.name} of {plugin.distribution} has a fault ({plugin.error}): "
+        f"type 'pip install --upgrade {plugin.distribution}', or remove it with 'pip uninstall {plugin.distribution}'"
+        for plugin in registry.plugins.values()
+        if plugin.error
+    ]

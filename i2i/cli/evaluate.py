@@ -1,0 +1,48 @@
+"""i2i evaluate: measure a trained run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..registry import Registry
+from .output import echo_json, echo_table, json_option
+from .shared import checkpoint_option, counting, device_option, set_option
+
+
+@click.command("evaluate")
+@click.argument("run", type=click.Path())
+@click.option("--split", default="val", show_default=True, help="Which pairs of the run's set.")
+@click.option("--metrics", default="l1,psnr,ssim,lpips", show_default=True, metavar="NAME,...", help="What to measure.")
+@click.option("--data-root", type=click.Path(), help="Where the set lies, if not where it was in training.")
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures at a time.")
+@checkpoint_option
+@device_option
+@set_option
+@json_option
+@click.pass_obj
+def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **given: Any) -> None:
+    """Measure RUN on every pair of a split.
+
+    \b
+    i2i evaluate runs/pix2pix-facades-001
+    i2i evaluate runs/pix2pix-facades-001 --metrics l1,lpips --set test=paper --json
+
+    Prints the mean of each metric over all pictures, and writes them, with those of each picture, into the run as
+    evaluation_SPLIT.json.
+    """
+    from ..evaluation import evaluate
+
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    with counting("pictures") as progress:
+        result = evaluate(run, metrics=names, registry=registry, progress=progress, **given)
+    if as_json:
+        echo_json({key: value for key, value in result.items() if key != "per_picture"})
+        return
+    better = {name: registry.get("metric", name).better for name in result["metrics"]}
+    echo_table(
+        ("metric", "value", "better"),
+        [(name, f"{value:.4f}", better[name]) for name, value in result["metrics"].items()],
+    )
+    click.echo(f"{result['pictures']} {result['source']} pairs of {result['split']}, step {result['step']}")

@@ -1,0 +1,39 @@
+"""i2i export: a trained generator for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..registry import Registry
+from .output import echo_json, json_option
+from .shared import checkpoint_option, set_option
+
+
+@click.command("export")
+@click.argument("run", type=click.Path())
+@click.option("--format", required=True, type=click.Choice(["onnx", "safetensors"]), help="What to write.")
+@click.option("--out", required=True, type=click.Path(), help="The file.")
+@checkpoint_option
+@set_option
+@json_option
+@click.pass_obj
+def command(registry: Registry, /, run: str, out: str, as_json: bool, **given: Any) -> None:
+    """Write the generator of RUN as one file that other programs read.
+
+    \b
+    i2i export runs/pix2pix-facades-001 --format onnx --out facades.onnx
+    i2i export runs/pix2pix-facades-001 --format safetensors --out facades.safetensors
+
+    The file says in its metadata, as JSON under the key i2i, what it is and where it comes from.
+    """
+    from ..export import export
+
+    written = export(run, out=out, registry=registry, **given)
+    if as_json:
+        echo_json(written)
+    else:
+        click.echo(
+            f"{written['file']}  {written['bytes'] / 1e6:.1f} MB, {written['trainer']} at step {written['step']}"
+        )

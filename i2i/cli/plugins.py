@@ -1,0 +1,148 @@
+"""``i2i plugins``: which there are, what they bring, a new one, and whether one is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .output import echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from ..registry import Plugin, Registry
+
+
+@click.group("plugins")
+def command() -> None:
+    """List plugins, look into one, start one, check one."""
+
+
+@command.command("list")
+@json_option
+@click.pass_obj
+def list_plugins(registry: Registry, as_json: bool) -> None:
+    """Show every plugin, what it brings, and the fault of each that failed."""
+    _collect(registry)
+    rows = [_summary(plugin) for plugin in registry.plugins.values()]
+    if as_json:
+        echo_json({"plugins": rows})
+        return
+    lines = [(row["name"], row["distribution"], row["version"], _brings(row)) for row in rows]
+    echo_table(("PLUGIN", "FROM", "VERSION", "BRINGS"), lines)
+
+
+@command.command("show")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def show(registry: Registry, name: str, as_json: bool) -> None:
+    """Show what plugin NAME brings, with every option."""
+    from ..checks import find_plugin
+
+    plugin = find_plugin(registry, name)
+    _collect(registry)
+    things = [_thing(registry, label) for label in plugin.things]
+    if as_json:
+        echo_json({**_summary(plugin), "things": things})
+        return
+    click.echo(f"{plugin.name}, from {plugin.distribution} {plugin.version}")
+    if plugin.error:
+        click.echo(f"  fault: {plugin.error}")
+    for thing in things:
+        click.echo(f"\n{thing['kind']} {thing['name']}: {thing['summary']}")
+        for option in thing["options"]:
+            click.echo(_option_line(option))
+
+
+@command.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(["editor", "trainer", "dataset", "metric"]),
+    default="editor",
+    show_default=True,
+    help="What it brings.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to make.  [default: i2i-NAME]")
+def new(name: str, kind: str, out: Path | None) -> None:
+    """Write a small working plugin called NAME to start from: package, module and test."""
+    from ..scaffold import write_plugin
+
+    folder = write_plugin(name, kind, out)
+    click.echo(
+        f"Wrote {folder}. Next:\n  pip install -e {folder}\n  python -m pytest {folder}\n  i2i plugins check {name}"
+    )
+
+
+@command.command("check")
+@click.argument("what", metavar="[NAME|DIR]", required=False)
+@json_option
+@click.pass_context
+def check(ctx: click.Context, what: str | None, as_json: bool) -> None:
+    """Check plugin NAME, the plugin whose source lies in DIR, or all: a line a fault, and exit code 1 if any."""
+    from ..checks import check_plugin, plugins_in
+
+    registry: Registry = ctx.obj
+    names = [what] if what else list(registry.plugins)
+    if what and what not in registry.plugins and Path(what).is_dir():
+        declared = plugins_in(Path(what))
+        registry = _with_source(registry, declared)
+        names = [plugin.name for plugin in declared]
+    faults = {name: check_plugin(registry, name) for name in names}
+    if as_json:
+        echo_json({"plugins": [{"name": name, "faults": found} for name, found in faults.items()]})
+    else:
+        for name, found in faults.items():
+            click.echo(
+                "\n".join(found) if found else f"{name}: sound, brings {_brings(_summary(registry.plugins[name]))}"
+            )
+    ctx.exit(1 if any(faults.values()) else 0)
+
+
+def _with_source(registry: Registry, declared: list[Plugin]) -> Registry:
+    """A registry in which a plugin from a folder stands in for the installed one of its name."""
+    from ..registry import Plugin, Registry
+
+    names = {plugin.name for plugin in declared}
+    others = [plugin for name, plugin in registry.plugins.items() if name not in names and not plugin.error]
+    fresh = [Plugin(plugin.name, plugin.distribution, plugin.version, plugin.module) for plugin in others]
+    return Registry([*fresh, *declared])
+
+
+def _collect(registry: Registry) -> None:
+    from ..registry import KINDS
+
+    for kind in KINDS:
+        registry.all(kind)
+
+
+def _summary(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "things": plugin.things,
+        "error": plugin.error,
+    }
+
+
+def _brings(row: dict[str, Any]) -> str:
+    fault = [f"fault: {row['error']}"] if row["error"] else []
+    return "; ".join([*([", ".join(row["things"])] if row["things"] else []), *fault]) or "commands"
+
+
+def _thing(registry: Registry, label: str) -> dict[str, Any]:
+    from ..options import describe
+
+    kind, _, name = label.partition(":")
+    thing = registry.get(kind, name)
+    model = getattr(thing, "Options", None)
+    return {"kind": kind, "name": name, "summary": thing.summary, "options": describe(model) if model else []}
+
+
+def _option_line(option: dict[str, Any]) -> str:
+    kind = "|".join(str(choice) for choice in option["type"]) if isinstance(option["type"], list) else option["type"]
+    default = "required" if option["required"] else f"default {option['default']}"
+    notes = [kind, default, option["range"], option["unit"]]
+    return f"  {option['flag']}  {option['help']} ({', '.join(str(note) for note in notes if note)})"

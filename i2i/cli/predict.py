@@ -1,0 +1,45 @@
+"""i2i predict: a trained run on files or folders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..registry import Registry
+from .output import echo_json, json_option
+from .shared import checkpoint_option, counting, device_option, set_option
+
+
+@click.command("predict")
+@click.argument("run", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(), metavar="INPUT...")
+@click.option("--out", required=True, type=click.Path(), help="Folder for the results, PNG files.")
+@click.option(
+    "--side", type=click.Choice(["A", "B"]), help="Take this half of each picture (A left, B right), for A|B pairs."
+)
+@click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
+@checkpoint_option
+@device_option
+@set_option
+@json_option
+@click.pass_obj
+def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, as_json: bool, **given: Any) -> None:
+    """Turn pictures into what RUN learnt to make of them.
+
+    \b
+    i2i predict runs/pix2pix-facades-001 labels.png --out pictures
+    i2i predict runs/pix2pix-facades-001 facades/val --side B --out pictures
+
+    INPUT is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
+    Each result has the size of its picture: what does not fit the network is resized for it and put back.
+    """
+    from ..prediction import predict
+
+    with counting("pictures") as progress:
+        written = predict(run, inputs, out, registry=registry, progress=progress, **given)
+    if as_json:
+        echo_json({"run": run, "out": out, "pictures": [str(path) for path in written]})
+        return
+    for path in written:
+        click.echo(path)

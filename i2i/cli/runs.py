@@ -1,0 +1,62 @@
+"""``i2i runs``: what was trained, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .output import echo_json, echo_table, json_option
+
+
+@click.group("runs", short_help="List and show trained runs.")
+def command() -> None:
+    """List and show trained runs."""
+
+
+@command.command("list")
+@click.argument("root", default="runs")
+@json_option
+def list_command(root: str, as_json: bool) -> None:
+    """The runs in ROOT (default: runs)."""
+    from ..runs import list_runs
+
+    found = [_row(run) for run in list_runs(root)]
+    if as_json:
+        echo_json({"runs": found})
+    elif found:
+        echo_table(list(found[0]), [list(row.values()) for row in found])
+    else:
+        click.echo(f"No runs in {root}; make one with: i2i train pix2pix --dataset facades")
+
+
+def _row(run: Any) -> dict[str, Any]:
+    summary = run.summary()
+    return {
+        "run": str(run.folder),
+        "trainer": run.options["trainer"],
+        "dataset": f"{run.options['run']['dataset']} ({run.options['run'].get('source')})",
+        "status": summary["status"],
+        "steps": f"{summary['steps']}/{run.options['run'].get('steps')}",
+        "val l1": summary.get("validation", {}).get("l1", ""),
+    }
+
+
+@command.command("show")
+@click.argument("run")
+@json_option
+def show_command(run: str, as_json: bool) -> None:
+    """The options, checkpoints and summary of RUN."""
+    from ..runs import open_run
+
+    opened = open_run(run)
+    facts = {"options": opened.options, "summary": opened.summary(), "checkpoints": opened.steps()}
+    facts |= {"last": opened.last_step(), "best": opened.pointer("best")}
+    if as_json:
+        echo_json({"run": str(opened.folder), **facts})
+        return
+    for part in ("run", "options"):
+        echo_table((part, ""), list(opened.options[part].items()))
+        click.echo()
+    echo_table(("summary", ""), list(facts["summary"].items()))
+    click.echo(f"\ncheckpoints: {', '.join(map(str, facts['checkpoints'])) or 'none'}")

@@ -1,0 +1,82 @@
+"""What the commands on a trained run share: options, and a count of what is done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ..errors import UsageError
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield ``show(done, total)``, which keeps one line on a terminal's stderr; silent where stderr is no terminal."""
+    terminal = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        if terminal:
+            click.echo(f"\r{done}/{total} {what}", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if terminal:
+            click.echo("\r\033[K", nl=False, err=True)
+
+
+def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """``KEY=VALUE`` pairs as plain values; the trainer's own declaration checks names, types and ranges later."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"--set {pair}: write it as --set KEY=VALUE, such as --set test=paper.")
+        settings[key.strip().replace("-", "_")] = _value(key, value)
+    return settings
+
+
+def _value(key: str, text: str) -> Any:
+    """Whole numbers, lists and null are read as such; the declaration reads other text as it needs."""
+    if text.removeprefix("-").isdecimal():
+        return int(text)
+    if text != "null" and not text.startswith("["):
+        return text
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {key}={text} is not a list; write it like [1, 2].") from None
+
+
+def _checkpoint(_: click.Context, __: click.Parameter, value: str) -> str | int:
+    if value in ("last", "best"):
+        return value
+    if not value.isdecimal():
+        raise UsageError(f"--checkpoint {value}: use last, best or the number of a step.")
+    return int(value)
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_settings,
+    help="Change one of the trainer's own options for this time, such as test=paper; may be repeated.",
+)
+checkpoint_option = click.option(
+    "--checkpoint",
+    default="last",
+    show_default=True,
+    metavar="last|best|STEP",
+    callback=_checkpoint,
+    help="Which weights.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."
+)

@@ -1,0 +1,225 @@
+"""The training loop: steps, rates, losses, samples, validation and checkpoints; and every way in which it can end."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .averaging import Average
+from .contracts import Trainer
+from .devices import Device
+from .errors import I2IError, Interrupted
+from .files import write_json
+from .images import to_array
+from .loading import Batches, fixed_batches
+from .logs import Log, NotFinite, note
+from .runs import AVERAGE, Run, load_networks, network_tensors
+from .settings import TrainOptions
+from .sheets import sheet
+from .signals import Stop
+from .sources import Source
+
+SHOWN = 4
+"""Pairs in a sample sheet."""
+
+
+class Loop:
+    """One training run from its first or next step to its last."""
+
+    def __init__(
+        self,
+        run: Run,
+        settings: TrainOptions,
+        trainer: Trainer,
+        batches: Batches,
+        validation: Source | None,
+        device: Device,
+        quiet: bool = False,
+    ) -> None:
+        self.run, self.settings, self.trainer, self.batches = run, settings, trainer, batches
+        self.validation, self.device, self.quiet = validation, device, quiet
+        self.total = settings.steps or 1
+        self.average = Average(next(iter(trainer.networks.values())), settings.ema)
+        self.step = 0
+        self.best: tuple[float, int] | None = None
+        self.measured: dict[str, float] = {}
+
+    def run_to_end(self, resumed: bool) -> None:
+        """Train until the last step, an interrupt or a failure; ``summary.json`` tells which.
+
+        Raises:
+            Interrupted: the user stopped it; everything is saved.
+            I2IError: a loss is not finite, or the disk refused.
+        """
+        if resumed and self.restore() >= self.total:
+            raise I2IError(f"{self.run.folder} has done its {self.total} steps; give more with --steps N.")
+        if self.device.first:
+            self.run.write_options()
+        start, began = self.step, time.perf_counter()
+        every = 50 if self.device.type == "cuda" else 1  # reading a loss makes a GPU wait, and costs nothing on a CPU
+        log = Log(self.run.folder, self.device, start, self.total, self.settings.batch, every, self.quiet)
+        status, reason = "failed", ""
+        try:
+            self._train(log)
+            status = "done"
+        except Interrupted as error:
+            status, reason = "interrupted", str(error)
+            raise
+        except NotFinite as error:
+            reason = f"{error}. {self._last_good()}"
+            raise NotFinite(reason) from None
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._end(log, status, reason, start, time.perf_counter() - began)
+
+    def _train(self, log: Log) -> None:
+        with Stop() as stop:
+            for batch in self.batches.stream(self.step, self.total):
+                self.step += 1
+                self.device.seed(self.settings.seed, self.step)
+                self._set_rates()
+                losses = self.trainer.step(batch)
+                self.average.update()
+                log.losses(self.step, self.batches.epoch(self.step), losses)
+                stopping = self.device.any(stop.asked)
+                self._events(log, stopping)
+                if stopping and self.step < self.total:
+                    resume = f"i2i train {self.trainer.name} --resume {self.run.folder}"
+                    raise Interrupted(f"Stopped after step {self.step} of {self.total}, and saved; go on with: {resume}")
+
+    def _events(self, log: Log, stopping: bool) -> None:
+        """What is due after this step. Everything is due after the last one; an interrupt only saves."""
+        last = self.step == self.total
+        due = {kind: last or self._due(kind) for kind in ("sample", "validate", "checkpoint")}
+        if not stopping and not any(due.values()):
+            return
+        log.flush()  # no checkpoint of weights whose losses nobody has looked at
+        if self.device.first and not stopping:
+            with self.average.applied():
+                if due["sample"]:
+                    self._draw_sheets(log)
+                if due["validate"]:
+                    self._validate(log)
+        if due["checkpoint"] or stopping:
+            self.save()
+        self.device.wait()
+        log.idle()
+
+    def _due(self, kind: Any) -> bool:
+        return self.step % self.settings.every(kind, self.total) == 0
+
+    def _set_rates(self) -> None:
+        """Constant, then falling in a line that ends just above zero, so that the last step still learns."""
+        factor = rate_factor(self.step, self.total, self.settings.decay)
+        for optimizer in getattr(self.trainer, "optimizers", {}).values():
+            for group in optimizer.param_groups:
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
+    # Samples and validation.
+
+    def _draw_sheets(self, log: Log) -> None:
+        for split, source in (("train", self.batches.cache.source), ("val", self.validation)):
+            if source is not None and not (split == "val" and self.settings.overfit):
+                log.sheet(self.step, split, self._sheet(source))
+
+    def _sheet(self, source: Source) -> np.ndarray:
+        shown = range(min(SHOWN, self.batches.pairs, len(source)))
+        rows = []
+        for _, batch in fixed_batches(source, self.settings.size, self.settings.direction or "AtoB", 1, self.device, shown):
+            output = self.trainer.sample({"input": batch["input"]})
+            rows.append([to_array(picture[0]) for picture in (batch["input"], output.clamp(-1, 1), batch["target"])])
+        return sheet(rows, columns=("input", "output", "target"))
+
+    def _validate(self, log: Log) -> None:
+        if self.validation is None:
+            return
+        few = range(min(len(self.validation), self.settings.overfit or 100))
+        direction = self.settings.direction or "AtoB"
+        total = 0.0
+        for _, batch in fixed_batches(self.validation, self.settings.size, direction, 1, self.device, few):
+            total += float(mean_distance(self.trainer.sample({"input": batch["input"]}), batch["target"]))
+        self.measured = {"l1": total / len(few)}
+        log.validation(self.step, self.batches.epoch(self.step), self.measured)
+        if self.best is None or self.measured["l1"] < self.best[0]:
+            self.best = (self.measured["l1"], self.step)
+            if not self._due("checkpoint") and self.step != self.total:
+                self.save()
+
+    # Saving and going on.
+
+    def save(self) -> None:
+        """Write a checkpoint of this step; only the first process does."""
+        if not self.device.first:
+            return
+        tensors = network_tensors(self.trainer)
+        tensors |= {f"{AVERAGE}.{name}": tensor for name, tensor in self.average.tensors.items()}
+        state = {
+            "step": self.step,
+            "trainer": self.trainer.state_dict(),
+            "device": self.device.state_dict(),
+            "best": list(self.best) if self.best else None,
+        }
+        self.run.save(self.step, tensors, state, self.best[1] if self.best else None, self.settings.keep)
+
+    def restore(self) -> int:
+        """Go back to the last whole checkpoint, or to the start where there is none; returns its step."""
+        step = self.run.last_step()
+        if step is None:
+            note(f"{self.run.folder} has no checkpoint yet, so it starts from the first step", self.device)
+            return 0
+        tensors, state = self.run.read_tensors(step), self.run.read_state(step)
+        load_networks(self.trainer, tensors, self.run.checkpoint(step))
+        self.average.load({key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items()})
+        self.trainer.load_state_dict(state["trainer"])
+        self.device.load_state_dict(state["device"])
+        self.best = (state["best"][0], int(state["best"][1])) if state["best"] else None
+        self.step = step
+        return step
+
+    def _last_good(self) -> str:
+        last = self.run.last_step()
+        kept = f"the last good checkpoint is {self.run.checkpoint(last)}" if last else "there is no checkpoint yet"
+        return f"Training stopped; {kept}. Try a lower --rate or --precision fp32."
+
+    def _end(self, log: Log, status: str, reason: str, start: int, seconds: float) -> None:
+        if not self.device.first:
+            log.close()
+            return
+        done = self.step - start
+        summary = {
+            "status": status,
+            "reason": reason,
+            "steps": self.step,
+            "of": self.total,
+            "seconds": round(seconds, 2),
+            "images_per_second": round(done * self.settings.batch / max(log.seconds, 1e-9), 3),
+            "losses": {name: value if math.isfinite(value) else str(value) for name, value in log.last.items()},
+            "validation": self.measured,
+            "best": self.best[1] if self.best else None,
+            "device": self.device.describe(),
+            "peak_memory_mb": round(self.device.peak_memory() / 2**20),
+        }
+        try:
+            log.close()
+            write_json(self.run.folder / "summary.json", summary)
+        except OSError:
+            if status == "done":  # otherwise the first trouble is the one to tell
+                raise
+
+
+def rate_factor(step: int, total: int, decay: float) -> float:
+    """The share of the initial rate at a step, counted from 1: one, then a line to just above zero at ``total``."""
+    falling = round(total * decay)
+    past = step - (total - falling)
+    return 1.0 if past <= 0 else 1 - past / (falling + 1)
+
+
+def mean_distance(output: Tensor, target: Tensor) -> Tensor:
+    """L1 of pictures in [0, 1]."""
+    return (output.clamp(-1, 1) - target).abs().mean() / 2

@@ -1,0 +1,176 @@
+"""A trained run on pictures of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import I2IError, UsageError
+from .images import SUFFIXES, read_picture, resize, save_picture, to_array
+from .registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .contracts import Trainer
+    from .devices import Device
+    from .runs import Which
+
+Side = Literal["A", "B"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and where its result goes."""
+
+    picture: Path
+    result: Path
+
+
+def predict(
+    run: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    side: Side | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    checkpoint: Which = "last",
+    registry: Registry | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
+    """Turn pictures into what a run learnt to make of them, each at its own size, as PNG files in ``out``.
+
+    A picture is shown to the generator at a size that suits it (see ``working_size``) and the result is put back to the
+    picture's own size. A result depends on its picture alone, not on the others or their order, and is computed in
+    float32 with the run's seed, so that it comes out the same each time.
+
+    Args:
+        run: The run's folder.
+        inputs: Pictures and folders. Of a folder all pictures below it are taken, and its structure is kept in ``out``.
+        side: Take the left (``"A"``) or right (``"B"``) half of each picture, for A|B pairs; None takes it whole.
+        overwrite: Replace results that are already in ``out``; pictures given as inputs are never replaced.
+        checkpoint: ``"last"``, ``"best"`` or a step.
+        settings: The trainer's own options to change, such as ``{"test": "paper"}``.
+        progress: Called with the pictures done and their number.
+
+    Returns:
+        The files written, in the order of the inputs.
+
+    Raises:
+        UsageError: an input is missing, a result is already there, or an option is wrong.
+        I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
+    """
+    from .devices import Device
+    from .runs import open_run
+
+    jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
+    opened = open_run(run)
+    place = Device.choose(device, "fp32")
+    trainer, step = opened.load_trainer(registry or load_registry(), place, settings=settings, checkpoint=checkpoint)
+    wanted = opened.options["run"]
+    note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
+    faults: list[str] = []
+    for done, job in enumerate(jobs, start=1):
+        place.seed(wanted["seed"])
+        try:
+            picture = _read(job.picture, side)
+        except I2IError as error:  # one bad picture in a thousand must not cost the rest
+            faults.append(str(error))
+            continue
+        save_picture(job.result, _turn(trainer, picture, wanted["size"], place), note)
+        progress(done, len(jobs))
+    if faults:
+        raise I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used, the others are in {out}. {faults[0]}")
+    return [job.result for job in jobs]
+
+
+def plan(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[Job]:
+    """Say which picture goes where: ``DIR/x/y.jpg`` of the folder ``DIR`` to ``out/x/y.png``, a single file to ``out``.
+
+    Two pictures that would share a name get the names ``y.png`` and ``y-2.png``. Hidden files, and results of an
+    earlier prediction when ``out`` lies inside a folder given, are left out.
+
+    Raises:
+        UsageError: an input is missing or holds no pictures, or a result would replace a file.
+    """
+    pictures = [pair for path in inputs for pair in _pictures(path, out)]
+    sources = {picture.resolve() for picture, _ in pictures}
+    taken: set[Path] = set()
+    jobs = []
+    for picture, place in pictures:
+        stem, number = (out / place).with_suffix(""), 1
+        result = stem.with_name(f"{stem.name}.png")
+        while Path(str(result).casefold()) in taken:
+            number += 1
+            result = stem.with_name(f"{stem.name}-{number}.png")
+        if result.resolve() in sources:
+            raise UsageError(
+                f"--out {out}: the result of {picture} would replace the input {result}; choose another folder."
+            )
+        if result.exists() and not overwrite:
+            raise UsageError(f"{result} is already there; choose another --out, or replace it with --overwrite.")
+        taken.add(Path(str(result).casefold()))
+        jobs.append(Job(picture, result))
+    return jobs
+
+
+def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """Each picture of an input, with its place below ``out``."""
+    if path.is_file():
+        yield path, Path(path.name)
+        return
+    if not path.is_dir():
+        raise UsageError(f"There is no picture or folder {path}; check the path.")
+    below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in SUFFIXES)
+    own = out.resolve()
+    found = [
+        part
+        for part in below
+        if not any(name.startswith(".") for name in part.parts)
+        and (path / part).is_file()
+        and (own == path.resolve() or own not in (path / part).resolve().parents)
+    ]
+    if not found:
+        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(SUFFIXES))}); name another.")
+    yield from ((path / part, part) for part in found)
+
+
+def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
+    """The height and width at which a picture is shown to a generator trained on ``size`` x ``size`` px.
+
+    Its own, each side rounded to a multiple of ``multiple``, where both are within a factor 1.5 of ``size`` and
+    rounding moves neither by more than an eighth. Any other picture is resized to ``size`` x ``size``, as in training.
+    """
+    sides = [max(multiple, round(side / multiple) * multiple) for side in (height, width)]
+    near = all(size / 1.5 <= side <= size * 1.5 for side in (height, width))
+    kept = all(abs(new - side) <= side / 8 for new, side in zip(sides, (height, width), strict=True))
+    return (sides[0], sides[1]) if near and kept else (size, size)
+
+
+def _read(path: Path, side: Side | None) -> np.ndarray:
+    """uint8 ``(H, W, 3)``: the picture or the half of it that is asked for."""
+    picture = read_picture(path)
+    half = picture.shape[1] // 2
+    if side is not None and half == 0:
+        raise I2IError(f"{path} is one pixel wide and has no sides; leave out --side.")
+    return {None: picture, "A": picture[:, :half], "B": picture[:, half:]}[side]
+
+
+def _turn(trainer: Trainer, picture: np.ndarray, size: int, device: Device) -> np.ndarray:
+    """uint8 ``(H, W, 3)`` in and out, of the same size."""
+    import numpy as np
+    import torch
+
+    height, width = picture.shape[:2]
+    rows, columns = working_size(height, width, size, getattr(trainer, "multiple", 1))
+    shown = np.ascontiguousarray(resize(picture, columns, rows))
+    with torch.no_grad():
+        output = trainer.sample({"input": device.put(shown[None])})
+    if not torch.isfinite(output).all():
+        raise I2IError("The generator gives values that are not finite; choose an earlier step with --checkpoint.")
+    return resize(to_array(output[0]), width, height)

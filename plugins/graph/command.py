@@ -1,0 +1,114 @@
+"""The command: find the network, print its table, draw it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import i2i
+from i2i.cli.output import echo_json, echo_table, json_option
+from i2i.cli.shared import set_option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .layers import Layer
+
+
+@click.command("graph")
+@click.argument("what", metavar="NAME|RUN")
+@click.option("--out", type=click.Path(path_type=Path), help="Draw it: FILE.svg, .png, .pdf or .dot.")
+@click.option(
+    "--size", type=click.IntRange(min=1), metavar="PX", help="Side of the picture.  [default: the run's, or 256]"
+)
+@click.option("--table", is_flag=True, help="Print the table and draw nothing.")
+@set_option
+@json_option
+@click.pass_obj
+def command(
+    registry: i2i.Registry,
+    what: str,
+    out: Path | None,
+    size: int | None,
+    table: bool,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Draw the generator of a trainer NAME or of a RUN, and print a table of its layers.
+
+    \b
+    i2i graph pix2pix --out unet.svg
+    i2i graph runs/pix2pix-facades-001 --table
+
+    The table holds each layer's output, parameters and multiply-accumulates for one picture. The drawing shows every
+    operation, as recorded by PyTorch's autograd; it needs Graphviz.
+    """
+    import torch
+
+    from .drawing import check_format, draw
+    from .layers import layers_of
+
+    if out is None and not table and not as_json:
+        raise i2i.UsageError("Say where to draw it with --out FILE.svg, or ask for the table alone with --table.")
+    if out is not None:
+        check_format(out)
+    network, size = _network(registry, what, size, settings)
+    picture = torch.zeros(1, 3, size, size)
+    rows = layers_of(network, picture)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    if as_json:
+        echo_json(_summary(what, size, rows, parameters))
+    else:
+        _print(rows, parameters)
+    if out is not None and not table:
+        draw(network, picture, out)
+        click.echo(str(out), err=as_json)
+
+
+def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
+    """The generator in evaluation mode, and the side of the picture to show it."""
+    from i2i.devices import Device
+    from i2i.options import build
+    from i2i.probing import generator_of
+
+    device = Device("cpu")
+    if what not in registry.all("trainer") and Path(what).is_dir():
+        from i2i.runs import open_run
+
+        run = open_run(what)
+        trainer, _ = run.load_trainer(registry, device, settings=settings)
+        size = size or run.options["run"]["size"]
+    else:
+        kind = registry.get("trainer", what)
+        size = size or 256
+        own = {"size": size} if "size" in kind.Options.model_fields else {}
+        trainer = kind(build(kind.Options, {**own, **settings}, "--set"), device)
+    multiple = getattr(trainer, "multiple", 1)
+    if size % multiple:
+        raise i2i.UsageError(f"--size {size}: {what} needs a multiple of {multiple} pixels; try --size {multiple}.")
+    return generator_of(trainer)[1].eval(), size
+
+
+def _summary(what: str, size: int, rows: list[Layer], parameters: int) -> dict[str, Any]:
+    total = sum(row.macs for row in rows)
+    return {
+        "network": what,
+        "size": size,
+        "parameters": parameters,
+        "macs": total,
+        "gflop": round(2 * total / 1e9, 3),
+        "layers": [vars(row) for row in rows],
+    }
+
+
+def _print(rows: list[Layer], parameters: int) -> None:
+    total = sum(row.macs for row in rows)
+    cells = [
+        (row.name, row.kind, "x".join(map(str, row.shape[1:])), f"{row.parameters:,}", f"{row.macs:,}") for row in rows
+    ]
+    echo_table(
+        ("layer", "kind", "output", "parameters", "MACs"), [*cells, ("total", "", "", f"{parameters:,}", f"{total:,}")]
+    )
+    click.echo(f"{parameters:,} parameters, {2 * total / 1e9:.2f} GFLOP forward (2 x MAC) for one picture")

@@ -1,0 +1,71 @@
+"""A network's graph as a picture, by torchviz and Graphviz."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import i2i
+from i2i.files import replacing
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+def check_format(path: Path) -> str:
+    """The format that the name of ``path`` asks for.
+
+    Raises:
+        i2i.UsageError: it asks for none that can be written.
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        raise i2i.UsageError(f"--out {path}: the drawing can be .{', .'.join(FORMATS)}; name it like that.")
+    return suffix
+
+
+def draw(network: nn.Module, x: Tensor, path: Path) -> None:
+    """Draw the operations through which ``x (N, C, H, W)`` passes, with the parameters by name, and write ``path``.
+
+    Raises:
+        i2i.UsageError: the name of ``path`` asks for an unknown format.
+        i2i.I2IError: Graphviz is missing (``.dot`` needs none) or refuses the drawing.
+    """
+    form = check_format(path)
+    if form != "dot" and shutil.which("dot") is None:
+        raise i2i.I2IError(
+            f"{path} was not drawn, as Graphviz's 'dot' is not installed: run 'apt install graphviz', 'brew install "
+            f"graphviz' or 'choco install graphviz', or keep the drawing's source with --out {path.with_suffix('.dot')}"
+        )
+    source = _trace(network, x)
+    if form == "dot":
+        data = source.source.encode()
+    else:
+        import graphviz
+
+        try:
+            data = source.pipe(format=form)
+        except graphviz.CalledProcessError as error:
+            said = " ".join(str(error).split())
+            raise i2i.I2IError(
+                f"Graphviz could not draw {path} ({said}); keep its source with --out FILE.dot."
+            ) from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as beside:
+        beside.write_bytes(data)
+
+
+def _trace(network: nn.Module, x: Tensor) -> Any:
+    """torchviz's ``Digraph`` of one forward pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchviz compares versions by way of distutils
+        try:
+            from torchviz import make_dot
+        except ImportError as error:
+            raise i2i.I2IError(f"torchviz cannot be imported ({error}); run: pip install torchviz setuptools") from None
+        x = x.clone().requires_grad_()  # so that there is a graph even where every weight is frozen
+        return make_dot(network(x), params={**dict(network.named_parameters()), "input": x})

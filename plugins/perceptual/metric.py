@@ -1,0 +1,47 @@
+"""LPIPS as a measure of outputs against targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import i2i
+
+from .extractor import Lpips
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class LpipsMetric(i2i.Metric):
+    """Mean LPIPS distance over pictures, whatever the batches."""
+
+    name = "lpips"
+    summary = "Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures."
+    better: ClassVar[Literal["lower", "higher"]] = "lower"
+
+    def __init__(self, device: i2i.Device) -> None:
+        self._lpips = Lpips(device)
+        self._distances: list[Tensor] = []
+
+    def update(self, output: Tensor, target: Tensor) -> None:
+        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], at least 31 x 31 pixels."""
+        import torch
+
+        with torch.no_grad():
+            self._distances.append(self._lpips.distance(output, target))
+
+    @property
+    def per_picture(self) -> list[float]:
+        """One distance a picture, in the order they came."""
+        return [value for batch in self._distances for value in batch.tolist()]
+
+    def compute(self) -> float:
+        """The mean over pictures, summed in float64.
+
+        Raises:
+            i2i.I2IError: nothing was taken in.
+        """
+        distances = self.per_picture
+        if not distances:
+            raise i2i.I2IError("The metric lpips has seen no pictures; choose a split that holds some.")
+        return sum(distances) / len(distances)

@@ -1,0 +1,26 @@
+"""The adversarial losses, on logits; each a mean over all patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Loss = Callable[[Tensor, bool], Tensor]
+
+
+def adversarial(kind: Literal["vanilla", "lsgan"]) -> Loss:
+    """A function from logits ``(N, 1, h, w)`` and the verdict they should give to a loss of no dimension, float32.
+
+    ``vanilla`` is binary cross-entropy (Goodfellow et al. 2014), ``lsgan`` the squared distance to 1 or 0 (Mao et al. 2017).
+    """
+    distance = {"vanilla": F.binary_cross_entropy_with_logits, "lsgan": F.mse_loss}[kind]
+
+    def loss(logits: Tensor, real: bool) -> Tensor:
+        logits = logits.float()
+        return distance(logits, torch.ones_like(logits) if real else torch.zeros_like(logits))
+
+    return loss

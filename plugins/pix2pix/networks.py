@@ -1,0 +1,207 @@
+"""The networks of pix2pix (Isola et al. 2017, appendix 6.1): U-Net, ResNet and PatchGAN.
+
+All take and give pictures ``(N, 3, H, W)`` in [-1, 1]. A transposed or strided convolution is 4x4, stride 2, padding 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .convolutions import Double, Halve
+
+Norm = Literal["batch", "instance", "plain"]
+"""``batch``: BatchNorm. ``instance``: per picture with gain and bias, the same function as ``batch`` at batch 1.
+``plain``: per picture without, as in CycleGAN's networks."""
+Dropout = Literal["paper", "common", "none"]
+"""Which decoder levels drop half their values. ``paper``: the innermost three, as in the paper and the first code.
+``common``: the three above the innermost, as in the common reimplementation."""
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance normalisation that is as fast as batch normalisation on a CPU.
+
+    Torch's own copies a channels-last map twice; batch normalisation of one picture at a time is the same function.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return super().forward(x)
+        pictures = [F.batch_norm(p, None, None, self.weight, self.bias, True, 0.0, self.eps) for p in x.split(1)]
+        return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
+
+
+def normalisation(kind: Norm, channels: int) -> nn.Module:
+    """The normalisation layer of a kind."""
+    return nn.BatchNorm2d(channels) if kind == "batch" else InstanceNorm(channels, affine=kind == "instance")
+
+
+def encoder_widths(levels: int, width: int) -> list[int]:
+    """Channels after each halving: doubling up to eight times the width."""
+    return [width * min(2**level, 8) for level in range(levels)]
+
+
+def dropout_levels(where: Dropout, widths: Sequence[int]) -> set[int]:
+    """Decoder levels (counted from 0, outermost) with dropout.
+
+    Only levels that give the full width have any, so shallow networks have fewer than three.
+    """
+    levels = len(widths)
+    wanted = {"paper": range(levels - 3, levels), "common": range(levels - 4, levels - 1), "none": range(0)}[where]
+    return {level for level in wanted if level > 0 and widths[level - 1] == widths[-1]}
+
+
+class UNet(nn.Module):
+    """An encoder that halves the picture ``levels`` times, a decoder that doubles it back, and skips between equals.
+
+    Input height and width must be multiples of ``2**levels``. With ``stem`` a 3x3 convolution first takes the picture
+    to ``width`` channels at full size and the halvings start from there: four times the cost of the same depth without.
+    """
+
+    def __init__(
+        self, levels: int = 8, width: int = 64, norm: Norm = "batch", dropout: Dropout = "paper", stem: bool = False
+    ) -> None:
+        super().__init__()
+        widths = encoder_widths(levels + 1, width)[1:] if stem else encoder_widths(levels, width)
+        self.multiple = 2**levels
+        bias = norm == "plain"
+        self.stem = nn.Conv2d(3, width, 3, padding=1) if stem else None
+        self.down = nn.ModuleList()
+        for level, channels in enumerate(widths):
+            before = widths[level - 1] if level else (width if stem else 3)
+            layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if level or stem else []
+            innermost = level == levels - 1
+            normed = not innermost and (level > 0 or stem)
+            layers.append(Halve(before, channels, bias))
+            if normed:  # the innermost map may be 1x1, which a normalisation would set to nought
+                layers.append(normalisation(norm, channels))
+            self.down.append(nn.Sequential(*layers))
+        dropped = dropout_levels(dropout, widths)
+        self.up = nn.ModuleList()
+        for level in range(levels):
+            before = widths[level] * (1 if level == levels - 1 else 2)
+            outermost = level == 0 and not stem
+            after = 3 if outermost else (widths[level - 1] if level else width)
+            layers = [nn.ReLU(), Double(before, after, bias or outermost)]
+            if not outermost:
+                layers.append(normalisation(norm, after))
+            if level in dropped:
+                layers.append(nn.Dropout(0.5))
+            self.up.append(nn.Sequential(*layers))
+        self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(2 * width, 3, 3, padding=1)) if stem else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
+        skips = [self.stem(x)] if self.stem else []
+        for down in self.down:
+            skips.append(down(skips[-1] if skips else x))
+        y = skips.pop()
+        for up in reversed(self.up):
+            y = up(y)
+            if skips:
+                y = torch.cat([skips.pop(), y], dim=1)
+        return torch.tanh(self.head(y) if self.head else y)
+
+
+class ResNet(nn.Module):
+    """Two halvings, ``blocks`` residual blocks, two doublings (Johnson et al. 2016, as used by CycleGAN)."""
+
+    multiple = 4
+
+    def __init__(self, blocks: int = 9, width: int = 64, norm: Norm = "instance") -> None:
+        super().__init__()
+        bias = norm == "plain"
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7, bias=bias), normalisation(norm, width), nn.ReLU()]
+        for channels in (width, 2 * width):
+            convolution = nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=bias)
+            layers += [convolution, normalisation(norm, 2 * channels), nn.ReLU()]
+        layers += [ResidualBlock(4 * width, norm) for _ in range(blocks)]
+        for channels in (4 * width, 2 * width):
+            convolution_up = nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, output_padding=1, bias=bias)
+            layers += [convolution_up, normalisation(norm, channels // 2), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
+        y: Tensor = self.layers(x)
+        return y
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with reflection padding, added to their input."""
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        bias = norm == "plain"
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            normalisation(norm, channels),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            normalisation(norm, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` -> the same shape."""
+        y: Tensor = x + self.layers(x)
+        return y
+
+
+class PatchGAN(nn.Module):
+    """A discriminator that judges overlapping patches: a map of logits, one for each patch.
+
+    Patches of 16, 34, 70, 142 or 286 pixels for 1 to 5 ``layers`` that halve the picture.
+    """
+
+    def __init__(self, layers: int = 3, width: int = 64, norm: Norm = "batch", channels: int = 6) -> None:
+        super().__init__()
+        bias = norm == "plain"
+        widths = encoder_widths(layers + 1, width)
+        stages: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for level in range(1, layers + 1):
+            stride = 1 if level == layers else 2
+            stages.append(nn.Conv2d(widths[level - 1], widths[level], 4, stride, 1, bias=bias))
+            stages += [normalisation(norm, widths[level]), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*stages, nn.Conv2d(widths[-1], 1, 4, 1, 1))
+
+    def forward(self, *pictures: Tensor) -> Tensor:
+        """The pictures of a pair ``(N, 3, H, W)`` each -> logits ``(N, 1, h, w)``; 30x30 for 256x256 and 3 layers."""
+        logits: Tensor = self.layers(torch.cat(pictures, dim=1) if len(pictures) > 1 else pictures[0])
+        return logits
+
+
+def initialise(network: nn.Module, deviation: float = 0.02) -> nn.Module:
+    """Weights N(0, 0.02), gains N(1, 0.02), biases 0, as in the paper."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, deviation)
+        elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.weight is not None:
+            nn.init.normal_(module.weight, 1.0, deviation)
+        if isinstance(getattr(module, "bias", None), nn.Parameter):
+            nn.init.zeros_(module.bias)
+    return network
+
+
+@contextmanager
+def as_in_training(network: nn.Module) -> Iterator[None]:
+    """Within: dropout draws and batch normalisation uses the batch's statistics, without learning from them."""
+    layers = [module for module in network.modules() if isinstance(module, nn.Dropout | nn.BatchNorm2d)]
+    tracked = [(layer, layer.running_mean, layer.running_var) for layer in layers if isinstance(layer, nn.BatchNorm2d)]
+    for layer in layers:
+        layer.train()
+    for layer, _, _ in tracked:
+        layer.running_mean = layer.running_var = None
+    try:
+        yield
+    finally:
+        for layer, mean, variance in tracked:
+            layer.running_mean, layer.running_var = mean, variance
+        for layer in layers:
+            layer.eval()

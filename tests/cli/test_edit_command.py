@@ -1,0 +1,87 @@
+"""``i2i edit``: an editor's own options, Ctrl-C, and where results go."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import i2i
+from i2i.cli.edit import _stop_once, next_folder
+from i2i.cli.edit import command as edit_command
+from i2i.registry import Registry
+from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return registry_of(Shift, Blend, Points, Seeded, Latent)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.full((6, 10, 3), 64, np.uint8)).save(path)
+    return path
+
+
+def test_ctrl_c_keeps_the_best_so_far(photo: Path, tmp_path: Path) -> None:
+    class Long(i2i.Editor):
+        name = "long"
+        summary = "Works until it is stopped."
+
+        def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+            for step in range(100):
+                if scene.cancelled:
+                    break
+                if step == 3:
+                    signal.raise_signal(signal.SIGINT)
+            return i2i.Result(image=scene.photos["image"].pixels, scalars={"steps": step})
+
+    before = signal.getsignal(signal.SIGINT)
+    args = ["--plugin", "long", "--image", photo, "--out", tmp_path / "out", "--device", "cpu", "--json"]
+    done = run(edit_command, registry_of(Long), *args)
+    assert done.exit_code == 0 and json.loads(done.stdout)["scalars"] == {"steps": 4}
+    assert json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))["stopped"]
+    assert signal.getsignal(signal.SIGINT) is before
+    with _stop_once() as stop, pytest.raises(KeyboardInterrupt):
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_command_takes_the_editors_own_options(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    helped = run(edit_command, registry, "--plugin=shift", "--help")
+    assert helped.exit_code == 0 and "--amount" in helped.output and "-1<=x<=1" in helped.output
+    assert "--amount" not in run(edit_command, registry, "--plugin", "seeded", "--help").output
+    out = ["--out", tmp_path / "out", "--device", "cpu"]
+    done = run(edit_command, registry, "--plugin", "shift", "--image", photo, "--amount", "-0.5", *out, "--json")
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert said["files"] == ["result.png", "before_after.png", "frames.gif", "recipe.json"]
+    assert json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))["options"]["amount"] == -0.5
+    wrong = run(edit_command, registry, "--plugin", "shift", "--image", photo, "--amount", "2", *out)
+    assert wrong.exit_code == 2 and "-1<=x<=1" in wrong.output
+    again = ["--recipe", tmp_path / "out" / "recipe.json"]
+    for extra in (["--amount", "0.1"], ["--seed", "3"]):
+        refused = run(edit_command, registry, *again, *extra)
+        assert isinstance(refused.exception, i2i.UsageError) and "as it was" in str(refused.exception)
+
+
+def test_without_the_default_editor_the_command_says_which_there_are(registry: Registry) -> None:
+    refused = run(edit_command, registry)
+    assert isinstance(refused.exception, i2i.UsageError)
+    assert "choose with --plugin: blend, latent, seeded, shift" in str(refused.exception)
+    assert run(edit_command, registry, "--help").exit_code == 0
+
+
+def test_the_default_folder_is_a_free_one(tmp_path: Path) -> None:
+    assert next_folder(tmp_path, "warm") == tmp_path / "warm-001"
+    (tmp_path / "warm-001").mkdir()
+    assert next_folder(tmp_path, "warm") == tmp_path / "warm-002"

@@ -1,0 +1,66 @@
+"""``i2i plugins check``: every fault that can be told without running a plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+import i2i
+from i2i.checks import check_thing
+from i2i.cli.plugins import command as plugins_command
+from tests.toy_editors import Points, Shift, registry_of, run
+
+
+class Faulty(i2i.Editor):
+    name = "Faulty One"
+    summary = "Wrong in every way that can be told without running it."
+    photos = "image"  # type: ignore[assignment]
+    extractors = ("smell",)
+    wants = "money"  # type: ignore[assignment]
+
+    class Options(i2i.Options):
+        out: str = Field("", description="Clashes")
+        bare: int = 1
+
+
+def test_check_names_every_fault() -> None:
+    faults = "\n".join(check_thing("editor", Faulty))
+    for text in (
+        "small letters",
+        "define edit",
+        "wants is 'money'",
+        "photos is 'image'",
+        "asks for smell",
+        "--out clashes",
+    ):
+        assert text in faults
+    assert "--bare has no description" in faults and len(faults.splitlines()) == 7
+    assert [check_thing(kind, thing) for kind, thing in (("editor", Shift), ("extractor", Points))] == [[], []]
+    assert "must define draw" in "".join(
+        check_thing("dataset", type("D", (i2i.Dataset,), {"name": "d", "drawn": {"val": 1}}))
+    )
+    assert len(check_thing("trainer", type("T", (i2i.Trainer,), {"name": "t"}))) == 3
+    assert "better is None" in "".join(check_thing("metric", type("M", (i2i.Metric,), {"name": "m"})))
+    done = run(plugins_command, registry_of(Shift, Faulty), "check")
+    assert done.exit_code == 1 and len(done.stdout.splitlines()) == 7
+
+
+def test_check_reads_a_source_folder(tmp_path: Path) -> None:
+    registry = registry_of(Shift)
+    run(plugins_command, registry, "new", "fresh-one", "--out", tmp_path / "fresh")
+    done = run(plugins_command, registry, "check", tmp_path / "fresh")
+    assert done.exit_code == 0 and "fresh-one: sound, brings editor:fresh-one" in done.output
+    module = tmp_path / "fresh" / "i2i_fresh_one.py"
+    (tmp_path / "fresh" / "i2i_other.py").write_text(
+        module.read_text(encoding="utf-8").replace("def edit", "def edti"), "utf-8"
+    )
+    project = tmp_path / "fresh" / "pyproject.toml"
+    project.write_text(
+        project.read_text(encoding="utf-8").replace('= "i2i_fresh_one"', '= "i2i_other"'), encoding="utf-8"
+    )
+    done = run(plugins_command, registry, "check", tmp_path / "fresh")
+    assert done.exit_code == 1 and "must define edit" in done.output
+    (tmp_path / "empty").mkdir()
+    done = run(plugins_command, registry, "check", tmp_path / "empty")
+    assert isinstance(done.exception, i2i.UsageError) and "declares no plugin" in str(done.exception)

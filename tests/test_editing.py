@@ -1,0 +1,187 @@
+"""Edits of pixels: what goes in, what comes out, what is left on disk, and how each mistake is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import i2i
+from i2i.cli.edit import command as edit_command
+from i2i.editing import edit, edit_again
+from i2i.images import read_text
+from i2i.registry import Registry
+from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return registry_of(Shift, Blend, Points, Seeded, Latent)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.full((6, 10, 3), 64, np.uint8)).save(path)
+    return path
+
+
+def test_an_edit_leaves_all_it_promises(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b"
+    seen: list[Any] = []
+    result = edit(
+        "shift",
+        [photo],
+        device="cpu",
+        out=out,
+        registry=registry,
+        amount=0.5,
+        progress=lambda done, total, **scalars: seen.append((done, total, scalars)),
+    )
+    assert seen == [(1, 1, {"amount": 0.5})]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "before_after.png",
+        "frames.gif",
+        "recipe.json",
+        "result.png",
+    ]
+    pixels = np.asarray(Image.open(out / "result.png"))
+    assert pixels.shape == (6, 10, 3) and set(pixels.flat) == {128}, "64 + 0.5 * 127.5 = 127.75"
+    with Image.open(out / "frames.gif") as frames:
+        assert frames.n_frames == 2 and frames.size == (10, 6)
+    with Image.open(out / "before_after.png") as pair:
+        assert pair.width > 2 * 10 and {(64, 64, 64), (128, 128, 128)} <= {
+            c for _, c in pair.convert("RGB").getcolors(4096)
+        }
+    recipe = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
+    assert (recipe["plugin"], recipe["distribution"], recipe["version"]) == ("shift", "i2i-tests", "9.9")
+    assert recipe["options"] == {"amount": 0.5, "noise": 0.0} and recipe["seed"] == 0 and not recipe["stopped"]
+    assert recipe["scalars"] == {"mean": pytest.approx(float(result.scalars["mean"]))}
+    assert recipe["photos"][0]["path"] == str(photo.resolve()) and len(recipe["photos"][0]["sha256"]) == 64
+    assert {"i2i", "python", "torch"} <= recipe["versions"].keys()
+
+
+def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos(
+    registry: Registry, photo: Path, tmp_path: Path
+) -> None:
+    edit("shift", [photo], device="cpu", out=tmp_path / "out", registry=registry)
+    inside = json.loads(read_text(tmp_path / "out" / "result.png")["i2i"])
+    recipe = json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))
+    assert inside["photos"][0].pop("path") == "photo.png"
+    recipe["photos"][0].pop("path")
+    assert inside == recipe
+
+
+def test_a_photo_is_turned_upright_and_kept_at_its_size(registry: Registry, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), (10, 20, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    assert edit("shift", [tmp_path / "turned.jpg"], device="cpu", registry=registry).image.shape == (1, 3, 30, 20)
+
+
+def test_a_recipe_does_the_edit_again(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    first = edit("shift", [photo], device="cpu", out=tmp_path / "1", seed=5, registry=registry, noise=0.3, amount=0.1)
+    other = edit("shift", [photo], device="cpu", seed=6, registry=registry, noise=0.3, amount=0.1)
+    torch.manual_seed(0)
+    done = run(
+        edit_command, registry, "--recipe", tmp_path / "1" / "recipe.json", "--out", tmp_path / "2", "--device", "cpu"
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "1" / "result.png").read_bytes() == (tmp_path / "2" / "result.png").read_bytes()
+    assert not torch.equal(first.image, other.image)
+    moved = photo.rename(tmp_path / "moved.png")
+    with pytest.raises(i2i.I2IError, match="is not there; say where it is now with --image"):
+        edit_again(tmp_path / "1" / "recipe.json", registry=registry)
+    again = edit_again(tmp_path / "1" / "recipe.json", [moved], device="cpu", registry=registry)
+    assert torch.equal(again.image, first.image)
+    Image.new("RGB", (10, 6)).save(moved)
+    with pytest.raises(i2i.I2IError, match="is not the photo that"):
+        edit_again(tmp_path / "1" / "recipe.json", [moved], registry=registry)
+
+
+@pytest.mark.parametrize(
+    "content", [None, "{", "[]", '{"plugin": "shift"}', '{"plugin": 1, "options": 2, "seed": 3, "photos": 4}']
+)
+def test_a_bad_recipe_is_named(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(i2i.UsageError, match=r"recipe\.json"):
+        edit_again(path, registry=registry_of(Shift))
+
+
+def test_nothing_of_an_earlier_edit_stays(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    edit("shift", [photo], device="cpu", out=tmp_path / "out", registry=registry)
+    edit("seeded", [], device="cpu", out=tmp_path / "out", registry=registry)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["recipe.json", "result.png"]
+
+
+def test_seed_photos_and_extractors_reach_the_editor(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    assert edit("seeded", device="cpu", registry=registry, seed=7).scalars == {"seed": 7}
+    white = tmp_path / "white.png"
+    Image.new("RGB", (10, 6), "white").save(white)
+    result = edit("blend", [photo, white], device="cpu", registry=registry)
+    assert result.scalars == {"points": 68}
+    assert result.image.unique().tolist() == pytest.approx([(64 / 127.5 - 1 + 1) / 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "photos", "options", "text"),
+    [
+        ("shfit", 1, {}, "no editor called 'shfit'. Did you mean 'shift'?"),
+        ("shift", 1, {"amuont": 1}, "no option 'amuont'. Did you mean 'amount'?"),
+        ("shift", 1, {"amount": 3}, "--amount is 3, but it should be less than or equal to 1."),
+        ("shift", 0, {}, r"takes 1 photo(s) (image), but 0 were given: use --image PATH."),
+        ("blend", 1, {}, r"takes 2 photo(s) (first, second), but 1 was given"),
+        ("latent", 1, {}, "no generator plugin is installed"),
+    ],
+)
+def test_mistakes_are_named(
+    name: str, photos: int, options: dict[str, Any], text: str, registry: Registry, photo: Path
+) -> None:
+    with pytest.raises(i2i.I2IError) as caught:
+        edit(name, [photo] * photos, device="cpu", registry=registry, **options)
+    assert text in str(caught.value)
+
+
+def test_a_missing_extractor_or_photo_is_named(photo: Path, tmp_path: Path) -> None:
+    with pytest.raises(i2i.I2IError, match="'blend' needs an extractor of landmarks"):
+        edit("blend", [photo, photo], device="cpu", registry=registry_of(Blend))
+    with pytest.raises(i2i.I2IError, match=r"absent\.png"):
+        edit("shift", [tmp_path / "absent.png"], device="cpu", registry=registry_of(Shift))
+
+
+GOOD = torch.zeros(1, 3, 4, 4)
+BAD_RESULTS: dict[str, tuple[Any, str]] = {
+    "no result": (None, "returned NoneType instead of i2i.Result"),
+    "no tensor": (i2i.Result(image=np.zeros((1, 3, 4, 4))), "is ndarray instead of a tensor"),  # type: ignore[arg-type]
+    "shape": (i2i.Result(image=torch.zeros(3, 4, 4)), "has shape (3, 4, 4) instead of (1, 3, H, W)"),
+    "empty": (i2i.Result(image=torch.zeros(1, 3, 0, 4)), "has shape (1, 3, 0, 4)"),
+    "type": (i2i.Result(image=GOOD.to(torch.uint8)), "is torch.uint8 instead of floating point"),
+    "nan": (i2i.Result(image=GOOD / 0), "not finite"),
+    "frame": (i2i.Result(image=GOOD, frames=(GOOD, GOOD[0])), "Frame 1 of the editor"),
+    "frame sizes": (i2i.Result(image=GOOD, frames=(GOOD, torch.zeros(1, 3, 5, 5))), "differ in size"),
+    "scalar": (i2i.Result(image=GOOD, scalars={"x": float("inf")}), "The scalar 'x'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RESULTS)
+def test_a_bad_result_is_refused_with_the_plugins_name(case: str, photo: Path, tmp_path: Path) -> None:
+    value, text = BAD_RESULTS[case]
+
+    class Bad(i2i.Editor):
+        name = "bad"
+        summary = "Returns what it must not."
+
+        def edit(self, scene: i2i.Scene, options: Any) -> Any:
+            return value
+
+    with pytest.raises(i2i.I2IError) as caught:
+        edit("bad", [photo], device="cpu", out=tmp_path / "out", registry=registry_of(Bad))
+    assert text in str(caught.value) and "editor 'bad' of i2i-tests 9.9" in str(caught.value)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,237 @@
+"""The door: what a sound plugin brings, and that no faulty one takes the tool down."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+
+import i2i
+from i2i import hookspecs
+from i2i.registry import HOOKS, KINDS, Plugin, Registry, find_plugins, load_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def thing(name: str = "x", summary: str = "A thing.") -> type:
+    return type("Thing", (), {"name": name, "summary": summary})
+
+
+def plugin(name: str, distribution: str = "stranger", **functions: Callable[..., Any]) -> Plugin:
+    """A plugin whose module holds these functions, each marked as a hook unless it says otherwise."""
+    module = ModuleType(f"module_of_{name}")
+    for key, function in functions.items():
+        function.__module__ = module.__name__
+        setattr(module, key, function if getattr(function, "unmarked", False) else i2i.hookimpl(function))
+    return Plugin(name, distribution, "1.0", module)
+
+
+def registers(*things: Any) -> Callable[..., None]:
+    def hook(register: Callable[[Any], None]) -> None:
+        for one in things:
+            register(one)
+
+    return hook
+
+
+def unmarked(hook: Callable[..., None]) -> Callable[..., None]:
+    hook.unmarked = True  # type: ignore[attr-defined]
+    return hook
+
+
+def faulty(capsys: pytest.CaptureFixture[str], *plugins: Plugin) -> tuple[Registry, list[str]]:
+    """A registry of these plugins, all its things collected, and the lines that it told on stderr."""
+    registry = Registry(plugins)
+    for kind in KINDS:
+        registry.all(kind)
+        registry.all(kind)
+    return registry, capsys.readouterr().err.splitlines()
+
+
+def test_every_kind_has_a_hook_that_collects_it() -> None:
+    for kind in KINDS:
+        brought = thing(f"my-{kind}")
+        registry = Registry([plugin("p", **{f"register_{kind}s": registers(brought)})])
+        assert registry.all(kind) == {f"my-{kind}": brought}
+        assert registry.get(kind, f"my-{kind}") is brought
+        assert registry.giver(kind, f"my-{kind}").distribution == "stranger"
+        assert registry.plugins["p"].things == [f"{kind}:my-{kind}"]
+    assert {f"register_{kind}s" for kind in KINDS} | {"register_commands"} == HOOKS
+
+
+def test_order_does_not_depend_on_the_order_of_plugins() -> None:
+    def plugins() -> list[Plugin]:
+        return [
+            plugin("b", "two", register_editors=registers(thing("n"), thing("a"))),
+            plugin("a", "one", register_editors=registers(thing("z"), thing("m"))),
+            plugin("c", "i2i", register_editors=registers(thing("k"))),
+        ]
+
+    there, back = Registry(plugins()), Registry(reversed(plugins()))
+    assert list(there.all("editor")) == list(back.all("editor")) == ["a", "k", "m", "n", "z"]
+    assert list(there.plugins) == list(back.plugins) == ["c", "a", "b"]
+
+
+def test_an_unknown_name_gets_the_nearest_and_the_faulty_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    registry, _ = faulty(
+        capsys,
+        plugin("p", register_editors=registers(thing("warm"))),
+        Plugin("broken", "d", "1", error="ImportError: no"),
+    )
+    with pytest.raises(i2i.UsageError, match=r"no editor called 'wram'\. Did you mean 'warm'\?.*broken"):
+        registry.get("editor", "wram")
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def hook(register: Any) -> None:
+        raise error
+
+    return hook
+
+
+def wrong_arguments() -> Callable[..., None]:
+    def hook(registrar: Any) -> None: ...
+
+    return hook
+
+
+FAULTS = {
+    "misspelt and marked": ({"register_editor": registers()}, r"unknown hook 'register_editor'.*'register_editors'\?"),
+    "misspelt and unmarked": (
+        {"register_editor": unmarked(registers())},
+        r"lacks the @i2i.hookimpl mark.*'register_editors'",
+    ),
+    "unmarked": ({"register_editors": unmarked(registers(thing()))}, r"register_editors lacks the @i2i.hookimpl mark"),
+    "no hook": ({}, r"no function marked @i2i.hookimpl"),
+    "wrong arguments": ({"register_editors": wrong_arguments()}, r"register_editors.*registrar"),
+    "raises": ({"register_editors": raising(RuntimeError("boom\nand more"))}, r"RuntimeError: boom and more"),
+    "exits": ({"register_editors": raising(SystemExit(3))}, r"SystemExit: 3"),
+    "no name": ({"register_editors": registers(type("T", (), {"summary": "s"}))}, r"one-line 'name'"),
+    "no summary": ({"register_editors": registers(thing(summary=" "))}, r"one-line 'summary'"),
+    "long summary": ({"register_editors": registers(thing(summary="a\nb"))}, r"one-line 'summary'"),
+    "twice": ({"register_editors": registers(thing("t"), thing("t"))}, r"'t' is registered twice"),
+    "taken": ({"register_editors": registers(thing("good"))}, r"editor 'good' is already given by i2i"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault_is_told_in_one_line_and_the_rest_goes_on(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    functions, expected = FAULTS[case]
+    good = thing("good")
+    sound = plugin("sound", "i2i", register_editors=registers(good), register_metrics=registers(thing("m")))
+    registry, lines = faulty(capsys, plugin("bad", "bad-dist", **functions), sound)
+    assert registry.all("editor") == {"good": good}
+    assert list(registry.all("metric")) == ["m"]
+    assert len(lines) == 1, lines
+    assert "bad-dist" in lines[0] and re.search(expected, lines[0])
+    error = registry.plugins["bad"].error
+    assert error and "\n" not in error and re.search(expected, error)
+    assert registry.plugins["sound"].error is None
+
+
+def test_one_bad_hook_costs_only_what_it_brings(capsys: pytest.CaptureFixture[str]) -> None:
+    for first, second in (("trainer", "metric"), ("metric", "trainer")):
+        half = plugin("half", register_trainers=raising(ValueError("no")), register_metrics=registers(thing("fine")))
+        registry = Registry([half])
+        found = {kind: registry.all(kind) for kind in (first, second)}
+        assert not found["trainer"] and list(found["metric"]) == ["fine"]
+        assert half.error == "register_trainers: no"
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_two_distributions_may_use_one_entry_point_name(capsys: pytest.CaptureFixture[str]) -> None:
+    registry, lines = faulty(
+        capsys,
+        plugin("warm", "zeta", register_editors=registers(thing("late"))),
+        plugin("warm", "alpha", register_editors=registers(thing("early"))),
+    )
+    assert list(registry.plugins) == ["warm", "warm (zeta)"] and not lines
+    assert registry.giver("editor", "early").distribution == "alpha"
+    assert registry.giver("editor", "late").distribution == "zeta"
+
+
+def test_a_helper_imported_into_the_module_is_no_misspelt_hook() -> None:
+    door = plugin("p", register_editors=registers(thing("e")))
+    door.module.register_at_fork = subprocess.run
+    assert list(Registry([door]).all("editor")) == ["e"]
+
+
+def test_keyboard_interrupt_is_the_users_own() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Registry([plugin("p", register_editors=raising(KeyboardInterrupt()))]).all("editor")
+
+
+def test_commands_are_added_and_never_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    def adds(cli: click.Group, registry: Registry) -> None:
+        cli.add_command(click.Command("paint"))
+
+    def replaces(cli: click.Group, registry: Registry) -> None:
+        cli.add_command(click.Command("other"))
+        cli.commands["runs"].add_command(click.Command("list"))  # type: ignore[attr-defined]
+
+    def fails(cli: click.Group, registry: Registry) -> None:
+        cli.add_command(click.Command("half"))
+        raise SystemExit("no")
+
+    train, listing = click.Command("train"), click.Command("list")
+    cli = click.Group(commands=[train, click.Group("runs", commands=[listing])])
+    registry = Registry(
+        [plugin(name, name, register_commands=hook) for name, hook in (("a", adds), ("b", replaces), ("c", fails))]
+    )
+    registry.add_commands(cli)
+    assert sorted(cli.commands) == ["paint", "runs", "train"]
+    assert cli.commands["runs"].commands["list"] is listing  # type: ignore[attr-defined]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "the command 'list' is there already" in lines[0] and "SystemExit: no" in lines[1]
+
+
+def test_i2i_plugins_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = {found.name for found in find_plugins()}
+    assert {"pix2pix", "facades"} <= everything
+    monkeypatch.setenv("I2I_PLUGINS", "")
+    assert load_registry().plugins == {}
+    monkeypatch.setenv("I2I_PLUGINS", " folder , facades")
+    assert sorted(load_registry().plugins) == ["facades", "folder"]
+    capsys.readouterr()
+    monkeypatch.setenv("I2I_PLUGINS", "facade,facade,folder")
+    registry = load_registry()
+    assert sorted(registry.plugins) == ["facade", "folder"]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "facade" in lines[0] and "Did you mean 'facades'?" in lines[0]
+
+
+def test_first_party_plugins_load_without_fault_and_without_torch() -> None:
+    code = """
+import sys
+from i2i.registry import KINDS, load_registry
+registry = load_registry()
+for kind in KINDS:
+    registry.all(kind)
+faults = [(plugin.name, plugin.error) for plugin in registry.plugins.values() if plugin.error]
+assert not faults, faults
+assert all(plugin.things or plugin.name == "graph" for plugin in registry.plugins.values())
+assert "torch" not in sys.modules
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_every_hook_is_documented_with_its_signature_and_has_a_first_party_user() -> None:
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    sources = "".join(
+        path.read_text(encoding="utf-8") for folder in ("plugins", "datasets") for path in (ROOT / folder).rglob("*.py")
+    )
+    awaited = {"register_generators", "register_editors", "register_panels"}
+    for name in sorted(HOOKS):
+        arguments = ", ".join(inspect.signature(getattr(hookspecs, name)).parameters)
+        assert f"{name}({arguments})" in guide, f"docs/plugins.md does not document {name}({arguments})"
+        if name not in awaited:
+            assert f"def {name}(" in sources, f"{name} has no first-party user"

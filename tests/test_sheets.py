@@ -1,0 +1,47 @@
+"""Sheets and animations show every picture as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2i.images import save_gif, sheet
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def test_gif_plays_for_ever_at_its_pace(tmp_path: Path) -> None:
+    frames = [np.full((8, 8, 3), shade, np.uint8) for shade in (0, 128, 255)]
+    save_gif(tmp_path / "a.gif", frames, 0.1)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert (gif.n_frames, gif.info["duration"], gif.info["loop"]) == (3, 100, 0)
+    with pytest.raises(ValueError, match="one size"):
+        save_gif(tmp_path / "b.gif", [frames[0], frames[0][:4]], 0.1)
+
+
+def test_sheet_shows_each_picture_once_and_untouched() -> None:
+    colours = [[RED, GREEN], [BLUE]]
+    rows = [[np.full((40, 50, 3), colour, np.uint8) for colour in row] for row in colours]
+    plain = sheet(rows)
+    for colour in (RED, GREEN, BLUE):
+        ys, xs = np.nonzero((plain == colour).all(2))
+        assert (np.ptp(ys) + 1, np.ptp(xs) + 1, len(ys)) == (40, 50, 2000)
+    assert (plain[0] == 255).all() and (plain[:, 0] == 255).all() and (plain[-1] == 255).all()
+    captioned = sheet(
+        rows, columns=("input", "a caption much too long for its place"), labels=("first", "second"), group=1
+    )
+    assert captioned.shape[0] > plain.shape[0] and captioned.shape[1] > plain.shape[1]
+    above = captioned[: np.nonzero((captioned == RED).all(2))[0][0]]
+    assert (above < 128).any(), "the captions are drawn above the first row"
+    assert (captioned[:, -3:] == 255).all(), "a long caption does not run off the sheet"
+
+
+def test_sheet_fits_smaller_pictures_into_the_largest_place() -> None:
+    canvas = sheet([[np.full((64, 64, 3), RED, np.uint8), np.full((8, 16, 3), BLUE, np.uint8)]])
+    ys, xs = np.nonzero((canvas == BLUE).all(2))
+    assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == (32, 64)
+    with pytest.raises(ValueError, match="at least one"):
+        sheet([])

@@ -1,0 +1,61 @@
+"""A small set of pairs that can be learnt, and a training so small that a step takes milliseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import i2i
+
+SMALL = {
+    "size": 32,
+    "levels": 3,
+    "width": 4,
+    "discriminator_width": 4,
+    "patch": 16,
+    "device": "cpu",
+    "precision": "fp32",
+    "quiet": True,
+    "workers": 0,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors: more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """A|B pictures: A a disc on grey, B its negative in colour; 6 to train on, 3 to validate."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("val", 3)):
+        (tmp_path / "set" / split).mkdir(parents=True)
+        for number in range(count):
+            y, x = np.mgrid[:36, :36]
+            disc = np.hypot(y - rng.integers(8, 28), x - rng.integers(8, 28)) < rng.integers(5, 12)
+            a = np.where(disc[..., None], 230, rng.integers(40, 120, 3)).astype(np.uint8)
+            b = (255 - a) * np.array([1, 0.8, 0.5])
+            both = np.concatenate([a, b.astype(np.uint8)], axis=1)
+            Image.fromarray(both).save(tmp_path / "set" / split / f"{number}.png")
+    return tmp_path / "set"
+
+
+@pytest.fixture
+def small(pairs: Path, tmp_path: Path):
+    """``small(out, **options)``: train on the pairs, with whatever options."""
+
+    def train(out: str, **options: Any):
+        given = {**SMALL, "dataset": "folder", "data_root": str(pairs), "steps": 6, **options}
+        return i2i.train("pix2pix", out=tmp_path / out, **given)
+
+    return train
