@@ -12,7 +12,7 @@ from .options import Options
 class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""
 
-    dataset: str = Field(description="the set to train on: see 'i2i datasets list'")
+    dataset: str = Field(description="the set to train on: see 'i2i datasets list'", json_schema_extra={"unit": "name"})
     data_root: str | None = Field(None, description="the folder in which sets lie; for 'folder' the set itself", json_schema_extra={"unit": "dir"})
     source: Literal["auto", "real", "drawn"] = Field("auto", description="auto: the real pairs, or where they are not there the drawn sample")
     direction: Literal["AtoB", "BtoA"] | None = Field(None, description="which side is turned into which  [default: the set's usual one]")

@@ -164,9 +164,8 @@ def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:
     """What is known of a set, as plain values."""
     from ..sources import find_root
 
-    own = not dataset.drawn and dataset.archive is None
     folder = find_root(dataset, data_root)
-    there = not own and folder.is_dir() and any(folder.iterdir())
+    there = not dataset.own() and folder.is_dir() and any(folder.iterdir())
     return {
         "name": dataset.name,
         "summary": dataset.summary,
@@ -177,7 +176,7 @@ def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:
         "licence": dataset.licence,
         "homepage": dataset.homepage,
         "archive": dataset.archive and dataset.archive.url,
-        "state": "your own" if own else "real" if there else "drawn only",
+        "state": "your own" if dataset.own() else "real" if there else "drawn only",
         "folder": str(folder) if there else None,
     }
 
@@ -197,7 +196,7 @@ def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[
     if target not in names:
         raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
     dataset = names[target]()
-    if dataset.drawn or dataset.archive:
+    if not dataset.own():
         return dataset, find_root(dataset, data_root)
     if data_root is None:
         raise UsageError(f"The set {target!r} is pictures of your own: type i2i datasets check DIR.")

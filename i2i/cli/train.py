@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import UsageError
 
+if TYPE_CHECKING:
+    from ..registry import Registry
+
 
 class TrainCommand(click.Command):
-    """A command whose options depend on its first argument, the trainer."""
+    """A command whose options depend on its first argument, the trainer; its help then shows the trainer's apart."""
 
-    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        name = next((arg for arg in args if not arg.startswith("-")), None)
-        registry = parent.obj if parent else None
-        if registry is None or name is None or not args or args[0] != name:
+    own: list[click.Option] = []
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if self.own or parent is None or not args or args[0].startswith("-"):
             return super().make_context(info_name, args, parent, **extra)
+        return self._of(args[0], parent.obj).make_context(info_name, args, parent, **extra)
+
+    def _of(self, trainer: str, registry: Registry) -> TrainCommand:
+        """This command with the options of a run and of one trainer."""
         from ..options import click_options
         from ..settings import TrainOptions
 
-        own = registry.get("trainer", name).Options
-        common = click_options(TrainOptions)
-        special = click_options(own, skip=frozenset(TrainOptions.model_fields))
-        full = _Full(name, [*self.params[:-1], *common], special, self.params[-1:], self.callback)
-        return full.make_context(f"{info_name} {name}", args, parent, **extra)
-
-
-class _Full(click.Command):
-    """``i2i train NAME`` with everything that can be said about NAME; its help shows the trainer's options apart."""
-
-    def __init__(self, trainer: str, common: list[Any], special: list[Any], last: list[Any], callback: Any) -> None:
-        super().__init__("train", params=[*common, *special, *last], callback=callback, help=f"Train {trainer} on a set.")
-        self.groups = {"Options": [*common, *last], f"Options of {trainer}": special}
+        full = copy.copy(self)
+        full.own = click_options(registry.get("trainer", trainer).Options, skip=frozenset(TrainOptions.model_fields))
+        full.params = [*self.params, *click_options(TrainOptions), *full.own]
+        full.help = f"Train {trainer} on a set of pictures."
+        return full
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, parameters in self.groups.items():
-            rows = [row for parameter in parameters if (row := parameter.get_help_record(ctx)) is not None]
-            if title == "Options" and (own := self.get_help_option(ctx)) and (row := own.get_help_record(ctx)):
-                rows.append(row)
-            with formatter.section(title):
-                formatter.write_dl(rows)
+        own = [row for option in self.own if (row := option.get_help_record(ctx))]
+        common = [row for option in self.get_params(ctx) if option not in self.own and (row := option.get_help_record(ctx))]
+        for title, rows in (("Options of the run", common), ("Options of the trainer", own)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 @click.command("train", cls=TrainCommand, short_help="Train a network on a set of pictures.")
-@click.argument("name")
+@click.argument("name", metavar="NAME")
 @click.option("--resume", metavar="RUN", help="Go on with this run and its own options.")
 @click.option("--out", metavar="DIR", help="The run's folder; it must be empty.  [default: runs/NAME-DATASET-NNN]")
 @click.option("--config", metavar="FILE", help="Read options from a YAML or JSON file; the command line wins.")
