@@ -57,7 +57,10 @@ def textbook(device: str) -> Step:
         source, target = batch["input"], batch["target"]
         output = generator(source)
         optimizer_d.zero_grad()
-        loss_fake, loss_real = gan(discriminator(source, output.detach()), False), gan(discriminator(source, target), True)
+        loss_fake, loss_real = (
+            gan(discriminator(source, output.detach()), False),
+            gan(discriminator(source, target), True),
+        )
         ((loss_fake + loss_real) * 0.5).backward()
         optimizer_d.step()
         discriminator.requires_grad_(False)

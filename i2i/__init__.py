@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "contracts": ("Dataset", "Editor", "Extractor", "Generator", "Metric", "Panel", "Photo", "Result", "Scene", "Trainer"),
+    "contracts": (
+        "Dataset",
+        "Editor",
+        "Extractor",
+        "Generator",
+        "Metric",
+        "Panel",
+        "Photo",
+        "Result",
+        "Scene",
+        "Trainer",
+    ),
     "devices": ("Device",),
     "editing": ("edit",),
     "options": ("Options",),

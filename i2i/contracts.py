@@ -56,7 +56,7 @@ class Trainer:
             batch: ``{"input": (N, 3, H, W), "target": (N, 3, H, W)}``, float32 in [-1, 1], on the device.
 
         Returns:
-            Losses by name, each a detached tensor of no dimension. Do not read them here (``.item()`` waits for the device).
+            Losses by name, each a detached tensor of no dimension, unread: ``.item()`` would wait for the device.
         """
         raise TypeError(f"{type(self).__name__} must define step(self, batch)")
 
@@ -153,8 +153,11 @@ class Metric:
     name: ClassVar[str]
     summary: ClassVar[str]
     better: ClassVar[Literal["lower", "higher"]]
-    per_picture: list[float]
-    """Optional: the measure of each picture, in the order taken in."""
+
+    @property
+    def per_picture(self) -> list[float]:
+        """The measure of each picture, in the order taken in; empty where it has none for single pictures."""
+        return []
 
     def __init__(self, device: Device) -> None:
         raise TypeError(f"{type(self).__name__} must define __init__(self, device)")

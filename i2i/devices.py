@@ -8,15 +8,15 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from . import processes
 from .errors import UsageError
+from .optimizers import DenseAdam
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -27,8 +27,8 @@ class Device(str):
     """A device's name, which torch takes wherever it takes a device, with what a trainer needs around it.
 
     It is a string (``"cpu"``, ``"cuda:1"``) so that a plugin may write ``module.to(device)`` and know nothing else.
-    A trainer that uses ``place``, ``adam``, ``parts``, ``autocast``, ``backward`` and ``update`` gets precision, memory layout,
-    gradient accumulation, loss scaling and several processes without naming any of them.
+    A trainer that uses ``place``, ``adam``, ``parts``, ``autocast``, ``backward`` and ``update`` gets precision, memory
+    layout, gradient accumulation, loss scaling and several processes without naming any of them.
     """
 
     precision: str
@@ -36,14 +36,22 @@ class Device(str):
     world: int
     accumulate: int
     compiled: bool
+    _scaler: torch.amp.GradScaler
 
     def __new__(
-        cls, name: str, precision: str = "fp32", *, rank: int = 0, world: int = 1, accumulate: int = 1, compiled: bool = False
+        cls,
+        name: str,
+        precision: str = "fp32",
+        *,
+        rank: int = 0,
+        world: int = 1,
+        accumulate: int = 1,
+        compiled: bool = False,
     ) -> Device:
         self = super().__new__(cls, name)
         self.precision, self.rank, self.world = precision, rank, world
         self.accumulate, self.compiled = accumulate, compiled
-        self._scaler = torch.amp.GradScaler(self.type, enabled=precision == "fp16")  # type: ignore[attr-defined]
+        self._scaler = torch.amp.GradScaler(self.type, enabled=precision == "fp16")
         return self
 
     @classmethod
@@ -55,7 +63,7 @@ class Device(str):
         Raises:
             UsageError: the device is unknown or not there, or cannot compute in the precision.
         """
-        rank, world = _join_processes()
+        rank, world = processes.join()
         if name == "auto":
             name = _best()
         _check(name)
@@ -63,7 +71,7 @@ class Device(str):
             name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         if name.startswith("cuda"):
             torch.cuda.set_device(name)
-        chosen = _agree(_precision_for(name) if precision == "auto" else precision, world)
+        chosen = processes.agree(_precision_for(name) if precision == "auto" else precision, world)
         _set_backends(chosen)
         return cls(name, chosen, rank=rank, world=world, accumulate=accumulate, compiled=compiled)
 
@@ -89,17 +97,14 @@ class Device(str):
     def place(self, network: NetworkT) -> NetworkT:
         """Put a network on the device in the layout that is fast there, the same weights in every process."""
         network.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.world > 1:
-            with torch.no_grad():
-                for tensor in [*network.parameters(), *network.buffers()]:
-                    dist.broadcast(tensor, src=0)
+        processes.copy_from_first(network, self.world)
         if self.compiled:
             network.compile()
         return network
 
     def adam(self, parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
         """Adam in its fused form: one pass over memory instead of ten."""
-        return _DenseAdam(parameters, lr=rate, betas=betas, fused=True)
+        return DenseAdam(parameters, lr=rate, betas=betas, fused=True)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which forward passes run at the run's precision."""
@@ -117,9 +122,8 @@ class Device(str):
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
         """Average the gradients over all processes, take the optimiser's step and clear them."""
-        if self.world > 1:
-            gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-            self.average(gradients)
+        gradients = (p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
+        self.average(gradients)
         self._scaler.step(optimizer)
         self._scaler.update()
         optimizer.zero_grad(set_to_none=True)
@@ -128,30 +132,19 @@ class Device(str):
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its mean over all processes."""
-        if self.world == 1:
-            return
-        tensors = list(tensors)
-        for work in [dist.all_reduce(tensor, async_op=True) for tensor in tensors]:
-            work.wait()
-        for tensor in tensors:
-            tensor /= self.world
+        processes.average(tensors, self.world)
 
     def any(self, flag: bool) -> bool:
         """True in every process if it is in one, so that all stop at the same step."""
-        if self.world == 1:
-            return flag
-        flags: list[bool] = [False] * self.world
-        dist.all_gather_object(flags, flag)
-        return any(flags)
+        return processes.any_of(flag, self.world)
 
     def share(self, value: str) -> str:
         """The first process's value, in every process."""
-        return _agree(value, self.world)
+        return processes.agree(value, self.world)
 
     def wait(self) -> None:
-        """Wait until every process is here."""
-        if self.world > 1:
-            dist.barrier()
+        """Go on when every process is here."""
+        processes.wait(self.world)
 
     def put(self, array: np.ndarray) -> Tensor:
         """uint8 ``(N, H, W, 3)`` -> float32 ``(N, 3, H, W)`` in [-1, 1] on the device, channels last."""
@@ -168,7 +161,7 @@ class Device(str):
         """
         state = np.random.SeedSequence([*numbers, self.rank]).generate_state(2)
         random.seed(int(state[0]))
-        np.random.seed(int(state[0]))  # noqa: NPY002 - plugins may use the global generator
+        np.random.seed(int(state[0]))
         torch.manual_seed((int(state[0]) << 32) | int(state[1]))
 
     def state_dict(self) -> dict[str, Any]:
@@ -190,21 +183,6 @@ class Device(str):
             return 0
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-class _DenseAdam(torch.optim.Adam):
-    """Fused Adam that takes channels-last weights as the dense memory they are, where torch's own copies them."""
-
-    def step(self, closure: Any = None) -> Any:
-        parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None and p.dim() == 4]
-        tensors = [tensor for p in parameters for tensor in (p, p.grad)]
-        for tensor in tensors:
-            tensor.data = tensor.data.permute(0, 2, 3, 1)
-        try:
-            return super().step(closure)
-        finally:
-            for tensor in tensors:
-                tensor.data = tensor.data.permute(0, 3, 1, 2)
 
 
 def _best() -> str:
@@ -251,29 +229,3 @@ def _set_backends(precision: str) -> None:
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.benchmark = True
-
-
-def _join_processes() -> tuple[int, int]:
-    """This process's rank and their number, from ``torchrun``'s environment; alone without it."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        return 0, 1
-    if not dist.is_initialized():
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=timedelta(minutes=30))
-    return dist.get_rank(), dist.get_world_size()
-
-
-def _agree(value: str, world: int) -> str:
-    """The first process's answer: a measured choice may differ between machines."""
-    if world == 1:
-        return value
-    answer = [value]
-    dist.broadcast_object_list(answer, src=0)
-    return answer[0]
-
-
-def leave_processes() -> None:
-    """End this process's part in distributed work, if there was any."""
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()

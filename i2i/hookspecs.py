@@ -61,4 +61,4 @@ def register_panels(register: Register) -> None:
 
 @hookspec
 def register_commands(cli: click.Group, registry: Registry) -> None:
-    """Add commands to the command line: ``cli.add_command(...)``; look other things up in ``registry`` when they run."""
+    """Add commands to the command line: ``cli.add_command(...)``; look things up in ``registry`` when they run."""

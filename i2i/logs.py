@@ -33,7 +33,9 @@ class Log:
     Losses stay on the device until ``every`` steps have gathered and are then read at once, so that no step waits.
     """
 
-    def __init__(self, folder: Path, device: Device, start: int, total: int, batch: int, every: int, quiet: bool) -> None:
+    def __init__(
+        self, folder: Path, device: Device, start: int, total: int, batch: int, every: int, quiet: bool
+    ) -> None:
         self.folder, self.device, self.batch = folder, device, batch
         self.every = every
         self.last: dict[str, float] = {}
@@ -72,7 +74,9 @@ class Log:
         self._since = (now, step)
         for (at, epoch, _), row in zip(waiting, rows, strict=True):
             bad = [name for name, value in row.items() if not math.isfinite(value)]
-            self._write({"step": at, "epoch": round(epoch, 4), **_named("loss", row), "images_per_second": round(self.speed, 3)})
+            self._write(
+                {"step": at, "epoch": round(epoch, 4), **_named("loss", row), "images_per_second": round(self.speed, 3)}
+            )
             if bad:
                 raise NotFinite(f"The loss {bad[0]!r} became {row[bad[0]]} at step {at}")
             self.last = row
@@ -83,7 +87,9 @@ class Log:
         import torch
 
         names = [list(losses) for _, _, losses in waiting]
-        flat = torch.stack([value.detach().float().reshape(()) for _, _, losses in waiting for value in losses.values()])
+        flat = torch.stack(
+            [value.detach().float().reshape(()) for _, _, losses in waiting for value in losses.values()]
+        )
         self.device.average([flat])
         values = iter(flat.tolist())
         return [{name: next(values) for name in row} for row in names]

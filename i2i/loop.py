@@ -77,6 +77,7 @@ class Loop:
             raise
         finally:
             self._end(log, status, reason, start, time.perf_counter() - began)
+        self.device.wait()  # the others go on to read what the first has written
 
     def _train(self, log: Log) -> None:
         with Stop() as stop:
@@ -91,7 +92,9 @@ class Loop:
                 self._events(log, stopping)
                 if stopping and self.step < self.total:
                     resume = f"i2i train {self.trainer.name} --resume {self.run.folder}"
-                    raise Interrupted(f"Stopped after step {self.step} of {self.total}, and saved; go on with: {resume}")
+                    raise Interrupted(
+                        f"Stopped after step {self.step} of {self.total}, and saved; go on with: {resume}"
+                    )
 
     def _events(self, log: Log, stopping: bool) -> None:
         """What is due after this step. Everything is due after the last one; an interrupt only saves."""
@@ -131,7 +134,9 @@ class Loop:
     def _sheet(self, source: Source) -> np.ndarray:
         shown = range(min(SHOWN, self.batches.pairs, len(source)))
         rows = []
-        for _, batch in fixed_batches(source, self.settings.size, self.settings.direction or "AtoB", 1, self.device, shown):
+        for _, batch in fixed_batches(
+            source, self.settings.size, self.settings.direction or "AtoB", 1, self.device, shown
+        ):
             output = self.trainer.sample({"input": batch["input"]})
             rows.append([to_array(picture[0]) for picture in (batch["input"], output.clamp(-1, 1), batch["target"])])
         return sheet(rows, columns=("input", "output", "target"))

@@ -27,9 +27,9 @@ class TrainingBar:
             self._bar.update(self._task, completed=step, losses=text, speed=f"{speed:.1f} images/s")
         elif not self.quiet and (time.monotonic() - self._told > _LINE_EVERY or step == self.total):
             self._told = time.monotonic()
-            left = (self._told - self._began) / max(step - self.start, 1) * (self.total - step)
-            clock = f"{int(left) // 60}:{int(left) % 60:02d}"
-            print(f"step {step}/{self.total}  {text}  {speed:.1f} images/s  {clock} left", file=sys.stderr, flush=True)
+            left = int((self._told - self._began) / max(step - self.start, 1) * (self.total - step))
+            clock = f"{left // 60}:{left % 60:02d} left"
+            print(f"step {step}/{self.total}  {text}  {speed:.1f} images/s  {clock}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """A line that stays."""

@@ -71,7 +71,9 @@ class Run:
 
     def steps(self) -> list[int]:
         """The steps that have a whole checkpoint, ascending."""
-        found = (re.fullmatch(r"step_(\d+)\.safetensors", path.name) for path in self.checkpoint(0).parent.glob("step_*"))
+        found = (
+            re.fullmatch(r"step_(\d+)\.safetensors", path.name) for path in self.checkpoint(0).parent.glob("step_*")
+        )
         steps = sorted(int(match.group(1)) for match in found if match)
         return [step for step in steps if self.checkpoint(step).with_suffix(".state").is_file()]
 
@@ -86,7 +88,7 @@ class Run:
 
     def last_step(self) -> int | None:
         """The newest whole checkpoint."""
-        return self.pointer("last") or (self.steps() or [None])[-1]
+        return self.pointer("last") or max(self.steps(), default=None)
 
     def find(self, which: Which) -> int:
         """The step of a checkpoint.
@@ -94,11 +96,21 @@ class Run:
         Raises:
             I2IError: there is none, or not this one; lists those there are.
         """
-        step = self.last_step() if which == "last" else self.pointer("best") or self.last_step() if which == "best" else which
+        step = (
+            self.last_step()
+            if which == "last"
+            else self.pointer("best") or self.last_step()
+            if which == "best"
+            else which
+        )
         if step is None:
-            raise I2IError(f"{self.folder} holds no checkpoint yet; train it on with 'i2i train --resume {self.folder}'.")
+            raise I2IError(
+                f"{self.folder} holds no checkpoint yet; train it on with 'i2i train --resume {self.folder}'."
+            )
         if step not in self.steps():
-            raise UsageError(f"{self.folder} has no checkpoint of step {step}; there are: {', '.join(map(str, self.steps()))}.")
+            raise UsageError(
+                f"{self.folder} has no checkpoint of step {step}; there are: {', '.join(map(str, self.steps()))}."
+            )
         return step
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], best: int | None, keep: int) -> None:
@@ -150,9 +162,14 @@ class Run:
         return state
 
     def load_trainer(
-        self, registry: Registry, device: Device, *, settings: Mapping[str, Any] | None = None, checkpoint: Which = "last"
+        self,
+        registry: Registry,
+        device: Device,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        checkpoint: Which = "last",
     ) -> tuple[Trainer, int]:
-        """The trainer with a checkpoint's weights, averaged where the run averages, ready for ``sample``; and the step."""
+        """The trainer with a checkpoint's weights (averaged where the run averages), ready for ``sample``; and the step."""
         step = self.find(checkpoint)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
@@ -180,12 +197,16 @@ def load_networks(trainer: Trainer, tensors: dict[str, Tensor], path: Path) -> N
             network.load_state_dict(own)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:160]
-            raise I2IError(f"{path} does not fit the network {name!r} ({reason}); was it trained with another version?") from None
+            raise I2IError(
+                f"{path} does not fit the network {name!r} ({reason}); was it trained with another version?"
+            ) from None
 
 
 def load_average(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
     """Put the averaged weights, where a checkpoint has them, into the first network."""
-    averaged = {key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items() if key.startswith(f"{AVERAGE}.")}
+    averaged = {
+        key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items() if key.startswith(f"{AVERAGE}.")
+    }
     if averaged:
         next(iter(trainer.networks.values())).load_state_dict(averaged, strict=False)
 

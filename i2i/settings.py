@@ -13,31 +13,54 @@ class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""
 
     dataset: str = Field(description="the set to train on: see 'i2i datasets list'", json_schema_extra={"unit": "name"})
-    data_root: str | None = Field(None, description="the folder in which sets lie; for 'folder' the set itself", json_schema_extra={"unit": "dir"})
-    source: Literal["auto", "real", "drawn"] = Field("auto", description="auto: the real pairs, or where they are not there the drawn sample")
-    direction: Literal["AtoB", "BtoA"] | None = Field(None, description="which side is turned into which  [default: the set's usual one]")
+    data_root: str | None = Field(
+        None, description="the folder in which sets lie; for 'folder' the set itself", json_schema_extra={"unit": "dir"}
+    )
+    source: Literal["auto", "real", "drawn"] = Field(
+        "auto", description="auto: the real pairs, or where they are not there the drawn sample"
+    )
+    direction: Literal["AtoB", "BtoA"] | None = Field(
+        None, description="which side is turned into which  [default: the set's usual one]"
+    )
     steps: int | None = Field(None, ge=1, description="optimisation steps")
     epochs: float | None = Field(None, gt=0, description="passes over the set, instead of --steps  [default: 200]")
     batch: int = Field(1, ge=1, description="pairs in a step, over all processes")
     accumulate: int = Field(1, ge=1, description="parts in which a batch passes through the networks, to save memory")
-    size: int = Field(256, ge=16, le=4096, description="height and width of the pictures", json_schema_extra={"unit": "px"})
+    size: int = Field(
+        256, ge=16, le=4096, description="height and width of the pictures", json_schema_extra={"unit": "px"}
+    )
     load_size: int | None = Field(
-        None, ge=16, description="size before the random crop  [default: 286 for 256, and in proportion]", json_schema_extra={"unit": "px"}
+        None,
+        ge=16,
+        description="size before the random crop  [default: 286 for 256, and in proportion]",
+        json_schema_extra={"unit": "px"},
     )
     flip: bool = Field(True, description="mirror half the pairs")
-    decay: float = Field(0.5, ge=0, le=1, description="last share of the training in which the rate falls to zero in a line")
-    ema: float = Field(0.0, ge=0, lt=1, description="average the generator's weights, keeping this share each step; 0: do not")
-    overfit: int | None = Field(None, ge=1, description="train on the first N pairs only, unchanged: the quickest proof that a set and a method fit")
+    decay: float = Field(
+        0.5, ge=0, le=1, description="last share of the training in which the rate falls to zero in a line"
+    )
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="average the generator's weights, keeping this share each step; 0: do not"
+    )
+    overfit: int | None = Field(
+        None,
+        ge=1,
+        description="train on the first N pairs only, unchanged: the quickest proof that a set and a method fit",
+    )
     skip_bad: bool = Field(False, description="leave faulty pictures out instead of stopping before the first step")
     cache_mb: int = Field(2000, ge=0, description="memory for decoded pictures", json_schema_extra={"unit": "MB"})
     workers: int = Field(1, ge=0, le=64, description="threads that prepare batches ahead")
-    checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints  [default: a fifth of the run, at most 1000]")
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="steps between checkpoints  [default: a fifth of the run, at most 1000]"
+    )
     sample_every: int | None = Field(None, ge=1, description="steps between sample sheets  [default: the same]")
     validate_every: int | None = Field(None, ge=1, description="steps between validations  [default: the same]")
     keep: int = Field(3, ge=1, description="checkpoints to keep, besides the best")
     compile: bool = Field(False, description="compile the networks: slow to start, quicker on a GPU")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps", json_schema_extra={"unit": "name"})
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the fastest of the device, found by timing")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="auto: the fastest of the device, found by timing"
+    )
     seed: int = Field(0, ge=0, description="picks every random draw")
 
     @model_validator(mode="before")
@@ -56,7 +79,7 @@ class TrainOptions(Options):
         return self
 
     def jittered(self) -> tuple[int, bool]:
-        """The size before the crop, and whether pairs are mirrored; neither when a few pairs are to be learnt by heart."""
+        """The size before the crop, and whether pairs are mirrored; neither when a few are to be learnt by heart."""
         if self.overfit:
             return self.size, False
         return self.load_size or round(self.size * 286 / 256), self.flip

@@ -86,9 +86,7 @@ def find_root(dataset: Dataset, root: Path | None) -> Path:
     return root if dataset.own() or (not named.is_dir() and dataset.pairs(root, "train")) else named
 
 
-def open_source(
-    dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0
-) -> Source:
+def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0) -> Source:
     """Open a split of a set: the real pairs where they are there, else the drawn sample.
 
     Args:
@@ -106,9 +104,8 @@ def open_source(
     if root is not None and not root.is_dir() and source != "drawn":
         raise UsageError(f"--data-root {root} is not a folder; check the path.")
     folder = find_root(dataset, root)
-    if source != "drawn":
-        if pairs := dataset.pairs(folder, split):
-            return RealSource(pairs, folder)
+    if source != "drawn" and (pairs := dataset.pairs(folder, split)):
+        return RealSource(pairs, folder)
     if source == "real" or not dataset.drawn:
         raise I2IError(_missing(dataset, folder, split))
     if split not in dataset.drawn:

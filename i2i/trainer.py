@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import processes
 from .contracts import Dataset, Trainer
-from .devices import Device, leave_processes
+from .devices import Device
 from .errors import I2IError, UsageError, disk_trouble
 from .loading import Batches
 from .logs import note
@@ -35,7 +36,8 @@ def train(
     Args:
         name: A registered trainer.
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
-        resume: A run's folder, to go on with its own options; only ``steps``, ``epochs`` and ``device`` may be given then.
+        resume: A run's folder, to go on with its own options; only ``steps``, ``epochs``, ``device`` and ``data_root`` may
+            be given then.
         quiet: No progress on stderr.
         options: Fields of ``i2i.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
 
@@ -55,7 +57,7 @@ def train(
     except OSError as error:
         raise disk_trouble(error, f"training {run.folder}") from None
     finally:
-        leave_processes()
+        processes.leave()
 
 
 def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,10 +113,15 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
     """The run to go on with, its options changed by what may be changed."""
     run = open_run(folder)
     if run.options["trainer"] != name:
-        raise UsageError(f"{folder} was trained by {run.options['trainer']!r}: type 'i2i train {run.options['trainer']} --resume {folder}'.")
+        raise UsageError(
+            f"{folder} was trained by another trainer: type 'i2i train {run.options['trainer']} --resume {folder}'."
+        )
     if extra := sorted(options.keys() - {"steps", "epochs", "device", "data_root"}):
         listed = ", ".join(f"--{key.replace('_', '-')}" for key in extra)
-        raise UsageError(f"--resume goes on with the run's own options, so {listed} cannot be given; only --steps, --epochs and --device can.")
+        raise UsageError(
+            f"--resume goes on with the run's own options, so {listed} cannot be given; "
+            "only --steps, --epochs, --device and --data-root can."
+        )
     settings = run.options["run"]
     pairs = min(run.options["data"]["pairs"], settings["overfit"] or math.inf)
     if options.get("epochs") is not None:
@@ -137,7 +144,9 @@ def _drawn_note(registry: Registry, settings: TrainOptions) -> str:
 
 
 def _device(settings: TrainOptions) -> Device:
-    device = Device.choose(settings.device, settings.precision, accumulate=settings.accumulate, compiled=settings.compile)
+    device = Device.choose(
+        settings.device, settings.precision, accumulate=settings.accumulate, compiled=settings.compile
+    )
     if settings.batch % (device.world * settings.accumulate):
         raise UsageError(
             f"--batch {settings.batch} cannot be shared by {device.world} processes in {settings.accumulate} parts: "
@@ -152,8 +161,8 @@ def _run(registry: Registry, kind: type[Trainer], run: Run, quiet: bool, *, resu
     train_source = _usable(open_split(registry, settings, "train"), settings, device)
     if resumed and len(train_source) != run.options["data"]["pairs"] and not settings.skip_bad:
         raise I2IError(
-            f"The set has {len(train_source)} pairs now, but {run.folder} was trained on {run.options['data']['pairs']}: "
-            "put it back as it was, or start a new run."
+            f"The set has {len(train_source)} pairs now, but {run.folder} was trained on "
+            f"{run.options['data']['pairs']}: put it back as it was, or start a new run."
         )
     device.seed(settings.seed, 0)
     trainer = kind(run.trainer_options(kind), device)
@@ -207,4 +216,8 @@ def _validation(registry: Registry, settings: TrainOptions, train_source: Source
     except I2IError:
         note("the set has no split 'val', so nothing is validated and no checkpoint is 'best'")
         return None
-    return RealSource([p for p in source.pairs if not check_pairs([p])], source.root) if isinstance(source, RealSource) else source
+    return (
+        RealSource([p for p in source.pairs if not check_pairs([p])], source.root)
+        if isinstance(source, RealSource)
+        else source
+    )

@@ -10,6 +10,8 @@ from .errors import I2IError, UsageError, did_you_mean
 from .registry import Registry, load_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
 
@@ -33,8 +35,14 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise I2IError(f"{path} holds more than tensors and was not opened ({_refused(error)}).") from None
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise I2IError(f"{path} is damaged or no weight file ({' '.join(str(error).split())[:120]}); get it again.") from None
-    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)} if isinstance(state, dict) else {}
+        raise I2IError(
+            f"{path} is damaged or no weight file ({' '.join(str(error).split())[:120]}); get it again."
+        ) from None
+    tensors = (
+        {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
+        if isinstance(state, dict)
+        else {}
+    )
     if not tensors:
         raise I2IError(f"{path} holds no state dict (names with tensors); save the network's state_dict() instead.")
     return {key.removeprefix("module."): value for key, value in tensors.items()}
@@ -55,7 +63,7 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
         UsageError: no plugin reads the kind.
         I2IError: the file cannot be read safely, or does not fit the kind.
     """
-    kinds = {}
+    kinds: dict[str, Callable[[dict[str, Tensor]], nn.Module]] = {}
     for trainer in (registry or load_registry()).all("trainer").values():
         kinds.update(getattr(trainer, "kinds", {}))
     if kind not in kinds:

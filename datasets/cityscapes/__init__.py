@@ -10,40 +10,12 @@ from typing import TYPE_CHECKING
 import i2i
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
     from i2i.hookspecs import Register
-    from i2i.pairs import Pair
-
-
-class Cityscapes(i2i.Dataset):
-    """Street scenes and label maps of what stands in them."""
-
-    name = "cityscapes"
-    summary = "Street scenes and label maps of what stands in them."
-    licence = "Cityscapes terms of use: non-commercial, no redistribution"
-    homepage = "https://www.cityscapes-dataset.com/"
-    sides = ("photo", "labels")
-    direction = "BtoA"
-    counts = {"train": 2975, "val": 500}
-    drawn = {"train": 400, "val": 100}
-
-    def pairs(self, root: Path, split: str) -> list[Pair]:
-        """The real pairs of a split: from the official download where it lies there, else A|B pictures."""
-        from .official import is_official, official_pairs
-
-        return official_pairs(root, split) if is_official(root) else super().pairs(root, split)
-
-    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One drawn pair, photo and labels, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
-        from .draw import draw
-
-        return draw(rng, size)
 
 
 @i2i.hookimpl
 def register_datasets(register: Register) -> None:
     """Bring cityscapes."""
+    from .dataset import Cityscapes
+
     register(Cityscapes)

@@ -63,7 +63,12 @@ def _debug_option() -> click.Option:
             ctx.meta["i2i.debug"] = True
 
     return click.Option(
-        ["--debug"], is_flag=True, expose_value=False, is_eager=True, callback=remember, help="Show the traceback of a failure."
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=remember,
+        help="Show the traceback of a failure.",
     )
 
 
@@ -71,7 +76,12 @@ def build(registry: Registry) -> click.Group:
     """The whole command line over one registry: the core's commands and those of the plugins."""
     from . import datasets, doctor, edit, evaluate, export, plugins, predict, runs, train
 
-    root = Root(name="i2i", help=HELP, params=[_debug_option()], context_settings={"obj": registry, "help_option_names": ["-h", "--help"]})
+    root = Root(
+        name="i2i",
+        help=HELP,
+        params=[_debug_option()],
+        context_settings={"obj": registry, "help_option_names": ["-h", "--help"]},
+    )
     root.params.append(_version_option())
     for module in (train, predict, evaluate, edit, export, datasets, plugins, runs, doctor):
         root.add_command(module.command)
@@ -85,7 +95,9 @@ def _version_option() -> click.Option:
             click.echo(f"i2i {__version__}")
             ctx.exit()
 
-    return click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version.")
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version."
+    )
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -50,13 +50,12 @@ def show_command(run: str, as_json: bool) -> None:
     from ..runs import open_run
 
     opened = open_run(run)
-    facts = {"options": opened.options, "summary": opened.summary(), "checkpoints": opened.steps()}
-    facts |= {"last": opened.last_step(), "best": opened.pointer("best")}
     if as_json:
-        echo_json({"run": str(opened.folder), **facts})
+        facts = {"options": opened.options, "summary": opened.summary(), "checkpoints": opened.steps()}
+        echo_json({"run": str(opened.folder), **facts, "last": opened.last_step(), "best": opened.pointer("best")})
         return
     for part in ("run", "options"):
         echo_table((part, ""), list(opened.options[part].items()))
         click.echo()
-    echo_table(("summary", ""), list(facts["summary"].items()))
-    click.echo(f"\ncheckpoints: {', '.join(map(str, facts['checkpoints'])) or 'none'}")
+    echo_table(("summary", ""), list(opened.summary().items()))
+    click.echo(f"\ncheckpoints: {', '.join(map(str, opened.steps())) or 'none'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,9 @@ class TrainCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = [row for option in self.own if (row := option.get_help_record(ctx))]
-        common = [row for option in self.get_params(ctx) if option not in self.own and (row := option.get_help_record(ctx))]
+        common = [
+            row for option in self.get_params(ctx) if option not in self.own and (row := option.get_help_record(ctx))
+        ]
         for title, rows in (("Options of the run", common), ("Options of the trainer", own)):
             if rows:
                 with formatter.section(title):
@@ -53,7 +56,15 @@ class TrainCommand(click.Command):
 @click.option("--dry-run", is_flag=True, help="Print the resolved options as JSON and stop.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, name: str, resume: str | None, out: str | None, config: str | None, dry_run: bool, **given: Any) -> None:
+    ctx: click.Context,
+    /,
+    name: str,
+    resume: str | None,
+    out: str | None,
+    config: str | None,
+    dry_run: bool,
+    **given: Any,
+) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
     from ..options import read_config
     from ..trainer import resolve, train
@@ -71,6 +82,8 @@ def command(
         echo_json(resolve(registry, registry.get("trainer", name), options))
         return
     run = train(name, out=out, resume=resume, registry=registry, **options)
+    if os.environ.get("RANK", "0") != "0":
+        return
     summary = run.summary()
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
     click.echo(f"pictures: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")

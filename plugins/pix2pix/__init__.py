@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import i2i
 
+if TYPE_CHECKING:
+    from i2i.hookspecs import Register
+
 
 @i2i.hookimpl
-def register_trainers(register: Any) -> None:
+def register_trainers(register: Register) -> None:
+    """Bring the trainer pix2pix."""
     from .trainer import Pix2Pix
 
     register(Pix2Pix)

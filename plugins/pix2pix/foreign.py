@@ -51,7 +51,9 @@ def read_resnet9(state: State) -> nn.Module:
 
     width = _shape(state, "model.1.weight")[0]
     norm: Norm = "batch" if any(key.endswith("running_mean") for key in state) else "plain"
-    renamed = {re.sub(r"^model\.", "layers.", key).replace("conv_block", "layers"): value for key, value in state.items()}
+    renamed = {
+        re.sub(r"^model\.", "layers.", key).replace("conv_block", "layers"): value for key, value in state.items()
+    }
     return _filled(ResNet(9, width, norm), _without_dropout(renamed), "resnet9")
 
 
@@ -59,7 +61,9 @@ def _without_dropout(state: State) -> State:
     """With dropout the second convolution of a block stands one place further."""
     if not any(".layers.6." in key for key in state):
         return state
-    return {re.sub(r"\.layers\.([67])\.", lambda m: f".layers.{int(m[1]) - 1}.", key): value for key, value in state.items()}
+    return {
+        re.sub(r"\.layers\.([67])\.", lambda m: f".layers.{int(m[1]) - 1}.", key): value for key, value in state.items()
+    }
 
 
 def read_patchgan(state: State) -> nn.Module:
@@ -82,11 +86,15 @@ def _shape(state: State, key: str) -> tuple[int, ...]:
 def _filled(network: nn.Module, state: State, kind: str) -> nn.Module:
     """Load with every key accounted for."""
     own = network.state_dict()
-    state = {key: value for key, value in state.items() if key in own or not key.endswith(("running_mean", "running_var"))}
+    state = {
+        key: value for key, value in state.items() if key in own or not key.endswith(("running_mean", "running_var"))
+    }
     wrong = sorted(own.keys() ^ state.keys()) or [key for key in own if own[key].shape != state[key].shape]
     wrong = [key for key in wrong if not key.endswith("num_batches_tracked")]
     if wrong:
-        raise i2i.I2IError(f"the file does not fit the kind {kind!r} ({len(wrong)} keys, such as {wrong[0]!r}); check the kind.")
+        raise i2i.I2IError(
+            f"the file does not fit the kind {kind!r} ({len(wrong)} keys, such as {wrong[0]!r}); check the kind."
+        )
     network.load_state_dict(state, strict=False)
     return network.eval()
 

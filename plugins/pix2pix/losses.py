@@ -15,9 +15,13 @@ Loss = Callable[[Tensor, bool], Tensor]
 def adversarial(kind: Literal["vanilla", "lsgan"]) -> Loss:
     """A function from logits ``(N, 1, h, w)`` and the verdict they should give to a loss of no dimension, float32.
 
-    ``vanilla`` is binary cross-entropy (Goodfellow et al. 2014), ``lsgan`` the squared distance to 1 or 0 (Mao et al. 2017).
+    ``vanilla`` is binary cross-entropy (Goodfellow et al. 2014), ``lsgan`` the squared distance (Mao et al. 2017).
     """
-    distance = {"vanilla": F.binary_cross_entropy_with_logits, "lsgan": F.mse_loss}[kind]
+    distances: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "vanilla": F.binary_cross_entropy_with_logits,
+        "lsgan": F.mse_loss,
+    }
+    distance = distances[kind]
 
     def loss(logits: Tensor, real: bool) -> Tensor:
         logits = logits.float()

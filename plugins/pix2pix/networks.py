@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import i2i
+
 from .convolutions import Double, Halve
+
+if TYPE_CHECKING:
+    from .options import Pix2PixOptions
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 Norm = Literal["batch", "instance", "plain"]
 """``batch``: BatchNorm. ``instance``: per picture with gain and bias, the same function as ``batch`` at batch 1.
@@ -30,7 +37,7 @@ class InstanceNorm(nn.InstanceNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_compiling():
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or torch._C._get_tracing_state():
             return super().forward(x)
         pictures = [F.batch_norm(p, None, None, self.weight, self.bias, True, 0.0, self.eps) for p in x.split(1)]
         return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
@@ -116,7 +123,12 @@ class ResNet(nn.Module):
     def __init__(self, blocks: int = 9, width: int = 64, norm: Norm = "instance") -> None:
         super().__init__()
         bias = norm == "plain"
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7, bias=bias), normalisation(norm, width), nn.ReLU()]
+        layers: list[nn.Module] = [
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(3, width, 7, bias=bias),
+            normalisation(norm, width),
+            nn.ReLU(),
+        ]
         for channels in (width, 2 * width):
             convolution = nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=bias)
             layers += [convolution, normalisation(norm, 2 * channels), nn.ReLU()]
@@ -177,15 +189,15 @@ class PatchGAN(nn.Module):
         return logits
 
 
-def initialise(network: nn.Module, deviation: float = 0.02) -> nn.Module:
+def initialise(network: NetworkT, deviation: float = 0.02) -> NetworkT:
     """Weights N(0, 0.02), gains N(1, 0.02), biases 0, as in the paper."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, 0.0, deviation)
         elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.weight is not None:
             nn.init.normal_(module.weight, 1.0, deviation)
-        if isinstance(getattr(module, "bias", None), nn.Parameter):
-            nn.init.zeros_(module.bias)
+        if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
+            nn.init.zeros_(bias)
     return network
 
 
@@ -193,15 +205,39 @@ def initialise(network: nn.Module, deviation: float = 0.02) -> nn.Module:
 def as_in_training(network: nn.Module) -> Iterator[None]:
     """Within: dropout draws and batch normalisation uses the batch's statistics, without learning from them."""
     layers = [module for module in network.modules() if isinstance(module, nn.Dropout | nn.BatchNorm2d)]
-    tracked = [(layer, layer.running_mean, layer.running_var) for layer in layers if isinstance(layer, nn.BatchNorm2d)]
     for layer in layers:
         layer.train()
-    for layer, _, _ in tracked:
-        layer.running_mean = layer.running_var = None
+        layer.track_running_stats = False
     try:
         yield
     finally:
-        for layer, mean, variance in tracked:
-            layer.running_mean, layer.running_var = mean, variance
         for layer in layers:
             layer.eval()
+            layer.track_running_stats = True
+
+
+def build_generator(options: Pix2PixOptions) -> UNet | ResNet:
+    """The generator that the options describe, not yet initialised.
+
+    Raises:
+        UsageError: the size does not suit the depth.
+    """
+    if options.generator == "resnet9":
+        network: UNet | ResNet = ResNet(9, options.width, options.norm)
+    else:
+        stem = options.generator == "unet-full"
+        levels = options.levels or (5 if stem else _levels_for(options.size))
+        network = UNet(levels, options.width, options.norm, options.dropout, stem)
+    if options.size % network.multiple:
+        near = max(round(options.size / network.multiple), 1) * network.multiple
+        raise i2i.UsageError(
+            f"--size {options.size} does not suit this generator, which halves the picture "
+            f"{network.multiple.bit_length() - 1} times: give a multiple of {network.multiple}, such as {near}."
+        )
+    return network
+
+
+def _levels_for(size: int) -> int:
+    """As many halvings as the size allows; fewer than five would leave a network that sees too little of the picture."""
+    halvings = (size & -size).bit_length() - 1
+    return min(max(halvings, 5), 8)

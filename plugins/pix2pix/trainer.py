@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 import i2i
 
 from .foreign import KINDS
+from .options import Pix2PixOptions
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from .networks import Norm
-
-
-class Options(i2i.Options):
-    """The paper's numbers are the defaults."""
-
-    generator: Literal["unet", "unet-full", "resnet9"] = Field(
-        "unet", description="unet halves the picture from the start, unet-full after a full-size 3x3 layer, resnet9 twice"
-    )
-    levels: int = Field(0, ge=0, le=10, description="halvings of the U-Net; 0: as many as the size allows, at most 8")
-    width: int = Field(64, ge=1, le=512, description="channels of the generator's first layer")
-    patch: Literal[16, 70, 286] = Field(70, description="size of the patches the discriminator judges", json_schema_extra={"unit": "px"})
-    discriminator_width: int = Field(64, ge=1, le=512, description="channels of the discriminator's first layer")
-    norm: Literal["batch", "instance"] = Field(
-        "batch", description="batch: the paper's; instance: the same at batch 1, and independent of batch mates at any other"
-    )
-    dropout: Literal["paper", "common", "none"] = Field(
-        "paper", description="decoder levels that drop values: the innermost three, or those of the common reimplementation"
-    )
-    gan: Literal["vanilla", "lsgan"] = Field("vanilla", description="adversarial loss: cross-entropy or least squares")
-    l1: float = Field(100.0, ge=0, description="weight of the L1 distance to the target")
-    rate: float = Field(2e-4, gt=0, description="Adam's learning rate")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first momentum")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second momentum")
-    test: Literal["plain", "paper"] = Field(
-        "plain", description="plain: no dropout, the same picture twice; paper: dropout and the picture's own statistics, as published"
-    )
-    size: int = Field(256, ge=16, description="set by the run", json_schema_extra={"unit": "px"})
-    seed: int = Field(0, ge=0, description="set by the run")
+    from torch import Tensor
 
 
 class Pix2Pix(i2i.Trainer):
@@ -49,23 +18,23 @@ class Pix2Pix(i2i.Trainer):
 
     name = "pix2pix"
     summary = "U-Net and PatchGAN on pairs of pictures (Isola et al. 2017)."
-    Options = Options
+    Options = Pix2PixOptions
     kinds = KINDS
 
-    def __init__(self, options: Options, device: i2i.Device) -> None:
+    def __init__(self, options: Pix2PixOptions, device: i2i.Device) -> None:
         from .losses import adversarial
-        from .networks import PatchGAN, initialise
+        from .networks import PatchGAN, build_generator, initialise
 
         self.options, self.device = options, device
         self.generator = device.place(initialise(build_generator(options)))
         layers = {16: 1, 70: 3, 286: 5}[options.patch]
-        self.discriminator = device.place(
-            initialise(PatchGAN(layers, options.discriminator_width, options.norm))
-        )
+        self.discriminator = device.place(initialise(PatchGAN(layers, options.discriminator_width, options.norm)))
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
-        self.multiple = int(self.generator.multiple)
+        self.multiple = self.generator.multiple
         betas = (options.beta1, options.beta2)
-        self.optimizers = {name: device.adam(net.parameters(), options.rate, betas) for name, net in self.networks.items()}
+        self.optimizers = {
+            name: device.adam(net.parameters(), options.rate, betas) for name, net in self.networks.items()
+        }
         self.adversarial = adversarial(options.gan)
 
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -138,26 +107,3 @@ class Pix2Pix(i2i.Trainer):
         with as_in_training(self.generator):
             y: Tensor = self.generator(x)
         return y
-
-
-def build_generator(options: Options) -> nn.Module:
-    """The generator that the options describe, not yet initialised.
-
-    Raises:
-        UsageError: the size does not suit the depth.
-    """
-    from .networks import ResNet, UNet
-
-    norm: Norm = options.norm
-    if options.generator == "resnet9":
-        network: nn.Module = ResNet(9, options.width, norm)
-    else:
-        stem = options.generator == "unet-full"
-        levels = options.levels or (5 if stem else min(8, (options.size & -options.size).bit_length() - 1))
-        network = UNet(max(levels, 2), options.width, norm, options.dropout, stem)
-    if options.size % int(network.multiple):
-        raise i2i.UsageError(
-            f"--size {options.size} does not suit this generator, which halves the picture "
-            f"{int(network.multiple).bit_length() - 1} times: give a multiple of {network.multiple}, or fewer --levels."
-        )
-    return network

@@ -58,7 +58,14 @@ def test_interrupted_and_resumed_equals_never_stopped(small, monkeypatch):
 
 
 def test_killed_at_any_moment_and_resumed_equals_never_stopped(small, pairs, tmp_path):
-    options = {**OPTIONS, "steps": 2000, "decay": 0.0, "checkpoint_every": 4, "validate_every": 2000, "sample_every": 2000}
+    options = {
+        **OPTIONS,
+        "steps": 2000,
+        "decay": 0.0,
+        "checkpoint_every": 4,
+        "validate_every": 2000,
+        "sample_every": 2000,
+    }
     code = (
         "import sys, json, torch, i2i; torch.set_num_threads(1);"
         "i2i.train('pix2pix', out=sys.argv[1], **json.loads(sys.argv[2]))"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ from safetensors import safe_open
 import i2i
 from i2i_plugins.pix2pix.networks import PatchGAN, ResNet, UNet, as_in_training
 
-sys.path.insert(0, str(Path(__file__).parent))
-from reference_keys import flat_keys, unet_keys
+from .reference_keys import flat_keys, unet_keys
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums; ten times more is a fault."""
@@ -37,8 +35,16 @@ def read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 CASES = {
-    "pix2pix_unet256": ("unet256", lambda: unet_keys(UNet(8, 64, "batch", "common"), 8), lambda: PatchGAN(3, 64, "batch")),
-    "cyclegan_resnet9": ("resnet9", lambda: flat_keys(ResNet(9, 32, "plain")), lambda: PatchGAN(3, 32, "plain", channels=3)),
+    "pix2pix_unet256": (
+        "unet256",
+        lambda: unet_keys(UNet(8, 64, "batch", "common"), 8),
+        lambda: PatchGAN(3, 64, "batch"),
+    ),
+    "cyclegan_resnet9": (
+        "resnet9",
+        lambda: flat_keys(ResNet(9, 32, "plain")),
+        lambda: PatchGAN(3, 32, "plain", channels=3),
+    ),
 }
 
 

@@ -1,0 +1,13 @@
+"""The set and where it comes from."""
+
+from __future__ import annotations
+
+import i2i
+
+
+class Folder(i2i.Dataset):
+    """Pictures that lie in ``--data-root`` itself; there is nothing to fetch and nothing drawn in their place."""
+
+    name = "folder"
+    summary = "Your own pairs: --data-root DIR with DIR/train and DIR/val, each of A|B pictures or of folders A and B."
+    licence = "your own"

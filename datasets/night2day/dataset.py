@@ -1,0 +1,31 @@
+"""The set and where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import i2i
+from i2i.fetching import Archive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Night2Day(i2i.Dataset):
+    """Outdoor views by night and by day."""
+
+    name = "night2day"
+    summary = "Outdoor views by night and by day."
+    licence = "for research; see the homepage of the transient attributes set"
+    homepage = "http://transattr.cs.brown.edu/"
+    sides = ("night", "day")
+    direction = "BtoA"
+    counts = {"train": 17823, "val": 10, "test": 2287}
+    archive = Archive("http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/night2day.tar.gz")
+    drawn = {"train": 400, "val": 100}
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """One drawn pair, night and day, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
+        from .draw import draw
+
+        return draw(rng, size)
