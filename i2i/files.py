@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to: on success it takes the name; on any failure it goes, and ``path`` stays."""
+    """Yield a path beside ``path``: on success it takes the name; on any failure it goes, and ``path`` stays."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside

@@ -169,7 +169,7 @@ class Run:
         settings: Mapping[str, Any] | None = None,
         checkpoint: Which = "last",
     ) -> tuple[Trainer, int]:
-        """The trainer with a checkpoint's weights (averaged where the run averages), ready for ``sample``; and the step."""
+        """The trainer with a checkpoint's weights, averaged where the run averages, and the step."""
         step = self.find(checkpoint)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)

@@ -238,6 +238,6 @@ def build_generator(options: Pix2PixOptions) -> UNet | ResNet:
 
 
 def _levels_for(size: int) -> int:
-    """As many halvings as the size allows; fewer than five would leave a network that sees too little of the picture."""
+    """As many halvings as the size allows; with fewer than five a network would see too little of the picture."""
     halvings = (size & -size).bit_length() - 1
     return min(max(halvings, 5), 8)

@@ -1,0 +1,231 @@
+"""Write the parts of the documentation that follow from the code: commands, options, and the list of files.
+
+    python docs/generate.py
+
+It writes ``reference/cli.md``, ``reference/options.md`` and the file list in ``architecture.md``; ``tests/test_docs.py``
+fails while any of them is out of date.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from i2i.cli import build
+from i2i.options import describe
+from i2i.registry import KINDS, Plugin, Registry, find_plugins
+from i2i.settings import TrainOptions
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+START, END = "<!-- files: written by docs/generate.py -->", "<!-- end of files -->"
+_WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
+_NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->"
+
+
+def pages() -> dict[Path, str]:
+    """The text of every generated file, by path."""
+    registry = first_party()
+    plan = DOCS / "architecture.md"
+    return {
+        DOCS / "reference" / "cli.md": commands_page(registry),
+        DOCS / "reference" / "options.md": options_page(registry),
+        plan: with_files(plan.read_text(encoding="utf-8")),
+    }
+
+
+def first_party() -> Registry:
+    """The plugins that come with i2i, without those that happen to be installed beside it."""
+    return Registry(plugin for plugin in find_plugins() if plugin.distribution == "i2i")
+
+
+# Commands.
+
+
+def commands_page(registry: Registry) -> str:
+    """Every command with its usage, help and options."""
+    root = build(registry)
+    parts = [
+        _NOTE,
+        "# Command line",
+        _help(root.help),
+        "Exit codes: 0 done, 1 failed with a one-line reason and the next thing to type, 2 wrong usage. Every command "
+        "takes `--help`, and `--debug` to show the traceback of a failure.",
+    ]
+    for path, command in walk(root):
+        if not isinstance(command, click.Group):
+            parts += [f"## i2i {path}", *_command(path, command)]
+    return "\n\n".join(parts) + "\n"
+
+
+def walk(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group with the words that call it, groups before their own commands."""
+    for name, command in group.commands.items():
+        path = f"{prefix} {name}".strip()
+        yield path, command
+        if isinstance(command, click.Group):
+            yield from walk(command, path)
+
+
+def _command(path: str, command: click.Command) -> Iterator[str]:
+    arguments = [_argument(each) for each in command.params if isinstance(each, click.Argument)]
+    yield f"```text\ni2i {' '.join([path, *arguments, '[OPTIONS]'])}\n```"
+    yield _help(command.help)
+    options = [each for each in command.params if isinstance(each, click.Option) and each.name != "debug"]
+    if options:
+        yield "\n".join(_option(each) for each in options)
+    if path == "train":
+        yield "Then come the [options of every run](options.md#options-of-every-run) and those of the trainer."
+    if path == "edit":
+        yield "Then come the options of the editor that `--plugin` names."
+
+
+def _argument(argument: click.Argument) -> str:
+    word = argument.metavar or (argument.name or "").upper()
+    return word if argument.required or word.startswith("[") else f"[{word}]"
+
+
+def _option(option: click.Option) -> str:
+    word = "" if option.is_flag else option.metavar or _choices(option.type) or _WORDS.get(option.type.name, "TEXT")
+    names = ", ".join(option.opts)
+    names += f" / {', '.join(option.secondary_opts)}" if option.secondary_opts else ""
+    notes = "" if not option.required else " Required."
+    if option.show_default and "[default:" not in (option.help or ""):
+        notes += f" [default: {option.default}]"
+    return f"- `{f'{names} {word}'.strip()}`: {' '.join((option.help or '').split())}{notes}"
+
+
+def _choices(kind: Any) -> str:
+    return "|".join(map(str, kind.choices)) if isinstance(kind, click.Choice) else ""
+
+
+def _help(text: str | None) -> str:
+    """A help text as Markdown: what click prints line by line becomes a block."""
+    blocks = []
+    for block in re.split(r"\n\s*\n", (text or "").strip()):
+        lines = [line.strip() for line in block.splitlines()]
+        if lines[0] != "\b":
+            blocks.append(" ".join(lines))
+            continue
+        spoken = [line for line in lines[1:] if not line.startswith("i2i ")]
+        typed = "\n".join(line for line in lines[1:] if line.startswith("i2i "))
+        blocks += [*spoken, f"```bash\n{typed}\n```"]
+    return "\n\n".join(blocks)
+
+
+# Options.
+
+
+def options_page(registry: Registry) -> str:
+    """What every plugin of ours brings, with its options."""
+    parts = [
+        _NOTE,
+        "# What there is, with its options",
+        "Everything i2i's own plugins bring. `i2i plugins list` shows what is installed on your machine, "
+        "`i2i plugins show NAME` the options of one plugin.",
+        "## Options of every run",
+        "`i2i train` takes these for any trainer; so do `--config FILE` and `i2i.train`.",
+        _table(describe(TrainOptions)),
+    ]
+    for kind in KINDS:
+        things = registry.all(kind)
+        if things:
+            parts.append(f"## {kind.capitalize()}s")
+        for name, thing in things.items():
+            parts += [f"### {name}", *_thing(kind, thing, registry.giver(kind, name))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _thing(kind: str, thing: Any, giver: Plugin) -> Iterator[str]:
+    yield f"{thing.summary.rstrip('.')}. Brought by the plugin `{giver.name}`."
+    if facts := _facts(kind, thing):
+        yield "\n".join(f"- {fact}" for fact in facts)
+    model = getattr(thing, "Options", None)
+    skip = frozenset(TrainOptions.model_fields) if kind == "trainer" else frozenset()
+    if model and (rows := describe(model, skip=skip)):
+        yield _table(rows)
+
+
+def _facts(kind: str, thing: Any) -> list[str]:
+    if kind == "metric":
+        return [f"better: {thing.better}"]
+    if kind == "extractor":
+        return [f"role: `{thing.role}`"]
+    if kind != "dataset":
+        return []
+    counts = {"pairs of the real set": thing.counts, "pairs of the drawn sample": thing.drawn}
+    facts = [f"A (left): {thing.sides[0]}; B (right): {thing.sides[1]}", f"usual direction: `{thing.direction}`"]
+    for what, pairs in counts.items():
+        facts += [f"{what}: {', '.join(f'{split} {count:,}' for split, count in pairs.items())}"] if pairs else []
+    facts += [f"`i2i datasets fetch {thing.name}` gets it from <{thing.archive.url}>"] if thing.archive else []
+    facts += [f"homepage: <{thing.homepage}>"] if thing.homepage else []
+    return [*facts, f"licence: {thing.licence}"]
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| option | takes | default | meaning |", "|---|---|---|---|"]
+    for row in rows:
+        meaning, _, computed = row["help"].partition("  [default: ")
+        cells = (f"`{row['flag']}`", _takes(row), computed.rstrip("]") or _default(row), meaning)
+        lines.append("| " + " | ".join(cell.replace("|", "&#124;") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _takes(row: dict[str, Any]) -> str:
+    if isinstance(row["type"], list):
+        return ", ".join(f"`{choice}`" for choice in row["type"])
+    words = {"bool": "on or off", "int": "whole number", "float": "number", "str": "" if row["unit"] else "text"}
+    return " ".join(filter(None, [words.get(row["type"], row["type"]), row["range"], row["unit"]]))
+
+
+def _default(row: dict[str, Any]) -> str:
+    value = row["default"]
+    if row["required"]:
+        return "required"
+    if value is None:
+        return ""
+    return f"`{value}`" if not isinstance(value, bool) else "on" if value else "off"
+
+
+# Files.
+
+
+def with_files(text: str) -> str:
+    """The plan of the house with the list of files between its two marks brought up to date."""
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{files_list()}\n\n{END}{after}"
+
+
+def files_list() -> str:
+    """Every file of the packages under its folder, with the first sentence of its docstring."""
+    sections = []
+    for top in ("i2i", "plugins", "datasets"):
+        folders = sorted({path.parent for path in (ROOT / top).rglob("*.py")})
+        for folder in folders:
+            lines = [f"- `{path.name}`: {_first_sentence(path)}" for path in sorted(folder.glob("*.py"))]
+            sections.append("\n".join([f"### {folder.relative_to(ROOT).as_posix()}/", "", *lines]))
+    return "\n\n".join(sections)
+
+
+def _first_sentence(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    paragraph = " ".join(docstring.split("\n\n")[0].split()).replace("``", "`")
+    return re.split(r"(?<=[a-z`)]{2}\.) (?=[A-Z])", paragraph)[0]
+
+
+def main() -> None:
+    """Write what has changed."""
+    for path, text in pages().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
