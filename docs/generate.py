@@ -2,8 +2,8 @@
 
     python docs/generate.py
 
-It writes ``reference/cli.md``, ``reference/options.md`` and the file list in ``architecture.md``; ``tests/test_docs.py``
-fails while any of them is out of date.
+It writes ``reference/cli.md``, ``reference/options.md`` and the list of files in ``architecture.md``; the tests fail
+while any of them is out of date.
 """
 
 from __future__ import annotations

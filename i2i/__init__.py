@@ -13,7 +13,7 @@ from .errors import I2IError, Interrupted, UsageError
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from .contracts import Dataset, Editor, Extractor, Generator, Metric, Panel, Photo, Result, Scene, Trainer
+    from .contracts import Archive, Dataset, Editor, Extractor, Generator, Metric, Panel, Photo, Result, Scene, Trainer
     from .devices import Device
     from .editing import edit
     from .options import Options
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "contracts": (
+        "Archive",
         "Dataset",
         "Editor",
         "Extractor",
@@ -46,6 +47,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Archive",
     "Dataset",
     "Device",
     "Editor",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from .devices import Device
-    from .fetching import Archive
     from .pairs import Pair
 
 Direction = Literal["AtoB", "BtoA"]
@@ -72,6 +71,17 @@ class Trainer:
         """Take back what ``state_dict`` gave."""
         for name, optimizer in getattr(self, "optimizers", {}).items():
             optimizer.load_state_dict(state[name])
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where a set is fetched from."""
+
+    url: str
+    bytes: int | None = None
+    """About how many bytes; what is less than half or more than twice that is not taken for it."""
+    pictures: int | None = None
+    """Pairs in all splits together, where ``Dataset.counts`` does not tell them apart."""
 
 
 class Dataset:

@@ -32,15 +32,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" There are: {', '.join(names)}." if names else ""
 
 
-def disk_trouble(error: OSError, doing: str) -> I2IError:
-    """Turn the operating system's refusal to read or write into a sentence with a way out."""
+def disk_trouble(error: OSError, doing: str, then: str = "run the command again.") -> I2IError:
+    """Turn the operating system's refusal to read or write into a sentence with a way out.
+
+    Args:
+        doing: What failed, such as ``"saving x.png"``.
+        then: What to type once the cause is gone.
+    """
     where = f" ({error.filename})" if error.filename else ""
     reasons = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "your disk quota is used up: free some space",
         errno.EACCES: "permission denied: name a file or folder that you may use",
         errno.EPERM: "permission denied: name a file or folder that you may use",
-        errno.EROFS: "the disk is read-only: name a folder elsewhere",
+        errno.EROFS: "the disk is read-only: make it writable, or name a folder elsewhere",
+        errno.EEXIST: "a file is in the way: name another folder",
+        errno.ENOTDIR: "a file is in the way: name another folder",
+        errno.EISDIR: "a folder is in the way: name another file",
     }
     reason = reasons.get(error.errno or 0, f"{error.strerror or error}: check the path and the disk")
-    return I2IError(f"{doing}{where} failed: {reason}, then run the command again.")
+    return I2IError(f"{doing}{where} failed: {reason}, then {then}")

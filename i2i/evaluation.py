@@ -15,9 +15,9 @@ from .registry import Registry, load_registry
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .checkpoints import Which
     from .contracts import Metric, Trainer
     from .devices import Device
-    from .runs import Which
     from .sources import Choice, Source
 
 METRICS = ("l1", "psnr", "ssim", "lpips")
@@ -93,7 +93,7 @@ def evaluate(
 
 def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
     """The split of the run's set: what it trained on, or the real pairs under another root."""
-    from .sources import open_source
+    from .sources import open_source, usable
 
     root = data_root if data_root is not None else wanted["data_root"]
     kind: Choice = "real" if data_root is not None else wanted["source"]
@@ -102,7 +102,7 @@ def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: 
     )
     if not len(source):
         raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no pairs; choose another with --split.")
-    return source
+    return usable(source, skip_bad=True) if wanted.get("skip_bad") else source
 
 
 def _measure(

@@ -20,8 +20,8 @@ from .registry import Registry, load_registry
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from .checkpoints import Which
     from .contracts import Trainer
-    from .runs import Which
 
 Format = Literal["onnx", "safetensors"]
 OPSET = 17

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from .errors import I2IError
 from .files import home, write_json
 
 if TYPE_CHECKING:
-    from .contracts import Dataset
+    from .contracts import Archive, Dataset
 
 Progress = Callable[[str, int, "int | None"], None]
 """Called with the work at hand ("fetching", "unpacking"), what is done of it and the whole, in bytes."""
@@ -23,17 +22,6 @@ Progress = Callable[[str, int, "int | None"], None]
 _ENOUGH = 0.9  # of the pictures that a split should hold: below it, something is missing
 _GROWTH = 4  # how much larger than its archive a set of pictures may be: they hardly pack
 _SPARE = 2**26
-
-
-@dataclass(frozen=True)
-class Archive:
-    """Where a set is fetched from."""
-
-    url: str
-    bytes: int | None = None
-    """About how many bytes; what is less than half or more than twice that is not taken for it."""
-    pictures: int | None = None
-    """Pairs in all splits together, where ``Dataset.counts`` does not tell them apart."""
 
 
 def fetch_dataset(
@@ -59,6 +47,11 @@ def fetch_dataset(
     """
     root = home() / "datasets" if root is None else root
     folder = root / dataset.name
+    if dataset.own() and not dataset.homepage:
+        raise I2IError(
+            f"The set {dataset.name!r} is pictures of your own, so there is nothing to fetch: say where they are with "
+            "--data-root DIR when you train."
+        )
     if dataset.archive is None:
         where = f" Get it from {dataset.homepage} and" if dataset.homepage else " Please"
         raise I2IError(f"The set {dataset.name!r} cannot be fetched by itself.{where} put its splits into {folder}.")

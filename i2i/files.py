@@ -9,18 +9,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PART = ".part"
+"""How the name of a file ends that is still being written; one that is left over was cut off by a crash."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path``: on success it takes the name; on any failure it goes, and ``path`` stays."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Yield a path beside ``path``: on success it takes the name; on any failure it goes, and ``path`` stays.
+
+    Raises:
+        OSError: the disk refused, also where what wrote the file hides that behind an error of its own.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         yield beside
         with beside.open("rb") as stream:
             os.fsync(stream.fileno())
         beside.replace(path)
+    except Exception as error:
+        if not isinstance(error, OSError):
+            _ask_disk(beside)
+        elif str(error.filename) == str(beside):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
+        if beside.exists():  # a writer that failed may still hold it open, and with it the room it takes
+            os.truncate(beside, 0)
         beside.unlink(missing_ok=True)
+
+
+def _ask_disk(path: Path) -> None:
+    """Raise the system's own reason if it takes no more: torch and safetensors tell it in words of theirs, or not."""
+    with path.open("ab") as stream:
+        stream.write(bytes(2**20))
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def write_json(path: Path, value: Any) -> None:

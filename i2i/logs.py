@@ -30,14 +30,12 @@ class NotFinite(I2IError):
 class Log:
     """The record of one run; only the first process writes.
 
-    Losses stay on the device until ``every`` steps have gathered and are then read at once, so that no step waits.
+    Losses stay on the device until those of ``device.patience`` steps have gathered and are then read at once, so that
+    no step waits.
     """
 
-    def __init__(
-        self, folder: Path, device: Device, start: int, total: int, batch: int, every: int, quiet: bool
-    ) -> None:
-        self.folder, self.device, self.batch = folder, device, batch
-        self.every = every
+    def __init__(self, folder: Path, device: Device, start: int, total: int, batch: int, quiet: bool) -> None:
+        self.folder, self.device, self.start, self.batch = folder, device, start, batch
         self.last: dict[str, float] = {}
         self.speed = 0.0
         self.seconds = 0.0
@@ -55,7 +53,7 @@ class Log:
     def losses(self, step: int, epoch: float, losses: Mapping[str, Tensor]) -> None:
         """Take in the losses of a step, still on the device."""
         self._waiting.append((step, epoch, dict(losses)))
-        if len(self._waiting) >= self.every:
+        if len(self._waiting) >= self.device.patience:
             self.flush()
 
     def flush(self) -> None:

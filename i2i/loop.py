@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from .averaging import Average
+from .checkpoints import AVERAGE, load_networks, network_tensors
 from .contracts import Trainer
 from .devices import Device
 from .errors import I2IError, Interrupted
@@ -17,7 +18,8 @@ from .files import write_json
 from .images import to_array
 from .loading import Batches, fixed_batches
 from .logs import Log, NotFinite, note
-from .runs import AVERAGE, Run, load_networks, network_tensors
+from .processes import require_agreement
+from .runs import Run
 from .settings import TrainOptions
 from .sheets import sheet
 from .signals import Stop
@@ -56,12 +58,11 @@ class Loop:
             I2IError: a loss is not finite, or the disk refused.
         """
         if resumed and self.restore() >= self.total:
-            raise I2IError(f"{self.run.folder} has done its {self.total} steps; give more with --steps N.")
+            raise I2IError(f"{self.run.folder} has done {self.step} of {self.total} steps; give more with --steps N.")
         if self.device.first:
-            self.run.write_options()
+            self.run.begin()
         start, began = self.step, time.perf_counter()
-        every = 50 if self.device.type == "cuda" else 1  # reading a loss makes a GPU wait, and costs nothing on a CPU
-        log = Log(self.run.folder, self.device, start, self.total, self.settings.batch, every, self.quiet)
+        log = Log(self.run.folder, self.device, start, self.total, self.settings.batch, self.quiet)
         status, reason = "failed", ""
         try:
             self._train(log)
@@ -69,6 +70,10 @@ class Loop:
         except Interrupted as error:
             status, reason = "interrupted", str(error)
             raise
+        except KeyboardInterrupt:  # the second Ctrl-C
+            status = "interrupted"
+            reason = f"Stopped at once; go on from step {self.run.last_step() or 0} with: {self.run.resume()}"
+            raise Interrupted(reason) from None
         except NotFinite as error:
             reason = f"{error}. {self._last_good()}"
             raise NotFinite(reason) from None
@@ -86,14 +91,15 @@ class Loop:
                 self.device.seed(self.settings.seed, self.step)
                 self._set_rates()
                 losses = self.trainer.step(batch)
-                self.average.update()
+                if self.step == log.start + 1:
+                    require_agreement(self.average.network, self.trainer.name, self.device.world)
+                self.average.update(self.step)
                 log.losses(self.step, self.batches.epoch(self.step), losses)
                 stopping = self.device.any(stop.asked)
                 self._events(log, stopping)
                 if stopping and self.step < self.total:
-                    resume = f"i2i train {self.trainer.name} --resume {self.run.folder}"
                     raise Interrupted(
-                        f"Stopped after step {self.step} of {self.total}, and saved; go on with: {resume}"
+                        f"Stopped after step {self.step} of {self.total}, and saved; go on with: {self.run.resume()}"
                     )
 
     def _events(self, log: Log, stopping: bool) -> None:
@@ -119,7 +125,7 @@ class Loop:
 
     def _set_rates(self) -> None:
         """Constant, then falling in a line that ends just above zero, so that the last step still learns."""
-        factor = rate_factor(self.step, self.total, self.settings.decay)
+        factor = rate_factor(self.step, self.total, self.settings.decay or 0.0)
         for optimizer in getattr(self.trainer, "optimizers", {}).values():
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
@@ -174,11 +180,11 @@ class Loop:
 
     def restore(self) -> int:
         """Go back to the last whole checkpoint, or to the start where there is none; returns its step."""
-        step = self.run.last_step()
-        if step is None:
+        last = self.run.last_step()
+        if last is None:
             note(f"{self.run.folder} has no checkpoint yet, so it starts from the first step", self.device)
             return 0
-        tensors, state = self.run.read_tensors(step), self.run.read_state(step)
+        step, tensors, state = self._read_last(last)
         load_networks(self.trainer, tensors, self.run.checkpoint(step))
         self.average.load({key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items()})
         self.trainer.load_state_dict(state["trainer"])
@@ -186,6 +192,19 @@ class Loop:
         self.best = (state["best"][0], int(state["best"][1])) if state["best"] else None
         self.step = step
         return step
+
+    def _read_last(self, last: int) -> tuple[int, dict[str, Tensor], dict[str, Any]]:
+        """The newest checkpoint up to ``last`` that can be read: its step, tensors and state."""
+        steps = [step for step in self.run.steps() if step <= last]
+        while True:
+            step = steps.pop()
+            try:
+                return step, self.run.read_tensors(step), self.run.read_state(step)
+            except I2IError as error:
+                if not steps:
+                    raise
+                reason = str(error).partition(";")[0]
+                note(f"{reason}, so the run goes on from step {steps[-1]}", self.device)
 
     def _last_good(self) -> str:
         last = self.run.last_step()
@@ -211,8 +230,8 @@ class Loop:
             "peak_memory_mb": round(self.device.peak_memory() / 2**20),
         }
         try:
-            log.close()
             write_json(self.run.folder / "summary.json", summary)
+            log.close()
         except OSError:
             if status == "done":  # otherwise the first trouble is the one to tell
                 raise

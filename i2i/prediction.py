@@ -15,11 +15,13 @@ from .registry import Registry, load_registry
 if TYPE_CHECKING:
     import numpy as np
 
+    from .checkpoints import Which
     from .contracts import Trainer
     from .devices import Device
-    from .runs import Which
 
 Side = Literal["A", "B"]
+SHOWN = 3
+"""Faulty pictures that a message names."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,14 @@ def predict(
         save_picture(job.result, _turn(trainer, picture, wanted["size"], place), note)
         progress(done, len(jobs))
     if faults:
-        raise I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used, the others are in {out}. {faults[0]}")
+        raise _unusable(faults, jobs, out)
     return [job.result for job in jobs]
+
+
+def _unusable(faults: Sequence[str], jobs: Sequence[Job], out: str | Path) -> I2IError:
+    others = f"; the others are in {out}" if len(faults) < len(jobs) else ""
+    listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
+    return I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used{others}. {listed}")
 
 
 def plan(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[Job]:

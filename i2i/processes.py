@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .errors import I2IError
+
 
 def join() -> tuple[int, int]:
     """This process's rank and their number, from ``torchrun``'s environment; (0, 1) without it."""
@@ -60,6 +62,24 @@ def average(tensors: Iterable[Tensor], world: int) -> None:
         work.wait()
     for tensor in tensors:
         tensor /= world
+
+
+def require_agreement(network: nn.Module, trainer: str, world: int) -> None:
+    """Refuse a trainer whose processes drift apart, each learning from its own share alone.
+
+    Raises:
+        I2IError: the weights differ between processes by more than rounding, where one step of Adam is far more.
+    """
+    if world == 1:
+        return
+    some = torch.cat([parameter.detach().flatten()[:64].float() for parameter in network.parameters()])
+    first = some.clone()
+    dist.broadcast(first, src=0)
+    if any_of(not torch.allclose(some, first, rtol=1e-4, atol=1e-7), world):
+        raise I2IError(
+            f"The trainer {trainer!r} does not average its gradients over the {world} processes, so each learns alone: "
+            "its author must step with device.update(optimizer) of i2i.Device; until then, train in one process."
+        )
 
 
 def copy_from_first(network: nn.Module, world: int) -> None:

@@ -47,12 +47,14 @@ class TrainingBar:
 def _open_bar(start: int, total: int) -> tuple[Any, Any]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    # On a narrow terminal the bar gives way first, then the losses from their end; never how far, and how long still.
     columns = (
-        MofNCompleteColumn(),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[losses]}  {task.fields[speed]}"),
-        TimeRemainingColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=2 * len(str(total)) + 1)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
+        TextColumn("{task.fields[speed]}  {task.fields[losses]}", table_column=Column(no_wrap=True, overflow="crop")),
     )
     bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
     task = bar.add_task("", total=total, completed=start, losses="", speed="")

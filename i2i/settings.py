@@ -36,11 +36,18 @@ class TrainOptions(Options):
         json_schema_extra={"unit": "px"},
     )
     flip: bool = Field(True, description="mirror half the pairs")
-    decay: float = Field(
-        0.5, ge=0, le=1, description="last share of the training in which the rate falls to zero in a line"
+    decay: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="last share of the training in which the rate falls to zero in a line  "
+        "[default: 0.5 by epochs, 0 by --steps]",
     )
     ema: float = Field(
-        0.0, ge=0, lt=1, description="average the generator's weights, keeping this share each step; 0: do not"
+        0.995,
+        ge=0,
+        lt=1,
+        description="predict with the generator's averaged weights, keeping this share of them each step; 0: do not",
     )
     overfit: int | None = Field(
         None,

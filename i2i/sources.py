@@ -12,10 +12,13 @@ import numpy as np
 from .contracts import Dataset
 from .errors import I2IError, UsageError
 from .files import home
-from .pairs import Pair, read_pair
+from .logs import note
+from .pairs import Pair, check_pairs, read_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .devices import Device
 
 Choice = Literal["auto", "real", "drawn"]
 
@@ -111,6 +114,31 @@ def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice 
     if split not in dataset.drawn:
         raise UsageError(f"The drawn sample of {dataset.name} has no split {split!r}.{_splits(dataset)}")
     return DrawnSource(dataset, split, seed)
+
+
+def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Source:
+    """The source without faulty pictures: they are found now, not in the middle of the night.
+
+    Args:
+        skip_bad: Leave faulty pairs out, saying how many, instead of refusing the set.
+        device: Whose first process says so.
+
+    Raises:
+        I2IError: there are faulty pairs and they are not to be left out, or nothing else would be left.
+    """
+    if not isinstance(source, RealSource) or not (faults := check_pairs(source.pairs)):
+        return source
+    bad = {fault.path for fault in faults}
+    good = [pair for pair in source.pairs if not bad & set(pair.files)]
+    count = f"{len(source) - len(good)} of {len(source)} pairs"
+    if not skip_bad or not good:
+        way = ", or leave them out with --skip-bad" if good else ""
+        raise I2IError(
+            f"{count} cannot be used, such as {faults[0].path}: {faults[0].reason} "
+            f"List them all with 'i2i datasets check {source.root}'{way}."
+        )
+    note(f"{count} are faulty and left out (--skip-bad)", device)
+    return RealSource(good, source.root)
 
 
 def _splits(dataset: Dataset) -> str:

@@ -9,17 +9,16 @@ from typing import Any
 
 from . import processes
 from .contracts import Dataset, Trainer
-from .devices import Device
+from .devices import Device, out_of_memory
 from .errors import I2IError, UsageError, disk_trouble
 from .loading import Batches
 from .logs import note
 from .loop import Loop
 from .options import build
-from .pairs import check_pairs
 from .registry import Registry, load_registry
 from .runs import Run, create, open_run, versions
 from .settings import TrainOptions
-from .sources import RealSource, Source, open_source
+from .sources import Source, open_source, usable
 
 
 def train(
@@ -50,14 +49,53 @@ def train(
         Interrupted: the user stopped it; the run can be resumed.
     """
     registry = registry or load_registry()
-    kind: type[Trainer] = registry.get("trainer", name)
-    run = _reopen(resume, name, options) if resume else prepare(registry, kind, out, options)
+    kind = registry.get("trainer", name)
+    run = _reopen(resume, name, options) if resume else None
+    resolved = run.options if run else resolve(registry, kind, options)
+    settings = build(TrainOptions, resolved["run"], "--resume" if run else "the options")
     try:
-        return _run(registry, kind, run, quiet, resumed=resume is not None)
-    except OSError as error:
-        raise disk_trouble(error, f"training {run.folder}") from None
+        device = _device(settings)
+        source = usable(_open_split(registry, settings, "train"), settings.skip_bad, device)
+        validation = _validation(registry, settings, source, device)
+        device.seed(settings.seed, 0)
+        trainer = kind(build(kind.Options, resolved["options"], "the options"), device)
+        if run:
+            _require_same(run, source)
+        run = run or _begin(registry, resolved, settings, device, source, out)
+        if not quiet:
+            note(f"{run.folder}: {len(source)} {source.kind} pairs on {device.describe()}", device)
+        _loop(run, trainer, source, validation, device, quiet).run_to_end(resumed=resume is not None)
+    except (RuntimeError, MemoryError, OSError) as error:
+        if trouble := _trouble(error, run):
+            raise trouble from None
+        raise
     finally:
         processes.leave()
+    return run
+
+
+def _trouble(error: Exception, run: Run | None) -> I2IError | None:
+    """What a user can do about an error of the machine; None where it is the program's."""
+    if isinstance(error, OSError):
+        if run is None:
+            return disk_trouble(error, "starting a run")
+        return disk_trouble(error, f"training {run.folder}", f"go on with: {run.resume()}")
+    if not out_of_memory(error):
+        return None
+    return I2IError(
+        "The memory does not suffice for this training: give a smaller --batch, pass it in parts with --accumulate N, "
+        "or choose a smaller --size or --width."
+    )
+
+
+def _require_same(run: Run, source: Source) -> None:
+    """A run goes on exactly, or not at all: its set must be what it was."""
+    before = run.options["data"]["pairs"]
+    if len(source) != before:
+        raise I2IError(
+            f"The set has {len(source)} usable pairs now, but {run.folder} was trained on {before}: "
+            "put it back as it was, or start a new run."
+        )
 
 
 def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,9 +105,12 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
         raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
     dataset: Dataset = registry.get("dataset", common["dataset"])()
     settings = build(TrainOptions, common, "the options")
-    settings = settings.model_copy(update={"direction": settings.direction or dataset.direction})
+    chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
+    if settings.decay is None:  # the paper's 100 + 100 epochs; a few steps lie within its first 100
+        chosen["decay"] = 0.0 if settings.steps else 0.5
     if settings.data_root is not None:
-        settings = settings.model_copy(update={"data_root": str(Path(settings.data_root).expanduser().absolute())})
+        chosen["data_root"] = _absolute(settings.data_root)
+    settings = settings.model_copy(update=chosen)
     shared = {key: getattr(settings, key) for key in TrainOptions.model_fields if key in kind.Options.model_fields}
     own = {key: value for key, value in options.items() if key not in TrainOptions.model_fields}
     trainer_options = build(kind.Options, {**own, **shared}, "the options")
@@ -85,28 +126,35 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     }
 
 
+def _absolute(path: str | Path) -> str:
+    """As ``options.json`` keeps it, so that a run goes on from any folder."""
+    return str(Path(path).expanduser().absolute())
+
+
 def _giver(registry: Registry, kind: str, name: str) -> str:
     plugin = registry.giver(kind, name)
     return f"{plugin.distribution} {plugin.version}"
 
 
-def prepare(registry: Registry, kind: type[Trainer], out: str | Path | None, options: Mapping[str, Any]) -> Run:
-    """Check everything that can be checked before the first step, then make the run's folder."""
-    resolved = resolve(registry, kind, options)
-    settings = TrainOptions(**resolved["run"])
-    device = _device(settings)
-    source = open_split(registry, settings, "train")
-    if source.kind == "drawn" and device.first and settings.source == "auto":
-        note(_drawn_note(registry, settings))
+def _begin(
+    registry: Registry,
+    resolved: dict[str, Any],
+    settings: TrainOptions,
+    device: Device,
+    source: Source,
+    out: str | Path | None,
+) -> Run:
+    """Make the run's folder, now that everything that can be checked before the first step has been."""
+    if source.kind == "drawn" and settings.source == "auto":
+        note(_drawn_note(registry, settings), device)
     pairs = min(len(source), settings.overfit or len(source))
     steps = settings.steps or math.ceil((settings.epochs or 200) * pairs / settings.batch)
-    kept = {"source": source.kind, "precision": device.precision, "steps": steps, "epochs": None}
-    resolved["run"] = {**resolved["run"], **kept}
+    resolved["run"] |= {"source": source.kind, "precision": device.precision, "steps": steps, "epochs": None}
     resolved["data"] = {"pairs": len(source), "root": str(source.root) if source.root else None}
     resolved["device"] = {"name": device.describe(), "processes": device.world}
     # Every process needs the folder; the first makes it, the others are told which.
-    run = create(out, resolved) if device.first else None
-    return Run(Path(device.share(str(run.folder) if run else "")), resolved)
+    folder = str(create(out, resolved).folder) if device.first else ""
+    return Run(Path(device.share(folder)), resolved)
 
 
 def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
@@ -127,11 +175,13 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
     if options.get("epochs") is not None:
         settings["steps"] = math.ceil(options["epochs"] * pairs / settings["batch"])
     settings.update({key: value for key, value in options.items() if key != "epochs" and value is not None})
+    if options.get("data_root") is not None:
+        settings["data_root"] = _absolute(options["data_root"])
     build(TrainOptions, settings, "--resume")
     return run
 
 
-def open_split(registry: Registry, settings: TrainOptions, split: str) -> Source:
+def _open_split(registry: Registry, settings: TrainOptions, split: str) -> Source:
     """A split of the run's set."""
     root = Path(settings.data_root) if settings.data_root else None
     return open_source(registry.get("dataset", settings.dataset)(), root, split, settings.source, settings.seed)
@@ -155,20 +205,12 @@ def _device(settings: TrainOptions) -> Device:
     return device
 
 
-def _run(registry: Registry, kind: type[Trainer], run: Run, quiet: bool, *, resumed: bool) -> Run:
+def _loop(run: Run, trainer: Trainer, source: Source, validation: Source | None, device: Device, quiet: bool) -> Loop:
+    """Everything together, ready to run."""
     settings = run.settings
-    device = _device(settings)
-    train_source = _usable(open_split(registry, settings, "train"), settings, device)
-    if resumed and len(train_source) != run.options["data"]["pairs"] and not settings.skip_bad:
-        raise I2IError(
-            f"The set has {len(train_source)} pairs now, but {run.folder} was trained on "
-            f"{run.options['data']['pairs']}: put it back as it was, or start a new run."
-        )
-    device.seed(settings.seed, 0)
-    trainer = kind(run.trainer_options(kind), device)
     load_size, flip = settings.jittered()
     batches = Batches(
-        train_source,
+        source,
         batch=settings.batch,
         size=settings.size,
         load_size=load_size,
@@ -180,44 +222,16 @@ def _run(registry: Registry, kind: type[Trainer], run: Run, quiet: bool, *, resu
         cache_mb=settings.cache_mb,
         workers=settings.workers,
     )
-    if not quiet:
-        note(f"{run.folder}: {len(train_source)} {train_source.kind} pairs on {device.describe()}", device)
-    loop = Loop(run, settings, trainer, batches, _validation(registry, settings, train_source), device, quiet)
-    loop.run_to_end(resumed)
-    return run
+    return Loop(run, settings, trainer, batches, validation, device, quiet)
 
 
-def _usable(source: Source, settings: TrainOptions, device: Device) -> Source:
-    """The source without faulty pictures: they are found now, not in the middle of the night."""
-    if not isinstance(source, RealSource):
-        return source
-    faults = check_pairs(source.pairs)
-    if not faults:
-        return source
-    if not settings.skip_bad:
-        raise I2IError(
-            f"{len(faults)} of {len(source)} pairs cannot be used, such as {faults[0].path}: {faults[0].reason} "
-            f"List them all with 'i2i datasets check {source.root}', or leave them out with --skip-bad."
-        )
-    bad = {fault.path for fault in faults}
-    good = [pair for pair in source.pairs if not bad & set(pair.files)]
-    if not good:
-        raise I2IError(f"None of the pairs in {source.root} can be used; see 'i2i datasets check {source.root}'.")
-    note(f"{len(source) - len(good)} faulty pairs are left out (--skip-bad)", device)
-    return RealSource(good, source.root)
-
-
-def _validation(registry: Registry, settings: TrainOptions, train_source: Source) -> Source | None:
+def _validation(registry: Registry, settings: TrainOptions, train_source: Source, device: Device) -> Source | None:
     """The pairs to validate on: those learnt by heart, else the split ``val``, where there is one."""
     if settings.overfit:
         return train_source
-    try:
-        source = open_split(registry, settings, "val")
-    except I2IError:
-        note("the set has no split 'val', so nothing is validated and no checkpoint is 'best'")
+    dataset: Dataset = registry.get("dataset", settings.dataset)()
+    if not (dataset.pairs(train_source.root, "val") if train_source.root else dataset.drawn.get("val")):
+        note("the set has no split 'val', so nothing is validated and no checkpoint is 'best'", device)
         return None
-    return (
-        RealSource([p for p in source.pairs if not check_pairs([p])], source.root)
-        if isinstance(source, RealSource)
-        else source
-    )
+    like_train = settings.model_copy(update={"source": train_source.kind})
+    return usable(_open_split(registry, like_train, "val"), settings.skip_bad, device)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import I2IError, UsageError, did_you_mean
+from .errors import I2IError, UsageError, did_you_mean, disk_trouble
 from .registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         I2IError: the file is missing, damaged, holds no state dict, or holds anything but plain tensors.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = Path(path)
@@ -31,18 +31,18 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch remarks on what is an error of ours or none
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise disk_trouble(error, f"reading {path}") from None
     except pickle.UnpicklingError as error:
         raise I2IError(f"{path} holds more than tensors and was not opened ({_refused(error)}).") from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise I2IError(
-            f"{path} is damaged or no weight file ({' '.join(str(error).split())[:120]}); get it again."
-        ) from None
-    tensors = (
-        {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
-        if isinstance(state, dict)
-        else {}
-    )
+    except Exception as error:  # a hostile file can make a reader raise anything
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise I2IError(f"{path} is damaged or no weight file ({reason}); get it again.") from None
+    pairs = state.items() if isinstance(state, dict) else ()
+    tensors = {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, torch.Tensor)}
     if not tensors:
         raise I2IError(f"{path} holds no state dict (names with tensors); save the network's state_dict() instead.")
     return {key.removeprefix("module."): value for key, value in tensors.items()}
@@ -68,7 +68,8 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
         kinds.update(getattr(trainer, "kinds", {}))
     if kind not in kinds:
         raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, kinds)}")
+    state = read_state(path)
     try:
-        return kinds[kind](read_state(path))
+        return kinds[kind](state)
     except I2IError as error:
         raise I2IError(f"{path}: {error}") from None

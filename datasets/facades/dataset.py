@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import i2i
-from i2i.fetching import Archive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +20,7 @@ class Facades(i2i.Dataset):
     sides = ("photo", "labels")
     direction = "BtoA"
     counts = {"train": 400, "val": 100, "test": 106}
-    archive = Archive("http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz", bytes=31_000_000)
+    archive = i2i.Archive("http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz", bytes=31_000_000)
     drawn = {"train": 400, "val": 100}
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import i2i
-from i2i.fetching import Archive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +20,7 @@ class Night2Day(i2i.Dataset):
     sides = ("night", "day")
     direction = "BtoA"
     counts = {"train": 17823, "val": 10, "test": 2287}
-    archive = Archive("http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/night2day.tar.gz")
+    archive = i2i.Archive("http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/night2day.tar.gz")
     drawn = {"train": 400, "val": 100}
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:

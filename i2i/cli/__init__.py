@@ -102,4 +102,12 @@ def _version_option() -> click.Option:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point of ``i2i`` and ``python -m i2i``."""
-    build(load_registry()).main(args=args, prog_name="i2i")
+    try:
+        build(load_registry()).main(args=args, prog_name="i2i")
+    except SystemExit as end:
+        if os.environ.get("WORLD_SIZE", "1") != "1":
+            # gloo's threads outlive their process group and now and then abort a process that has done its work.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0)
+        raise

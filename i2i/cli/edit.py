@@ -33,11 +33,9 @@ class EditCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's options, then the editor's."""
         own = ctx.meta.get(_OWN, [])
-        first = super().get_params(ctx)
-        last: list[click.Parameter] = []
-        while first and first[-1].name in ("debug", "help"):
-            last.insert(0, first.pop())
-        return [*first, *own, *last]
+        all_ = super().get_params(ctx)
+        last = [parameter for parameter in all_ if {"--debug", "--help"} & set(parameter.opts)]
+        return [*(parameter for parameter in all_ if parameter not in last), *own, *last]
 
     def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
         from ..checks import COMMAND_WORDS

@@ -25,20 +25,21 @@ def list_command(root: str, as_json: bool) -> None:
     if as_json:
         echo_json({"runs": found})
     elif found:
-        echo_table(list(found[0]), [list(row.values()) for row in found])
+        echo_table(list(found[0]), [["-" if cell is None else cell for cell in row.values()] for row in found])
     else:
         click.echo(f"No runs in {root}; make one with: i2i train pix2pix --dataset facades")
 
 
 def _row(run: Any) -> dict[str, Any]:
     summary = run.summary()
+    l1 = summary.get("validation", {}).get("l1")
     return {
         "run": str(run.folder),
         "trainer": run.options["trainer"],
         "dataset": f"{run.options['run']['dataset']} ({run.options['run'].get('source')})",
         "status": summary["status"],
         "steps": f"{summary['steps']}/{run.options['run'].get('steps')}",
-        "val l1": summary.get("validation", {}).get("l1", ""),
+        "val l1": None if l1 is None else round(l1, 4),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,9 +23,14 @@ class TrainCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        if self.own or parent is None or not args or args[0].startswith("-"):
+        if self.own or parent is None or not args:
             return super().make_context(info_name, args, parent, **extra)
-        return self._of(args[0], parent.obj).make_context(info_name, args, parent, **extra)
+        trainers = parent.obj.all("trainer")
+        name = args[0] if not args[0].startswith("-") else next((word for word in args if word in trainers), None)
+        if name is None and not {"-h", "--help"} & set(args):
+            raise UsageError(f"Say what to train: 'i2i train NAME ...'. There are: {', '.join(trainers)}.")
+        whole = self if name is None else self._of(name, parent.obj)
+        return super(TrainCommand, whole).make_context(info_name, args, parent, **extra)
 
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
@@ -40,7 +46,9 @@ class TrainCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own = [row for option in self.own if (row := option.get_help_record(ctx))]
         common = [
-            row for option in self.get_params(ctx) if option not in self.own and (row := option.get_help_record(ctx))
+            row
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option) and option not in self.own and (row := option.get_help_record(ctx))
         ]
         for title, rows in (("Options of the run", common), ("Options of the trainer", own)):
             if rows:
@@ -76,6 +84,8 @@ def command(
         options.pop("epochs" if "steps" in typed else "steps", None)
     if resume and (out or config):
         raise UsageError("--resume goes on in the run's own folder with its own options: leave out --out and --config.")
+    if resume and dry_run:
+        raise UsageError(f"--dry-run shows the options of a new run; for those of this one: i2i runs show {resume}")
     if dry_run:
         from .output import echo_json
 
@@ -84,7 +94,7 @@ def command(
     run = train(name, out=out, resume=resume, registry=registry, **options)
     if os.environ.get("RANK", "0") != "0":
         return
-    summary = run.summary()
+    summary, folder = run.summary(), shlex.quote(str(run.folder))
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
     click.echo(f"pictures: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
-    click.echo(f"next: i2i predict {run.folder} PICTURE --out DIR, or i2i evaluate {run.folder}")
+    click.echo(f"next: i2i predict {folder} PICTURE --out DIR, or i2i evaluate {folder}")

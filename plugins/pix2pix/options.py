@@ -22,10 +22,9 @@ class Pix2PixOptions(i2i.Options):
         70, description="size of the patches the discriminator judges", json_schema_extra={"unit": "px"}
     )
     discriminator_width: int = Field(64, ge=1, le=512, description="channels of the discriminator's first layer")
-    norm: Literal["instance", "batch"] = Field(
-        "instance",
-        description="instance: per picture, which is what the paper's batch normalisation is at its batch of 1; "
-        "batch: over the batch, with running averages in plain tests",
+    norm: Literal["batch", "instance"] = Field(
+        "batch",
+        description="batch: the paper's; instance: the same in training at batch 1, and independent of batch mates",
     )
     dropout: Literal["paper", "common", "none"] = Field(
         "paper",

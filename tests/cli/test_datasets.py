@@ -19,7 +19,6 @@ import i2i
 from i2i.cli import Root
 from i2i.cli.datasets import command
 from i2i.cli.progress import staged
-from i2i.fetching import Archive
 from i2i.images import read_picture
 from i2i.registry import Plugin, find_plugins
 
@@ -32,7 +31,7 @@ class Stripes(i2i.Dataset):
     sides = ("stripes", "colour")
     direction = "BtoA"
     counts = {"train": 2, "val": 1}
-    archive = Archive("http://127.0.0.1:9/stripes.zip")
+    archive = i2i.Archive("http://127.0.0.1:9/stripes.zip")
     drawn = {"train": 5}
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +129,7 @@ def test_check_finds_a_set_by_its_name(tmp_path: Path) -> None:
         (["check", "folder"], 2, "type i2i datasets check DIR"),
         (["check", "nowhere"], 2, "neither a folder nor a set; there are: folder, stripes"),
         (["show", "stripe"], 2, "Did you mean 'stripes'?"),
-        (["fetch", "folder"], 1, "cannot be fetched by itself"),
+        (["fetch", "folder"], 1, "say where they are with --data-root DIR"),
         (["fetch", "stripes"], 1, "put the file at"),
         (["preview", "stripes", "--source", "real", "--out", "a.png"], 1, "i2i datasets fetch stripes"),
         (["preview", "stripes", "--out", "a.gif"], 1, "must end in .png"),

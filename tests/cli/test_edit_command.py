@@ -59,6 +59,7 @@ def test_ctrl_c_keeps_the_best_so_far(photo: Path, tmp_path: Path) -> None:
 def test_the_command_takes_the_editors_own_options(registry: Registry, photo: Path, tmp_path: Path) -> None:
     helped = run(edit_command, registry, "--plugin=shift", "--help")
     assert helped.exit_code == 0 and "--amount" in helped.output and "-1<=x<=1" in helped.output
+    assert helped.output.index("--recipe") < helped.output.index("--amount") < helped.output.rindex("--help")
     assert "--amount" not in run(edit_command, registry, "--plugin", "seeded", "--help").output
     out = ["--out", tmp_path / "out", "--device", "cpu"]
     done = run(edit_command, registry, "--plugin", "shift", "--image", photo, "--amount", "-0.5", *out, "--json")

@@ -14,24 +14,7 @@ from safetensors.torch import load_file
 from i2i.cli import build
 from i2i.registry import load_registry
 
-TINY = [
-    "--size",
-    "32",
-    "--levels",
-    "3",
-    "--width",
-    "2",
-    "--discriminator-width",
-    "2",
-    "--patch",
-    "16",
-    "--precision",
-    "fp32",
-    "--device",
-    "cpu",
-    "--steps",
-    "2",
-]
+TINY = "--size 32 --levels 3 --width 2 --discriminator-width 2 --patch 16 --precision fp32 --device cpu --steps 2"
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +35,10 @@ def run(cli, tmp_path, monkeypatch):
 
 
 def test_a_first_session(run, tmp_path):
-    done = run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY)
+    done = run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY.split())
     assert done.exit_code == 0, done.output
     assert "next: i2i predict runs/pix2pix-folder-001" in done.stdout
-    again = run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY)
+    again = run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY.split())
     assert "runs/pix2pix-folder-002" in again.stdout
     onward = run("train", "pix2pix", "--resume", "runs/pix2pix-folder-001", "--steps", 3)
     assert onward.exit_code == 0 and "3 steps" in onward.stdout
@@ -79,7 +62,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(run,
 
 
 def test_a_runs_own_options_repeat_it(run, tmp_path):
-    run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY, "--out", "first")
+    run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY.split(), "--out", "first")
     again = run("train", "pix2pix", "--config", "first/options.json", "--out", "second")
     assert again.exit_code == 0, again.output
     one, two = (json.loads((tmp_path / name / "options.json").read_text()) for name in ("first", "second"))
@@ -103,6 +86,8 @@ def test_a_runs_own_options_repeat_it(run, tmp_path):
         ("train pix2pix --dataset facades --device cuda:99", 2, "--device cuda:99"),
         ("train pix2pix --resume nowhere", 2, "is not the folder of a run"),
         ("train pix2pix --resume x --out y", 2, "leave out --out"),
+        ("train pix2pix --resume x --dry-run", 2, "i2i runs show x"),
+        ("train --dataset facades", 2, "Say what to train: 'i2i train NAME ...'. There are: pix2pix"),
         ("train pix2pix --dataset facades --source real --steps 1", 1, "i2i datasets fetch facades"),
         ("train pix2pix --dataset facades --out set --steps 1", 2, "not an empty folder"),
         ("runs show nowhere", 2, "is not the folder of a run"),
@@ -112,6 +97,20 @@ def test_mistakes_end_in_one_line_with_the_right_code(run, args, code, message):
     ended = run(*args.split())
     assert ended.exit_code == code, ended.output
     assert message in ended.stderr and "Traceback" not in ended.output
+
+
+def test_the_trainer_may_stand_after_its_options(run):
+    given = run("train", "--rate", "0.01", "--dataset", "facades", "pix2pix", "--dry-run")
+    assert json.loads(given.stdout)["options"]["rate"] == 0.01
+
+
+def test_json_of_runs_is_json_where_nothing_was_measured(run, tmp_path):
+    for path in (tmp_path / "set" / "val").iterdir():
+        path.unlink()
+    (tmp_path / "set" / "val").rmdir()
+    assert run("train", "pix2pix", "--dataset", "folder", "--data-root", "set", *TINY.split()).exit_code == 0
+    listed = json.loads(run("runs", "list", "--json").stdout, parse_constant=pytest.fail)["runs"]
+    assert listed[0]["val l1"] is None
 
 
 def test_debug_shows_the_traceback(run):

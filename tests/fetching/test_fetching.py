@@ -12,7 +12,7 @@ from PIL import Image
 import i2i
 from i2i import I2IError
 from i2i.downloads import hash_file
-from i2i.fetching import Archive, fetch_dataset, record, recorded
+from i2i.fetching import fetch_dataset, record, recorded
 
 
 def _picture() -> bytes:
@@ -32,7 +32,7 @@ def tiny(server: Server, tmp_path: Path) -> i2i.Dataset:
         name = "tiny"
         summary = "A set for tests."
         counts = {"train": 20, "val": 1}
-        archive = Archive(server.url("/sets/tiny.tar.gz"))
+        archive = i2i.Archive(server.url("/sets/tiny.tar.gz"))
 
     server.files["/sets/tiny.tar.gz"] = _set(tmp_path / "made.tar.gz")
     return Tiny()
@@ -101,15 +101,15 @@ def test_a_set_that_differs_a_little_is_taken_and_told(server: Server, tiny: i2i
 
 def test_where_splits_are_not_counted_the_whole_is(server: Server, tiny: i2i.Dataset, tmp_path: Path) -> None:
     type(tiny).counts = {}
-    type(tiny).archive = Archive(server.url("/sets/tiny.tar.gz"), pictures=30)
+    type(tiny).archive = i2i.Archive(server.url("/sets/tiny.tar.gz"), pictures=30)
     with pytest.raises(I2IError, match="holds 21 pairs of tiny in all splits where 30 are expected"):
         fetch_dataset(tiny, tmp_path / "sets")
-    type(tiny).archive = Archive(server.url("/sets/tiny.tar.gz"), pictures=21)
+    type(tiny).archive = i2i.Archive(server.url("/sets/tiny.tar.gz"), pictures=21)
     assert fetch_dataset(tiny, tmp_path / "sets").is_dir()
 
 
 def test_an_error_page_in_the_archives_place_is_told(server: Server, tiny: i2i.Dataset, tmp_path: Path) -> None:
-    type(tiny).archive = Archive(server.url("/sets/tiny.tar.gz"), bytes=31_000_000)
+    type(tiny).archive = i2i.Archive(server.url("/sets/tiny.tar.gz"), bytes=31_000_000)
     server.files["/sets/tiny.tar.gz"] = b"<html>sign in first</html>"
     with pytest.raises(I2IError, match=r"has 26 bytes where about 31000000 .*delete it"):
         fetch_dataset(tiny, tmp_path / "sets")

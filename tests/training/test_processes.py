@@ -49,3 +49,21 @@ def test_a_batch_that_cannot_be_shared_is_refused(two):
     refused = two("odd", "--batch", "3")
     assert refused.returncode != 0
     assert "cannot be shared by 2 processes" in refused.stderr
+
+
+def test_processes_that_drift_apart_are_refused(tmp_path):
+    (tmp_path / "apart.py").write_text(
+        "import torch, i2i; from i2i.processes import join, leave, require_agreement\n"
+        "rank, world = join()\n"
+        "for seed in (0, rank):\n"
+        "    torch.manual_seed(seed)\n"
+        "    try: require_agreement(torch.nn.Linear(9, 9), 'mine', world); print('together')\n"
+        "    except i2i.I2IError as error: print(error)\n"
+        "leave()\n"
+    )
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    done = subprocess.run(
+        [*launch, tmp_path / "apart.py"], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    assert done.count("together") == 2
+    assert done.count("'mine' does not average its gradients over the 2 processes") == 2

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import i2i
 import i2i.runs
+from i2i.averaging import Average
 from i2i.devices import Device
 from i2i.images import read_picture
 from i2i.loop import rate_factor
@@ -145,26 +146,31 @@ def test_the_drawn_sample_stands_in_and_says_so(tmp_path, capsys):
 
 
 def test_the_average_is_what_predicts(small):
-    run = small("run", steps=5, ema=0.5)
-    tensors = load_file(run.checkpoint(5))
+    run = small("run", steps=15, ema=0.9)
+    tensors = load_file(run.checkpoint(15))
     key = "down.0.0.weight"
     assert not torch.equal(tensors[f"generator.{key}"], tensors[f"average.{key}"])
     trainer, _ = run.load_trainer(i2i.load_registry(), Device("cpu"))
     assert torch.equal(trainer.networks["generator"].state_dict()[key], tensors[f"average.{key}"])
+    plain = small("plain", steps=15, ema=0)
+    assert not [name for name in load_file(plain.checkpoint(15)) if name.startswith("average")]
+    assert torch.equal(load_file(plain.checkpoint(15))[f"generator.{key}"], tensors[f"generator.{key}"])
 
 
 def test_the_average_by_hand():
-    from i2i.averaging import Average
-
     network = torch.nn.Linear(2, 1, bias=False)
     start = network.weight.detach().clone()
-    average = Average(network, 0.75)
+    average = Average(network, 0.99)
     with torch.no_grad():
         network.weight += 4
-    average.update()
-    assert torch.allclose(average.tensors["weight"], start + 1)
+    for step in range(1, 11):
+        average.update(step)
+    kept = (11 / 20) ** 10  # ten steps at once, with the short memory of step 10
+    assert torch.allclose(average.tensors["weight"], start + 4 * (1 - kept))
+    average.update(10_000)
+    assert torch.allclose(average.tensors["weight"], start + 4 * (1 - kept * 0.99**10))
     with average.applied():
-        assert torch.allclose(network.weight, start + 1)
+        assert torch.equal(network.weight, average.tensors["weight"])
     assert torch.allclose(network.weight, start + 4)
 
 
@@ -175,6 +181,16 @@ def test_the_rate_is_constant_then_falls_and_never_reaches_nought(total, decay):
     assert factors[:constant] == [1.0] * constant
     assert factors[-1] > 0
     assert np.all(np.diff(factors[constant:]) < 0)
+
+
+def test_runs_by_steps_keep_their_rate_and_runs_by_epochs_let_it_fall(small):
+    def rates(run):
+        state = torch.load(run.checkpoint(run.last_step()).with_suffix(".state"), weights_only=True)
+        return [state["trainer"][name]["param_groups"][0]["lr"] for name in ("generator", "discriminator")]
+
+    assert rates(small("steps", steps=6)) == [2e-4, 2e-4]
+    assert rates(small("epochs", steps=None, epochs=1)) == pytest.approx([2e-4 / 4] * 2)
+    assert rates(small("asked", steps=6, decay=1)) == pytest.approx([2e-4 / 7] * 2)
 
 
 def test_parts_of_a_batch_add_up_to_the_batch(small):

@@ -40,14 +40,14 @@ def test_networks_have_the_published_sizes(make, count):
     assert parameters(make()) == count
 
 
-@pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70), (4, 142)])
+@pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286)])
 def test_a_logit_sees_a_patch_and_nothing_else(layers, patch):
     network = PatchGAN(layers, 2, "plain").double()
     for module in network.modules():  # positive weights and no normalisation, so that no gradient cancels
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 0.01)
     network.layers = nn.Sequential(*(m for m in network.layers if not isinstance(m, nn.InstanceNorm2d)))
-    x = torch.rand(1, 6, 256, 256, dtype=torch.float64, requires_grad=True)
+    x = torch.rand(1, 6, 3 * patch, 3 * patch, dtype=torch.float64, requires_grad=True)
     logits = network(x)
     logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
     rows = x.grad.abs().sum(dim=(0, 1, 3)).nonzero()

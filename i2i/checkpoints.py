@@ -1,0 +1,174 @@
+"""Checkpoints: what a run goes on from. Written beside and renamed, so that each is whole or not there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import I2IError, UsageError
+from .files import PART, replacing
+from .weights import read_state
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .contracts import Trainer
+
+AVERAGE = "average"
+"""Prefix of the averaged generator's tensors in a checkpoint."""
+Which = Literal["last", "best"] | int
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoints in a run's folder, by step."""
+
+    folder: Path
+    options: dict[str, Any]
+    """The content of ``options.json``."""
+
+    def resume(self) -> str:
+        """What to type to go on."""
+        return f"i2i train {self.options['trainer']} --resume {shlex.quote(str(self.folder))}"
+
+    def checkpoint(self, step: int) -> Path:
+        """The weight file of a step; the state lies beside it as ``.state``."""
+        return self.folder / "checkpoints" / f"step_{step:06d}.safetensors"
+
+    def steps(self) -> list[int]:
+        """The steps that have a whole checkpoint, ascending."""
+        found = (
+            re.fullmatch(r"step_(\d+)\.safetensors", path.name) for path in self.checkpoint(0).parent.glob("step_*")
+        )
+        steps = sorted(int(match.group(1)) for match in found if match)
+        return [step for step in steps if self.checkpoint(step).with_suffix(".state").is_file()]
+
+    def pointer(self, which: Literal["last", "best"]) -> int | None:
+        """The step that ``last`` or ``best`` names, if its checkpoint is there."""
+        try:
+            text = (self.folder / "checkpoints" / which).read_text(encoding="utf-8")
+            step = int(text.strip().removeprefix("step_"))
+        except (OSError, ValueError):
+            return None
+        return step if step in self.steps() else None
+
+    def last_step(self) -> int | None:
+        """The newest whole checkpoint."""
+        return self.pointer("last") or max(self.steps(), default=None)
+
+    def find(self, which: Which) -> int:
+        """The step of a checkpoint.
+
+        Raises:
+            I2IError: there is none, or not this one; lists those there are.
+        """
+        step = (
+            self.last_step()
+            if which == "last"
+            else self.pointer("best") or self.last_step()
+            if which == "best"
+            else which
+        )
+        if step is None:
+            raise I2IError(f"{self.folder} holds no checkpoint yet; train it on with: {self.resume()}")
+        if step not in self.steps():
+            raise UsageError(
+                f"{self.folder} has no checkpoint of step {step}; there are: {', '.join(map(str, self.steps()))}."
+            )
+        return step
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], best: int | None, keep: int) -> None:
+        """Write a checkpoint beside and rename; then point ``last`` at it and let the oldest go."""
+        import torch
+        from safetensors.torch import save_file
+
+        path = self.checkpoint(step)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path.with_suffix(".state")) as beside:
+            torch.save(state, beside)
+        with replacing(path) as beside:
+            about = {"step": str(step), "trainer": self.options["trainer"], "format": "i2i"}
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=about)
+        self._point("last", step)
+        if best is not None:
+            self._point("best", best)
+        for old in self.steps()[:-keep]:
+            if old not in (best, step):
+                self.checkpoint(old).unlink(missing_ok=True)
+                self.checkpoint(old).with_suffix(".state").unlink(missing_ok=True)
+
+    def _point(self, which: str, step: int) -> None:
+        with replacing(self.folder / "checkpoints" / which) as beside:
+            beside.write_text(f"step_{step:06d}\n", encoding="utf-8")
+
+    def read_tensors(self, step: int) -> dict[str, Tensor]:
+        """The networks' tensors in a checkpoint; ``load_networks`` and ``load_average`` take them.
+
+        Raises:
+            I2IError: the file is damaged.
+        """
+        try:
+            return read_state(self.checkpoint(step))
+        except I2IError as error:
+            others = [str(other) for other in self.steps() if other != step]
+            way = f"use another with --checkpoint: {', '.join(others)}" if others else "train the run anew"
+            raise I2IError(f"{str(error).rpartition(';')[0]}; {way}.") from None
+
+    def read_state(self, step: int) -> dict[str, Any]:
+        """What else training needs to go on from a checkpoint.
+
+        Raises:
+            I2IError: the file is damaged.
+        """
+        import torch
+
+        path = self.checkpoint(step).with_suffix(".state")
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a dozen kinds for a damaged file
+            reason = " ".join(str(error).split())[:120]
+            raise I2IError(f"{path} is damaged ({reason}); train the run anew.") from None
+        if not isinstance(state, dict) or not {"trainer", "device", "best"} <= state.keys():
+            raise I2IError(f"{path} is not the state of a training; train the run anew.")
+        return state
+
+    def forget_parts(self) -> None:
+        """Delete what a crash left of a checkpoint that it cut off: half a file, or a state without its weights."""
+        folder = self.checkpoint(0).parent
+        lonely = (path for path in folder.glob("step_*.state") if not path.with_suffix(".safetensors").is_file())
+        for path in [*folder.glob(f".*{PART}"), *lonely]:
+            path.unlink(missing_ok=True)
+
+
+def network_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Every network's tensors as ``generator.down.0.0.weight``."""
+    return {f"{name}.{key}": value for name, net in trainer.networks.items() for key, value in net.state_dict().items()}
+
+
+def load_networks(trainer: Trainer, tensors: dict[str, Tensor], path: Path) -> None:
+    """Fill every network of a trainer from a checkpoint.
+
+    Raises:
+        I2IError: the checkpoint does not fit the networks, as when the plugin has changed since.
+    """
+    for name, network in trainer.networks.items():
+        own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        try:
+            network.load_state_dict(own)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:160]
+            raise I2IError(
+                f"{path} does not fit the network {name!r} ({reason}); was it trained with another version?"
+            ) from None
+
+
+def load_average(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
+    """Put the averaged weights, where a checkpoint has them, into the first network."""
+    averaged = {
+        key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items() if key.startswith(f"{AVERAGE}.")
+    }
+    if averaged:
+        next(iter(trainer.networks.values())).load_state_dict(averaged, strict=False)
