@@ -39,8 +39,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a run's generator on every pair of a split of the run's own set, and write ``evaluation_<split>.json``.
 
-    Pictures are made and measured in float32 at the run's size and direction, whatever precision it was trained in, and
-    random draws (dropout in the paper's test mode) are seeded by the run: the same run gives the same numbers.
+    Pictures are made and measured in float32 at the run's size, whatever precision it was trained in, and random draws
+    (dropout in the paper's test mode) are seeded by the run: the same run gives the same numbers.
 
     Args:
         run: The run's folder.
@@ -52,43 +52,41 @@ def evaluate(
         progress: Called with the pictures done and their number.
 
     Returns:
-        ``run``, ``step``, ``checkpoint``, ``split``, ``source`` (``real`` or ``drawn``), ``direction``, ``size`` (px),
-        ``settings``, ``pictures`` (their number), ``metrics`` (name -> value over all pictures), ``per_picture``
-        (picture -> metric -> value, for metrics that tell) and ``file`` (what was written; None if it could not be).
+        ``run``, ``step``, ``checkpoint``, ``split``, ``source`` (real or drawn), ``direction``, ``size`` (px),
+        ``settings``, ``pictures`` (how many), ``metrics`` (name -> value), ``per_picture`` (picture -> metric -> value,
+        for metrics that tell) and ``file`` (what was written; None if it could not be).
 
     Raises:
-        UsageError: an unknown metric, split, setting or device.
-        I2IError: no run, checkpoint or pairs there, or pictures that are not finite.
+        I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
     """
     from .devices import Device
     from .runs import open_run
 
     registry = registry or load_registry()
-    chosen = {name: registry.get("metric", name) for name in dict.fromkeys(metrics)}
-    if not chosen:
-        raise UsageError(f"--metrics names none; there are: {', '.join(registry.all('metric'))}.")
-    opened = open_run(run)
+    chosen = _chosen(registry, metrics)
+    opened, place = open_run(run), Device.choose(device, "fp32")
     wanted = opened.options["run"]
     source = _open(registry, wanted, split, data_root)
-    place = Device.choose(device, "fp32")
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     meters = {name: metric(place) for name, metric in chosen.items()}
-    place.seed(wanted["seed"])
     _measure(trainer, source, wanted, place, batch, meters, progress)
-    result = {
-        "run": str(opened.folder),
-        "step": step,
-        "checkpoint": checkpoint,
-        "split": split,
-        "source": source.kind,
-        "direction": wanted["direction"],
-        "size": wanted["size"],
-        "settings": dict(settings),
-        "pictures": len(source),
-        "metrics": {name: meter.compute() for name, meter in meters.items()},
-        "per_picture": _per_picture(source, meters),
-    }
+    result: dict[str, Any] = {"run": str(opened.folder), "step": step, "checkpoint": checkpoint, "split": split}
+    result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
+    result |= _measured(source, meters)
     return {**result, "file": _keep(opened.folder / f"evaluation_{split}.json", result)}
+
+
+def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]:
+    """The metrics of these names, each once."""
+    if not names:
+        raise UsageError(f"--metrics names none; there are: {', '.join(registry.all('metric'))}.")
+    return {name: registry.get("metric", name) for name in names}
+
+
+def _measured(source: Source, meters: Mapping[str, Metric]) -> dict[str, Any]:
+    """What came out, in plain values."""
+    values = {name: meter.compute() for name, meter in meters.items()}
+    return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters)}
 
 
 def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
@@ -118,6 +116,7 @@ def _measure(
 
     from .probing import batch_statistics
 
+    device.seed(wanted["seed"])
     if batch_statistics(trainer, wanted["size"], device):
         batch = 1
     done = 0

@@ -65,16 +65,11 @@ def export(
     trainer, step = opened.load_trainer(registry or load_registry(), device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]
     name, network = generator_of(trainer)
-    header = {
-        "trainer": opened.options["trainer"],
-        "options": _resolved(trainer, {**opened.options["options"], **settings}),
-        **{key: wanted[key] for key in ("size", "direction", "dataset", "source")},
-        "step": step,
-        "network": name,
-        "sha256": weights_hash(network.state_dict()),
-    }
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    options = _resolved(trainer, {**opened.options["options"], **settings})
+    header = {"trainer": opened.options["trainer"], "options": options}
+    header |= {key: wanted[key] for key in ("size", "direction", "dataset", "source")}
+    header |= {"step": step, "network": name, "sha256": weights_hash(network.state_dict())}
+    (path := Path(out)).parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as beside:
         if format == "onnx":
             frozen = freeze(network, batch_statistics(trainer, wanted["size"], device))

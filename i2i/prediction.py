@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import I2IError, UsageError
-from .images import SUFFIXES, read_picture, resize, save_picture, to_array
+from .images import SUFFIXES, PictureError, read_picture, resize, save_picture, to_array
 from .registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def predict(
 ) -> list[Path]:
     """Turn pictures into what a run learnt to make of them, each at its own size, as PNG files in ``out``.
 
-    A picture is shown to the generator at a size that suits it (see ``working_size``) and the result is put back to the
-    picture's own size. A result depends on its picture alone, not on the others or their order, and is computed in
-    float32 with the run's seed, so that it comes out the same each time.
+    A picture is shown to the generator at a size that suits it (see ``working_size``). The result depends on its
+    picture alone, and is computed in float32 with the run's seed, so that it comes out the same each time.
 
     Args:
         run: The run's folder.
@@ -74,27 +73,33 @@ def predict(
     opened = open_run(run)
     place = Device.choose(device, "fp32")
     trainer, step = opened.load_trainer(registry or load_registry(), place, settings=settings, checkpoint=checkpoint)
-    wanted = opened.options["run"]
     note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
-    faults: list[str] = []
-    for done, job in enumerate(jobs, start=1):
+    wanted = opened.options["run"]
+
+    def turn(job: Job) -> None:
         place.seed(wanted["seed"])
-        try:
-            picture = _read(job.picture, side)
-        except I2IError as error:  # one bad picture in a thousand must not cost the rest
-            faults.append(str(error))
-            continue
-        save_picture(job.result, _turn(trainer, picture, wanted["size"], place), note)
-        progress(done, len(jobs))
-    if faults:
-        raise _unusable(faults, jobs, out)
+        save_picture(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
+
+    _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
 
 
-def _unusable(faults: Sequence[str], jobs: Sequence[Job], out: str | Path) -> I2IError:
+def _do(
+    jobs: Sequence[Job], turn: Callable[[Job], None], progress: Callable[[int, int], None], out: str | Path
+) -> None:
+    """Do every job, and only then tell of bad pictures: one in a thousand must not cost the rest."""
+    faults = []
+    for done, job in enumerate(jobs, start=1):
+        try:
+            turn(job)
+        except PictureError as error:
+            faults.append(str(error))
+        progress(done, len(jobs))
+    if not faults:
+        return
     others = f"; the others are in {out}" if len(faults) < len(jobs) else ""
     listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
-    return I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used{others}. {listed}")
+    raise I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used{others}. {listed}")
 
 
 def plan(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[Job]:
@@ -165,7 +170,7 @@ def _read(path: Path, side: Side | None) -> np.ndarray:
     picture = read_picture(path)
     half = picture.shape[1] // 2
     if side is not None and half == 0:
-        raise I2IError(f"{path} is one pixel wide and has no sides; leave out --side.")
+        raise PictureError(path, "it is one pixel wide and has no sides; leave out --side.")
     return {None: picture, "A": picture[:, :half], "B": picture[:, half:]}[side]
 
 

@@ -35,8 +35,7 @@ def train(
     Args:
         name: A registered trainer.
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
-        resume: A run's folder, to go on with its own options; only ``steps``, ``epochs``, ``device``, ``data_root`` may
-            be given then.
+        resume: A run's folder, to go on; only ``steps``, ``epochs``, ``device`` and ``data_root`` may be given then.
         quiet: No progress on stderr.
         options: Fields of ``i2i.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
 
