@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo
 DEMO_SIZE ?= 128
-DEMO_STEPS ?= 800
+DEMO_STEPS ?= 4000
 
 define DRAW_LABELS
 import numpy as np, i2i
@@ -47,7 +47,8 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 demo: $(STAMP) ## Train pix2pix for about three minutes on drawn facades, then turn label maps into pictures
 	@rm -rf $(DEMO)/run $(DEMO)/labels $(DEMO)/pictures
 	@mkdir -p $(DEMO)
-	$(BIN)/i2i train pix2pix --dataset facades --source drawn --size $(DEMO_SIZE) --steps $(DEMO_STEPS) --out $(DEMO)/run
+	$(BIN)/i2i train pix2pix --dataset facades --source drawn --size $(DEMO_SIZE) --width 32 --discriminator-width 32 \
+		--steps $(DEMO_STEPS) --decay 0.5 --out $(DEMO)/run
 	@$(BIN)/python -c "$$DRAW_LABELS"
 	$(BIN)/i2i predict $(DEMO)/run $(DEMO)/labels --out $(DEMO)/pictures
 	@echo

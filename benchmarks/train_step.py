@@ -116,7 +116,7 @@ def matrix_rate(name: str, precision: str) -> float:
     side = 2048 if name == "cpu" else 8192
     a = torch.rand(side, side, dtype=kind, device=name)
     best = float("inf")
-    for _ in range(8):
+    for _ in range(20):
         start = time.perf_counter()
         a @ a
         if name != "cpu":
@@ -139,12 +139,13 @@ def variants(compiled: bool) -> list[Variant]:
 def measure(chosen: list[Variant], name: str, size: int, rounds: int) -> list[dict[str, Any]]:
     """Time all variants in turn; the first three rounds warm up."""
     context = multiprocessing.get_context("spawn")
-    workers = []
+    workers, processes = [], []
     for variant in chosen:
         here, there = context.Pipe()
         process = context.Process(target=serve, args=(variant, name, size, there), daemon=True)
         process.start()
         workers.append((variant, here, here.recv()))
+        processes.append(process)
     seconds: list[list[float]] = [[] for _ in workers]
     memory = [0] * len(workers)
     for turn in range(rounds + 3):
@@ -155,6 +156,8 @@ def measure(chosen: list[Variant], name: str, size: int, rounds: int) -> list[di
                 seconds[place].append(took)
     for _, pipe, _ in workers:
         pipe.send(False)
+    for process in processes:
+        process.join()
     gflop = workers[0][2]["gflop"]
     base = [took / chosen[0].batch for took in seconds[0]]
     rates = {precision: matrix_rate(name, precision) for precision in {about["precision"] for _, _, about in workers}}

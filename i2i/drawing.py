@@ -164,11 +164,6 @@ def fill(picture: Array, points: Points, colour: Any, opacity: float = 1.0) -> N
         under += (mask if opacity == 1 else mask * opacity)[..., None] * (paint - under)
 
 
-def stroke(picture: Array, line: Points, width: float, colour: Any, opacity: float = 1.0) -> None:
-    """Draw a line of this width in place."""
-    fill(picture, band(line, width), colour, opacity)
-
-
 def blur(picture: Array, sigma: float) -> Array:
     """Soften a picture by a Gaussian of ``sigma`` picture units."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(sigma * len(picture), 0.05)), np.float32)
