@@ -111,18 +111,27 @@ def serve(variant: Variant, name: str, size: int, pipe: Connection) -> None:
 
 
 def matrix_rate(name: str, precision: str) -> float:
-    """GFLOP/s of a large matrix product: what this machine can do at most."""
+    """GFLOP/s that this machine can do at most: a large matrix product or a large convolution, whichever is faster."""
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    side = 2048 if name == "cpu" else 8192
-    a = torch.rand(side, side, dtype=kind, device=name)
-    best = float("inf")
-    for _ in range(20):
-        start = time.perf_counter()
-        a @ a
-        if name != "cpu":
-            torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best / 1e9
+    side, size = (2048, 64) if name == "cpu" else (8192, 256)
+    matrix = torch.rand(side, side, dtype=kind, device=name)
+    layer = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False, dtype=kind, device=name)
+    picture = torch.rand(8, 256, size, size, dtype=kind, device=name)
+    layer, picture = (each.to(memory_format=torch.channels_last) for each in (layer, picture))
+    works: list[tuple[Callable[[], object], int]] = [
+        (lambda: matrix @ matrix, 2 * side**3),
+        (lambda: layer(picture), 2 * 9 * 256 * 256 * picture[:, 0].numel()),
+    ]
+    best = 0.0
+    with torch.no_grad():
+        for _ in range(12):
+            for work, operations in works:
+                start = time.perf_counter()
+                work()
+                if name != "cpu":
+                    torch.cuda.synchronize()
+                best = max(best, operations / (time.perf_counter() - start) / 1e9)
+    return best
 
 
 def variants(compiled: bool) -> list[Variant]:
