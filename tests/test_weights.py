@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import i2i
 from i2i.weights import read_state
+
+from .toy_editors import registry_of
 
 
 class Hostile:
@@ -36,7 +39,7 @@ def pickled(path: Path) -> None:
 @pytest.mark.parametrize("write", [torch_saved, pickled])
 def test_nothing_that_is_loaded_runs(write: Callable[[Path], None], tmp_path: Path) -> None:
     write(tmp_path / "net.pth")
-    with pytest.raises(i2i.I2IError, match=r"^\S+net\.pth holds more than tensors and was not opened"):
+    with pytest.raises(i2i.I2IError, match=r"^\S+net\.pth asks for \w+\.mkdir, which no weight file needs"):
         i2i.load_network(tmp_path / "net.pth", kind="unet256")
     assert not (tmp_path / "harm").exists()
 
@@ -56,6 +59,31 @@ def test_a_file_without_named_tensors_is_no_state_dict(content: Any, tmp_path: P
     torch.save(content, tmp_path / "net.pth")
     with pytest.raises(i2i.I2IError, match="holds no state dict"):
         read_state(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "params"])
+def test_a_state_dict_within_a_training_file_is_found(wrapper: str, tmp_path: Path) -> None:
+    torch.save({"epoch": 7, wrapper: {"module.a": torch.ones(2)}}, tmp_path / "net.pth")
+    assert torch.equal(read_state(tmp_path / "net.pth")["a"], torch.ones(2))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pkl", ""])
+def test_the_kind_of_a_file_is_told_by_its_content(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"net{suffix}"
+    for write in (torch.save, save_file):
+        write({"a": torch.ones(2)}, path)
+        assert torch.equal(read_state(path)["a"], torch.ones(2))
+
+
+def test_the_kinds_of_extractors_are_read_too(tmp_path: Path) -> None:
+    class Eye(i2i.Extractor):
+        name = "eye"
+        summary = "Sees."
+        role = "identity"
+        kinds = {"eye": lambda state: torch.nn.ParameterDict(state)}
+
+    torch.save({"a": torch.ones(2)}, tmp_path / "net.pth")
+    assert torch.equal(i2i.load_network(tmp_path / "net.pth", "eye", registry=registry_of(Eye))["a"], torch.ones(2))
 
 
 def test_what_is_no_tensor_is_left_out_and_the_prefix_of_parallel_training_taken_off(tmp_path: Path) -> None:
