@@ -13,9 +13,24 @@ from .errors import I2IError, Interrupted, UsageError
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from .contracts import Archive, Dataset, Editor, Extractor, Generator, Metric, Panel, Photo, Result, Scene, Trainer
+    from .contracts import (
+        Archive,
+        Dataset,
+        Editor,
+        Extractor,
+        Generator,
+        Metric,
+        Model,
+        Panel,
+        Photo,
+        Result,
+        Scene,
+        Trainer,
+        Weights,
+    )
     from .devices import Device
     from .editing import edit
+    from .generators import generator
     from .options import Options
     from .registry import Registry, load_registry
     from .trainer import train
@@ -31,14 +46,17 @@ _HOMES = {
         "Extractor",
         "Generator",
         "Metric",
+        "Model",
         "Panel",
         "Photo",
         "Result",
         "Scene",
         "Trainer",
+        "Weights",
     ),
     "devices": ("Device",),
     "editing": ("edit",),
+    "generators": ("generator",),
     "options": ("Options",),
     "registry": ("Registry", "load_registry"),
     "trainer": ("train",),
@@ -56,6 +74,7 @@ __all__ = [
     "I2IError",
     "Interrupted",
     "Metric",
+    "Model",
     "Options",
     "Panel",
     "Photo",
@@ -64,8 +83,10 @@ __all__ = [
     "Scene",
     "Trainer",
     "UsageError",
+    "Weights",
     "__version__",
     "edit",
+    "generator",
     "hookimpl",
     "load_network",
     "load_registry",

@@ -27,14 +27,15 @@ COMMAND_WORDS = {
 _REQUIRED = {
     "trainer": ("__init__", "step", "sample"),
     "dataset": (),
-    "generator": ("map", "render", "features"),
+    "generator": ("__init__", "map", "render", "features"),
+    "model": (),
     "extractor": ("__init__",),
     "editor": ("edit",),
     "metric": ("__init__", "update", "compute"),
     "panel": (),
 }
 _WORDS = {
-    "extractor": ("role", ("landmarks", "identity", "perceptual", "text")),
+    "extractor": ("role", ("landmarks", "identity", "perceptual", "text", "encoder")),
     "editor": ("wants", ("pixels", "latent")),
     "metric": ("better", ("lower", "higher")),
 }

@@ -81,6 +81,11 @@ class Device(str):
         return self.split(":")[0]
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The floating type of the precision."""
+        return _HALF.get(self.precision, torch.float32)
+
+    @property
     def first(self) -> bool:
         """True in the one process that writes."""
         return self.rank == 0

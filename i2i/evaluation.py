@@ -60,11 +60,13 @@ def evaluate(
         I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
     """
     from .devices import Device
+    from .pictures import require_pairs
     from .runs import open_run
 
     registry = registry or load_registry()
+    require_pairs(registry, opened := open_run(run))
     chosen = _chosen(registry, metrics)
-    opened, place = open_run(run), Device.choose(device, "fp32")
+    place = Device.choose(device, "fp32")
     wanted = opened.options["run"]
     source = _open(registry, wanted, split, data_root)
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)

@@ -55,14 +55,15 @@ def export(
         I2IError: no run there, ONNX is not installed, or the file cannot be written.
     """
     from .devices import Device
+    from .pictures import require_pairs
     from .probing import batch_statistics, generator_of
     from .runs import open_run
 
     if format == "onnx" and importlib.util.find_spec("onnx") is None:
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")
-    opened = open_run(run)
+    require_pairs(registry := registry or load_registry(), opened := open_run(run))
     device = Device("cpu")
-    trainer, step = opened.load_trainer(registry or load_registry(), device, settings=settings, checkpoint=checkpoint)
+    trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]
     name, network = generator_of(trainer)
     options = _resolved(trainer, {**opened.options["options"], **settings})

@@ -1,4 +1,4 @@
-"""Bring a whole set into place: download it, check what arrived, unpack it, count its pictures."""
+"""Bring files and whole sets into place: download, check what arrived and remember it; unpack a set and count it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ Progress = Callable[[str, int, "int | None"], None]
 _ENOUGH = 0.9  # of the pictures that a split should hold: below it, something is missing
 _GROWTH = 4  # how much larger than its archive a set of pictures may be: they hardly pack
 _SPARE = 2**26
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")  # how a notice begins that a server sends in a file's place
 
 
 def fetch_dataset(
@@ -62,12 +63,65 @@ def fetch_dataset(
             )
         note(f"{dataset.name} is there already, in {folder}.")
         return folder
-    file = root / Path(urlsplit(dataset.archive.url).path).name
-    digest = _bring(dataset.archive, file, progress, note)
-    _install(dataset, dataset.archive, file, folder, progress, note)
-    record(dataset.archive.url, digest)
+    archive = dataset.archive
+    file = root / Path(urlsplit(archive.url).path).name
+    digest = bring(
+        archive.url, file, size=archive.bytes, progress=progress and partial(progress, "fetching"), note=note
+    )
+    _install(dataset, archive, file, folder, progress, note)
+    record(archive.url, digest)
     note(f"{dataset.name} lies in {folder}; its archive {file} is no longer needed.")
     return folder
+
+
+def bring(
+    url: str,
+    file: Path,
+    *,
+    sha256: str | None = None,
+    size: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> str:
+    """Have what an address holds at ``file``, by network unless it is there already.
+
+    Args:
+        sha256: What it must have; None for what the address brought when it was first fetched, if ever.
+        size: About how many bytes it should have; from half to twice as many are taken.
+        progress: Called with the bytes done and the bytes in all, None where the server does not tell.
+        note: Called with a sentence about anything worth knowing.
+
+    Returns:
+        Its sha256, to be kept with ``record`` once it has proved good.
+
+    Raises:
+        I2IError: it cannot be fetched, or is something else; what was fetched in vain lies in ``FILE.wrong``.
+    """
+    from .downloads import download, hash_file, wrong_sum
+
+    expected = sha256 or recorded(url)
+    fresh = not file.is_file()
+    if fresh:
+        digest = download(url, file, progress=progress, sha256=expected)
+    else:
+        note(f"Using {file}, which is there already.")
+        digest = hash_file(file)
+        if expected is not None and digest != expected:
+            raise wrong_sum(str(file), digest, expected, "move it away and run the command again")
+    if fault := _fault(file, size):
+        kept = file.replace(file.with_name(file.name + ".wrong")) if fresh else file
+        raise I2IError(f"{kept} {fault}: delete it and run the command again, or see in a browser what {url} says.")
+    return digest
+
+
+def _fault(file: Path, size: int | None) -> str | None:
+    """Why a file cannot be what was asked for, as the end of a sentence."""
+    there = file.stat().st_size
+    if size is not None and not size / 2 <= there <= 2 * size:
+        return f"has {there} bytes where about {size} are expected, so it is something else (often an error page)"
+    with file.open("rb") as stream:
+        start = stream.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return "is a web page, not the file" if start.startswith(_PAGES) else None
 
 
 def count_pairs(dataset: Dataset, folder: Path) -> dict[str, int]:
@@ -109,27 +163,6 @@ def _sums() -> dict[str, str]:
     if not isinstance(sums, dict):
         raise I2IError(f"{ledger}, the record of what was fetched, is damaged: delete it and run the command again.")
     return sums
-
-
-def _bring(archive: Archive, file: Path, progress: Progress | None, note: Callable[[str], None]) -> str:
-    """Have the archive at ``file``, by network unless it is there; gives its sha256."""
-    from .downloads import download, hash_file, wrong_sum
-
-    expected = recorded(archive.url)
-    if not file.is_file():
-        digest = download(archive.url, file, progress=progress and partial(progress, "fetching"), sha256=expected)
-    else:
-        note(f"Using {file}, which is there already.")
-        digest = hash_file(file)
-    if expected is not None and digest != expected:
-        raise wrong_sum(str(file), digest, expected, "move it away and run the command again")
-    size = file.stat().st_size
-    if archive.bytes is not None and not archive.bytes / 2 <= size <= 2 * archive.bytes:
-        raise I2IError(
-            f"{file} has {size} bytes where about {archive.bytes} are expected, so it is something else "
-            "(often an error page): delete it and run the command again."
-        )
-    return digest
 
 
 def _install(

@@ -12,6 +12,9 @@ from typing import Any
 PART = ".part"
 """How the name of a file ends that is still being written; one that is left over was cut off by a crash."""
 
+_MASK = os.umask(0o077)  # it can only be read by being set; done once, before there are threads
+os.umask(_MASK)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -25,6 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield beside
         with beside.open("rb") as stream:
             os.fsync(stream.fileno())
+        beside.chmod(_rights(path))
         beside.replace(path)
     except Exception as error:
         if not isinstance(error, OSError):
@@ -36,6 +40,13 @@ def replacing(path: Path) -> Iterator[Path]:
         if beside.exists():  # a writer that failed may still hold it open, and with it the room it takes
             os.truncate(beside, 0)
         beside.unlink(missing_ok=True)
+
+
+def _rights(path: Path) -> int:
+    """Those of the file to be replaced, else the usual ones: safetensors makes files that only their owner may read."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    return 0o666 & ~_MASK
 
 
 def _ask_disk(path: Path) -> None:

@@ -40,6 +40,11 @@ def register_generators(register: Register) -> None:
 
 
 @hookspec
+def register_models(register: Register) -> None:
+    """Bring records of published weights that can be fetched by name: ``i2i.Model``."""
+
+
+@hookspec
 def register_extractors(register: Register) -> None:
     """Bring frozen networks that turn pictures into numbers: subclasses of ``i2i.Extractor``, each with a role."""
 

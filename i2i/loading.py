@@ -1,4 +1,4 @@
-"""Batches of pairs: cached, cropped and mirrored alike on both sides, and a pure function of seed and step.
+"""Batches of pairs or pictures: cached, cropped and mirrored alike on both sides, and a pure function of seed and step.
 
 Step ``s`` always sees the same pictures cut in the same way, whatever was read before it, in however many processes
 and threads. A resumed run therefore goes on exactly, and two processes see together what one would see alone.
@@ -39,7 +39,7 @@ class Cache:
         if (kept := self._pairs.get(index)) is not None:
             return kept
         pair = self.source.read(index, self.size)
-        needed = pair[0].nbytes + pair[1].nbytes
+        needed = pair[0].nbytes + (0 if pair[1] is pair[0] else pair[1].nbytes)
         with self._lock:
             if index not in self._pairs and needed <= self._room:
                 self._pairs[index] = pair
@@ -63,6 +63,9 @@ class Augmentation:
     def __call__(self, source: np.ndarray, target: np.ndarray, *seed: int) -> tuple[np.ndarray, np.ndarray]:
         with self._lock:  # the seed is state of the whole pipeline
             self._compose.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+            if source is target:
+                one = self._compose(image=source)["image"]
+                return one, one
             both = self._compose(image=source, target=target)
         return both["image"], both["target"]
 
@@ -124,7 +127,7 @@ class Batches:
 
     def place(self, arrays: Arrays) -> dict[str, Tensor]:
         """To the device, float32 in [-1, 1]."""
-        return {name: self.device.put(array) for name, array in arrays.items()}
+        return _place(arrays, self.device)
 
     def _pair(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         """The input and target at a position of the endless sequence of shuffled passes."""
@@ -145,9 +148,16 @@ def fixed_batches(
         chosen = indices[start : start + batch]
         pairs = [source.read(index, size) for index in chosen]
         arrays = _stack([(b, a) if direction == "BtoA" else (a, b) for a, b in pairs])
-        yield [source.name(index) for index in chosen], {name: device.put(array) for name, array in arrays.items()}
+        yield [source.name(index) for index in chosen], _place(arrays, device)
 
 
 def _stack(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Arrays:
     inputs, targets = zip(*pairs, strict=True)
-    return {"input": np.stack(inputs), "target": np.stack(targets)}
+    stacked = np.stack(inputs)
+    alike = all(one is other for one, other in pairs)  # single pictures
+    return {"input": stacked, "target": stacked if alike else np.stack(targets)}
+
+
+def _place(arrays: Arrays, device: Device) -> dict[str, Tensor]:
+    put = device.put(arrays["input"])
+    return {"input": put, "target": put if arrays["target"] is arrays["input"] else device.put(arrays["target"])}

@@ -6,7 +6,6 @@ import math
 import time
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from .averaging import Average
@@ -15,18 +14,14 @@ from .contracts import Trainer
 from .devices import Device
 from .errors import I2IError, Interrupted
 from .files import write_json
-from .images import to_array
 from .loading import Batches, fixed_batches
 from .logs import Log, NotFinite, note
 from .processes import require_agreement
 from .runs import Run
 from .settings import TrainOptions
-from .sheets import sheet
+from .showing import sheet_of_pairs, sheet_of_pictures
 from .signals import Stop
 from .sources import Source
-
-SHOWN = 4
-"""Pairs in a sample sheet."""
 
 
 class Loop:
@@ -133,19 +128,15 @@ class Loop:
     # Samples and validation.
 
     def _draw_sheets(self, log: Log) -> None:
-        for split, source in (("train", self.batches.cache.source), ("val", self.validation)):
+        known, size = self.batches.cache.source, self.settings.size
+        if self.trainer.wants == "pictures":
+            log.sheet(self.step, "train", sheet_of_pictures(self.trainer, known, self.batches.pairs, size, self.device))
+            return
+        for split, source in (("train", known), ("val", self.validation)):
             if source is not None and not (split == "val" and self.settings.overfit):
-                log.sheet(self.step, split, self._sheet(source))
-
-    def _sheet(self, source: Source) -> np.ndarray:
-        shown = range(min(SHOWN, self.batches.pairs, len(source)))
-        rows = []
-        for _, batch in fixed_batches(
-            source, self.settings.size, self.settings.direction or "AtoB", 1, self.device, shown
-        ):
-            output = self.trainer.sample({"input": batch["input"]})
-            rows.append([to_array(picture[0]) for picture in (batch["input"], output.clamp(-1, 1), batch["target"])])
-        return sheet(rows, columns=("input", "output", "target"))
+                direction = self.settings.direction or "AtoB"
+                shown = min(self.batches.pairs, len(source))
+                log.sheet(self.step, split, sheet_of_pairs(self.trainer, source, shown, size, direction, self.device))
 
     def _validate(self, log: Log) -> None:
         if self.validation is None:

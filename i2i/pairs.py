@@ -6,11 +6,12 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,11 +35,28 @@ class Pair:
     """The picture A, or the file that holds A on its left half and B on its right."""
     b: Path | None = None
     """The picture B; None where ``a`` holds both."""
+    noun: ClassVar[str] = "pairs"
+    """What several are called."""
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files of the pair: one or two."""
         return (self.a,) if self.b is None else (self.a, self.b)
+
+    def sides(self, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures of its files as A and B; raises ``PictureError`` where their shapes are not fit for it."""
+        height, width = pictures[0].shape[:2]
+        if self.b is not None:
+            other_height, other_width = pictures[1].shape[:2]
+            if abs((width / height) / (other_width / other_height) - 1) > _SLACK:
+                sizes = f"it is {other_width} x {other_height} pixels and its A is {width} x {height}"
+                raise PictureError(self.b, f"{sizes}; crop one of them to the other's shape.")
+            return pictures[0], pictures[1]
+        if abs(width / (2 * height) - 1) > _SLACK:
+            reason = f"it is {width} x {height} pixels, but an A|B picture is twice as wide as high"
+            raise PictureError(self.a, f"{reason}; put sides that are not square into folders A and B.")
+        half = width // 2
+        return np.ascontiguousarray(pictures[0][:, :half]), np.ascontiguousarray(pictures[0][:, width - half :])
 
 
 @dataclass(frozen=True)
@@ -94,18 +112,20 @@ def _match(side_a: Path, side_b: Path) -> list[Pair]:
 def _pictures(folder: Path) -> dict[str, Path]:
     """The pictures directly in a folder by stem, in natural order."""
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if _is_picture(entry.name) and entry.is_file()]
-    paths = [folder / name for name in sorted(names, key=_natural)]
+        names = [entry.name for entry in entries if is_picture(entry.name) and entry.is_file()]
+    paths = [folder / name for name in sorted(names, key=natural)]
     if doubled := [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]:
         raise I2IError(f"{folder} holds more than one picture called {_some(doubled)}: keep one of each name.")
     return {path.stem: path for path in paths}
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """True for a file that is a picture by its name and not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (100,000 times)
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
+def natural(name: str) -> tuple[list[str | int], str]:
+    """The key of natural order: 2 before 10."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if number % 2 else part for number, part in enumerate(parts)], name
 
@@ -128,24 +148,8 @@ def read_pair(pair: Pair, size: int | None = None) -> tuple[np.ndarray, np.ndarr
         PictureError: a file cannot be read, an A|B file is not twice as wide as high, or A and B differ in shape, each
             by more than 2 %.
     """
-    a, b = _sides(pair, [read_picture(path) for path in pair.files])
+    a, b = pair.sides([read_picture(path) for path in pair.files])
     return (a, b) if size is None else (resize(a, size, size), resize(b, size, size))
-
-
-def _sides(pair: Pair, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures of the pair's files as A and B, if their shapes are fit for it."""
-    height, width = pictures[0].shape[:2]
-    if pair.b is not None:
-        other_height, other_width = pictures[1].shape[:2]
-        if abs((width / height) / (other_width / other_height) - 1) > _SLACK:
-            sizes = f"it is {other_width} x {other_height} pixels and its A is {width} x {height}"
-            raise PictureError(pair.b, f"{sizes}; crop one of them to the other's shape.")
-        return pictures[0], pictures[1]
-    if abs(width / (2 * height) - 1) > _SLACK:
-        reason = f"it is {width} x {height} pixels, but an A|B picture is twice as wide as high"
-        raise PictureError(pair.a, f"{reason}; put sides that are not square into folders A and B.")
-    half = width // 2
-    return np.ascontiguousarray(pictures[0][:, :half]), np.ascontiguousarray(pictures[0][:, width - half :])
 
 
 def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | None = None) -> list[Fault]:
@@ -180,7 +184,7 @@ def _check(pair: Pair, known: frozenset[str]) -> list[Fault] | str:
     """The faults of a pair, or the mark by which a good one is known again."""
     pictures, faults = [], []
     try:
-        mark = _mark(pair.files)
+        mark = _mark(pair)
         if mark in known:
             return mark
         for path in pair.files:
@@ -189,7 +193,7 @@ def _check(pair: Pair, known: frozenset[str]) -> list[Fault] | str:
             except PictureError as error:
                 faults.append(Fault(error.path, error.reason))
         if not faults:
-            _sides(pair, pictures)
+            pair.sides(pictures)
     except PictureError as error:
         faults.append(Fault(error.path, error.reason))
     except OSError as error:
@@ -197,9 +201,9 @@ def _check(pair: Pair, known: frozenset[str]) -> list[Fault] | str:
     return faults or mark
 
 
-def _mark(files: Iterable[Path]) -> str:
-    digest = hashlib.blake2b(str(_RULES).encode(), digest_size=12)
-    for path in files:
+def _mark(pair: Pair) -> str:
+    digest = hashlib.blake2b(f"{_RULES} {pair.noun}".encode(), digest_size=12)
+    for path in pair.files:
         stat = path.stat()
         digest.update(f"\0{path.absolute()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -67,12 +67,13 @@ def predict(
         I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
     """
     from .devices import Device
+    from .pictures import require_pairs
     from .runs import open_run
 
     jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
-    opened = open_run(run)
+    require_pairs(registry := registry or load_registry(), opened := open_run(run))
     place = Device.choose(device, "fp32")
-    trainer, step = opened.load_trainer(registry or load_registry(), place, settings=settings, checkpoint=checkpoint)
+    trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
     wanted = opened.options["run"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from .options import Options
+
+if TYPE_CHECKING:
+    from .contracts import Trainer
 
 
 class TrainOptions(Options):
@@ -24,7 +28,7 @@ class TrainOptions(Options):
     )
     steps: int | None = Field(None, ge=1, description="optimisation steps")
     epochs: float | None = Field(None, gt=0, description="passes over the set, instead of --steps  [default: 200]")
-    batch: int = Field(1, ge=1, description="pairs in a step, over all processes")
+    batch: int = Field(1, ge=1, description="pairs or pictures in a step, over all processes")
     accumulate: int = Field(1, ge=1, description="parts in which a batch passes through the networks, to save memory")
     size: int = Field(
         256, ge=16, le=4096, description="height and width of the pictures", json_schema_extra={"unit": "px"}
@@ -84,6 +88,27 @@ class TrainOptions(Options):
         if self.load_size is not None and self.load_size < self.size:
             raise ValueError(f"--load-size {self.load_size} must be at least --size {self.size}")
         return self
+
+    @classmethod
+    def suited(cls, trainer: type[Trainer]) -> type[TrainOptions]:
+        """These settings with a trainer's own defaults: what its help shows and a run of it starts from.
+
+        Raises:
+            TypeError: a default is of no setting, or is not one that the setting takes.
+        """
+        defaults = dict(trainer.defaults)
+        if unknown := defaults.keys() - cls.model_fields.keys():
+            raise TypeError(f"{trainer.__name__}.defaults names no setting of a run: {', '.join(sorted(unknown))}")
+        fields: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            own = copy(field)
+            if name in defaults:
+                own.default, own.validate_default = defaults[name], True
+                own.description = (own.description or "").partition("  [default")[0]
+            elif name == "load_size" and trainer.wants == "pictures":
+                own.description = "size before the random crop  [default: --size, which crops nothing]"
+            fields[name] = (field.annotation, own)
+        return create_model(cls.__name__, __base__=cls, **fields)
 
     def jittered(self) -> tuple[int, bool]:
         """The size before the crop, and whether pairs are mirrored; neither when a few are to be learnt by heart."""

@@ -1,4 +1,4 @@
-"""Where the pairs of a run come from: the real set on disk, or the set's own drawn sample."""
+"""Where the pairs or pictures of a run come from: the real set on disk, or the set's own drawn sample."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .contracts import Dataset
+from .contracts import Dataset, Direction
 from .errors import I2IError, UsageError
 from .files import home
 from .logs import note
 from .pairs import Pair, check_pairs, read_pair
+from .pictures import find_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .devices import Device
 
 Choice = Literal["auto", "real", "drawn"]
+Wants = Literal["pairs", "pictures"]
 
 
 class Source:
@@ -28,6 +30,8 @@ class Source:
 
     kind: Literal["real", "drawn"]
     root: Path | None = None
+    noun: str = "pairs"
+    """What it holds: pairs or pictures."""
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__} must define __len__")
@@ -48,6 +52,9 @@ class RealSource(Source):
     pairs: Sequence[Pair]
     root: Path | None
     kind: Literal["real", "drawn"] = "real"
+
+    def __post_init__(self) -> None:
+        self.noun = self.pairs[0].noun if self.pairs else self.noun
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -81,6 +88,26 @@ class DrawnSource(Source):
         return self.dataset.draw(rng, size)
 
 
+class Targets(Source):
+    """One side of pairs, by itself: both pictures of what it reads are the same array."""
+
+    noun = "pictures"
+
+    def __init__(self, pairs: Source, direction: Direction) -> None:
+        self.pairs, self.kind, self.root = pairs, pairs.kind, pairs.root
+        self._side = 1 if direction == "AtoB" else 0
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def name(self, index: int) -> str:
+        return self.pairs.name(index)
+
+    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        side = self.pairs.read(index, size)[self._side]
+        return side, side
+
+
 def find_root(dataset: Dataset, root: Path | None) -> Path:
     """The folder of a set: the root itself for a set of one's own, else ``root/NAME`` or a root that is the set."""
     if root is None:
@@ -89,7 +116,14 @@ def find_root(dataset: Dataset, root: Path | None) -> Path:
     return root if dataset.own() or (not named.is_dir() and dataset.pairs(root, "train")) else named
 
 
-def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0) -> Source:
+def open_source(
+    dataset: Dataset,
+    root: Path | None,
+    split: str,
+    source: Choice = "auto",
+    seed: int = 0,
+    wants: Wants = "pairs",
+) -> Source:
     """Open a split of a set: the real pairs where they are there, else the drawn sample.
 
     Args:
@@ -97,6 +131,7 @@ def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice 
             For a set of one's own (``folder``: neither archive nor drawn sample) it is the set itself.
         source: ``real`` refuses the drawn sample, ``drawn`` does not look for the real set.
         seed: Picks the drawn sample.
+        wants: ``pictures`` takes any folder of pictures for a set of one's own; of other sets it gives the pairs.
 
     Raises:
         UsageError: the choice cannot be had, or the split is unknown.
@@ -107,6 +142,8 @@ def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice 
     if root is not None and not root.is_dir() and source != "drawn":
         raise UsageError(f"--data-root {root} is not a folder; check the path.")
     folder = find_root(dataset, root)
+    if wants == "pictures" and source != "drawn" and dataset.own() and not _paired(dataset, folder):
+        return RealSource(find_pictures(folder), folder)
     if source != "drawn" and (pairs := dataset.pairs(folder, split)):
         return RealSource(pairs, folder)
     if source == "real" or not dataset.drawn:
@@ -114,6 +151,12 @@ def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice 
     if split not in dataset.drawn:
         raise UsageError(f"The drawn sample of {dataset.name} has no split {split!r}.{_splits(dataset)}")
     return DrawnSource(dataset, split, seed)
+
+
+def _paired(dataset: Dataset, folder: Path) -> bool:
+    """True where a set of one's own is pairs and nothing else: folders A and B, or a layout that its class knows."""
+    sides = (folder / "train" / side for side in ("A", "B"))
+    return type(dataset).pairs is not Dataset.pairs or all(side.is_dir() for side in sides)
 
 
 def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Source:
@@ -130,15 +173,19 @@ def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Sour
         return source
     bad = {fault.path for fault in faults}
     good = [pair for pair in source.pairs if not bad & set(pair.files)]
-    count = f"{len(source) - len(good)} of {len(source)} pairs"
+    count = f"{len(source) - len(good)} of {len(source)} {source.noun}"
     if not skip_bad or not good:
-        way = ", or leave them out with --skip-bad" if good else ""
-        raise I2IError(
-            f"{count} cannot be used, such as {faults[0].path}: {faults[0].reason} "
-            f"List them all with 'i2i datasets check {source.root}'{way}."
-        )
+        raise I2IError(f"{count} cannot be used, such as {faults[0].path}: {faults[0].reason}{_ways(source, good)}")
     note(f"{count} are faulty and left out (--skip-bad)", device)
     return RealSource(good, source.root)
+
+
+def _ways(source: RealSource, good: Sequence[Pair]) -> str:
+    """What one can do about faulty files besides mending them."""
+    ways = [f"list them all with 'i2i datasets check {source.root}'"] if source.noun == "pairs" else []
+    ways += ["leave them out with --skip-bad"] if good else []
+    text = ", or ".join(ways)
+    return f" {text[0].upper()}{text[1:]}." if text else ""
 
 
 def _splits(dataset: Dataset) -> str:

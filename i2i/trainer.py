@@ -18,7 +18,7 @@ from .options import build
 from .registry import Registry, load_registry
 from .runs import Run, create, open_run, versions
 from .settings import TrainOptions
-from .sources import Source, open_source, usable
+from .sources import Source, Targets, Wants, open_source, usable
 
 
 def train(
@@ -54,15 +54,18 @@ def train(
     settings = build(TrainOptions, resolved["run"], "--resume" if run else "the options")
     try:
         device = _device(settings)
-        source = usable(_open_split(registry, settings, "train"), settings.skip_bad, device)
-        validation = _validation(registry, settings, source, device)
+        source = usable(_open_split(registry, settings, "train", kind.wants), settings.skip_bad, device)
+        if kind.wants == "pictures":
+            source, validation = Targets(source, settings.direction or "AtoB"), None
+        else:
+            validation = _validation(registry, settings, source, device)
         device.seed(settings.seed, 0)
         trainer = kind(build(kind.Options, resolved["options"], "the options"), device)
         if run:
             _require_same(run, source)
         run = run or _begin(registry, resolved, settings, device, source, out)
         if not quiet:
-            note(f"{run.folder}: {len(source)} {source.kind} pairs on {device.describe()}", device)
+            note(f"{run.folder}: {len(source)} {source.kind} {source.noun} on {device.describe()}", device)
         _loop(run, trainer, source, validation, device, quiet).run_to_end(resumed=resume is not None)
     except (RuntimeError, MemoryError, OSError) as error:
         if trouble := _trouble(error, run):
@@ -92,7 +95,7 @@ def _require_same(run: Run, source: Source) -> None:
     before = run.options["data"]["pairs"]
     if len(source) != before:
         raise I2IError(
-            f"The set has {len(source)} usable pairs now, but {run.folder} was trained on {before}: "
+            f"The set has {len(source)} usable {source.noun} now, but {run.folder} was trained on {before}: "
             "put it back as it was, or start a new run."
         )
 
@@ -103,8 +106,12 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     if "dataset" not in common:
         raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
     dataset: Dataset = registry.get("dataset", common["dataset"])()
-    settings = build(TrainOptions, common, "the options")
+    if common.get("epochs") is not None:
+        common.setdefault("steps", None)  # a trainer's own number of steps gives way
+    settings = build(TrainOptions.suited(kind), common, "the options")
     chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
+    if kind.wants == "pictures":
+        chosen["load_size"] = settings.load_size or settings.size
     if settings.decay is None:  # the paper's 100 + 100 epochs; a few steps lie within its first 100
         chosen["decay"] = 0.0 if settings.steps else 0.5
     if settings.data_root is not None:
@@ -180,10 +187,10 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
     return run
 
 
-def _open_split(registry: Registry, settings: TrainOptions, split: str) -> Source:
+def _open_split(registry: Registry, settings: TrainOptions, split: str, wants: Wants = "pairs") -> Source:
     """A split of the run's set."""
     root = Path(settings.data_root) if settings.data_root else None
-    return open_source(registry.get("dataset", settings.dataset)(), root, split, settings.source, settings.seed)
+    return open_source(registry.get("dataset", settings.dataset)(), root, split, settings.source, settings.seed, wants)
 
 
 def _drawn_note(registry: Registry, settings: TrainOptions) -> str:

@@ -74,7 +74,7 @@ def _debug_option() -> click.Option:
 
 def build(registry: Registry) -> click.Group:
     """The whole command line over one registry: the core's commands and those of the plugins."""
-    from . import datasets, doctor, edit, evaluate, export, plugins, predict, runs, train
+    from . import convert, datasets, doctor, edit, evaluate, export, models, plugins, predict, runs, sample, train
 
     root = Root(
         name="i2i",
@@ -83,7 +83,7 @@ def build(registry: Registry) -> click.Group:
         context_settings={"obj": registry, "help_option_names": ["-h", "--help"]},
     )
     root.params.append(_version_option())
-    for module in (train, predict, evaluate, edit, export, datasets, plugins, runs, doctor):
+    for module in (train, predict, evaluate, sample, edit, convert, export, datasets, models, plugins, runs, doctor):
         root.add_command(module.command)
     registry.add_commands(root)
     return root

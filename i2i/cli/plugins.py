@@ -18,6 +18,10 @@ def command() -> None:
     """List plugins, look into one, start one, check one."""
 
 
+_NAMED = 4
+"""Models that the list names one by one; of more it tells the number."""
+
+
 @command.command("list")
 @json_option
 @click.pass_obj
@@ -129,7 +133,10 @@ def _summary(plugin: Plugin) -> dict[str, Any]:
 
 def _brings(row: dict[str, Any]) -> str:
     fault = [f"fault: {row['error']}"] if row["error"] else []
-    return "; ".join([*([", ".join(row["things"])] if row["things"] else []), *fault]) or "commands"
+    models = [thing for thing in row["things"] if thing.startswith("model:")]
+    things = [thing for thing in row["things"] if thing not in models]
+    things += models if len(models) <= _NAMED else [f"{len(models)} models"]
+    return "; ".join([*([", ".join(things)] if things else []), *fault]) or "commands"
 
 
 def _thing(registry: Registry, label: str) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class TrainCommand(click.Command):
         from ..settings import TrainOptions
 
         full = copy.copy(self)
-        full.own = click_options(registry.get("trainer", trainer).Options, skip=frozenset(TrainOptions.model_fields))
-        full.params = [*self.params, *click_options(TrainOptions), *full.own]
+        kind = registry.get("trainer", trainer)
+        full.own = click_options(kind.Options, skip=frozenset(TrainOptions.model_fields))
+        full.params = [*self.params, *click_options(TrainOptions.suited(kind)), *full.own]
         full.help = f"Train {trainer} on a set of pictures."
         return full
 
@@ -97,4 +98,7 @@ def command(
     summary, folder = run.summary(), shlex.quote(str(run.folder))
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
     click.echo(f"pictures: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
-    click.echo(f"next: i2i predict {folder} PICTURE --out DIR, or i2i evaluate {folder}")
+    if registry.get("trainer", name).wants == "pictures":
+        click.echo(f"next: i2i sample --generator {folder} --out sheet.png")
+    else:
+        click.echo(f"next: i2i predict {folder} PICTURE --out DIR, or i2i evaluate {folder}")

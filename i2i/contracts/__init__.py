@@ -1,0 +1,29 @@
+"""What a plugin gives: the classes to subclass, with every shape, unit and range that crosses the door.
+
+Pictures inside the house are float32 tensors ``(N, 3, H, W)``, RGB, in [-1, 1]; pictures at its edge (datasets,
+files) are uint8 arrays ``(H, W, 3)``, RGB. This package imports no torch, so that doors stay light.
+"""
+
+from .editing import Editor, Panel, Photo, Result, Scene
+from .generating import Generator, Model, Weights
+from .measuring import Extractor, Metric, Role
+from .training import Archive, Dataset, Direction, Split, Trainer
+
+__all__ = [
+    "Archive",
+    "Dataset",
+    "Direction",
+    "Editor",
+    "Extractor",
+    "Generator",
+    "Metric",
+    "Model",
+    "Panel",
+    "Photo",
+    "Result",
+    "Role",
+    "Scene",
+    "Split",
+    "Trainer",
+    "Weights",
+]

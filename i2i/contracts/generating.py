@@ -1,0 +1,120 @@
+"""What a pretrained generator gives, and where published weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from .measuring import Role
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..devices import Device
+    from ..reading import Contents
+
+UNKNOWN = "unknown: ask whoever gave you the file"
+"""The licence of a file that says nothing of one."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A record of published weights: what they are and where they come from."""
+
+    name: str
+    summary: str
+    role: Role | Literal["generator"]
+    url: str
+    licence: str
+    domain: str = "any"
+    """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
+    resolution: int | None = None
+    """Height and width of its pictures, pixels."""
+    bytes: int | None = None
+    """Size of the file, where it is known."""
+    sha256: str | None = None
+    """Of the file, where it is known; else what the first fetch brought is kept and must be met ever after."""
+    homepage: str = ""
+    path: Path | None = None
+    """Where it lies already, for weights that a package carries; such a record needs no ``url``."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network as it lies in a file, under the names of its family: all it takes to build it."""
+
+    family: str
+    """The generator that builds it: its ``name``."""
+    tensors: Mapping[str, Tensor]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the tensors' names and shapes do not tell; plain values."""
+
+
+class Generator:
+    """A pretrained generator one can edit with: latents in, pictures out.
+
+    What is registered is a family, such as ``stylegan2``: ``read`` says whether a file holds one, and
+    ``Family(weights, device)`` builds it. A generator that needs no file leaves ``read`` alone and is built by its own
+    name, with ``weights`` None.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    z_dim: int
+    c_dim: int = 0
+    """Classes it was trained on; 0 for a generator without."""
+    w_dim: int
+    num_ws: int
+    """Rows of a latent, one for each layer that it steers."""
+    resolution: int
+    channels: int = 3
+    """1 for grey pictures."""
+    device: Device
+    """Where it computes; latents may come from anywhere."""
+
+    @classmethod
+    def read(cls, contents: Contents) -> Weights | None:
+        """The weights in a file's contents, or None where they are not of this family.
+
+        Raises:
+            I2IError: they are, but cannot be used.
+        """
+        return None
+
+    @staticmethod
+    def licence(contents: Contents) -> str:
+        """What a file lets one know about the terms of its weights."""
+        return UNKNOWN
+
+    def __init__(self, weights: Weights | None, device: Device) -> None:
+        raise TypeError(f"{type(self).__name__} must define __init__(self, weights, device)")
+
+    def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """``z (N, z_dim)`` -> ``w (N, num_ws, w_dim)``.
+
+        Args:
+            c: Classes ``(N, c_dim)``, one-hot, for a generator that has them.
+            truncation: 1 leaves w as it is, 0 gives the mean of all w.
+            cutoff: Rows that are truncated, counted from the first; None for all.
+        """
+        raise TypeError(f"{type(self).__name__} must define map(self, z, ...)")
+
+    def render(self, w: Tensor, noise: Literal["const", "random", "none"] = "const") -> Tensor:
+        """``w (N, num_ws, w_dim)`` -> pictures ``(N, C, R, R)`` float32, about [-1, 1], not clamped."""
+        raise TypeError(f"{type(self).__name__} must define render(self, w, noise)")
+
+    def features(self, w: Tensor, resolution: int) -> Tensor:
+        """``w (N, num_ws, w_dim)`` -> maps ``(N, C, resolution, resolution)``, computed no further than needed."""
+        raise TypeError(f"{type(self).__name__} must define features(self, w, resolution)")
+
+    @property
+    def w_mean(self) -> Tensor:
+        """The mean of all w, ``(w_dim,)``."""
+        raise TypeError(f"{type(self).__name__} must define w_mean")
+
+    @property
+    def w_std(self) -> float:
+        """The root of the mean squared distance of w from its mean."""
+        raise TypeError(f"{type(self).__name__} must define w_std")

@@ -1,0 +1,51 @@
+"""What turns pictures into numbers: extractors, each with a role, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ..devices import Device
+
+Role = Literal["landmarks", "identity", "perceptual", "text", "encoder"]
+"""What an extractor does; ``encoder`` turns pictures into the latents of a generator."""
+
+
+class Extractor:
+    """A frozen network from pictures to numbers, found by its role. ``Extractor(device)`` loads it."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    role: ClassVar[Role]
+    kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
+    """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
+
+    def __init__(self, device: Device) -> None:
+        raise TypeError(f"{type(self).__name__} must define __init__(self, device)")
+
+
+class Metric:
+    """A measure of outputs against targets, gathered batch by batch. ``Metric(device)`` starts at zero."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    better: ClassVar[Literal["lower", "higher"]]
+
+    @property
+    def per_picture(self) -> list[float]:
+        """The measure of each picture, in the order taken in; empty where it has none for single pictures."""
+        return []
+
+    def __init__(self, device: Device) -> None:
+        raise TypeError(f"{type(self).__name__} must define __init__(self, device)")
+
+    def update(self, output: Tensor, target: Tensor) -> None:
+        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1]."""
+        raise TypeError(f"{type(self).__name__} must define update(self, output, target)")
+
+    def compute(self) -> float:
+        """The measure over everything taken in."""
+        raise TypeError(f"{type(self).__name__} must define compute(self)")

@@ -1,0 +1,243 @@
+"""Pictures from a generator's seeds: single ones, sheets, style mixing and animations, drawn batch by batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .captions import captioned
+from .errors import I2IError, UsageError
+from .images import resize
+from .interpolation import ClosedSpline
+from .sheets import sheet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .contracts import Generator
+
+Noise = Literal["const", "random", "none"]
+
+LARGEST = 2**26
+"""About the most pixels of a sheet: 64 pictures of 1024 px; more are shown smaller."""
+MIXED = 7 / 18
+"""The share of rows that style mixing takes from the column: rows 0-6 of 18 (StyleGAN2, pose and shape)."""
+
+_MAPPED = 256  # seeds that are mapped together: little work and little memory
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms pictures are drawn from seeds."""
+
+    truncation: float = 0.7
+    """1 leaves w as it is, 0 gives the mean of all w: less variety, fewer failures."""
+    cutoff: int | None = None
+    """Rows that are truncated, counted from the first; None for all."""
+    label: int | None = None
+    """The class, counted from 0, of a generator that has them."""
+    noise: Noise = "const"
+    batch: int | None = None
+    """Pictures drawn at a time; None for what suits the device and the resolution."""
+    progress: Callable[[int, int], None] = lambda done, total: None
+    """Called with the pictures done and their number."""
+
+
+def latents(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) -> Tensor:
+    """``w (N, num_ws, w_dim)`` of N seeds, on the generator's device.
+
+    z comes from ``numpy.random.RandomState(seed)``, as in NVIDIA's tools, so that published seeds give their pictures.
+
+    Raises:
+        UsageError: the class is missing or out of range, or the generator has no classes.
+    """
+    import torch
+
+    classes = _classes(generator, terms.label)
+    parts = []
+    for start in range(0, len(seeds), _MAPPED):
+        part = seeds[start : start + _MAPPED]
+        z = np.stack([np.random.RandomState(seed).randn(generator.z_dim) for seed in part])
+        with torch.no_grad():
+            drawn = torch.from_numpy(z).float().to(generator.device)
+            c = None if classes is None else classes.to(drawn).expand(len(part), -1)
+            parts.append(generator.map(drawn, c, terms.truncation, terms.cutoff))
+    return torch.cat(parts)
+
+
+def _classes(generator: Generator, label: int | None) -> Tensor | None:
+    """``(1, c_dim)``, one-hot, or None for a generator without classes."""
+    import torch
+
+    if not generator.c_dim:
+        if label is not None:
+            raise UsageError(f"--class {label}: this generator was trained without classes; leave the option out.")
+        return None
+    if label is None or not 0 <= label < generator.c_dim:
+        given = "This generator makes pictures of a class" if label is None else f"--class {label}: there is none"
+        raise UsageError(f"{given}; choose one with --class, from 0 to {generator.c_dim - 1}.")
+    return torch.eye(generator.c_dim)[label : label + 1]
+
+
+def stream(
+    generator: Generator, ws: Iterable[Tensor], batch: int | None = None, noise: Noise = "const"
+) -> Iterator[np.ndarray]:
+    """The pictures of latents, drawn batch by batch as they are taken.
+
+    Args:
+        ws: ``(N, num_ws, w_dim)``, or any stream of ``(num_ws, w_dim)``.
+        batch: Pictures drawn at a time; None for what suits the device and the resolution.
+
+    Yields:
+        uint8 ``(R, R, 3)``, RGB, one for each latent; a grey generator's three planes are equal.
+
+    Raises:
+        I2IError: a picture holds numbers that are not finite.
+    """
+    import torch
+
+    coming, size = iter(ws), batch or batch_for(generator)
+    while group := list(islice(coming, size)):
+        with torch.no_grad():
+            yield from _arrays(generator.render(torch.stack(group), noise))
+
+
+def batch_for(generator: Generator) -> int:
+    """As many pictures as keep the device busy and leave it room: 8 megapixels on a card, a quarter of one on a CPU."""
+    pixels = 2**18 if generator.w_mean.device.type == "cpu" else 2**23
+    return max(1, min(64, pixels // generator.resolution**2))
+
+
+def _arrays(pictures: Tensor) -> np.ndarray:
+    """``(N, C, R, R)`` in about [-1, 1] -> uint8 ``(N, R, R, 3)``: rounded and clamped on the device, then fetched."""
+    import torch
+
+    if not pictures.isfinite().all():
+        raise I2IError("The generator gives values that are not finite; try --precision fp32, or other weights.")
+    whole = pictures.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return whole.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def draw(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) -> Iterator[np.ndarray]:
+    """The picture of each seed, uint8 ``(R, R, 3)``, as they are taken.
+
+    Raises:
+        UsageError, I2IError: as ``latents`` and ``stream``.
+    """
+    return _counted(stream(generator, _each(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms)
+
+
+def _each(generator: Generator, seeds: Sequence[int], terms: Terms) -> Iterator[Tensor]:
+    for start in range(0, len(seeds), _MAPPED):
+        yield from latents(generator, seeds[start : start + _MAPPED], terms)
+
+
+def _counted(pictures: Iterable[np.ndarray], total: int, terms: Terms) -> Iterator[np.ndarray]:
+    for done, picture in enumerate(pictures, start=1):
+        yield picture
+        terms.progress(done, total)
+
+
+def sample_sheet(
+    generator: Generator, seeds: Sequence[int], columns: int | None = None, terms: Terms = Terms()
+) -> np.ndarray:
+    """One sheet with the picture of each seed and, where there is room, its number: uint8 ``(H, W, 3)``.
+
+    Args:
+        columns: Pictures in a row; None for a sheet that is nearly square and nearly full.
+
+    Raises:
+        UsageError, I2IError: as ``latents`` and ``stream``.
+    """
+    side = _side(generator, len(seeds))
+    pictures = [resize(picture, side, side) for picture in draw(generator, seeds, terms)]
+    pictures = captioned(pictures, [f"seed {seed}" for seed in seeds])
+    across = columns or _across(len(seeds))
+    return sheet([pictures[first : first + across] for first in range(0, len(pictures), across)])
+
+
+def _across(count: int) -> int:
+    """Columns of a sheet that is up to twice as wide as high, with as few empty places as can be."""
+    return min(range(math.isqrt(count - 1) + 1, math.isqrt(2 * count) + 2), key=lambda across: -count % across)
+
+
+def mixed_rows(num_ws: int) -> list[int]:
+    """The rows that style mixing takes from the column where none are named: 0 to 6 of 18, the like share of others."""
+    return list(range(max(1, round(MIXED * num_ws))))
+
+
+def mixing_sheet(
+    generator: Generator,
+    seeds: Sequence[int],
+    mix: Sequence[int],
+    rows: Sequence[int] | None = None,
+    terms: Terms = Terms(),
+) -> np.ndarray:
+    """Style mixing: a column for each of ``seeds``, a row for each of ``mix``, uint8 ``(H, W, 3)``.
+
+    A cell is the row's w with ``rows`` taken from the column's. The edges show the seeds themselves.
+
+    Args:
+        rows: Rows of w; None for ``mixed_rows``.
+
+    Raises:
+        UsageError, I2IError: as ``latents`` and ``stream``; also where the generator lacks one of ``rows``.
+    """
+    chosen = list(rows or mixed_rows(generator.num_ws))
+    if max(chosen) >= generator.num_ws:
+        raise UsageError(f"--rows: this generator has rows 0 to {generator.num_ws - 1}, and no row {max(chosen)}.")
+    above, beside = latents(generator, seeds, terms), latents(generator, mix, terms)
+    side = _side(generator, (len(seeds) + 1) * (len(mix) + 1))
+    drawn = stream(generator, _crossed(above, beside, chosen), terms.batch, terms.noise)
+    total = len(seeds) + len(mix) + len(seeds) * len(mix)
+    pictures = [resize(picture, side, side) for picture in _counted(drawn, total, terms)]
+    pictures.insert(0, np.full((side, side, 3), 255, np.uint8))
+    across = len(seeds) + 1
+    return sheet(
+        [pictures[first : first + across] for first in range(0, len(pictures), across)],
+        columns=["", *(f"seed {seed}" for seed in seeds)],
+        labels=["", *(f"seed {seed}" for seed in mix)],
+    )
+
+
+def _crossed(above: Tensor, beside: Tensor, rows: list[int]) -> Iterator[Tensor]:
+    """The latents of a mixing sheet in reading order, without its corner."""
+    yield from above
+    for w in beside:
+        yield w
+        for other in above:
+            mixed = w.clone()
+            mixed[rows] = other[rows]
+            yield mixed
+
+
+def _side(generator: Generator, count: int) -> int:
+    """The side at which ``count`` pictures go on a sheet, px."""
+    return max(1, min(generator.resolution, math.isqrt(LARGEST // count)))
+
+
+def interpolate(
+    generator: Generator, seeds: Sequence[int], frames: int = 24, terms: Terms = Terms()
+) -> Iterator[np.ndarray]:
+    """The frames of a smooth way in w through the seeds and back to the first, uint8 ``(R, R, 3)``, as they are taken.
+
+    Args:
+        frames: From one seed to the next.
+
+    Raises:
+        UsageError: there is but one seed; else, and I2IError, as ``latents`` and ``stream``.
+    """
+    import torch
+
+    if len(seeds) < 2:
+        raise UsageError("An animation goes from seed to seed: name at least two with --seeds, such as --seeds 0-7.")
+    keys = latents(generator, seeds, terms)
+    way = ClosedSpline(keys.cpu().double().numpy())
+    total = frames * len(seeds)
+    ws = (torch.from_numpy(way(number / frames)).to(dtype=keys.dtype).to(keys.device) for number in range(total))
+    return _counted(stream(generator, ws, terms.batch, terms.noise), total, terms)
