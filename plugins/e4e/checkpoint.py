@@ -1,0 +1,109 @@
+"""Checkpoints of encoder4editing, whole or bare: the encoder and the mean latent are taken, the generator is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import i2i
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .network import Encoder
+
+PREFIX = "encoder."
+MEAN = "latent_avg"
+NEEDED = "take a checkpoint of encoder4editing"
+
+
+def read_e4e(state: dict[str, Tensor]) -> Encoder:
+    """The encoder in a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+
+    Args:
+        state: Keys with ``encoder.`` before them, others beside them being left out, or without; and ``latent_avg``,
+            ``(num_ws, 512)`` or ``(512,)``, where there is one.
+
+    Raises:
+        i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+    """
+    import torch
+
+    from .network import Encoder
+
+    mean = state.get(MEAN)
+    state = {own: state[key] for key, own in own_names(state).items()}
+    rows = len({found[1] for key in state if (found := re.match(r"styles\.(\d+)\.", key))})
+    stem = state.get("input_layer.0.weight")
+    if not rows or stem is None or stem.dim() != 4:
+        raise i2i.I2IError(f"the file is no e4e encoder, which has 'input_layer.0.weight' and 'styles.0'; {NEEDED}.")
+    with torch.device("meta"):  # no memory, and no time spent on random weights
+        network = Encoder(rows, stem.shape[0])
+    own = network.state_dict()
+    counters = {key: torch.zeros((), dtype=torch.long) for key in own if key.endswith("num_batches_tracked")}
+    _check({**state, **counters}, own)
+    network.load_state_dict({key: value.float() for key, value in state.items()} | counters, assign=True)
+    if mean is not None:
+        network.latent_avg = _rows(mean, rows, own["styles.0.linear.bias"].shape[0])
+    return network.requires_grad_(False).eval()
+
+
+def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
+    """The encoder in a file and the options it was trained with, which a bare state dict has not.
+
+    ``latent_avg`` is the network's where its codes start from it.
+
+    Raises:
+        i2i.I2IError: the file cannot be read, or holds something else.
+    """
+    from i2i.reading import StoredTensor, read
+
+    tree = read(path).tree
+    tree = tree if isinstance(tree, dict) else {}
+    named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree
+    stored = {key: value for key, value in named.items() if isinstance(key, str) and isinstance(value, StoredTensor)}
+    options = tree["opts"] if isinstance(tree.get("opts"), dict) else {}
+    kind = options.get("encoder_type", "Encoder4Editing")
+    if kind != "Encoder4Editing":  # pSp's has the same keys, but adds its rows up in another way
+        raise i2i.I2IError(f"{path} holds an encoder of the type {kind!r}, not 'Encoder4Editing'; {NEEDED}.")
+    state = {key: stored[key].tensor() for key in own_names(stored)}
+    mean = tree.get(MEAN)
+    if isinstance(mean, StoredTensor) and options.get("start_from_latent_avg", True):
+        state[MEAN] = mean.tensor()
+    try:
+        return read_e4e(state), options
+    except i2i.I2IError as error:
+        raise i2i.I2IError(f"{path}: {error}") from None
+
+
+def own_names(keys: Iterable[str]) -> dict[str, str]:
+    """The encoder's keys in a file -> the same without ``encoder.``, which is taken off at the start only."""
+    inner = {key: key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX)}
+    return inner or {key: key for key in keys if key != MEAN}
+
+
+def _check(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    shapes = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
+    faults = {
+        "lacks": sorted(own.keys() - state.keys()),
+        "has the unknown": sorted(state.keys() - own.keys()),
+        "has other shapes in": sorted(shapes),
+    }
+    if wrong := [f"{text} {_list(keys)}" for text, keys in faults.items() if keys]:
+        raise i2i.I2IError(f"the file is no e4e encoder (it {' and '.join(wrong)}); {NEEDED}.")
+
+
+def _list(keys: Sequence[str]) -> str:
+    shown = ", ".join(repr(key) for key in keys[:3])
+    return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown
+
+
+def _rows(mean: Tensor, rows: int, numbers: int) -> Tensor:
+    """The mean latent as ``(rows, numbers)``; one row serves for all."""
+    if tuple(mean.shape) not in ((numbers,), (1, numbers), (rows, numbers)):
+        raise i2i.I2IError(
+            f"the file's {MEAN!r} has the shape {tuple(mean.shape)} where ({rows}, {numbers}) is expected; {NEEDED}."
+        )
+    return mean.float().expand(rows, numbers).clone()

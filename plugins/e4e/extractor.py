@@ -1,0 +1,69 @@
+"""The encoder of encoder4editing (Tov et al. 2021) as an extractor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import i2i
+
+from .checkpoint import open_checkpoint, read_e4e
+from .models import FFHQ
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIZE = (256, 256)
+SIZE_OF_CARS = (192, 256)
+"""Height and width, pixels."""
+
+
+class E4E(i2i.Extractor):
+    """Aligned pictures -> latents from which the generator that the encoder was trained for makes them again."""
+
+    name = "e4e"
+    summary = "Latents of aligned photos, by the encoder of encoder4editing."
+    role: ClassVar[Literal["encoder"]] = "encoder"
+    kinds = {"e4e": read_e4e}
+
+    num_ws: int
+    """Rows of a code, as many as the generator takes."""
+    size: tuple[int, int]
+    """Height and width of the pictures it was trained on."""
+
+    def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
+        """Load the weights of the model ``e4e-ffhq``, or of another checkpoint at ``path``.
+
+        Raises:
+            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+        """
+        import torch
+
+        from i2i.models import locate
+
+        network, options = open_checkpoint(locate(FFHQ) if path is None else path)
+        self.num_ws = len(network.styles)
+        self.size = SIZE_OF_CARS if str(options.get("dataset_type", "")).startswith("cars") else SIZE
+        self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Aligned pictures -> codes ``(N, num_ws, 512)``; differentiable, computed in float32 also under autocast.
+
+        Args:
+            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; what is not of ``size`` is resized, with antialiasing.
+
+        Raises:
+            ValueError: these are no RGB pictures.
+        """
+        import torch
+        import torch.nn.functional as F
+
+        if pictures.ndim != 4 or pictures.shape[1] != 3:
+            raise ValueError(f"e4e takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
+        with torch.autocast(pictures.device.type, enabled=False):
+            x = pictures.float()
+            if x.shape[2:] != self.size:
+                x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+            codes: Tensor = self._network(x.contiguous(memory_format=torch.channels_last))
+            mean = self._network.latent_avg
+            return codes if mean is None else codes + mean

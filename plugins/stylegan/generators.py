@@ -1,0 +1,161 @@
+"""The families ``stylegan2`` and ``stylegan3`` as generators that editors use. Imports torch only when one is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import i2i
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from i2i.reading import Contents
+
+Noise = Literal["const", "random", "none"]
+
+
+class _StyleGAN(i2i.Generator):
+    """What both families share: a frozen network with ``mapping`` and ``synthesis``."""
+
+    network: Any
+    """An ``nn.Module`` with ``mapping`` and ``synthesis``."""
+
+    @classmethod
+    def read(cls, contents: Contents) -> i2i.Weights | None:
+        """The weights in a file of any format known to ``formats``, or None where they are not of this family."""
+        from .formats import read
+
+        weights = read(contents)
+        return weights if weights is not None and weights.family == cls.name else None
+
+    @staticmethod
+    def licence(contents: Contents) -> str:
+        """What a file lets one know about the terms of its weights."""
+        from .formats import licence
+
+        return licence(contents)
+
+    def __init__(self, weights: i2i.Weights | None, device: i2i.Device) -> None:
+        """Build the network, frozen, on the device, in the device's precision.
+
+        Raises:
+            I2IError: the weights are not whole.
+        """
+        if weights is None:
+            raise i2i.UsageError(
+                f"{self.name} is a family of generators, not one of them: name a file or a model ('i2i models list')."
+            )
+        from .statistics import Statistics
+
+        self.weights, self.device = weights, device
+        self.network = self._build(weights).requires_grad_(False).eval().to(device)
+        mapping, synthesis = self.network.mapping, self.network.synthesis
+        self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, mapping.w_dim
+        self.num_ws = synthesis.num_ws
+        self._statistics = Statistics(mapping)
+        self._prepare(synthesis, device)
+        if device.compiled:
+            import torch
+
+            with torch.no_grad():  # what is kept of the weights is made before compiling
+                synthesis(torch.zeros(1, self.num_ws, self.w_dim, device=device))
+            # Fixed shapes: on CUDA the whole network becomes one graph, so that no time goes into launching kernels.
+            synthesis.compile(mode="reduce-overhead" if device.type == "cuda" else None)
+
+    def _build(self, weights: i2i.Weights) -> Any:
+        raise TypeError(f"{type(self).__name__} must define _build(self, weights)")
+
+    def _prepare(self, synthesis: Any, device: i2i.Device) -> None:
+        """Set what the family computes in."""
+
+    def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise i2i.UsageError(f"z has shape {tuple(z.shape)}; this generator takes (N, {self.z_dim}).")
+        if self.c_dim and (c is None or tuple(c.shape) != (len(z), self.c_dim)):
+            given = "no c is given" if c is None else f"c has shape {tuple(c.shape)}"
+            raise i2i.UsageError(
+                f"This generator knows {self.c_dim} classes, and {given}: give c ({len(z)}, {self.c_dim}), one-hot."
+            )
+        if truncation != 1.0:
+            self._statistics.settle()
+        c = c.to(self.device) if c is not None and self.c_dim else None
+        w: Tensor = self.network.mapping(z.to(self.device), c, truncation, cutoff)
+        return w
+
+    def _checked(self, w: Tensor) -> Tensor:
+        if w.ndim != 3 or tuple(w.shape[1:]) != (self.num_ws, self.w_dim):
+            raise i2i.UsageError(
+                f"w has shape {tuple(w.shape)}; this generator takes (N, {self.num_ws}, {self.w_dim}), as map() gives."
+            )
+        return w.to(self.device)
+
+    @property
+    def w_mean(self) -> Tensor:
+        return self._statistics.mean
+
+    @property
+    def w_std(self) -> float:
+        return self._statistics.deviation
+
+
+class StyleGAN2(_StyleGAN):
+    """StyleGAN2 (Karras et al. 2020), every size and architecture of it."""
+
+    name = "stylegan2"
+    summary = "StyleGAN2 and StyleGAN2-ADA, from NVlabs, rosinality or i2i files (Karras et al. 2020)."
+
+    def _build(self, weights: i2i.Weights) -> Any:
+        from .stylegan2 import Generator
+
+        network = Generator.from_tensors(weights.tensors, weights.arguments)
+        self.resolution, self.channels = network.synthesis.resolution, network.synthesis.img_channels
+        return network
+
+    def _prepare(self, synthesis: Any, device: i2i.Device) -> None:
+        import torch
+
+        synthesis.dtype = device.dtype
+        last = device.type == "cpu" or (device.type == "cuda" and device.dtype != torch.float32)
+        synthesis.layout = torch.channels_last if last else torch.contiguous_format
+
+    def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
+        """As ``i2i.Generator.render``. ``noise`` may also be maps by layer (``"b8.conv0"``), ``(N or 1, 1, r, r)``."""
+        pictures: Tensor = self.network.synthesis(self._checked(w), noise)
+        return pictures
+
+    def features(self, w: Tensor, resolution: int, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
+        """The maps of the block of this resolution, before toRGB: 4, 8, ... up to the generator's own."""
+        maps: Tensor = self.network.synthesis.features(self._checked(w), resolution, noise)
+        return maps.float()
+
+    @property
+    def noise_maps(self) -> dict[str, Tensor]:
+        """Copies of the stored noise by layer, each ``(1, 1, r, r)``, for ``render(w, noise=...)``."""
+        modules = self.network.synthesis.named_modules()
+        return {name: layer.noise_const[None, None].clone() for name, layer in modules if hasattr(layer, "noise_const")}
+
+
+class StyleGAN3(_StyleGAN):
+    """StyleGAN3 (Karras et al. 2021), configurations T and R."""
+
+    name = "stylegan3"
+    summary = "StyleGAN3-T and StyleGAN3-R, from NVlabs or i2i files (Karras et al. 2021)."
+
+    def _build(self, weights: i2i.Weights) -> Any:
+        from .stylegan3 import Generator
+
+        network = Generator.from_tensors(weights.tensors, weights.arguments)
+        self.resolution, self.channels = network.synthesis.resolution, network.synthesis.channels
+        return network
+
+    def render(self, w: Tensor, noise: Noise = "const") -> Tensor:
+        """As ``i2i.Generator.render``; StyleGAN3 has no noise, so ``noise`` changes nothing."""
+        pictures: Tensor = self.network.synthesis(self._checked(w))
+        return pictures
+
+    def features(self, w: Tensor, resolution: int) -> Tensor:
+        """The last maps at this sampling rate, cut to what the picture shows."""
+        maps: Tensor = self.network.synthesis.features(self._checked(w), resolution)
+        return maps.float()

@@ -1,0 +1,71 @@
+"""What can be set about training a StyleGAN2."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+import i2i
+
+SIZES = tuple(2**level for level in range(4, 11))
+"""Heights and widths that can be trained, px."""
+
+
+class StyleGAN2Options(i2i.Options):
+    """The defaults are those of the paper and of its training with limited data (Karras et al. 2020a, 2020b).
+
+    Below 256 px networks are narrower than published, at 64 px by a factor of 4 to 8, so that a laptop trains them.
+    """
+
+    channel_base: int = Field(
+        0,
+        ge=0,
+        description="channels at resolution R are this / R; 0: 32768 from 512 px, 16384 at 256, below that 32 * size",
+    )
+    channel_max: int = Field(
+        0, ge=0, le=2048, description="and at most this number; 0: 512 from 256 px, below it 2 * size"
+    )
+    mapping_layers: int = Field(2, ge=1, le=16, description="layers from z to w; the first papers had 8")
+    latent: int = Field(512, ge=1, le=4096, description="numbers in z and in w")
+    rate: float = Field(2.5e-3, gt=0, description="Adam's learning rate; published with 0.002 for 1024 px")
+    gamma: float | None = Field(
+        None,
+        ge=0,
+        description="weight of R1, which keeps the discriminator smooth  [default: 0.0002 * size * size / batch]",
+    )
+    path_length: float = Field(2.0, ge=0, description="weight of path length regularisation")
+    mixing: float = Field(0.9, ge=0, le=1, description="share of generated pictures with the styles of two latents")
+    augment: Literal["ada", "fixed", "none"] = Field(
+        "ada",
+        description="change pictures before the discriminator sees them: as often as overfitting asks for, or steadily",
+    )
+    augment_p: float = Field(0.2, ge=0, le=1, description="probability of each change with --augment fixed")
+    ada_target: float = Field(
+        0.6, ge=-1, le=1, description="mean sign of the logits of real pictures above which overfitting begins"
+    )
+    ada_kimg: float = Field(
+        500.0, gt=0, description="thousands of pictures in which the probability can rise from 0 to 1"
+    )
+    truncation: float = Field(1.0, ge=0, le=1, description="of the sample sheets: below 1 more typical, less varied")
+    size: int = Field(64, ge=16, description="set by the run", json_schema_extra={"unit": "px"})
+    batch: int = Field(8, ge=1, description="set by the run")
+    seed: int = Field(0, ge=0, description="set by the run")
+
+    @model_validator(mode="after")
+    def _power_of_two(self) -> StyleGAN2Options:
+        if self.size not in SIZES:
+            raise ValueError(f"--size {self.size} cannot be trained: give one of {', '.join(map(str, SIZES))}")
+        return self
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """``channel_base`` and ``channel_max`` as the networks take them."""
+        small = self.size < 256
+        base = self.channel_base or (32 * self.size if small else 16384 if self.size == 256 else 32768)
+        return max(base, self.size), self.channel_max or (2 * self.size if small else 512)
+
+    @property
+    def r1(self) -> float:
+        """The weight of R1: what is given, or the rule of thumb of StyleGAN2-ADA's training."""
+        return 0.0002 * self.size**2 / self.batch if self.gamma is None else self.gamma
