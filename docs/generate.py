@@ -156,6 +156,8 @@ def _facts(kind: str, thing: Any) -> list[str]:
         return [f"better: {thing.better}"]
     if kind == "extractor":
         return [f"role: `{thing.role}`"]
+    if kind == "model":
+        return _model_facts(thing)
     if kind != "dataset":
         return []
     counts = {"pairs of the real set": thing.counts, "pairs of the drawn sample": thing.drawn}
@@ -165,6 +167,13 @@ def _facts(kind: str, thing: Any) -> list[str]:
     facts += [f"`i2i datasets fetch {thing.name}` gets it from <{thing.archive.url}>"] if thing.archive else []
     facts += [f"homepage: <{thing.homepage}>"] if thing.homepage else []
     return [*facts, f"licence: {thing.licence}"]
+
+
+def _model_facts(model: Any) -> list[str]:
+    facts = [f"role: `{model.role}`; domain: {model.domain}"]
+    facts += [f"`i2i models fetch {model.name}` gets it from <{model.url}>"] if model.url else []
+    facts += [f"homepage: <{model.homepage}>"] if model.homepage else []
+    return [*facts, f"licence: {model.licence}"]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

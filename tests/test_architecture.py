@@ -20,7 +20,9 @@ EVERYTHING = [
     *(path for top in ("tests", "benchmarks", "docs") for path in sorted((ROOT / top).rglob("*.py"))),
 ]
 DOORS = sorted([*PLUGINS.glob("*/__init__.py"), *DATASETS.glob("*/__init__.py")])
-COMMANDS = sorted([*(CORE / "cli").glob("*.py"), CORE / "__init__.py", CORE / "contracts.py", CORE / "registry.py"])
+COMMANDS = sorted(
+    [*(CORE / "cli").glob("*.py"), *(CORE / "contracts").glob("*.py"), CORE / "__init__.py", CORE / "registry.py"]
+)
 OURS = {"i2i", "i2i_plugins", "i2i_datasets"}
 
 

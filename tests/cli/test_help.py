@@ -44,7 +44,14 @@ def test_help_loads_next_to_nothing(args: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["plugins", "list"], ["datasets", "list"], ["runs", "list", "--json"], ["edit", "--help"], ["plugins", "check"]],
+    [
+        ["plugins", "list"],
+        ["datasets", "list"],
+        ["models", "list"],
+        ["runs", "list", "--json"],
+        ["edit", "--help"],
+        ["plugins", "check"],
+    ],
 )
 def test_lists_load_no_torch(args: list[str], tmp_path: Path) -> None:
     assert probe(args, ("torch", "torchvision"), tmp_path)
@@ -68,9 +75,9 @@ def walk(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], c
 
 def test_the_commands_of_the_contract_are_there() -> None:
     root = build(load_registry())
-    assert {"train", "predict", "evaluate", "edit", "graph", "export", "datasets", "plugins", "runs", "doctor"} <= set(
-        root.commands
-    )
+    words = "train predict evaluate edit sample convert graph export datasets models plugins runs doctor"
+    assert set(words.split()) <= set(root.commands)
+    assert {"list", "show", "fetch"} == set(root.commands["models"].commands)
     assert {"list", "show", "new", "check"} == set(root.commands["plugins"].commands)
     assert {"list", "show", "fetch", "check", "preview"} <= set(root.commands["datasets"].commands)
 

@@ -1,0 +1,73 @@
+"""Fast convolution against torch's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from i2i_plugins.stylegan import winograd
+from i2i_plugins.stylegan.modulation import StyledConv
+
+
+def channels_last(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 20, 32), (2, 64, 16)], ids=str)
+def test_it_is_the_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    n, height, width = shape
+    x, weight = channels_last(n, 5, height, width), torch.randn(7, 5, 3, 3)
+    before, after = torch.randn(n, 5), torch.randn(n, 7)
+    ours = winograd.convolve(x, winograd.transformed(weight), before, after)
+    wanted = F.conv2d(x * before[..., None, None], weight, padding=1) * after[..., None, None]
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-4)
+    plain = winograd.convolve(x, winograd.transformed(weight), before, None)
+    torch.testing.assert_close(plain * after[..., None, None], ours, rtol=1e-5, atol=1e-5)
+
+
+def test_it_is_as_exact_as_the_direct_one() -> None:
+    torch.manual_seed(0)
+    x, weight, ones = channels_last(1, 256, 32, 32), torch.randn(256, 256, 3, 3), torch.ones(1, 256)
+    exact = F.conv2d(x.double(), weight.double(), padding=1)
+    ours = winograd.convolve(x, winograd.transformed(weight), ones, ones)
+    error = float((ours - exact).abs().max() / exact.abs().max())
+    direct = float((F.conv2d(x, weight, padding=1) - exact).abs().max() / exact.abs().max())
+    assert error < 5e-6 and error < 5 * direct
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer = StyledConv(256, 256, 16, resolution=16).requires_grad_(False)
+    layer.noise_strength.fill_(0.3)
+    x, w = channels_last(2, 256, 16, 16).requires_grad_(), torch.randn(2, 16, requires_grad=True)
+    direction, counted = torch.randn(2, 256, 16, 16), []
+    genuine = winograd.convolve
+    monkeypatch.setattr(winograd, "convolve", lambda *args: (counted.append(1), genuine(*args))[1])
+    results = []
+    for fewest in (256 if wide else 257, 10_000):
+        monkeypatch.setattr(winograd, "FEWEST_CHANNELS", fewest)
+        y = layer(x, w)
+        results.append((y, *torch.autograd.grad((y * direction).sum(), (x, w))))
+    assert len(counted) == (2 if wide else 0)
+    for ours, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=2e-5 * float(wanted.detach().abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("x", "channels"),
+    [
+        (channels_last(1, 256, 8, 8), 256),
+        (channels_last(1, 256, 18, 18), 256),
+        (channels_last(1, 256, 16, 16).bfloat16(), 256),
+        (torch.randn(1, 256, 16, 16), 256),
+        (channels_last(1, 256, 16, 16), 64),
+    ],
+    ids=["small", "no multiple of four", "half", "rows first", "narrow"],
+)
+def test_other_maps_are_left_to_torch(x: torch.Tensor, channels: int) -> None:
+    assert winograd.suits(channels_last(1, 256, 16, 16), torch.zeros(256, 256, 3, 3))
+    assert not winograd.suits(x, torch.zeros(channels, 256, 3, 3))

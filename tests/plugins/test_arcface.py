@@ -1,0 +1,250 @@
+"""ArcFace against the recorded answers of InsightFace's network, and its alignment against arithmetic."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import i2i
+from i2i.models import place
+from i2i_plugins.arcface import register_extractors, register_models
+from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity, template
+from i2i_plugins.arcface.extractor import MODEL, ArcFace, read_arcface
+from i2i_plugins.arcface.network import IResNet
+
+State = dict[str, torch.Tensor]
+IRESNET50 = (3, 4, 14, 3)
+RELATIVE = 1e-4
+"""Two float32 implementations differ by the order of their sums (about 2e-6 here); ten times more is a fault."""
+
+
+def tiny(blocks: tuple[int, ...] = (2, 1, 1, 1), seed: int = 0) -> tuple[IResNet, State]:
+    """A narrow network with normalisations that do something, and its state dict."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = IResNet(blocks, width=8, features=16).eval()
+        for key, value in network.state_dict().items():
+            if value.is_floating_point() and value.ndim == 1:
+                value.copy_(torch.rand_like(value) + 0.5 if key.endswith("var") else torch.randn_like(value))
+    return network, network.state_dict()
+
+
+def noise(seed: int, *shape: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def weights(shared: Path) -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(shared / "golden"))
+        import weights
+
+        return weights
+
+
+@pytest.fixture
+def arcface(tmp_path: Path) -> ArcFace:
+    torch.save(tiny()[1], tmp_path / "backbone.pth")
+    return ArcFace(i2i.Device("cpu"), tmp_path / "backbone.pth")
+
+
+def test_answers_like_the_reference_plain_and_folded(shared: Path, weights: ModuleType) -> None:
+    with safe_open(shared / "golden" / "arcface_r50.safetensors", "pt") as stream:
+        theirs, seed = stream.get_tensor("embedding"), int(stream.metadata()["seed"])
+    with torch.device("meta"):
+        shapes = IResNet(IRESNET50).state_dict()
+    state = {key: weights.weight(key, tuple(value.shape), False) for key, value in shapes.items()}
+    network = read_arcface({key: value for key, value in state.items() if value is not None})
+    pictures = weights.noise(seed, 2, 3, 112, 112).clamp(-1, 1)
+    with torch.no_grad():
+        for ours in (network(pictures), network.fold()(pictures)):
+            assert (ours - theirs).abs().max() <= RELATIVE * theirs.abs().max()
+
+
+@pytest.mark.parametrize("blocks", [(2, 2, 2, 2), (3, 4, 6, 3), (3, 13, 30, 3)], ids=["18", "34", "100"])
+def test_the_blocks_are_counted_from_the_keys(blocks: tuple[int, ...]) -> None:
+    (network, state), pictures = tiny(blocks), noise(1, 1, 3, 112, 112)
+    found = read_arcface(state)
+    with torch.no_grad():
+        assert torch.equal(found(pictures), network(pictures))
+    assert not found.training and not any(each.requires_grad for each in found.parameters())
+
+
+def test_half_precision_and_missing_counters_are_read() -> None:
+    network, state = tiny()
+    halves = {key: value.half() for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    pictures = noise(1, 1, 3, 112, 112)
+    with torch.no_grad():
+        ours, whole = read_arcface(halves)(pictures), network(pictures)
+    assert ours.dtype == torch.float32
+    assert (ours - whole).abs().max() <= 1e-2 * whole.abs().max()  # weights of 11 bits
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: state.pop("layer2.0.bn1.weight"), "lacks 'layer2.0.bn1.weight'"),
+        (lambda state: state.update({"head.weight": torch.zeros(2)}), "has the unknown 'head.weight'"),
+        (lambda state: state.update({"fc.weight": torch.zeros(16, 5)}), "has other shapes in 'fc.weight'"),
+        (lambda state: [state.pop(key) for key in list(state) if "layer1.0.bn" in key], r"'layer1\.0.* and \d+ more"),
+        (lambda state: state.pop("conv1.weight"), "which has 'conv1.weight'"),
+        (lambda state: [state.pop(key) for key in list(state) if key.startswith("layer4")], "to 'layer4.0'"),
+        (lambda state: state.update({"layer1.1000000000.bn1.weight": torch.zeros(8)}), "lacks 'layer1.2.bn1.bias'"),
+    ],
+)
+def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path: Path) -> None:
+    state = tiny()[1]
+    change(state)
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(i2i.I2IError, match=told) as caught:
+        ArcFace(i2i.Device("cpu"), tmp_path / "net.pth")
+    text = str(caught.value)
+    assert text.startswith(f"{tmp_path / 'net.pth'}: the file is no ArcFace network") and text.endswith(
+        "arcface_torch."
+    )
+    assert "\n" not in text
+
+
+def test_embeddings_are_those_of_the_network_at_unit_length(arcface: ArcFace) -> None:
+    pictures = noise(2, 3, 3, 112, 112)
+    with torch.no_grad():
+        whole = F.normalize(tiny()[0](pictures))
+        assert torch.allclose(arcface(pictures), whole, atol=1e-5)  # folded: other roundings
+        small = F.interpolate(noise(3, 1, 3, 200, 200), (112, 112), mode="bilinear", antialias=True)
+        assert torch.allclose(arcface(noise(3, 1, 3, 200, 200)), arcface(small), atol=1e-6)
+    assert torch.allclose(whole.norm(dim=1), torch.ones(3))
+
+
+def test_one_can_descend_towards_a_person(arcface: ArcFace) -> None:
+    target = arcface(noise(4, 1, 3, 112, 112))
+    pictures = noise(5, 1, 3, 160, 160).requires_grad_()
+    before = (arcface(pictures) * target).sum()
+    (gradient,) = torch.autograd.grad(before, pictures)
+    with torch.no_grad():
+        closer = (arcface(pictures + 0.02 * gradient / gradient.abs().max()) * target).sum()
+    assert closer > before and not target.requires_grad
+
+
+def test_autocast_does_not_coarsen_it(arcface: ArcFace) -> None:
+    pictures = noise(6, 1, 3, 112, 112)
+    plain = arcface(pictures)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(arcface(pictures), plain)
+
+
+@pytest.mark.parametrize("shape", [(3, 112, 112), (1, 1, 112, 112)])
+def test_what_is_no_rgb_picture_is_refused(arcface: ArcFace, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="takes pictures"):
+        arcface(torch.zeros(shape))
+
+
+def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> None:
+    with pytest.raises(i2i.I2IError, match="i2i models fetch arcface-r50"):
+        ArcFace(i2i.Device("cpu"))
+    place(MODEL).parent.mkdir(parents=True)
+    torch.save(tiny()[1], place(MODEL))
+    assert ArcFace(i2i.Device("cpu"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
+
+
+def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(tmp_path: Path) -> None:
+    save_file(tiny()[1], tmp_path / "backbone.safetensors")
+    network, pictures = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
+    arcface = ArcFace(i2i.Device("cpu"), tmp_path / "backbone.safetensors")
+    assert torch.allclose(arcface(pictures), F.normalize(network(pictures)), atol=1e-5)
+
+
+def test_the_template_is_insightfaces() -> None:
+    assert torch.equal(template(), torch.tensor(POINTS))
+    assert torch.allclose(template(224), 2 * template())
+    assert torch.allclose(template(256), 2 * (template() + torch.tensor([8.0, 0.0])))
+    with pytest.raises(ValueError, match="112 or of 128"):
+        template(100)
+
+
+def placed(angle: float, scale: float, shift: tuple[float, float]) -> torch.Tensor:
+    a, b = scale * math.cos(angle), scale * math.sin(angle)
+    return torch.tensor([[a, -b, shift[0]], [b, a, shift[1]]])
+
+
+KNOWN = torch.stack([placed(0.3, 2.5, (40, -7)), placed(-2.0, 0.4, (-100, 300)), placed(math.pi, 1.0, (0, 0))])
+
+
+def test_a_known_similarity_is_found_again() -> None:
+    source = noise(8, 3, 5, 2) * 100
+    target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
+    assert torch.allclose(similarity(source, target), KNOWN, atol=1e-3)  # float32, points of some hundred pixels
+    still = similarity(template()[None], template())
+    assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
+
+
+def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
+    source, target = noise(9, 1, 5, 2).double(), noise(10, 1, 5, 2).double()
+    (x, y), one, none = source[0].T, torch.ones(5).double(), torch.zeros(5).double()
+    rows = torch.cat([torch.stack([x, -y, one, none], dim=1), torch.stack([y, x, none, one], dim=1)])
+    a, b, dx, dy = torch.linalg.lstsq(rows, target[0].T.reshape(-1, 1)).solution[:, 0].tolist()
+    expected = torch.tensor([[a, -b, dx], [b, a, dy]]).double()
+    assert torch.allclose(similarity(source, target)[0], expected, atol=1e-10)
+
+
+def test_points_in_one_place_align_nothing() -> None:
+    with pytest.raises(i2i.I2IError, match="choose another photo"):
+        similarity(torch.ones(1, 5, 2), template())
+
+
+@pytest.mark.parametrize("size", [112, 128])
+def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
+    """A slope is interpolated without error, so every pixel can be computed."""
+    height, width = 300, 400
+    y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
+    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the picture, which it leaves at the right
+    points = template(size) @ matrix[:, :2].T + matrix[:, 2]
+    aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
+
+    v, u = torch.meshgrid(torch.arange(size).float(), torch.arange(size).float(), indexing="ij")
+    column, row = matrix[:, :2].mm(torch.stack([u.flatten(), v.flatten()])) + matrix[:, 2:]
+    inside = ((column > 0) & (column < width - 1) & (row > 0) & (row < height - 1)).view(size, size)
+    outside = ((column < -1) | (column > width)).view(size, size)
+    expected = torch.stack([column, row, column - row]).view(3, size, size) / 400
+    assert inside.sum() > 1000 and outside.sum() > 100
+    assert torch.allclose(aligned[:, inside], expected[:, inside], atol=1e-5)
+    assert torch.allclose(aligned[:, outside], torch.tensor(-1.0))
+
+
+def test_a_face_that_lies_right_stays_and_gives_its_gradient(arcface: ArcFace) -> None:
+    face = noise(11, 1, 3, 112, 112).requires_grad_()
+    aligned = arcface.align(face, template()[None])
+    assert torch.allclose(aligned, face, atol=1e-3)  # noise turns the rounding of places into differences
+    (gradient,) = torch.autograd.grad(arcface(aligned).sum(), face)
+    assert gradient.abs().min(dim=1).values.count_nonzero() > 0.99 * 112 * 112
+
+
+def test_five_points_of_sixty_eight() -> None:
+    landmarks = torch.arange(68.0)[None, :, None].expand(1, 68, 2)
+    assert five_points(landmarks)[0, :, 0].tolist() == [38.5, 44.5, 30, 48, 54]
+    assert torch.equal(five_points(landmarks[:, :5]), landmarks[:, :5])
+
+
+def test_what_is_registered() -> None:
+    found: list[object] = []
+    register_extractors(register=found.append)
+    register_models(register=found.append)
+    assert found == [ArcFace, MODEL]
+    assert (ArcFace.name, ArcFace.role, list(ArcFace.kinds)) == ("arcface", "identity", ["arcface"])
+    assert MODEL.role == "identity" and MODEL.url.endswith(".pth") and "non-commercial" in MODEL.licence
+
+
+def test_registering_loads_no_torch() -> None:
+    code = (
+        "import sys; from i2i_plugins.arcface import register_extractors, register_models\n"
+        "register_extractors(print), register_models(print); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
