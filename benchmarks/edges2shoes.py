@@ -17,7 +17,7 @@ from typing import Any
 
 import i2i
 import i2i.options
-from i2i.evaluation import evaluate
+from i2i.trained.evaluation import evaluate
 
 REFERENCE = {500: (0.1146, 0.307), 1000: (0.1022, 0.251), 2000: (0.0896, 0.231)}
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2i_plugins.stylegan.modulation import StyledConv, ToRGB
-from i2i_plugins.stylegan.stylegan2 import Synthesis
+from i2i_plugins.stylegan.networks.modulation import StyledConv, ToRGB
+from i2i_plugins.stylegan.networks.stylegan2 import Synthesis
 
 
 class PlainSynthesis(nn.Module):

@@ -43,7 +43,7 @@ class Variant:
 
 def network(size: int) -> Any:
     """Random weights; the widths of the published networks (half as wide below 512 px)."""
-    from i2i_plugins.stylegan.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import Generator
 
     torch.manual_seed(0)
     return Generator.create(size, channel_base=32768 if size >= 512 else 16384)

@@ -19,7 +19,7 @@ import click
 from i2i.cli import build
 from i2i.options import describe
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
-from i2i.settings import TrainOptions
+from i2i.training.settings import TrainOptions
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import processes
 from .errors import UsageError
-from .optimizers import DenseAdam
+from .training import processes
+from .training.optimizers import DenseAdam
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 NetworkT = TypeVar("NetworkT", bound=nn.Module)

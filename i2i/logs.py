@@ -15,7 +15,7 @@ import numpy as np
 from .errors import I2IError
 from .files import replacing
 from .images import save_picture
-from .progress import TrainingBar
+from .training.progress import TrainingBar
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ from .files import home
 
 if TYPE_CHECKING:
     from .contracts import Model
-    from .fetching import Progress
+    from .data.fetching import Progress
     from .registry import Registry
 
 State = Literal["here", "shipped", "to fetch", "by hand"]
@@ -89,7 +89,7 @@ def fetch_model(
     Raises:
         I2IError: it cannot be fetched, or is not what it should be; says what to do.
     """
-    from .fetching import bring, record
+    from .data.fetching import bring, record
 
     if model.path is not None:
         file = locate(model)
@@ -106,7 +106,7 @@ def fetch_model(
 
 def _check_by_hand(model: Model, file: Path, note: Callable[[str], None]) -> Path:
     """The file that the user put there, where no address leads to it."""
-    from .downloads import hash_file, wrong_sum
+    from .data.downloads import hash_file, wrong_sum
 
     if not file.is_file():
         raise _only_by_hand(model, file)

@@ -11,11 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .checkpoints import Checkpoints, Which, load_average, load_networks
 from .errors import UsageError
 from .files import write_json
 from .options import Options, build
-from .settings import TrainOptions
+from .training.checkpoints import Checkpoints, Which, load_average, load_networks
+from .training.settings import TrainOptions
 
 if TYPE_CHECKING:
     from .contracts import Trainer

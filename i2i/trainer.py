@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import processes
 from .contracts import Dataset, Trainer
+from .data.loading import Batches
+from .data.sources import Source, Targets, Wants, open_source, usable
 from .devices import Device, out_of_memory
 from .errors import I2IError, UsageError, disk_trouble
-from .loading import Batches
 from .logs import note
-from .loop import Loop
 from .options import build
 from .registry import Registry, load_registry
 from .runs import Run, create, open_run, versions
-from .settings import TrainOptions
-from .sources import Source, Targets, Wants, open_source, usable
+from .training import processes
+from .training.loop import Loop
+from .training.settings import TrainOptions
 
 
 def train(
@@ -37,7 +37,7 @@ def train(
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
         resume: A run's folder, to go on; only ``steps``, ``epochs``, ``device`` and ``data_root`` may be given then.
         quiet: No progress on stderr.
-        options: Fields of ``i2i.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
+        options: Fields of ``i2i.training.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
 
     Returns:
         The run.

@@ -86,7 +86,7 @@ def test_core_imports_no_plugin_and_no_plugin_another(path: Path) -> None:
 @pytest.mark.parametrize(
     ("home", "text"),
     [
-        ("i2i.loop", "def f():\n    import i2i_plugins.pix2pix"),
+        ("i2i.training.loop", "def f():\n    import i2i_plugins.pix2pix"),
         ("i2i.cli.train", "from i2i_datasets.facades import draw"),
         ("i2i_plugins.graph.command", "from i2i_plugins.pix2pix.networks import UNet"),
         ("i2i_plugins.graph.command", "from ..pix2pix import networks"),

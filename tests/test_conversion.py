@@ -16,7 +16,7 @@ from torch import nn
 import i2i
 from i2i.cli.convert import command
 from i2i.contracts.generating import UNKNOWN
-from i2i.conversion import convert
+from i2i.generating.conversion import convert
 from i2i.reading import Contents
 from i2i.recipes import sha256
 from tests.toy_editors import run
@@ -178,7 +178,7 @@ def test_stylegan2_of_another_naming_draws_the_same(tmp_path: Path) -> None:
     from i2i.registry import find_plugins
 
     registry = i2i.Registry(find_plugins(["stylegan"]))
-    from i2i_plugins.stylegan.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import Generator
 
     torch.manual_seed(0)
     network = Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=16, mapping_layers=2)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i import I2IError, pairs
+from i2i import I2IError
+from i2i.data import pairs
+from i2i.data.pairs import Fault, Pair, check_pairs, check_splits, find_pairs, read_pair
 from i2i.images import PictureError
-from i2i.pairs import Fault, Pair, check_pairs, check_splits, find_pairs, read_pair
 
 
 def _save(path: Path, width: int = 32, height: int = 16, colour: tuple[int, int, int] = (200, 0, 0)) -> Path:

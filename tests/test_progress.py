@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from i2i.progress import TrainingBar
+from i2i.training.progress import TrainingBar
 
 LOSSES = {"d_fake": 0.7, "d_real": 0.68, "g_gan": 0.689, "g_l1": 0.389}
 

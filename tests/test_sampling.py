@@ -11,10 +11,20 @@ import torch
 from scipy.interpolate import CubicSpline
 
 import i2i
-from i2i import sampling
-from i2i.captions import captioned
-from i2i.interpolation import ClosedSpline
-from i2i.sampling import Terms, batch_for, draw, interpolate, latents, mixed_rows, mixing_sheet, sample_sheet, stream
+from i2i.generating import sampling
+from i2i.generating.interpolation import ClosedSpline
+from i2i.generating.sampling import (
+    Terms,
+    batch_for,
+    draw,
+    interpolate,
+    latents,
+    mixed_rows,
+    mixing_sheet,
+    sample_sheet,
+    stream,
+)
+from i2i.images.captions import captioned
 from tests.toy_generators import MEAN, Bands, Broken, Classes, Grey
 
 PLAIN = Terms(truncation=1.0)

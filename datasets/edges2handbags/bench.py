@@ -20,7 +20,7 @@ from i2i.drawing import (
     rgb,
     step,
 )
-from i2i.modelling import Material, Model
+from i2i.drawing.modelling import Material, Model
 
 Outline = Sequence[tuple[float, float]]
 

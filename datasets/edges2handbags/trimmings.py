@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from i2i.drawing import Array, band, between
-from i2i.modelling import Material
+from i2i.drawing.modelling import Material
 
 from .bench import Bench
 

@@ -29,7 +29,7 @@ def command(registry: Registry, /, source: str, out: str, as_json: bool, **given
 
     The file says in its metadata, as JSON under the key i2i, what it is, where it comes from and under which licence.
     """
-    from ..conversion import convert
+    from ..generating.conversion import convert
 
     made = convert(source, out, registry=registry, **given)
     if as_json:

@@ -60,7 +60,7 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -> None:
     """Show all that is known of one set."""
-    from ..fetching import count_pairs
+    from ..data.fetching import count_pairs
 
     dataset = registry.get("dataset", name)()
     facts = _describe(dataset, data_root)
@@ -81,7 +81,7 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
 @click.pass_obj
 def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
     """Download the real set; goes on after a break, and does nothing where it is there already."""
-    from ..fetching import fetch_dataset
+    from ..data.fetching import fetch_dataset
 
     dataset = registry.get("dataset", name)()
     with staged("bytes") as progress:
@@ -100,7 +100,7 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
     DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
     again until it changes.
     """
-    from ..pairs import check_splits
+    from ..data.pairs import check_splits
 
     dataset, folder = _find_set(ctx.obj, target, data_root)
     with staged("pairs") as progress:
@@ -147,8 +147,8 @@ def preview(
     out: Path,
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
+    from ..data.sources import open_source
     from ..images import save_picture, sheet
-    from ..sources import open_source
 
     dataset = registry.get("dataset", name)()
     opened = open_source(dataset, data_root, split, source, seed)
@@ -162,7 +162,7 @@ def preview(
 
 def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:
     """What is known of a set, as plain values."""
-    from ..sources import find_root
+    from ..data.sources import find_root
 
     folder = find_root(dataset, data_root)
     there = not dataset.own() and folder.is_dir() and any(folder.iterdir())
@@ -188,7 +188,7 @@ def _counts(pairs: dict[str, int]) -> str:
 def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[Dataset, Path]:
     """A set by its name and the folder it lies in, or any folder laid out as pairs are."""
     from ..contracts import Dataset
-    from ..sources import find_root
+    from ..data.sources import find_root
 
     names = registry.all("dataset")
     if target not in names and Path(target).is_dir():

@@ -32,7 +32,7 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
     Prints the mean of each metric over all pictures, and writes them, with those of each picture, into the run as
     evaluation_SPLIT.json.
     """
-    from ..evaluation import evaluate
+    from ..trained.evaluation import evaluate
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     with counting("pictures") as progress:

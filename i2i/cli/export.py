@@ -28,7 +28,7 @@ def command(registry: Registry, /, run: str, out: str, as_json: bool, **given: A
 
     The file says in its metadata, as JSON under the key i2i, what it is and where it comes from.
     """
-    from ..export import export
+    from ..trained.export import export
 
     written = export(run, out=out, registry=registry, **given)
     if as_json:

@@ -77,7 +77,7 @@ def fetch(registry: Registry, names: tuple[str, ...]) -> None:
 
 def _describe(model: Model) -> dict[str, Any]:
     """What is known of a model, as plain values."""
-    from ..fetching import recorded
+    from ..data.fetching import recorded
     from ..models import place, state
 
     file, now = place(model), state(model)

@@ -34,7 +34,7 @@ def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, 
     INPUT is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
     Each result has the size of its picture: what does not fit the network is resized for it and put back.
     """
-    from ..prediction import predict
+    from ..trained.prediction import predict
 
     with counting("pictures") as progress:
         written = predict(run, inputs, out, registry=registry, progress=progress, **given)

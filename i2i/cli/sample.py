@@ -78,8 +78,8 @@ def command(
     --out ends in .png or .jpg for one sheet, in .gif or .mp4 for a film through the seeds and back, or names a folder
     for a PNG a seed. A GIF has at most 512 px; a default of rows 0-6 is meant for 18 and scaled for other generators.
     """
-    from ..sample_files import Layout, sample
-    from ..sampling import Terms
+    from ..generating.sample_files import Layout, sample
+    from ..generating.sampling import Terms
 
     seeds = given.pop("seeds")
     layout = Layout(**{name: given.pop(name) for name in ("columns", "mix", "rows", "frames", "fps")})

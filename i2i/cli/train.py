@@ -35,7 +35,7 @@ class TrainCommand(click.Command):
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
         from ..options import click_options
-        from ..settings import TrainOptions
+        from ..training.settings import TrainOptions
 
         full = copy.copy(self)
         kind = registry.get("trainer", trainer)

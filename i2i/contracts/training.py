@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from ..data.pairs import Pair
     from ..devices import Device
-    from ..pairs import Pair
 
 Direction = Literal["AtoB", "BtoA"]
 Split = Literal["train", "val", "test"]
@@ -41,7 +41,7 @@ class Trainer:
     with. It is called on a trainer that holds averaged weights, and makes ``i2i sample --generator RUN`` work.
     """
     defaults: ClassVar[Mapping[str, Any]] = {}
-    """Settings of the run (fields of ``i2i.settings.TrainOptions``) that suit it, used where the user gives none."""
+    """Settings of the run (of ``i2i.training.settings.TrainOptions``) that suit it, used where the user gives none."""
 
     networks: dict[str, nn.Module]
     """By name. The first makes the pictures: it is the one that is averaged (``--ema``) and exported."""
@@ -123,7 +123,7 @@ class Dataset:
         Raises:
             I2IError: the folder is there but its layout is not understood.
         """
-        from ..pairs import find_pairs
+        from ..data.pairs import find_pairs
 
         return find_pairs(root, split)
 

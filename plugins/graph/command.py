@@ -71,7 +71,7 @@ def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict
     """The generator in evaluation mode, and the side of the picture to show it."""
     from i2i.devices import Device
     from i2i.options import build
-    from i2i.probing import generator_of
+    from i2i.trained.probing import generator_of
 
     device = Device("cpu")
     if what not in registry.all("trainer") and Path(what).is_dir():

@@ -31,6 +31,6 @@ def register_models(register: Register) -> None:
 @i2i.hookimpl
 def register_trainers(register: Register) -> None:
     """Bring the trainer stylegan2."""
-    from .trainer import StyleGAN2Trainer
+    from .training.trainer import StyleGAN2Trainer
 
     register(StyleGAN2Trainer)

@@ -107,7 +107,7 @@ class StyleGAN2(_StyleGAN):
     summary = "StyleGAN2 and StyleGAN2-ADA, from NVlabs, rosinality or i2i files (Karras et al. 2020)."
 
     def _build(self, weights: i2i.Weights) -> Any:
-        from .stylegan2 import Generator
+        from .networks.stylegan2 import Generator
 
         network = Generator.from_tensors(weights.tensors, weights.arguments)
         self.resolution, self.channels = network.synthesis.resolution, network.synthesis.img_channels
@@ -144,7 +144,7 @@ class StyleGAN3(_StyleGAN):
     summary = "StyleGAN3-T and StyleGAN3-R, from NVlabs or i2i files (Karras et al. 2021)."
 
     def _build(self, weights: i2i.Weights) -> Any:
-        from .stylegan3 import Generator
+        from .networks.stylegan3 import Generator
 
         network = Generator.from_tensors(weights.tensors, weights.arguments)
         self.resolution, self.channels = network.synthesis.resolution, network.synthesis.channels

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from i2i.files import home, write_json
 
-from .mapping import Mapping
+from .networks.mapping import Mapping
 
 SAMPLES, SEED, BATCH = 10_000, 123, 500
 """As the projector of StyleGAN2 estimates them (Karras et al. 2020, appendix D)."""

@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.sample import command
+from i2i.generating.sampling import Terms, draw
 from i2i.images import read_text
 from i2i.recipes import sha256
-from i2i.sampling import Terms, draw
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Broken, Classes, registry_of
 

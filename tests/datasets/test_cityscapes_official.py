@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from i2i import I2IError
-from i2i.pairs import read_pair
+from i2i.data.pairs import read_pair
 from i2i_datasets.cityscapes.dataset import Cityscapes
 
 PLACES = ("bochum_000000_000313", "aachen_000002_000019", "aachen_000001_000019")

@@ -12,8 +12,8 @@ from made_run import MadeRun, call, ramp, read, save
 from PIL import Image
 
 import i2i
-from i2i import prediction
 from i2i.cli import predict as predict_command
+from i2i.trained import prediction
 
 
 def turn(run: MadeRun, registry: i2i.Registry, *inputs: Path, **given: Any) -> list[Path]:

@@ -13,8 +13,8 @@ import safetensors.torch
 from PIL import Image
 
 import i2i
-from i2i.evaluation import evaluate
 from i2i.runs import create, open_run
+from i2i.trained.evaluation import evaluate
 from i2i_plugins.pix2pix.trainer import Pix2Pix
 
 from .conftest import SMALL

@@ -53,7 +53,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(two):
 
 def test_processes_that_drift_apart_are_refused(tmp_path):
     (tmp_path / "apart.py").write_text(
-        "import torch, i2i; from i2i.processes import join, leave, require_agreement\n"
+        "import torch, i2i; from i2i.training.processes import join, leave, require_agreement\n"
         "rank, world = join()\n"
         "for seed in (0, rank):\n"
         "    torch.manual_seed(seed)\n"

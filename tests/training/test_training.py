@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 import i2i
 import i2i.runs
-from i2i.averaging import Average
 from i2i.devices import Device
 from i2i.images import read_picture
-from i2i.loop import rate_factor
+from i2i.training.averaging import Average
+from i2i.training.loop import rate_factor
 
 
 def test_a_run_leaves_what_the_contract_says(small):
@@ -57,18 +57,18 @@ def test_overfit_sees_only_the_first_pairs(small):
 
 def test_the_last_checkpoints_and_the_best_are_kept(small, monkeypatch):
     values = iter([0.5, 0.1, 0.4, 0.3, 0.2])
-    monkeypatch.setattr("i2i.loop.mean_distance", lambda output, target: Held.value)
+    monkeypatch.setattr("i2i.training.loop.mean_distance", lambda output, target: Held.value)
 
     class Held:
         value = 0.0
 
-    draw = i2i.loop.Loop._validate
+    draw = i2i.training.loop.Loop._validate
 
     def validate(self, log):
         Held.value = next(values)
         draw(self, log)
 
-    monkeypatch.setattr("i2i.loop.Loop._validate", validate)
+    monkeypatch.setattr("i2i.training.loop.Loop._validate", validate)
     run = small("run", steps=5, checkpoint_every=1, validate_every=1, keep=2)
     assert run.steps() == [2, 4, 5]
     assert run.pointer("best") == 2 and run.pointer("last") == 5

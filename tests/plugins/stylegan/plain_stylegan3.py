@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_plugins.stylegan.stylegan3 import Synthesis
+from i2i_plugins.stylegan.networks.stylegan3 import Synthesis
 
 
 def spread(taps: Tensor | None) -> Tensor:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from i2i_plugins.stylegan.alias_free import design, lowpass
-from i2i_plugins.stylegan.filtered_relu import Plan, filtered_relu
+from i2i_plugins.stylegan.networks.alias_free import design, lowpass
+from i2i_plugins.stylegan.networks.filtered_relu import Plan, filtered_relu
 
 from . import plain_stylegan3 as plain
 

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from i2i_plugins.stylegan import augmentation
-from i2i_plugins.stylegan.augmentation import Augmentation, augment, colours, geometry, recolour, resample
+from i2i_plugins.stylegan.training import augmentation
+from i2i_plugins.stylegan.training.augmentation import Augmentation, augment, colours, geometry, recolour, resample
 
 MANY = 4000
 """Draws; a share of p lies within 4 standard deviations, 4 * sqrt(p (1 - p) / MANY), of p."""

@@ -11,11 +11,11 @@ from torch import Tensor
 import i2i
 from benchmarks.plain_stylegan2 import PlainSynthesis
 from i2i.devices import Device
-from i2i_plugins.stylegan import modulation
-from i2i_plugins.stylegan.blurring import blur, filter2d, up2
-from i2i_plugins.stylegan.discriminator import Discriminator, batch_deviation
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.stylegan2 import Generator
+from i2i_plugins.stylegan.networks import modulation
+from i2i_plugins.stylegan.networks.blurring import blur, filter2d, up2
+from i2i_plugins.stylegan.networks.discriminator import Discriminator, batch_deviation
+from i2i_plugins.stylegan.networks.stylegan2 import Generator
 
 
 def made(**changes: Any) -> Generator:

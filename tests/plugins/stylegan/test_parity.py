@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i_plugins.stylegan.discriminator import Discriminator
-from i2i_plugins.stylegan.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.discriminator import Discriminator
+from i2i_plugins.stylegan.networks.stylegan2 import Generator
 
 from .golden import recorded, relative, stand_ins
 

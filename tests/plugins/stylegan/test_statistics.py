@@ -11,7 +11,7 @@ import i2i
 from i2i.devices import Device
 from i2i_plugins.stylegan import statistics
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.stylegan2 import Generator
 
 
 def opened(known: bool) -> StyleGAN2:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i_plugins.stylegan.filtered_relu import filtered_relu
-from i2i_plugins.stylegan.stylegan3 import Generator
+from i2i_plugins.stylegan.networks.filtered_relu import filtered_relu
+from i2i_plugins.stylegan.networks.stylegan3 import Generator
 
 from . import plain_stylegan3 as plain
 from .golden import recorded, relative, stand_ins

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from i2i.devices import Device
-from i2i_plugins.stylegan.losses import fools, path_lengths, r1, tells
-from i2i_plugins.stylegan.trainer import StyleGAN2Trainer
-from i2i_plugins.stylegan.training_options import StyleGAN2Options
+from i2i_plugins.stylegan.training.losses import fools, path_lengths, r1, tells
+from i2i_plugins.stylegan.training.options import StyleGAN2Options
+from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
 
 TINY = {"size": 16, "channel_base": 64, "channel_max": 8, "latent": 16, "batch": 4}
 

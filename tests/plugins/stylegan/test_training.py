@@ -20,8 +20,8 @@ from i2i.devices import Device
 from i2i.images import read_picture
 from i2i.registry import Registry, find_plugins
 from i2i.runs import open_run
-from i2i_plugins.stylegan.trainer import StyleGAN2Trainer
-from i2i_plugins.stylegan.training_options import StyleGAN2Options
+from i2i_plugins.stylegan.training.options import StyleGAN2Options
+from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
 
 TINY = {"size": 16, "channel_base": 64, "channel_max": 8, "latent": 16, "batch": 4}
 RUN = {**TINY, "dataset": "folder", "device": "cpu", "precision": "fp32", "workers": 0, "quiet": True}

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from i2i_plugins.stylegan import winograd
-from i2i_plugins.stylegan.modulation import StyledConv
+from i2i_plugins.stylegan.networks import winograd
+from i2i_plugins.stylegan.networks.modulation import StyledConv
 
 
 def channels_last(*shape: int) -> torch.Tensor:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .errors import I2IError
-from .files import home, write_json
+from ..errors import I2IError
+from ..files import home, write_json
 
 if TYPE_CHECKING:
-    from .contracts import Archive, Dataset
+    from ..contracts import Archive, Dataset
 
 Progress = Callable[[str, int, "int | None"], None]
 """Called with the work at hand ("fetching", "unpacking"), what is done of it and the whole, in bytes."""

@@ -8,20 +8,20 @@ from typing import Any
 
 from torch import Tensor
 
+from ..contracts import Trainer
+from ..data.loading import Batches, fixed_batches
+from ..data.sources import Source
+from ..devices import Device
+from ..errors import I2IError, Interrupted
+from ..files import write_json
+from ..logs import Log, NotFinite, note
+from ..runs import Run
 from .averaging import Average
 from .checkpoints import AVERAGE, load_networks, network_tensors
-from .contracts import Trainer
-from .devices import Device
-from .errors import I2IError, Interrupted
-from .files import write_json
-from .loading import Batches, fixed_batches
-from .logs import Log, NotFinite, note
 from .processes import require_agreement
-from .runs import Run
 from .settings import TrainOptions
 from .showing import sheet_of_pairs, sheet_of_pictures
 from .signals import Stop
-from .sources import Source
 
 
 class Loop:

@@ -14,9 +14,9 @@ from typing import TypeVar
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from .errors import I2IError, UsageError
-from .files import replacing
-from .images import resize
+from ..errors import I2IError, UsageError
+from ..files import replacing
+from . import resize
 
 GIF_SIDE = 512
 """The longest side of a GIF, pixels: at the size of large generators it would take more room than a film."""

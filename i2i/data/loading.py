@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .contracts import Direction
-from .devices import Device
+from ..contracts import Direction
+from ..devices import Device
 from .sources import Source
 
 if TYPE_CHECKING:

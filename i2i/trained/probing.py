@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import I2IError
+from ..errors import I2IError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .contracts import Trainer
-    from .devices import Device
+    from ..contracts import Trainer
+    from ..devices import Device
 
 
 def generator_of(trainer: Trainer) -> tuple[str, nn.Module]:

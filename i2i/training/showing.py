@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .contracts import Direction, Trainer
-from .devices import Device
-from .images import to_array
-from .loading import fixed_batches
-from .sheets import sheet
-from .sources import Source
+from ..contracts import Direction, Trainer
+from ..data.loading import fixed_batches
+from ..data.sources import Source
+from ..devices import Device
+from ..images import to_array
+from ..images.sheets import sheet
 
 PAIRS = 4
 """Pairs in a sheet, one a row."""

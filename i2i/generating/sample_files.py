@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import UsageError
+from ..errors import UsageError
+from ..images.video import SUFFIXES, check_animation, in_order, write_animation
 from .sampling import Terms, draw, interpolate, mixed_rows, mixing_sheet, sample_sheet
-from .video import SUFFIXES, check_animation, in_order, write_animation
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from .contracts import Generator
-    from .devices import Precision
-    from .registry import Registry
+    from ..contracts import Generator
+    from ..devices import Precision
+    from ..registry import Registry
 
 Kind = Literal["sheet", "folder", "animation"]
 
@@ -79,8 +79,8 @@ def sample(
         UsageError: an option does not suit the output or the generator, or there is no such generator.
         I2IError: the generator cannot be opened, or its pictures cannot be used.
     """
-    from .generators import generator
-    from .registry import load_registry
+    from ..generators import generator
+    from ..registry import load_registry
 
     out, seeds, terms, layout = Path(out), list(seeds), terms or Terms(), layout or Layout()
     kind = kind_of(out)
@@ -130,8 +130,8 @@ def _check(out: Path, kind: Kind, layout: Layout) -> None:
 
 def identity(source: str | Path, registry: Registry) -> dict[str, str]:
     """Which generator it was: its ``name``, and the ``sha256`` of its file where it has one."""
-    from .generators import find
-    from .recipes import sha256
+    from ..generators import find
+    from ..recipes import sha256
 
     file = find(source, registry)
     if file is None:
@@ -148,7 +148,7 @@ def _said(terms: Terms) -> dict[str, Any]:
 def _write_sheet(
     generator: Generator, out: Path, seeds: list[int], terms: Terms, layout: Layout, about: dict[str, Any]
 ) -> int:
-    from .images import save_picture
+    from ..images import save_picture
 
     if layout.mix is None:
         picture, count = sample_sheet(generator, seeds, layout.columns, terms), len(seeds)
@@ -170,7 +170,7 @@ def _write_folder(generator: Generator, out: Path, seeds: list[int], terms: Term
 
 
 def _save_one(out: Path, about: dict[str, Any], drawn: tuple[int, np.ndarray]) -> None:
-    from .images import save_picture
+    from ..images import save_picture
 
     seed, picture = drawn
     save_picture(out / f"seed{seed:04d}.png", picture, _text({**about, "seed": seed}))
@@ -178,7 +178,7 @@ def _save_one(out: Path, about: dict[str, Any], drawn: tuple[int, np.ndarray]) -
 
 def _text(about: dict[str, Any]) -> dict[str, str]:
     """What a PNG says of itself, where edited pictures say it too."""
-    from . import __version__
+    from .. import __version__
 
     software = f"i2i {__version__}"
     return {"Software": software, "i2i": json.dumps({**about, "versions": {"i2i": __version__}}, ensure_ascii=False)}

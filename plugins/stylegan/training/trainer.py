@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import i2i
 
-from .training_options import StyleGAN2Options
+from .options import StyleGAN2Options
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from .generators import StyleGAN2
+    from ..generators import StyleGAN2
 
 PATH_EVERY, R1_EVERY = 4, 16
 """Steps between two turns of path length regularisation and of R1 (appendix B: lazy regularisation)."""
@@ -45,9 +45,9 @@ class StyleGAN2Trainer(i2i.Trainer):
     def __init__(self, options: StyleGAN2Options, device: i2i.Device) -> None:
         import torch
 
+        from ..networks.discriminator import Discriminator
+        from ..networks.stylegan2 import Generator
         from .augmentation import Augmentation
-        from .discriminator import Discriminator
-        from .stylegan2 import Generator
 
         self.options, self.device = options, device
         self.half = device.type != "cpu"
@@ -228,7 +228,7 @@ class StyleGAN2Trainer(i2i.Trainer):
 
     def generator(self) -> StyleGAN2:
         """What was learnt, to sample from and to edit with; a copy of the weights as they are now."""
-        from .generators import StyleGAN2
+        from ..generators import StyleGAN2
 
         tensors = {name: tensor.detach().float().cpu().clone() for name, tensor in self.g.state_dict().items()}
         return StyleGAN2(i2i.Weights("stylegan2", tensors, {"conv_clamp": CLAMP}), self.device)

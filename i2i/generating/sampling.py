@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .captions import captioned
-from .errors import I2IError, UsageError
-from .images import resize
+from ..errors import I2IError, UsageError
+from ..images import resize
+from ..images.captions import captioned
+from ..images.sheets import sheet
 from .interpolation import ClosedSpline
-from .sheets import sheet
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .contracts import Generator
+    from ..contracts import Generator
 
 Noise = Literal["const", "random", "none"]
 

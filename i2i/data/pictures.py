@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from .errors import I2IError, UsageError
-from .images import SUFFIXES
+from ..errors import I2IError, UsageError
+from ..images import SUFFIXES
 from .pairs import Pair, is_picture, natural
 
 if TYPE_CHECKING:
-    from .registry import Registry
-    from .runs import Run
+    from ..registry import Registry
+    from ..runs import Run
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model, model_validator
 
-from .options import Options
+from ..options import Options
 
 if TYPE_CHECKING:
-    from .contracts import Trainer
+    from ..contracts import Trainer
 
 
 class TrainOptions(Options):

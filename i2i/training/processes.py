@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from .errors import I2IError
+from ..errors import I2IError
 
 
 def join() -> tuple[int, int]:

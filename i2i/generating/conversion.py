@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .contracts.generating import UNKNOWN
-from .errors import I2IError, UsageError
-from .files import replacing
-from .registry import Registry, load_registry
+from ..contracts.generating import UNKNOWN
+from ..errors import I2IError, UsageError
+from ..files import replacing
+from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .reading import Contents
+    from ..reading import Contents
 
     _Read = tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]
 
@@ -76,8 +76,8 @@ def _check(source: Path, out: Path, overwrite: bool) -> None:
 
 def _generator(source: Path, registry: Registry) -> _Read:
     """Header, tensors and facts; the generator is built once, which proves that the file is whole."""
-    from .devices import Device
-    from .generators import open_weights
+    from ..devices import Device
+    from ..generators import open_weights
 
     family, weights, contents = open_weights(source, registry)
     try:
@@ -92,8 +92,8 @@ def _generator(source: Path, registry: Registry) -> _Read:
 
 def _network(source: Path, kind: str, registry: Registry) -> _Read:
     """The tensors under the names that ``i2i.load_network`` reads; the network is built once, as proof."""
-    from .reading import read
-    from .weights import load_network, read_state
+    from ..reading import read
+    from ..weights import load_network, read_state
 
     load_network(source, kind, registry=registry)
     return {"kind": kind, **_origin(read(source), None, registry)}, read_state(source), {}
@@ -101,7 +101,7 @@ def _network(source: Path, kind: str, registry: Registry) -> _Read:
 
 def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict[str, Any]:
     """Where a file comes from, and under which terms: what a record of just this file says goes before its family."""
-    from . import __version__
+    from .. import __version__
 
     digest = contents.sha256
     known = licence_of(digest, registry) or licence or UNKNOWN
@@ -113,7 +113,7 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
 
 def licence_of(digest: str, registry: Registry) -> str | None:
     """The licence in the record of the model whose file has this sha256; None where no record has it."""
-    from .fetching import recorded
+    from ..data.fetching import recorded
 
     for model in registry.all("model").values():
         if digest == (model.sha256 or recorded(model.url)):

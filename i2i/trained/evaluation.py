@@ -7,18 +7,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from .errors import I2IError, UsageError
-from .files import write_json
-from .logs import note
-from .registry import Registry, load_registry
+from ..errors import I2IError, UsageError
+from ..files import write_json
+from ..logs import note
+from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .checkpoints import Which
-    from .contracts import Metric, Trainer
-    from .devices import Device
-    from .sources import Choice, Source
+    from ..contracts import Metric, Trainer
+    from ..data.sources import Choice, Source
+    from ..devices import Device
+    from ..training.checkpoints import Which
 
 METRICS = ("l1", "psnr", "ssim", "lpips")
 Progress = Callable[[int, int], None]
@@ -59,9 +59,9 @@ def evaluate(
     Raises:
         I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
     """
-    from .devices import Device
-    from .pictures import require_pairs
-    from .runs import open_run
+    from ..data.pictures import require_pairs
+    from ..devices import Device
+    from ..runs import open_run
 
     registry = registry or load_registry()
     require_pairs(registry, opened := open_run(run))
@@ -93,7 +93,7 @@ def _measured(source: Source, meters: Mapping[str, Metric]) -> dict[str, Any]:
 
 def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
     """The split of the run's set: what it trained on, or the real pairs under another root."""
-    from .sources import open_source, usable
+    from ..data.sources import open_source, usable
 
     root = data_root if data_root is not None else wanted["data_root"]
     kind: Choice = "real" if data_root is not None else wanted["source"]

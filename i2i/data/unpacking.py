@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
-from .errors import I2IError, disk_trouble
+from ..errors import I2IError, disk_trouble
 
 Progress = Callable[[int, "int | None"], None]
 """Called with what is done and with the whole, both in bytes; the whole is None where nobody knows it."""

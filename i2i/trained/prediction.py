@@ -8,16 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import I2IError, UsageError
-from .images import SUFFIXES, PictureError, read_picture, resize, save_picture, to_array
-from .registry import Registry, load_registry
+from ..errors import I2IError, UsageError
+from ..images import SUFFIXES, PictureError, read_picture, resize, save_picture, to_array
+from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from .checkpoints import Which
-    from .contracts import Trainer
-    from .devices import Device
+    from ..contracts import Trainer
+    from ..devices import Device
+    from ..training.checkpoints import Which
 
 Side = Literal["A", "B"]
 SHOWN = 3
@@ -66,9 +66,9 @@ def predict(
         UsageError: an input is missing, a result is already there, or an option is wrong.
         I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
     """
-    from .devices import Device
-    from .pictures import require_pairs
-    from .runs import open_run
+    from ..data.pictures import require_pairs
+    from ..devices import Device
+    from ..runs import open_run
 
     jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
     require_pairs(registry := registry or load_registry(), opened := open_run(run))

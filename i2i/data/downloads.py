@@ -15,9 +15,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from . import __version__
-from .errors import I2IError, UsageError, disk_trouble
-from .files import write_json
+from .. import __version__
+from ..errors import I2IError, UsageError, disk_trouble
+from ..files import write_json
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes done and the bytes in all, None where the server does not tell."""

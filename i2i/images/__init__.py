@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from .errors import I2IError
-from .files import replacing
+from ..errors import I2IError
+from ..files import replacing
 from .sheets import sheet as sheet
 
 if TYPE_CHECKING:

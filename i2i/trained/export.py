@@ -12,16 +12,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import I2IError
-from .files import replacing
-from .options import build
-from .registry import Registry, load_registry
+from ..errors import I2IError
+from ..files import replacing
+from ..options import build
+from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .checkpoints import Which
-    from .contracts import Trainer
+    from ..contracts import Trainer
+    from ..training.checkpoints import Which
 
 Format = Literal["onnx", "safetensors"]
 OPSET = 17
@@ -54,10 +54,10 @@ def export(
         UsageError: no such trainer, setting or checkpoint.
         I2IError: no run there, ONNX is not installed, or the file cannot be written.
     """
-    from .devices import Device
-    from .pictures import require_pairs
+    from ..data.pictures import require_pairs
+    from ..devices import Device
+    from ..runs import open_run
     from .probing import batch_statistics, generator_of
-    from .runs import open_run
 
     if format == "onnx" and importlib.util.find_spec("onnx") is None:
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")

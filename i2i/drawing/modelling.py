@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .drawing import (
+from . import (
     Array,
     Bytes,
     Colour,

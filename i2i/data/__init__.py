@@ -1,0 +1,1 @@
+"""Sets of pictures: found, fetched, checked and read into batches."""

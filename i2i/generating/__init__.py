@@ -1,0 +1,1 @@
+"""Pictures from generators, and their weights in our own form."""

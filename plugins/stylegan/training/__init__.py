@@ -1,0 +1,1 @@
+"""StyleGAN2 in training: losses, augmentation and the trainer."""
