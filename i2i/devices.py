@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -63,6 +63,8 @@ class Device(str):
         Raises:
             UsageError: the device is unknown or not there, or cannot compute in the precision.
         """
+        if precision not in get_args(Precision):
+            raise UsageError(f"--precision {precision}: there is none such; use {', '.join(get_args(Precision))}.")
         rank, world = processes.join()
         if name == "auto":
             name = _best()
@@ -98,7 +100,8 @@ class Device(str):
     def describe(self) -> str:
         """For people: the device, its name and the precision."""
         card = f" ({torch.cuda.get_device_name(self)})" if self.type == "cuda" else ""
-        threads = f", {torch.get_num_threads()} threads" if self.type == "cpu" else ""
+        count = torch.get_num_threads()
+        threads = f", {count} thread{'s' * (count != 1)}" if self.type == "cpu" else ""
         several = f", process {self.rank + 1} of {self.world}" if self.world > 1 else ""
         return f"{self}{card}, {self.precision}{threads}{several}"
 

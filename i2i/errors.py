@@ -23,13 +23,19 @@ class Interrupted(I2IError):
     """The user stopped the work; what was done so far is kept, and the text says how to go on."""
 
 
+_LISTED = 30
+"""Names that a sentence can hold."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'pix2pix'?"`` for a near miss, else the known names, else an empty string."""
+    """``" Did you mean 'pix2pix'?"`` for a near miss, else the known names, of many only those that hold it."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:
         return f" Did you mean {near[0]!r}?"
-    return f" There are: {', '.join(names)}." if names else ""
+    if len(names) > _LISTED:
+        names = [known for known in names if name and name in known]
+    return f" There are: {', '.join(names)}." if 0 < len(names) <= _LISTED else ""
 
 
 def disk_trouble(error: OSError, doing: str, then: str = "run the command again.") -> I2IError:

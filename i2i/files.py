@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +13,8 @@ from typing import Any
 
 PART = ".part"
 """How the name of a file ends that is still being written; one that is left over was cut off by a crash."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _MASK = os.umask(0o077)  # it can only be read by being set; done once, before there are threads
 os.umask(_MASK)
@@ -30,16 +34,26 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         beside.chmod(_rights(path))
         beside.replace(path)
-    except Exception as error:
-        if not isinstance(error, OSError):
+    except OSError as error:
+        _name(error, beside, path)
+        raise
+    except Exception:
+        try:
             _ask_disk(beside)
-        elif str(error.filename) == str(beside):
-            error.filename, error.filename2 = str(path), None
+        except OSError as error:
+            _name(error, beside, path)
+            raise
         raise
     finally:
         if beside.exists():  # a writer that failed may still hold it open, and with it the room it takes
             os.truncate(beside, 0)
         beside.unlink(missing_ok=True)
+
+
+def _name(error: OSError, beside: Path, path: Path) -> None:
+    """Let an error name the file that is meant; the system names none where the disk is full."""
+    if str(error.filename) == str(beside) or (error.filename is None and error.errno in _FULL):
+        error.filename, error.filename2 = str(path), None
 
 
 def _rights(path: Path) -> int:
@@ -55,6 +69,15 @@ def _ask_disk(path: Path) -> None:
         stream.write(bytes(2**20))
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_json(path: Path, value: Any) -> None:

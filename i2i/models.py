@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from .errors import I2IError
-from .files import home
+from .files import hash_file, home
 
 if TYPE_CHECKING:
     from .contracts import Model
@@ -106,7 +106,7 @@ def fetch_model(
 
 def _check_by_hand(model: Model, file: Path, note: Callable[[str], None]) -> Path:
     """The file that the user put there, where no address leads to it."""
-    from .data.downloads import hash_file, wrong_sum
+    from .data.downloads import wrong_sum
 
     if not file.is_file():
         raise _only_by_hand(model, file)

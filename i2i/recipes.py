@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import I2IError, UsageError
+from .files import hash_file
 from .registry import Registry
 
 LIBRARIES = ("torch", "numpy", "pillow")
@@ -41,7 +41,7 @@ class Recipe:
         for path, photo in zip(paths, self.photos, strict=True):
             if not path.is_file():
                 raise I2IError(f"The photo {path} of {self.path} is not there; say where it is now with --image PATH.")
-            if sha256(path) != photo["sha256"]:
+            if hash_file(path) != photo["sha256"]:
                 raise I2IError(f"{path} is not the photo that {self.path} edited; give that one with --image PATH.")
         return paths
 
@@ -64,7 +64,7 @@ def make_recipe(
         "version": giver.version,
         "options": dict(options),
         "seed": seed,
-        "photos": [{"name": n, "path": str(path.resolve()), "sha256": sha256(path)} for n, path in photos.items()],
+        "photos": [{"name": n, "path": str(path.resolve()), "sha256": hash_file(path)} for n, path in photos.items()],
         "versions": {
             "i2i": __version__,
             "python": platform.python_version(),
@@ -95,12 +95,3 @@ def read_recipe(path: str | Path) -> Recipe:
         raise UsageError(f"--recipe {path} cannot be read ({reason}); name the recipe.json of an edit.") from None
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"--recipe {path} is not a recipe; name the recipe.json that an edit left.") from None
-
-
-def sha256(path: Path) -> str:
-    """The fingerprint of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

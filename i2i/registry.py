@@ -79,7 +79,8 @@ class Registry:
         if name not in things:
             failed = [plugin.name for plugin in self.plugins.values() if plugin.error]
             hint = f" These plugins have faults (see 'i2i plugins list'): {', '.join(failed)}." if failed else ""
-            raise UsageError(f"There is no {kind} called {name!r}.{did_you_mean(name, things)}{hint}")
+            near = did_you_mean(name, things) or (f" See: i2i {kind}s list." if kind in ("model", "dataset") else "")
+            raise UsageError(f"There is no {kind} called {name!r}.{near}{hint}")
         return things[name]
 
     def all(self, kind: str) -> dict[str, Any]:

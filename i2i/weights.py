@@ -10,7 +10,7 @@ from .reading import StoredTensor, read
 from .registry import Registry, load_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -64,3 +64,35 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
         return kinds[kind](state)
     except I2IError as error:
         raise I2IError(f"{path}: {error}") from None
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], what: str, needed: str) -> None:
+    """Load a state dict into a frozen network, in float32, with every key accounted for; memory may be shared.
+
+    The batch counters of normalisations are of no use to a frozen network: they may be missing, and become 0.
+
+    Args:
+        what: What the network is, for the error: ``"ArcFace network"``.
+        needed: What to do about it, for the error: ``"take a backbone.pth"``.
+
+    Raises:
+        I2IError: keys are missing or unknown, or of other shapes; names them.
+    """
+    import torch
+
+    own = network.state_dict()
+    counters = {key: torch.zeros((), dtype=torch.long) for key in own if key.endswith("num_batches_tracked")}
+    state = {**state, **counters}
+    faults = {
+        "lacks": own.keys() - state.keys(),
+        "has the unknown": state.keys() - own.keys(),
+        "has other shapes in": {key for key in own.keys() & state.keys() if own[key].shape != state[key].shape},
+    }
+    if wrong := [f"{text} {_first_of(sorted(keys))}" for text, keys in faults.items() if keys]:
+        raise I2IError(f"the file is no {what} (it {' and '.join(wrong)}); {needed}.")
+    network.load_state_dict({key: value.float() for key, value in state.items()} | counters, assign=True)
+
+
+def _first_of(keys: list[str]) -> str:
+    shown = ", ".join(repr(key) for key in keys[:3])
+    return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown

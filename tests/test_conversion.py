@@ -16,9 +16,9 @@ from torch import nn
 import i2i
 from i2i.cli.convert import command
 from i2i.contracts.generating import UNKNOWN
+from i2i.files import hash_file
 from i2i.generating.conversion import convert
 from i2i.reading import Contents
-from i2i.recipes import sha256
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Classes, registry_of
 
@@ -59,7 +59,7 @@ def test_a_file_of_ours_says_what_it_is_and_draws_the_same(foreign: Path, tmp_pa
         "family": "bands",
         "arguments": {"width": 2},
         "source": "foreign.pt",
-        "source_sha256": sha256(foreign),
+        "source_sha256": hash_file(foreign),
         "licence": UNKNOWN,
         "versions": {"i2i": i2i.__version__},
     }
@@ -99,7 +99,7 @@ def test_the_licence_is_the_records_else_the_familys(
     family = type("Licensed", (Bands,), {"read": classmethod(lambda cls, contents: Bands.read(contents))})
     if of_family is not None:
         family.licence = staticmethod(of_family)
-    digest = sha256(foreign) if of_record else "0" * 64
+    digest = hash_file(foreign) if of_record else "0" * 64
     record = i2i.Model("m", "M.", "generator", "https://example.org/m.pt", of_record or "wrong", sha256=digest)
     out = tmp_path / "ours.safetensors"
     convert(foreign, out, registry=registry_of(family, record))
@@ -129,7 +129,7 @@ def test_another_network_is_written_by_its_kind(tmp_path: Path) -> None:
     made = convert(path, out, kind="layer", registry=registry)
     assert made["parameters"] == 9 and "resolution" not in made
     header = header_of(out)
-    assert (header["kind"], header["source_sha256"], "family" in header) == ("layer", sha256(path), False)
+    assert (header["kind"], header["source_sha256"], "family" in header) == ("layer", hash_file(path), False)
     again = i2i.load_network(out, "layer", registry=registry).state_dict()
     assert all(torch.equal(again[name], value) for name, value in torch.load(path).items())
 
@@ -146,13 +146,14 @@ def refusals(foreign: Path, tmp_path: Path) -> dict[str, tuple[type[i2i.I2IError
         "missing": (i2i.I2IError, [tmp_path / "no.pt", "--out", ours], "no.pt is not a file"),
         "stranger": (i2i.I2IError, [stranger, "--out", ours], "no generator of a family that is known here (bands)"),
         "unusable": (i2i.I2IError, [taken, "--out", ours], f"{taken}: bands.shift has the wrong shape"),
+        "a folder": (i2i.UsageError, [tmp_path, "--out", ours], "is a folder; name the file in it"),
         "no kind": (i2i.UsageError, [stranger, "--out", ours, "--kind", "lyaer"], "Did you mean 'layer'?"),
         "wrong kind": (i2i.I2IError, [stranger, "--out", ours, "--kind", "layer"], "no such layer"),
     }
 
 
 @pytest.mark.parametrize(
-    "case", ["ending", "taken", "itself", "missing", "stranger", "unusable", "no kind", "wrong kind"]
+    "case", ["ending", "taken", "itself", "missing", "stranger", "unusable", "a folder", "no kind", "wrong kind"]
 )
 def test_a_mistake_is_named_and_no_file_is_written(case: str, foreign: Path, tmp_path: Path) -> None:
     kind, args, words = refusals(foreign, tmp_path)[case]
@@ -192,3 +193,9 @@ def test_stylegan2_of_another_naming_draws_the_same(tmp_path: Path) -> None:
     assert torch.equal(pictures[0], pictures[1])
     # Numbers of 11 bits: 5e-4 a weight, which add up over six layers.
     torch.testing.assert_close(pictures[2], pictures[0], rtol=0, atol=5e-3 * float(pictures[0].abs().max()))
+
+
+def test_a_model_is_converted_by_its_name(foreign: Path, tmp_path: Path) -> None:
+    record = i2i.Model("mine", "M.", "generator", "", "CC0", path=foreign)
+    made = convert("mine", tmp_path / "ours.safetensors", registry=registry_of(Bands, record))
+    assert made["source"] == foreign.name and made["family"] == "bands"

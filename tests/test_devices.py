@@ -30,6 +30,17 @@ def test_unknown_devices_are_refused(name, message):
         Device.choose(name)
 
 
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(UsageError, match=r"--precision int4: .* use auto, fp32, bf16, fp16"):
+        Device.choose("cpu", "int4")
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, ", 1 thread"), (2, ", 2 threads")])
+def test_threads_are_counted(count, words, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: count)
+    assert Device("cpu").describe().endswith(words)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(UsageError, match="sees no CUDA device here; use --device auto"):

@@ -51,6 +51,19 @@ def test_the_room_is_free_again_even_while_the_failed_writer_holds_the_file(tmp_
         assert os.fstat(stream.fileno()).st_size == 0
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_names_the_file(number: int, tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "x"):
+        raise OSError(number, "full")
+    assert caught.value.filename == str(tmp_path / "x")
+
+
+def test_the_file_meant_is_named_where_a_library_hides_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "no" / "x"):
+        raise RuntimeError("cannot open it")
+    assert caught.value.filename == str(tmp_path / "no" / "x")
+
+
 def test_the_file_meant_is_named_and_not_the_one_beside(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(IsADirectoryError) as caught, replacing(tmp_path / "x") as beside:

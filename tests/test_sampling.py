@@ -169,11 +169,21 @@ def test_captions_stand_below_pictures_that_have_room(side: int, grown: bool) ->
     assert not grown or (shown[0][side:].min() < 100 and not np.array_equal(*shown)), "each has its own words"
 
 
+@pytest.mark.parametrize(("side", "columns"), [(63, ["", "1", "2"]), (64, ["", "seed 1", "seed 2"])])
+def test_narrow_columns_of_a_mixing_sheet_have_bare_numbers(
+    side: int, columns: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, generator = laid_out(monkeypatch), made()
+    generator.resolution = side
+    mixing_sheet(generator, [1, 2], [10], terms=PLAIN)
+    assert seen[0][1] == columns and seen[0][2] == ["", "seed 10"]
+
+
 def test_a_mixing_sheet_takes_the_named_rows_from_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
     mixing_sheet(made(), [1, 2, 3], [10, 11], rows=[0, 4], terms=PLAIN)
     ((rows, columns, labels),) = seen
-    assert columns == ["", "seed 1", "seed 2", "seed 3"] and labels == ["", "seed 10", "seed 11"]
+    assert columns == ["", "1", "2", "3"] and labels == ["", "seed 10", "seed 11"]
     above, beside = latents(made(), [1, 2, 3], PLAIN), latents(made(), [10, 11], PLAIN)
     assert (rows[0][0] == 255).all()
     for column in range(3):

@@ -71,6 +71,19 @@ def test_nothing_half_is_left_and_what_was_there_stays(name: str, error: BaseExc
     assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_bytes() == b"before"
 
 
+def test_only_the_error_speaks_of_a_full_disk(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    resource = pytest.importorskip("resource", reason="needs a system with limits on the size of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            write_animation(tmp_path / "a.mp4", frames(60, 64, 64), 24)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / "a.mp4") and not list(tmp_path.iterdir())
+    assert capfd.readouterr().err == ""
+
+
 def test_an_mp4_that_lost_frames_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful:
         """A writer on a disk that is full after the first frames."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 import time
@@ -17,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from .. import __version__
 from ..errors import I2IError, UsageError, disk_trouble
-from ..files import write_json
+from ..files import hash_file, write_json
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes done and the bytes in all, None where the server does not tell."""
@@ -64,15 +63,6 @@ def download(
     except OSError as error:
         raise disk_trouble(error, f"saving {path}") from None
     return digest
-
-
-def hash_file(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def wrong_sum(what: str, digest: str, expected: str, then: str) -> I2IError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import I2IError
-from ..files import home, write_json
+from ..files import hash_file, home, write_json
 
 if TYPE_CHECKING:
     from ..contracts import Archive, Dataset
@@ -97,7 +97,7 @@ def bring(
     Raises:
         I2IError: it cannot be fetched, or is something else; what was fetched in vain lies in ``FILE.wrong``.
     """
-    from .downloads import download, hash_file, wrong_sum
+    from .downloads import download, wrong_sum
 
     expected = sha256 or recorded(url)
     fresh = not file.is_file()

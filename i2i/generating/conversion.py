@@ -42,6 +42,7 @@ def convert(
     ours already, ``source``, ``source_sha256`` and ``licence`` are kept.
 
     Args:
+        source: A file, or the name of a model that is here.
         kind: None for a generator; else what ``i2i.load_network`` takes: ``unet256``, ``patchgan``, ...
         half: Keep large tensors in half precision: half the size, and pictures that differ by about one level in 255.
         overwrite: Replace ``out`` if it is there.
@@ -51,12 +52,13 @@ def convert(
         (px), ``rows`` (of a latent) and ``classes``.
 
     Raises:
-        UsageError: ``out`` is there, is ``source``, or does not end in .safetensors; or there is no such kind.
+        UsageError: ``source`` is a folder; ``out`` is there, is ``source``, or does not end in .safetensors; or there
+            is no such kind.
         I2IError: the file cannot be read safely, is of no known family, or does not fit in half precision.
     """
-    source, out = Path(source), Path(out)
-    _check(source, out, overwrite)
     registry = registry or load_registry()
+    source, out = _file(source, registry), Path(out)
+    _check(source, out, overwrite)
     header, tensors, facts = _generator(source, registry) if kind is None else _network(source, kind, registry)
     facts["parameters"] = sum(tensor.numel() for tensor in tensors.values())
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,18 @@ def convert(
     return {**header, **facts, "file": str(out), "bytes": out.stat().st_size}
 
 
+def _file(source: str | Path, registry: Registry) -> Path:
+    """A path, or where the file of a model of this name lies."""
+    if not Path(source).exists() and str(source) in registry.all("model"):
+        from ..models import locate
+
+        return locate(str(source), registry)
+    return Path(source)
+
+
 def _check(source: Path, out: Path, overwrite: bool) -> None:
+    if source.is_dir():
+        raise UsageError(f"{source} is a folder; name the file in it, of a run one of checkpoints/step_*.safetensors.")
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out} must end in .safetensors; choose another name.")
     if out.exists() and source.exists() and out.samefile(source):

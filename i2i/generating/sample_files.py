@@ -82,6 +82,8 @@ def sample(
     from ..generators import generator
     from ..registry import load_registry
 
+    if not str(out):
+        raise UsageError("--out is empty: name a .png, .jpg, .gif or .mp4 file, or a folder.")
     out, seeds, terms, layout = Path(out), list(seeds), terms or Terms(), layout or Layout()
     kind = kind_of(out)
     _check(out, kind, layout)
@@ -128,16 +130,21 @@ def _check(out: Path, kind: Kind, layout: Layout) -> None:
         check_animation(out, layout.fps or FPS)
 
 
-def identity(source: str | Path, registry: Registry) -> dict[str, str]:
-    """Which generator it was: its ``name``, and the ``sha256`` of its file where it has one."""
+def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
+    """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
+    from ..files import hash_file
     from ..generators import find
-    from ..recipes import sha256
+    from ..runs import open_run
 
     file = find(source, registry)
     if file is None:
         return {"generator": str(source)}
     name = file.resolve().name if Path(source).exists() else str(source)
-    return {"generator": name, **({"sha256": sha256(file)} if file.is_file() else {})}
+    if file.is_file():
+        return {"generator": name, "sha256": hash_file(file)}
+    run = open_run(file)
+    step = run.find("last")
+    return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
 
 
 def _said(terms: Terms) -> dict[str, Any]:

@@ -28,6 +28,7 @@ LARGEST = 2**26
 MIXED = 7 / 18
 """The share of rows that style mixing takes from the column: rows 0-6 of 18 (StyleGAN2, pose and shape)."""
 
+_NAMED = 64  # px; above narrower columns there is room for the number of a seed alone
 _MAPPED = 256  # seeds that are mapped together: little work and little memory
 
 
@@ -54,10 +55,12 @@ def latents(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) 
     z comes from ``numpy.random.RandomState(seed)``, as in NVIDIA's tools, so that published seeds give their pictures.
 
     Raises:
-        UsageError: the class is missing or out of range, or the generator has no classes.
+        UsageError: the truncation is no number; or the class is missing or out of range, or the generator has none.
     """
     import torch
 
+    if not math.isfinite(terms.truncation):
+        raise UsageError(f"--truncation {terms.truncation}: give a number, such as 0.7.")
     classes = _classes(generator, terms.label)
     parts = []
     for start in range(0, len(seeds), _MAPPED):
@@ -200,7 +203,7 @@ def mixing_sheet(
     across = len(seeds) + 1
     return sheet(
         [pictures[first : first + across] for first in range(0, len(pictures), across)],
-        columns=["", *(f"seed {seed}" for seed in seeds)],
+        columns=["", *(f"seed {seed}" if side >= _NAMED else f"{seed}" for seed in seeds)],
         labels=["", *(f"seed {seed}" for seed in mix)],
     )
 

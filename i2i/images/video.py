@@ -25,6 +25,9 @@ GIF_FPS = 50
 SUFFIXES = (".gif", ".mp4")
 """File names that count as animations, in lower case."""
 
+# libav would tell of a full disk on stderr in words of its own; OpenCV reads this when it opens the first film.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
 _ENDLESS = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .bounds import Damaged
-from .contents import FORMATS, StoredTensor
+from .contents import DIMENSIONS, FORMATS, StoredTensor, row_major
 from .machine import Admitted, Machine
 
 _KINDS = {
@@ -69,18 +69,15 @@ def _fill(blank: StoredTensor, state: Any) -> None:
 
 
 def _lay_out(blank: StoredTensor, data: Any, kind: Any, shape: Any, order: str) -> None:
-    sizes = list(shape) if type(shape) is tuple and len(shape) <= 16 else None
+    sizes = list(shape) if type(shape) is tuple and len(shape) <= DIMENSIONS else None
     if sizes is None or any(type(size) is not int or not 0 <= size < 2**40 for size in sizes):
         raise Damaged("the shape of an array in it makes no sense")
     if type(kind) is not _Kind or type(data) is not memoryview:
         raise Damaged("an array in it is built wrongly")
     if math.prod(sizes) * FORMATS[kind.name].itemsize != len(data):
         raise Damaged("an array in it claims another size than its bytes have")
-    if order == "C":
-        stride = [math.prod(sizes[place + 1 :]) for place in range(len(sizes))]
-    else:
-        stride = [math.prod(sizes[:place]) for place in range(len(sizes))]
-    StoredTensor.__init__(blank, kind.name, tuple(sizes), tuple(stride), 0, data)
+    stride = row_major(sizes) if order == "C" else row_major(sizes[::-1])[::-1]
+    StoredTensor.__init__(blank, kind.name, tuple(sizes), stride, 0, data)
 
 
 def _from_buffer(machine: Machine, data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> StoredTensor:

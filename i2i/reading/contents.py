@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,7 +34,13 @@ FORMATS: Mapping[str, np.dtype[Any]] = {
 """The kinds of tensor that are read, by torch's name, and how one number of each lies in a file."""
 
 _LARGEST = 2**40  # of a dimension, stride, offset or number of elements: NumPy can still reckon with it in bytes
-_DIMENSIONS = 16
+DIMENSIONS = 16
+"""The most that a tensor may have."""
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides, in elements, of a tensor whose last dimension lies together."""
+    return tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class StoredTensor:
     def __post_init__(self) -> None:
         if self.dtype not in FORMATS:
             raise ValueError(f"it holds a tensor of the kind {self.dtype!r}, which is not read")
-        if max(len(self.shape), len(self.stride)) > _DIMENSIONS or len(self.shape) != len(self.stride):
+        if max(len(self.shape), len(self.stride)) > DIMENSIONS or len(self.shape) != len(self.stride):
             raise ValueError("a tensor's dimensions make no sense")
         if any(type(number) is not int or not 0 <= number <= _LARGEST for number in self._numbers):
             raise ValueError("a tensor's shape makes no sense")
@@ -135,6 +141,6 @@ class Contents:
     @cached_property
     def sha256(self) -> str:
         """The fingerprint of the file's bytes, in hexadecimal."""
-        from ..recipes import sha256
+        from ..files import hash_file
 
-        return sha256(self.path)
+        return hash_file(self.path)

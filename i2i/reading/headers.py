@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .bounds import Damaged
-from .contents import FORMATS, StoredTensor
+from .contents import DIMENSIONS, FORMATS, StoredTensor, row_major
 
 _HEADER = 2**22  # bytes: some thirty thousand tensors; JSON takes twenty times that in memory
 _DTYPES = {
@@ -72,14 +72,13 @@ def _number(text: str) -> int:
 def _tensor(name: str, entry: Any, body: memoryview) -> StoredTensor:
     try:
         dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-        if type(dtype) is not str or len(shape) > 16:
+        if type(dtype) is not str or len(shape) > DIMENSIONS:
             raise ValueError
         if dtype not in _DTYPES:
             raise Damaged(f"{name[:60]!r} is of the kind {dtype[:20]!r}, which is not read")
         kind = _DTYPES[dtype]
         if not 0 <= begin <= end <= len(body) or math.prod(shape) * FORMATS[kind].itemsize != end - begin:
             raise Damaged(f"{name[:60]!r} does not lie where its header says, or the file is cut off")
-        stride = tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
-        return StoredTensor(kind, shape, stride, 0, body[begin:end])
+        return StoredTensor(kind, shape, row_major(shape), 0, body[begin:end])
     except (TypeError, KeyError, ValueError):
         raise Damaged(f"the header's entry of {name[:60]!r} makes no sense") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import I2IError
+from ..errors import I2IError, UsageError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,8 +17,14 @@ def generator_of(trainer: Trainer) -> tuple[str, nn.Module]:
     """The network that makes the pictures, the first of ``trainer.networks``, and its name.
 
     Raises:
+        UsageError: the trainer turns no picture into another.
         I2IError: the trainer has no networks.
     """
+    if trainer.wants == "pictures":
+        raise UsageError(
+            f"{trainer.name} makes pictures of its own, and no network of it takes one; for what it makes type "
+            "'i2i sample --generator RUN'."
+        )
     for name, network in trainer.networks.items():
         return name, network
     raise I2IError(

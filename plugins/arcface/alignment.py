@@ -86,21 +86,23 @@ def align(pictures: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
 
     Args:
         pictures: ``(N, 3, H, W)`` in [-1, 1].
-        landmarks: ``(N, 5, 2)`` or ``(N, 68, 2)``, pixels of the pictures.
+        landmarks: ``(N, 5, 2)`` or ``(N, 68, 2)``, pixels of the pictures, of any type.
         size: Height and width of what comes out, pixels.
 
     Returns:
-        ``(N, 3, size, size)`` in [-1, 1].
+        ``(N, 3, size, size)`` float32 in [-1, 1]; half precision cannot tell neighbouring pixels apart.
     """
     import torch
     import torch.nn.functional as F
 
-    points = five_points(landmarks).to(pictures)
+    pictures = pictures.float()
+    points = five_points(landmarks.float().to(pictures.device))
     matrix = similarity(points, template(size).to(points))
     turn, shift = matrix[:, :, :2], matrix[:, None, :, 2]
     across = torch.arange(size, device=points.device, dtype=points.dtype)
     aligned = torch.cartesian_prod(across, across).flip(1)  # (size * size, 2): x, y of each pixel, row by row
-    places = (aligned - shift) @ turn / torch.linalg.det(turn)[:, None, None]  # the inverse: turn / det, transposed
+    area = turn[:, :, :1].square().sum(dim=1, keepdim=True)  # of one pixel: the determinant of a similarity
+    places = (aligned - shift) @ turn / area  # the inverse: turn / determinant, transposed
     extent = points.new_tensor([pictures.shape[3], pictures.shape[2]])
     grid = (2 * places + 1) / extent - 1  # grid_sample counts from edge to edge of the picture
     grid = grid.view(-1, size, size, 2)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 import i2i
+from i2i.weights import fill
 
 from .alignment import SIZE
 
@@ -91,7 +92,7 @@ class IResNet(nn.Module):
             )
         with torch.device("meta"):  # no memory, and no time spent on random weights
             network = cls(blocks, stem.shape[0], head.shape[0])
-        _fill(network, state)
+        fill(network, state, "ArcFace network", NEEDED)
         return network.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -123,25 +124,3 @@ def _fold(owner: nn.Module, convolution: str, norm: str) -> None:
 def _count(state: dict[str, Tensor], group: str) -> int:
     """Blocks in a group: the different numbers in its keys."""
     return len({found[1] for key in state if (found := re.match(rf"{group}\.(\d+)\.", key))})
-
-
-def _fill(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load with every key accounted for; batch counters are of no use to a frozen network and may be missing."""
-    own = network.state_dict()
-    counters = {key: torch.zeros((), dtype=torch.long) for key in own if key.endswith("num_batches_tracked")}
-    state = {**state, **counters}
-    lacks, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    shapes = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
-    wrong = [
-        f"{text} {_list(keys)}"
-        for text, keys in (("lacks", lacks), ("has the unknown", unknown), ("has other shapes in", sorted(shapes)))
-        if keys
-    ]
-    if wrong:
-        raise i2i.I2IError(f"the file is no ArcFace network (it {' and '.join(wrong)}); {NEEDED}.")
-    network.load_state_dict({key: value.float() for key, value in state.items()} | counters, assign=True)
-
-
-def _list(keys: Sequence[str]) -> str:
-    shown = ", ".join(repr(key) for key in keys[:3])
-    return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
     """
     import torch
 
+    from i2i.weights import fill
+
     from .network import Encoder
 
     mean = state.get(MEAN)
@@ -41,12 +43,9 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
         raise i2i.I2IError(f"the file is no e4e encoder, which has 'input_layer.0.weight' and 'styles.0'; {NEEDED}.")
     with torch.device("meta"):  # no memory, and no time spent on random weights
         network = Encoder(rows, stem.shape[0])
-    own = network.state_dict()
-    counters = {key: torch.zeros((), dtype=torch.long) for key in own if key.endswith("num_batches_tracked")}
-    _check({**state, **counters}, own)
-    network.load_state_dict({key: value.float() for key, value in state.items()} | counters, assign=True)
+    fill(network, state, "e4e encoder", NEEDED)
     if mean is not None:
-        network.latent_avg = _rows(mean, rows, own["styles.0.linear.bias"].shape[0])
+        network.latent_avg = _rows(mean, rows, len(state["styles.0.linear.bias"]))
     return network.requires_grad_(False).eval()
 
 
@@ -82,22 +81,6 @@ def own_names(keys: Iterable[str]) -> dict[str, str]:
     """The encoder's keys in a file -> the same without ``encoder.``, which is taken off at the start only."""
     inner = {key: key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX)}
     return inner or {key: key for key in keys if key != MEAN}
-
-
-def _check(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
-    shapes = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
-    faults = {
-        "lacks": sorted(own.keys() - state.keys()),
-        "has the unknown": sorted(state.keys() - own.keys()),
-        "has other shapes in": sorted(shapes),
-    }
-    if wrong := [f"{text} {_list(keys)}" for text, keys in faults.items() if keys]:
-        raise i2i.I2IError(f"the file is no e4e encoder (it {' and '.join(wrong)}); {NEEDED}.")
-
-
-def _list(keys: Sequence[str]) -> str:
-    shown = ", ".join(repr(key) for key in keys[:3])
-    return f"{shown} and {len(keys) - 3} more" if len(keys) > 3 else shown
 
 
 def _rows(mean: Tensor, rows: int, numbers: int) -> Tensor:

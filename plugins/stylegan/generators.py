@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import i2i
 
@@ -47,25 +48,29 @@ class _StyleGAN(i2i.Generator):
             raise i2i.UsageError(
                 f"{self.name} is a family of generators, not one of them: name a file or a model ('i2i models list')."
             )
+        import torch
+
         from .statistics import Statistics
 
-        self.weights, self.device = weights, device
-        self.network = self._build(weights).requires_grad_(False).eval().to(device)
+        self.device = device
+        with torch.inference_mode(False):  # what is made in it can never be learnt from, nor told to have changed
+            network = self._network_class().from_tensors(weights.tensors, weights.arguments)
+            self.network = network.requires_grad_(False).eval().to(device)
         mapping, synthesis = self.network.mapping, self.network.synthesis
         self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, mapping.w_dim
-        self.num_ws = synthesis.num_ws
+        self.num_ws, self.resolution, self.channels = synthesis.num_ws, synthesis.resolution, synthesis.channels
         self._statistics = Statistics(mapping)
         self._prepare(synthesis, device)
         if device.compiled:
-            import torch
-
             with torch.no_grad():  # what is kept of the weights is made before compiling
                 synthesis(torch.zeros(1, self.num_ws, self.w_dim, device=device))
             # Fixed shapes: on CUDA the whole network becomes one graph, so that no time goes into launching kernels.
             synthesis.compile(mode="reduce-overhead" if device.type == "cuda" else None)
 
-    def _build(self, weights: i2i.Weights) -> Any:
-        raise TypeError(f"{type(self).__name__} must define _build(self, weights)")
+    @staticmethod
+    def _network_class() -> Any:
+        """The module that ``from_tensors`` builds; it lives where torch is imported."""
+        raise TypeError("a family must define _network_class()")
 
     def _prepare(self, synthesis: Any, device: i2i.Device) -> None:
         """Set what the family computes in."""
@@ -81,7 +86,7 @@ class _StyleGAN(i2i.Generator):
         if truncation != 1.0:
             self._statistics.settle()
         c = c.to(self.device) if c is not None and self.c_dim else None
-        w: Tensor = self.network.mapping(z.to(self.device), c, truncation, cutoff)
+        w: Tensor = self.network.mapping(self._here(z), c, truncation, cutoff)
         return w
 
     def _checked(self, w: Tensor) -> Tensor:
@@ -89,7 +94,23 @@ class _StyleGAN(i2i.Generator):
             raise i2i.UsageError(
                 f"w has shape {tuple(w.shape)}; this generator takes (N, {self.num_ws}, {self.w_dim}), as map() gives."
             )
-        return w.to(self.device)
+        return self._here(w)
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        """On the device, in float32: there are devices without float64, and half precision is too coarse for a w."""
+        import torch
+
+        return tensor.to(torch.float32).to(self.device)
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        """No autocast of a caller: the network chooses what to compute in by itself."""
+        import torch
+
+        return torch.autocast(self.device.type, enabled=False)
+
+    def _to_keep(self, maps: Tensor) -> Tensor:
+        """With memory of their own: a CUDA graph writes each answer over the one before."""
+        return maps.clone() if self.device.compiled and self.device.type == "cuda" else maps
 
     @property
     def w_mean(self) -> Tensor:
@@ -106,12 +127,11 @@ class StyleGAN2(_StyleGAN):
     name = "stylegan2"
     summary = "StyleGAN2 and StyleGAN2-ADA, from NVlabs, rosinality or i2i files (Karras et al. 2020)."
 
-    def _build(self, weights: i2i.Weights) -> Any:
+    @staticmethod
+    def _network_class() -> Any:
         from .networks.stylegan2 import Generator
 
-        network = Generator.from_tensors(weights.tensors, weights.arguments)
-        self.resolution, self.channels = network.synthesis.resolution, network.synthesis.img_channels
-        return network
+        return Generator
 
     def _prepare(self, synthesis: Any, device: i2i.Device) -> None:
         import torch
@@ -122,40 +142,62 @@ class StyleGAN2(_StyleGAN):
 
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``. ``noise`` may also be maps by layer (``"b8.conv0"``), ``(N or 1, 1, r, r)``."""
-        pictures: Tensor = self.network.synthesis(self._checked(w), noise)
-        return pictures
+        with self._alone():
+            pictures: Tensor = self.network.synthesis(self._checked(w), self._checked_noise(noise))
+        return self._to_keep(pictures)
 
     def features(self, w: Tensor, resolution: int, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """The maps of the block of this resolution, before toRGB: 4, 8, ... up to the generator's own."""
-        maps: Tensor = self.network.synthesis.features(self._checked(w), resolution, noise)
-        return maps.float()
+        with self._alone():
+            maps: Tensor = self.network.synthesis.features(self._checked(w), resolution, self._checked_noise(noise))
+        return self._to_keep(maps.float())
+
+    def _checked_noise(self, noise: Noise | Mapping[str, Tensor]) -> Noise | Mapping[str, Tensor]:
+        if isinstance(noise, str):
+            if noise not in get_args(Noise):
+                raise i2i.UsageError(f"noise is {noise!r}; give 'const', 'random', 'none', or maps by layer.")
+            return noise
+        sides = {name: len(layer.noise_const) for name, layer in self._noisy_layers()}
+        for name, plane in noise.items():
+            if name not in sides:
+                raise i2i.UsageError(f"This generator has no noise in {name!r}; its noise_maps has the names.")
+            if plane.ndim != 4 or tuple(plane.shape[1:]) != (1, sides[name], sides[name]):
+                raise i2i.UsageError(
+                    f"The noise of {name!r} has shape {tuple(plane.shape)}; "
+                    f"this layer takes (N or 1, 1, {sides[name]}, {sides[name]})."
+                )
+        return {name: self._here(plane) for name, plane in noise.items()}
 
     @property
     def noise_maps(self) -> dict[str, Tensor]:
         """Copies of the stored noise by layer, each ``(1, 1, r, r)``, for ``render(w, noise=...)``."""
+        return {name: layer.noise_const[None, None].clone() for name, layer in self._noisy_layers()}
+
+    def _noisy_layers(self) -> list[tuple[str, Any]]:
         modules = self.network.synthesis.named_modules()
-        return {name: layer.noise_const[None, None].clone() for name, layer in modules if hasattr(layer, "noise_const")}
+        return [(name, layer) for name, layer in modules if hasattr(layer, "noise_const")]
 
 
 class StyleGAN3(_StyleGAN):
-    """StyleGAN3 (Karras et al. 2021), configurations T and R."""
+    """StyleGAN3 (Karras et al. 2021), configurations T and R; computed in float32, whatever the device's precision."""
 
     name = "stylegan3"
     summary = "StyleGAN3-T and StyleGAN3-R, from NVlabs or i2i files (Karras et al. 2021)."
 
-    def _build(self, weights: i2i.Weights) -> Any:
+    @staticmethod
+    def _network_class() -> Any:
         from .networks.stylegan3 import Generator
 
-        network = Generator.from_tensors(weights.tensors, weights.arguments)
-        self.resolution, self.channels = network.synthesis.resolution, network.synthesis.channels
-        return network
+        return Generator
 
     def render(self, w: Tensor, noise: Noise = "const") -> Tensor:
         """As ``i2i.Generator.render``; StyleGAN3 has no noise, so ``noise`` changes nothing."""
-        pictures: Tensor = self.network.synthesis(self._checked(w))
-        return pictures
+        with self._alone():
+            pictures: Tensor = self.network.synthesis(self._checked(w))
+        return self._to_keep(pictures)
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
         """The last maps at this sampling rate, cut to what the picture shows."""
-        maps: Tensor = self.network.synthesis.features(self._checked(w), resolution)
-        return maps.float()
+        with self._alone():
+            maps: Tensor = self.network.synthesis.features(self._checked(w), resolution)
+        return self._to_keep(maps.float())

@@ -42,7 +42,9 @@ class Statistics:
     def settle(self) -> None:
         """Fill ``w_avg`` where the file had none."""
         if not self.mapping.w_avg.isfinite().all():
-            self.mapping.w_avg.copy_(torch.tensor(self._kept()["mean"]))
+            found = self._kept()
+            self.mapping.w_avg.copy_(torch.tensor(found["mean"]))
+            self._deviation = float(found["deviation"])  # with the mean filled in, the fingerprint is another
 
     def _kept(self) -> dict[str, Any]:
         file = home() / "statistics" / f"{self._fingerprint()}.json"

@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.sample import command
+from i2i.files import hash_file
 from i2i.generating.sampling import Terms, draw
 from i2i.images import read_text
-from i2i.recipes import sha256
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Broken, Classes, registry_of
 
@@ -43,7 +43,7 @@ def test_a_sheet_says_what_it_was_made_from(tmp_path: Path) -> None:
     assert text.pop("versions") == {"i2i": i2i.__version__}
     assert text == {
         "generator": "weights.safetensors",
-        "sha256": sha256(weights),
+        "sha256": hash_file(weights),
         "truncation": 0.7,
         "cutoff": 4,
         "noise": "const",
@@ -110,6 +110,9 @@ WRONG = {
     "a film too fast": (["--out", "a.gif", "--fps", "60"], "let --out end in .mp4"),
     "a film of one": (["--out", "a.gif", "--seeds", "1"], "at least two"),
     "rows that are not there": (["--mix", "3", "--rows", "6"], "rows 0 to 5"),
+    "a truncation that is no number": (["--truncation", "nan"], "--truncation nan: give a number"),
+    "a truncation without bounds": (["--truncation", "inf"], "--truncation inf: give a number"),
+    "nothing to write": (["--out", ""], "--out is empty"),
     "a class too many": (["--class", "0"], "trained without classes"),
     "no such generator": (["--generator", "bnads"], "no file, run or model 'bnads'"),
 }

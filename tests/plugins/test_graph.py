@@ -46,6 +46,12 @@ class Tiny(i2i.Trainer):
         self.networks = {"generator": Net(options.width).to(device), "judge": nn.Conv2d(3, 1, 1)}
 
 
+class Painter(Tiny):
+    name = "painter"
+    summary = "Makes pictures of its own."
+    wants = "pictures"
+
+
 @pytest.fixture
 def graph() -> click.Group:
     module = ModuleType("tiny_plugin")
@@ -58,6 +64,7 @@ def graph() -> click.Group:
 
 def give(register: Callable[[type[i2i.Trainer]], None]) -> None:
     register(Tiny)
+    register(Painter)
 
 
 def call(root: click.Group, *args: str | Path) -> Result:
@@ -134,6 +141,7 @@ def test_drawing_goes_through_dot_and_its_failure_is_one_line(
         (["tiny"], "--table"),
         (["tiny", "--out", "net.jpg"], ".svg, .png, .pdf, .dot"),
         (["tinny", "--table"], "Did you mean 'tiny'"),
+        (["painter", "--table", "--size", "16"], "i2i sample --generator RUN"),
         (["tiny", "--table", "--size", "15"], "multiple of 2"),
         (["tiny", "--table", "--set", "widht=3"], "Did you mean 'width'"),
         (["tiny", "--table", "--set", "width"], "--set KEY=VALUE"),

@@ -8,30 +8,23 @@ from typing import Any
 
 import i2i
 
+from ..networks import alias_free
 from .layouts import Shapes, stylegan3_layers
 
+ONLY_STORED = {"stylegan3": ("channel_base", "channel_max")}
+"""Kept where a file says them; the names of its layers tell the channels anyway."""
 DEFAULTS: dict[str, dict[str, Any]] = {
     "stylegan2": {"conv_clamp": None, "lr_multiplier": 0.01},
     "stylegan2-discriminator": {"conv_clamp": None, "mbstd_group_size": 4, "lr_multiplier": 0.01},
     "stylegan3": {
-        "conv_clamp": 256,
+        **{name: value for name, value in alias_free.DEFAULTS.items() if name not in ONLY_STORED["stylegan3"]},
         "lr_multiplier": 0.01,
-        "num_critical": 2,
-        "first_cutoff": 2,
-        "first_stopband": 2**2.1,
-        "last_stopband_rel": 2**0.3,
-        "margin_size": 10,
-        "output_scale": 0.25,
-        "filter_size": 6,
-        "lrelu_upsampling": 2,
         "use_radial_filters": False,
         "conv_kernel": 3,
     },
 }
 """By family. ``lr_multiplier`` is the mapping network's; ``mbstd_group_size`` None stands for the whole batch."""
 
-ONLY_STORED = {"stylegan3": ("channel_base", "channel_max")}
-"""Kept where a file says them; the names of its layers tell the channels anyway."""
 MAY_BE_NONE = ("conv_clamp", "mbstd_group_size")
 
 

@@ -77,9 +77,11 @@ def _filled(name: str, shape: Shape | None) -> Tensor | None:
     """A tensor that a file may leave out; None where the network does without it."""
     import torch
 
+    from ..networks.blurring import filter2d
+
     leaf = name.rpartition(".")[2]
     if leaf == "resample_filter":
-        return resample_filter()
+        return filter2d()
     if leaf == "transform":
         return torch.eye(3)
     if leaf == "noise_const" and shape is not None:
@@ -87,17 +89,11 @@ def _filled(name: str, shape: Shape | None) -> Tensor | None:
     return None
 
 
-def resample_filter() -> Tensor:
-    """The low-pass filter of every StyleGAN2, ``(4, 4)``, sum 1: [1, 3, 3, 1] times itself."""
-    import torch
-
-    row = torch.tensor([1.0, 3.0, 3.0, 1.0])
-    return torch.outer(row, row) / 64
-
-
 def _check_filters(tensors: Mapping[str, Tensor], what: str) -> None:
+    from ..networks.blurring import filter2d
+
     filters = (value for name, value in tensors.items() if name.endswith("resample_filter"))
-    expected = resample_filter()
+    expected = filter2d()
     if any((value - expected).abs().max() > 1e-4 for value in filters):
         raise i2i.I2IError(
             f"the {what} resamples with another filter than [1, 3, 3, 1]; i2i builds it with that one alone."

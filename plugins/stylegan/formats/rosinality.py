@@ -12,10 +12,10 @@ import i2i
 from i2i.reading import Contents
 
 from .canonical import weights
-from .translation import Row, translate
+from .plain import LICENCE as LICENCE
+from .translation import Row, noise_map, translate
 from .trees import Leaf, Leaves, flatten, prefix_of, under
 
-LICENCE = "unknown: the file names no author and no licence"
 GENERATOR = r"(to_rgb1|convs\.\d+)\.conv\.modulation\.weight"
 DISCRIMINATOR = r"final_linear\.1\.weight"
 
@@ -42,12 +42,6 @@ def _level(match: re.Match[str]) -> str:
     return f"synthesis.b{8 << int(match[1])}"
 
 
-def _noise(match: re.Match[str]) -> str:
-    """``noise_0`` is the 4 px level's, then come two a level."""
-    number = int(match[1])
-    return f"synthesis.b{4 << (number + 1) // 2}.conv{1 - number % 2}.noise_const"
-
-
 def _of(layer: Callable[[re.Match[str]], str], leaf: str) -> Callable[[re.Match[str]], str]:
     """The name of a leaf of the layer that a match names."""
     return lambda match: f"{layer(match)}.{leaf}"
@@ -57,7 +51,7 @@ def _generator_table() -> list[Row]:
     rows: list[Row] = [
         (r"style\.(\d{1,2})\.(weight|bias)", lambda match: f"mapping.fc{int(match[1]) - 1}.{match[2]}", "same"),
         (r"input\.input", "synthesis.b4.const", "first of four"),
-        (r"noises\.noise_(\d{1,2})", _noise, "map"),
+        (r"noises\.noise_(\d{1,2})", noise_map, "map"),
         (r"to_rgbs\.(\d{1,2})\.upsample\.kernel", _of(_level, "resample_filter"), "quarter"),
     ]
     for leaf, (target, how) in STYLED.items():

@@ -13,13 +13,10 @@ import i2i
 from i2i.reading import Contents, Record
 
 from .canonical import weights
-from .translation import Row, translate
+from .nvlabs import LICENCE as LICENCE
+from .translation import Row, noise_map, translate
 from .trees import DEPTH, Leaf, Leaves, leaf, part
 
-LICENCE = (
-    "Nvidia Source Code License (non-commercial) if NVIDIA published these weights; "
-    "the file, written by NVIDIA's code, does not say who trained them"
-)
 NETWORK = "dnnlib.tflib.network.Network"
 OURS = ("synthesis/", "mapping/", "4x4/Dense0/")
 """How names of variables begin in a StyleGAN's generator or, the last, in its discriminator."""
@@ -43,12 +40,6 @@ STYLED = {
 }
 
 
-def _noise(match: re.Match[str]) -> str:
-    """``noise0`` is the 4 px level's, then come two a level."""
-    number = int(match[1])
-    return f"synthesis.b{4 << (number + 1) // 2}.conv{1 - number % 2}.noise_const"
-
-
 def _generator_table() -> list[Row]:
     rows: list[Row] = [
         (r"dlatent_avg", "mapping.w_avg", "same"),
@@ -57,7 +48,7 @@ def _generator_table() -> list[Row]:
         (r"mapping/Dense(\d+)/weight", r"mapping.fc\1.weight", "dense"),
         (r"mapping/Dense(\d+)/bias", r"mapping.fc\1.bias", "same"),
         (r"synthesis/4x4/Const/const", "synthesis.b4.const", "first of four"),
-        (r"synthesis/noise(\d{1,2})", _noise, "map"),
+        (r"synthesis/noise(\d{1,2})", noise_map, "map"),
         (r"synthesis/(\d+)x\1/Skip/weight", r"synthesis.b\1.skip.weight", "turned kernel"),
     ]
     layers = {r"4x4/Conv": "b4.conv1", r"(\d+)x\1/Conv0_up": r"b\1.conv0"}

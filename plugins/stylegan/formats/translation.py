@@ -30,6 +30,12 @@ CHANGES: dict[str, tuple[int | None, Callable[[Shape], Shape], Callable[[Tensor]
 """What is done to a tensor: the rank it must have, its shape after, and the change itself."""
 
 
+def noise_map(match: re.Match[str]) -> str:
+    """The canonical name of noise map number ``match[1]``: 0 is the 4 px level's, then come two a level."""
+    number = int(match[1])
+    return f"synthesis.b{4 << (number + 1) // 2}.conv{1 - number % 2}.noise_const"
+
+
 def change(stored: Leaf, name: str) -> Leaf:
     """A leaf changed as ``CHANGES`` says; one of another rank is left alone, for its shape to be found wrong later."""
     rank, reshape, apply = CHANGES[name]

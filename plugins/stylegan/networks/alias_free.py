@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 import i2i
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEFAULTS: dict[str, Any] = {
     "conv_clamp": 256.0,
@@ -132,6 +133,8 @@ def lowpass(taps: int, cutoff: float, half_width: float, rate: float, radial: bo
     Returns:
         Float32: ``(taps,)``, ``(taps, taps)`` where radial, or None where it would do nothing.
     """
+    import torch
+
     if taps == 1:
         return None
     at = (np.arange(taps) - (taps - 1) / 2) / rate

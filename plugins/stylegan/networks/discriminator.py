@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Tensors
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,9 @@ import i2i
 
 from .blurring import down2, filter2d
 from .layers import Conv, Linear
-from .mapping import Mapping
-from .stylegan2 import below, filters_of
-
-Architecture = Literal["resnet", "skip", "orig"]
+from .mapping import Mapping, below
+from .plan import Architecture, widths_of
+from .stylegan2 import filters_of
 
 
 def batch_deviation(x: Tensor, group: int) -> Tensor:
@@ -128,8 +127,7 @@ class Discriminator(nn.Module):
         conv_clamp: float | None = None,
     ) -> Discriminator:
         """A new one, to be trained."""
-        levels = range(2, int(math.log2(resolution)) + 1)
-        widths = {2**level: min(channel_base // 2**level, channel_max) for level in levels}
+        widths = widths_of(resolution, channel_base, channel_max)
         mapping = Mapping(0, c_dim, widths[4], None, mapping_layers) if c_dim else None
         return cls(widths, img_channels, architecture, mbstd_group_size, conv_clamp, mapping)
 

@@ -77,6 +77,9 @@ class FilteredLayer(Modulated):
     def _filter(self, y: Tensor) -> Tensor:
         return filtered_relu(y, self.plan(y), clamp=self.clamp)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_plan": None}
+
     def plan(self, like: Tensor) -> Plan:
         """The nonlinearity for maps of a tensor's type and device, made when first asked for."""
         filters = [taps for taps in (self.up_filter, self.down_filter) if taps is not None]

@@ -81,3 +81,8 @@ class Mapping(nn.Module):
         if truncation != 1.0:
             rows[:, :cutoff] = self.w_avg.lerp(rows[:, :cutoff], truncation)
         return rows
+
+
+def below(tensors: Tensors[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``part`` and a dot, without both: a part of a network's state dict."""
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}

@@ -39,11 +39,11 @@ class Modulated(nn.Module):
     def keep(self, name: str, make: Callable[[], Tensor], *marks: Any) -> Tensor:
         """``make()``, computed once for as long as the weights are frozen and stay as they are."""
         weight = self.weight
-        if torch.compiler.is_compiling():  # what a first pass that was not compiled has kept
-            return self._kept[name][1] if name in self._kept else make()
         if weight.requires_grad:
             self._kept.clear()  # a fused optimiser changes weights without a mark
             return make()
+        if torch.compiler.is_compiling():  # what a first pass that was not compiled has kept
+            return self._kept[name][1] if name in self._kept else make()
         key = (weight._version, weight.data_ptr(), weight.dtype, *marks)
         found = self._kept.get(name)
         if found is None or found[0] != key:
@@ -51,6 +51,10 @@ class Modulated(nn.Module):
                 found = (key, make())
             self._kept[name] = found
         return found[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, in memory or in a file, makes for itself what is kept: that is larger than the weights."""
+        return {**super().__getstate__(), "_kept": {}}
 
 
 class StyledConv(Modulated):
@@ -86,8 +90,11 @@ class StyledConv(Modulated):
         styles = self.affine(w)
         squares = self.keep("squares", lambda: self.weight.float().square().sum(dim=(2, 3)))
         scale = (styles.square() @ squares.t() + 1e-8).rsqrt() * (GAIN * gain)
+        if x.dtype == torch.float16:  # it ends at 65504, which the sum over all taps may pass before it is scaled
+            share = scale.detach().amin(dim=1, keepdim=True)
+            styles, scale = styles * share, scale / share
         bias, added = self.bias * (GAIN * gain), self._noise(x, noise, gain)
-        if torch.compiler.is_compiling() or self.weight.requires_grad:
+        if torch.compiler.is_compiling() or self.weight.requires_grad or self.bias.requires_grad:
             maps = self._direct(x)(x * spread(styles, x)) * spread(scale, x)
             maps = maps if added is None else maps + added.to(maps.dtype)
             y = F.leaky_relu(maps + bias.to(maps.dtype)[:, None, None], SLOPE)
@@ -99,10 +106,13 @@ class StyledConv(Modulated):
         """The convolution that takes the least time for such maps, its weights frozen."""
         if self.up or not winograd.suits(x, self.weight):
             return self._direct(x)
-        turned = self.weight.flip(2, 3).transpose(0, 1)
+
+        def turned() -> Tensor:
+            return winograd.transformed(self.weight.flip(2, 3).transpose(0, 1))
+
         return winograd.Winograd(
             lambda: self.keep("winograd", lambda: winograd.transformed(self.weight)),
-            lambda: self.keep("winograd adjoint", lambda: winograd.transformed(turned)),
+            lambda: self.keep("winograd adjoint", turned),
         )
 
     def _direct(self, x: Tensor) -> Direct:

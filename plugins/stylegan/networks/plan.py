@@ -28,10 +28,8 @@ class Plan:
 
     @classmethod
     def of(cls, resolution: int, channel_base: int, channel_max: int, **settings: Any) -> Plan:
-        """``min(channel_base / r, channel_max)`` channels at resolution r, as published."""
-        levels = int(math.log2(resolution))
-        widths = {2**level: min(channel_base // 2**level, channel_max) for level in range(2, levels + 1)}
-        return cls(widths=widths, **settings)
+        """One of the channels that ``widths_of`` gives."""
+        return cls(widths=widths_of(resolution, channel_base, channel_max), **settings)
 
     @classmethod
     def read(cls, tensors: Tensors[str, Tensor], conv_clamp: float | None) -> Plan:
@@ -55,3 +53,9 @@ class Plan:
             use_noise="b4.conv1.noise_strength" in tensors,
             conv_clamp=conv_clamp,
         )
+
+
+def widths_of(resolution: int, channel_base: int, channel_max: int) -> dict[int, int]:
+    """``min(channel_base / r, channel_max)`` channels at each resolution r from 4 up, as published."""
+    levels = range(2, int(math.log2(resolution)) + 1)
+    return {2**level: min(channel_base // 2**level, channel_max) for level in levels}

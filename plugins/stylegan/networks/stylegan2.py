@@ -14,7 +14,7 @@ from torch.nn import functional as F
 import i2i
 
 from .blurring import up2
-from .mapping import Mapping
+from .mapping import Mapping, below
 from .modulation import StyledConv, ToRGB
 from .plan import Architecture, Plan
 
@@ -35,10 +35,10 @@ class Block(nn.Module):
         if self.first:
             self.const = nn.Parameter(torch.randn(channels, 4, 4))
         else:
-            below = plan.widths[resolution // 2]
-            self.conv0 = StyledConv(below, channels, plan.w_dim, resolution, up=True, **shared)
+            before = plan.widths[resolution // 2]
+            self.conv0 = StyledConv(before, channels, plan.w_dim, resolution, up=True, **shared)
             if plan.architecture == "resnet":
-                self.skip = Skip(below, channels)
+                self.skip = Skip(before, channels)
         self.conv1 = StyledConv(channels, channels, plan.w_dim, resolution, **shared)
         self.draws = plan.architecture == "skip" or resolution == max(plan.widths)
         if self.draws:
@@ -87,7 +87,7 @@ class Synthesis(nn.Module):
         super().__init__()
         self.plan, self.w_dim = plan, plan.w_dim
         self.resolutions = tuple(plan.widths)
-        self.resolution, self.img_channels = max(plan.widths), plan.img_channels
+        self.resolution, self.channels = max(plan.widths), plan.img_channels
         self.num_ws = 2 * len(plan.widths)
         self.dtype, self.layout = torch.float32, torch.channels_last
         for resolution in self.resolutions:
@@ -199,11 +199,6 @@ class Generator(nn.Module):
             reason = " ".join(str(error).split())[:300]
             raise i2i.I2IError(f"it is no whole StyleGAN2 generator ({reason}); get it again") from None
         return cls(mapping, synthesis)
-
-
-def below(tensors: Tensors[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with ``part`` and a dot, without both."""
-    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
 
 
 def filters_of(network: nn.Module) -> dict[str, Tensor]:

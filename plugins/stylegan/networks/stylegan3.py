@@ -16,7 +16,7 @@ import i2i
 from .alias_free import DEFAULTS, Stage, design, read_design
 from .filtered_layers import AliasFreeToRGB, FilteredLayer
 from .fourier import FourierInput
-from .mapping import Mapping
+from .mapping import Mapping, below
 
 
 class Synthesis(nn.Module):
@@ -128,10 +128,7 @@ class Generator(nn.Module):
             I2IError: a tensor is missing or does not fit.
         """
         given = dict(arguments or {})
-        parts = {
-            top: {key[len(top) + 1 :]: value for key, value in tensors.items() if key.startswith(top + ".")}
-            for top in ("mapping", "synthesis")
-        }
+        parts = {part: below(tensors, part) for part in ("mapping", "synthesis")}
         synthesis = _read_synthesis(parts["synthesis"], given)
         if "fc0.weight" not in parts["mapping"]:
             raise _unfit(["mapping.fc0.weight"], "is missing")

@@ -65,7 +65,7 @@ class StyleGAN2Trainer(i2i.Trainer):
         self.networks: dict[str, nn.Module] = {"generator": self.g, "discriminator": self.d}
         self.optimizers = {
             "generator": self._adam(self.g, PATH_EVERY if options.path_length else 0),
-            "discriminator": self._adam(self.d, R1_EVERY if options.r1 else 0),
+            "discriminator": self._adam(self.d, R1_EVERY if options.gamma else 0),
         }
         self.augment = Augmentation(
             options.augment, device, p=options.augment_p, target=options.ada_target, kimg=options.ada_kimg
@@ -89,7 +89,7 @@ class StyleGAN2Trainer(i2i.Trainer):
         if self.options.path_length and self._due(PATH_EVERY):
             self.penalties["pl"] = self._even_paths(parts)
         losses |= self._tell_apart(parts)
-        if self.options.r1 and self._due(R1_EVERY):
+        if self.options.gamma and self._due(R1_EVERY):
             self.penalties["r1"] = self._smooth(parts)
         if self.steps % EVERY == 0:
             self.device.average([self.augment.signs])
@@ -114,7 +114,7 @@ class StyleGAN2Trainer(i2i.Trainer):
             total += loss.detach() / len(parts)
             means.append(ws[:, 0].detach().mean(dim=0))  # no row 0 is mixed
         self.d.requires_grad_(True)
-        self._update_generator()
+        self.device.update(self.optimizers["generator"])
         self.device.average([mean := torch.stack(means).mean(dim=0)])
         self.g.mapping.w_avg.lerp_(mean, 1 - W_MEMORY)
         return total
@@ -133,15 +133,8 @@ class StyleGAN2Trainer(i2i.Trainer):
             penalty = (lengths - self.path_mean).square().mean()
             self.device.backward(penalty * (self.options.path_length * PATH_EVERY), 1 / len(parts))
             total += penalty.detach() / len(parts)
-        self._update_generator()
-        return total
-
-    def _update_generator(self) -> None:
-        """Adam's step, told to autograd: fused, it is silent, and layers keep what they made of unchanged weights."""
-        from torch.autograd.graph import increment_version
-
         self.device.update(self.optimizers["generator"])
-        increment_version(self.g.parameters())
+        return total
 
     def _tell_apart(self, parts: list[Tensor]) -> dict[str, Tensor]:
         """Update the discriminator on generated and real pictures."""
@@ -172,7 +165,7 @@ class StyleGAN2Trainer(i2i.Trainer):
         for part in parts:
             # By ``forward``: compiled code has no second derivative.
             penalty = r1(lambda pictures: self.d.forward(self.augment(pictures)), part)
-            self.device.backward(penalty * (self.options.r1 / 2 * R1_EVERY), 1 / len(parts))
+            self.device.backward(penalty * (self.options.gamma / 2 * R1_EVERY), 1 / len(parts))
             total += penalty.detach() / len(parts)
         self.device.update(self.optimizers["discriminator"])
         return total

@@ -39,6 +39,13 @@ def test_a_missing_mean_is_estimated_and_used_for_truncation() -> None:
     assert torch.equal(generator.map(torch.randn(1, 16), truncation=0.0)[0, 0], generator.w_mean)
 
 
+def test_the_mean_brings_the_spread_with_it(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = opened(known=False)
+    assert generator.w_mean.isfinite().all()
+    monkeypatch.setattr(statistics, "SAMPLES", 0)  # estimating again would fail
+    assert generator.w_std > 0 and len(list((own_home / "statistics").iterdir())) == 1
+
+
 def test_it_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = opened(known=False)
     mean, spread = first.w_mean, first.w_std

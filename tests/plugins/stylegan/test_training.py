@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 
 import i2i
 from i2i.devices import Device
+from i2i.files import hash_file
+from i2i.generating.sample_files import sample
 from i2i.images import read_picture
 from i2i.registry import Registry, find_plugins
 from i2i.runs import open_run
@@ -78,7 +80,15 @@ def test_a_folder_of_pictures_end_to_end(train, registry: Registry) -> None:
     made, step = run.load_trainer(registry, Device("cpu"))
     tensors = load_file(run.checkpoint(6))
     key = "synthesis.b16.conv1.weight"
-    assert step == 6 and torch.equal(made.generator().weights.tensors[key], tensors[f"average.{key}"])
+    assert step == 6 and torch.equal(made.generator().network.state_dict()[key], tensors[f"average.{key}"])
+
+
+def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: Registry, tmp_path: Path) -> None:
+    run = train("run", steps=2)
+    sample(run.folder, tmp_path / "sheet.png", [0, 1], device="cpu", registry=registry)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        about = json.loads(sheet.info["i2i"])
+    assert (about["generator"], about["step"]) == ("run", 2) and about["sha256"] == hash_file(run.checkpoint(2))
 
 
 def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: Path) -> None:

@@ -1,0 +1,84 @@
+"""How faces are laid out for ArcFace: template, similarity and resampling."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity, template
+
+from .test_arcface import noise
+
+
+def test_the_template_is_insightfaces() -> None:
+    assert torch.equal(template(), torch.tensor(POINTS))
+    assert torch.allclose(template(224), 2 * template())
+    assert torch.allclose(template(256), 2 * (template() + torch.tensor([8.0, 0.0])))
+    with pytest.raises(ValueError, match="112 or of 128"):
+        template(100)
+
+
+def placed(angle: float, scale: float, shift: tuple[float, float]) -> torch.Tensor:
+    a, b = scale * math.cos(angle), scale * math.sin(angle)
+    return torch.tensor([[a, -b, shift[0]], [b, a, shift[1]]])
+
+
+KNOWN = torch.stack([placed(0.3, 2.5, (40, -7)), placed(-2.0, 0.4, (-100, 300)), placed(math.pi, 1.0, (0, 0))])
+
+
+def test_a_known_similarity_is_found_again() -> None:
+    source = noise(8, 3, 5, 2) * 100
+    target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
+    assert torch.allclose(similarity(source, target), KNOWN, atol=1e-3)  # float32, points of some hundred pixels
+    still = similarity(template()[None], template())
+    assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
+
+
+def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
+    source, target = noise(9, 1, 5, 2).double(), noise(10, 1, 5, 2).double()
+    (x, y), one, none = source[0].T, torch.ones(5).double(), torch.zeros(5).double()
+    rows = torch.cat([torch.stack([x, -y, one, none], dim=1), torch.stack([y, x, none, one], dim=1)])
+    a, b, dx, dy = torch.linalg.lstsq(rows, target[0].T.reshape(-1, 1)).solution[:, 0].tolist()
+    expected = torch.tensor([[a, -b, dx], [b, a, dy]]).double()
+    assert torch.allclose(similarity(source, target)[0], expected, atol=1e-10)
+
+
+def test_points_in_one_place_align_nothing() -> None:
+    with pytest.raises(i2i.I2IError, match="choose another photo"):
+        similarity(torch.ones(1, 5, 2), template())
+
+
+@pytest.mark.parametrize("size", [112, 128])
+def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
+    """A slope is interpolated without error, so every pixel can be computed."""
+    height, width = 300, 400
+    y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
+    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the picture, which it leaves at the right
+    points = template(size) @ matrix[:, :2].T + matrix[:, 2]
+    aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
+
+    v, u = torch.meshgrid(torch.arange(size).float(), torch.arange(size).float(), indexing="ij")
+    column, row = matrix[:, :2].mm(torch.stack([u.flatten(), v.flatten()])) + matrix[:, 2:]
+    inside = ((column > 0) & (column < width - 1) & (row > 0) & (row < height - 1)).view(size, size)
+    outside = ((column < -1) | (column > width)).view(size, size)
+    expected = torch.stack([column, row, column - row]).view(3, size, size) / 400
+    assert inside.sum() > 1000 and outside.sum() > 100
+    assert torch.allclose(aligned[:, inside], expected[:, inside], atol=1e-5)
+    assert torch.allclose(aligned[:, outside], torch.tensor(-1.0))
+
+
+def test_five_points_of_sixty_eight() -> None:
+    landmarks = torch.arange(68.0)[None, :, None].expand(1, 68, 2)
+    assert five_points(landmarks)[0, :, 0].tolist() == [38.5, 44.5, 30, 48, 54]
+    assert torch.equal(five_points(landmarks[:, :5]), landmarks[:, :5])
+
+
+@pytest.mark.parametrize("points", [5, 68])
+def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_pictures(points: int) -> None:
+    landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
+    pictures = noise(13, 1, 3, 600, 600).bfloat16()
+    expected = align(pictures.float(), landmarks.float())
+    assert expected.dtype == torch.float32 and torch.equal(align(pictures, landmarks), expected)
