@@ -9,5 +9,5 @@ class Folder(i2i.Dataset):
     """Pictures that lie in ``--data-root`` itself; there is nothing to fetch and nothing drawn in their place."""
 
     name = "folder"
-    summary = "Your own: --data-root DIR with DIR/train and DIR/val of A|B pictures or folders A and B, or with single pictures."
+    summary = "Your own: --data-root DIR with DIR/train and DIR/val, of A|B pictures, folders A and B, or single ones."
     licence = "your own"
