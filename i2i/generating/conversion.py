@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..contracts.generating import UNKNOWN
 from ..errors import I2IError, UsageError
 from ..files import replacing
+from ..reading.contents import HEADER
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ..reading import Contents
 
     _Read = tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]
-
-KEY = "i2i"
-"""Where the header stands in the file's metadata, as JSON."""
 
 _KEPT = ("source", "source_sha256", "licence")  # what a file of ours tells of the one that it was made from
 _SMALL = 2**12  # numbers; tensors with fewer are not halved: biases, filters and frequencies take no room
@@ -119,7 +117,7 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
     digest = contents.sha256
     known = licence_of(digest, registry) or licence or UNKNOWN
     origin = {"source": contents.path.name, "source_sha256": digest, "licence": known}
-    ours = _header(contents)
+    ours = contents.header if {"family", "kind"} & set(contents.header) else {}  # not that of an exported run
     origin |= {name: ours[name] for name in _KEPT if isinstance(ours.get(name), str)}
     return {**origin, "versions": {"i2i": __version__}}
 
@@ -132,15 +130,6 @@ def licence_of(digest: str, registry: Registry) -> str | None:
         if digest == (model.sha256 or recorded(model.url)):
             return str(model.licence)
     return None
-
-
-def _header(contents: Contents) -> dict[str, Any]:
-    """The header of a file of ours; empty for any other."""
-    try:
-        header = json.loads(contents.metadata.get(KEY, "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    return header if isinstance(header, dict) and {"family", "kind"} & set(header) else {}
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
@@ -159,4 +148,4 @@ def _write(out: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     from safetensors.torch import save_file
 
     with replacing(out) as beside:
-        save_file(dict(tensors), beside, metadata={"format": "pt", KEY: json.dumps(header, ensure_ascii=False)})
+        save_file(dict(tensors), beside, metadata={"format": "pt", HEADER: json.dumps(header, ensure_ascii=False)})

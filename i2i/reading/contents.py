@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,10 @@ DIMENSIONS = 16
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:
     """The strides, in elements, of a tensor whose last dimension lies together."""
     return tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
+
+
+HEADER = "i2i"
+"""Where our own header stands in a file's metadata, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,15 @@ class Contents:
     a walk through it that meets shared parts again each time takes at most a million steps."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The header's text entries (safetensors only)."""
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """What ``i2i convert`` and ``i2i export`` say of a file that they wrote; empty for any other."""
+        try:
+            found = json.loads(self.metadata.get(HEADER, "{}"))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @cached_property
     def sha256(self) -> str:

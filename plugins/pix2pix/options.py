@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import i2i
 
@@ -41,3 +41,18 @@ class Pix2PixOptions(i2i.Options):
     )
     size: int = Field(256, ge=16, description="set by the run", json_schema_extra={"unit": "px"})
     seed: int = Field(0, ge=0, description="set by the run")
+
+    @property
+    def halvings(self) -> int:
+        """Layers of stride 2 in the discriminator."""
+        return {16: 1, 70: 3, 286: 5}[self.patch]
+
+    @model_validator(mode="after")
+    def _large_enough(self) -> Pix2PixOptions:
+        """The discriminator needs a map of at least 3 x 3 after its halvings."""
+        least = 3 * 2**self.halvings
+        if self.size < least:
+            raise ValueError(
+                f"--patch {self.patch} needs pictures of {least} px: give a larger --size or a smaller patch"
+            )
+        return self

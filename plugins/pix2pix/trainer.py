@@ -27,8 +27,9 @@ class Pix2Pix(i2i.Trainer):
 
         self.options, self.device = options, device
         self.generator = device.place(initialise(build_generator(options)))
-        layers = {16: 1, 70: 3, 286: 5}[options.patch]
-        self.discriminator = device.place(initialise(PatchGAN(layers, options.discriminator_width, options.norm)))
+        self.discriminator = device.place(
+            initialise(PatchGAN(options.halvings, options.discriminator_width, options.norm))
+        )
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.multiple = self.generator.multiple
         betas = (options.beta1, options.beta2)

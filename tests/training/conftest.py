@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import i2i
@@ -26,12 +25,8 @@ SMALL = {
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def calm(one_thread: None) -> None:
+    """All of these train on a few small pictures."""
 
 
 @pytest.fixture

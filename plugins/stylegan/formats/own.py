@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import i2i
@@ -11,17 +10,12 @@ from i2i.reading import Contents
 from .canonical import KINDS, weights
 from .trees import flatten
 
-KEY = "i2i"
 LICENCE = "unknown"
 
 
 def header_of(contents: Contents) -> dict[str, Any] | None:
     """The header of one of our files with a StyleGAN in it, or None for any other file."""
-    try:
-        header = json.loads(contents.metadata.get(KEY, "null"))
-    except (ValueError, RecursionError):
-        return None
-    return header if isinstance(header, dict) and header.get("family") in list(KINDS) else None
+    return contents.header if contents.header.get("family") in list(KINDS) else None
 
 
 def holds(contents: Contents) -> bool:

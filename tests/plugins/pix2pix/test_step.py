@@ -135,3 +135,12 @@ def test_a_step_on_a_gpu_never_waits_for_it():
         trainer.step(pair)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize(("patch", "least", "less"), [(70, 32, 16), (286, 96, 64)])
+def test_a_picture_too_small_for_the_patch_is_refused(patch: int, least: int, less: int) -> None:
+    assert make(patch=patch, size=least, levels=2).step(
+        dict.fromkeys(("input", "target"), torch.zeros(1, 3, least, least))
+    )
+    with pytest.raises(ValueError, match=f"--patch {patch} needs pictures of"):
+        Pix2PixOptions(patch=patch, size=less)

@@ -29,13 +29,7 @@ TINY = {"size": 16, "channel_base": 64, "channel_max": 8, "latent": 16, "batch":
 RUN = {**TINY, "dataset": "folder", "device": "cpu", "precision": "fp32", "workers": 0, "quiet": True}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
