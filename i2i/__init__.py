@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Dataset,
         Editor,
         Extractor,
+        Face,
         Generator,
         Metric,
         Model,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .devices import Device
     from .editing import edit
+    from .extracting import extractor
     from .generators import generator
     from .options import Options
     from .registry import Registry, load_registry
@@ -44,6 +46,7 @@ _HOMES = {
         "Dataset",
         "Editor",
         "Extractor",
+        "Face",
         "Generator",
         "Metric",
         "Model",
@@ -56,6 +59,7 @@ _HOMES = {
     ),
     "devices": ("Device",),
     "editing": ("edit",),
+    "extracting": ("extractor",),
     "generators": ("generator",),
     "options": ("Options",),
     "registry": ("Registry", "load_registry"),
@@ -70,6 +74,7 @@ __all__ = [
     "Device",
     "Editor",
     "Extractor",
+    "Face",
     "Generator",
     "I2IError",
     "Interrupted",
@@ -86,6 +91,7 @@ __all__ = [
     "Weights",
     "__version__",
     "edit",
+    "extractor",
     "generator",
     "hookimpl",
     "load_network",

@@ -19,7 +19,8 @@ COMMAND_WORDS = {
         {"config", "data_root", "dataset", "debug", "dry_run", "help", "name", "out", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "debug", "device", "generator", "help", "image", "json", "out", "plugin", "recipe"}
+        {"as_json", "debug", "device", "extractor", "extractors", "face", "generator", "help", "image", "json"}
+        | {"landmarks", "out", "plugin", "recipe"}
     ),
 }
 """Words of ``i2i train`` and ``i2i edit`` themselves, which no option of a trainer or an editor may take."""

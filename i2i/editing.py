@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .contracts import Editor, Photo, Result, Scene
+from .contracts import Editor, Extractor, Photo, Result, Scene
 from .errors import I2IError, UsageError
+from .extracting import open_chosen
 from .files import write_json
 from .options import Options, build
 from .recipes import for_picture, make_recipe, read_recipe
@@ -37,12 +38,14 @@ class Terms:
     seed: int = 0
     progress: Progress | None = None
     stop: Callable[[], bool] | None = None
+    extractors: Mapping[str, str] = field(default_factory=dict)
 
 
 def edit(
     name: str,
     images: Sequence[str | Path] = (),
     *,
+    extractors: Mapping[str, str] | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     seed: int = 0,
@@ -55,6 +58,8 @@ def edit(
 
     Args:
         images: Files of the photos, in the order of the editor's ``photos``; any common kind, size and EXIF rotation.
+        extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
+            by what the pictures show.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         out: Folder for ``result.png``, ``before_after.png``, ``frames.gif`` (where there are frames) and
             ``recipe.json``; None writes nothing.
@@ -71,7 +76,7 @@ def edit(
         UsageError: no such editor, a wrong option, or the wrong number of photos.
         I2IError: a photo cannot be read, something the editor needs is not installed, or its result is unusable.
     """
-    terms = Terms(device, None if out is None else Path(out), seed, progress, stop)
+    terms = Terms(device, None if out is None else Path(out), seed, progress, stop, extractors or {})
     return _run(registry or load_registry(), name, [Path(image) for image in images], options, terms)
 
 
@@ -95,7 +100,7 @@ def edit_again(
         UsageError, I2IError: as ``edit``; also when the recipe cannot be read or a photo is another.
     """
     known = read_recipe(recipe)
-    terms = Terms(device, None if out is None else Path(out), known.seed, progress, stop)
+    terms = Terms(device, None if out is None else Path(out), known.seed, progress, stop, known.extractors)
     return _run(registry or load_registry(), known.plugin, known.find_photos(images), known.options, terms)
 
 
@@ -110,10 +115,12 @@ def _run(registry: Registry, name: str, images: Sequence[Path], values: Mapping[
     files = dict(zip(kind.photos, images, strict=True))
     recipe = make_recipe(registry, name, options.model_dump(mode="json"), terms.seed, files)
     device = Device.choose(terms.device, precision="fp32")
+    extractors = _extractors(registry, kind, device, terms.extractors)
+    recipe["extractors"] = {role: extractor.name for role, extractor in extractors.items()}
     scene = Scene(
         photos={label: Photo(to_tensor(array).to(device), files[label]) for label, array in pictures.items()},
         device=device,
-        extractors=_extractors(registry, kind, device),
+        extractors=extractors,
         progress=terms.progress or (lambda done, total, **scalars: None),
         stop=terms.stop or (lambda: False),
     )
@@ -151,18 +158,17 @@ def _check_needs(registry: Registry, kind: type[Editor], images: Sequence[Path])
         )
 
 
-def _extractors(registry: Registry, kind: type[Editor], device: Device) -> dict[str, Any]:
-    """One extractor a role, the first by name where several plugins bring one."""
-    found: dict[str, Any] = {}
-    for role in kind.extractors:
-        makers = [maker for maker in registry.all("extractor").values() if maker.role == role]
-        if not makers:
-            raise I2IError(
-                f"Editor {kind.name!r} needs an extractor of {role}, and no plugin here brings one: "
-                "install one that does (see 'i2i plugins list')."
+def _extractors(
+    registry: Registry, kind: type[Editor], device: Device, names: Mapping[str, str]
+) -> dict[str, Extractor]:
+    """One extractor for each role that the editor needs: those named, the others for photographs of faces."""
+    for role, name in names.items():
+        if role not in kind.extractors:
+            needs = ", ".join(kind.extractors) or "none"
+            raise UsageError(
+                f"Editor {kind.name!r} uses no extractor of {role} (it needs: {needs}): leave {name!r} out."
             )
-        found[role] = makers[0](device)
-    return found
+    return {role: open_chosen(role, device, registry, names.get(role), "faces") for role in kind.extractors}
 
 
 def _checked(result: Any, who: str) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ class Recipe:
     photos: tuple[dict[str, str], ...]
     """Each ``{"name", "path", "sha256"}``, in the order of ``--image``."""
     path: Path
+    extractors: dict[str, str] = field(default_factory=dict)
+    """By role, the names of those that were used."""
 
     def find_photos(self, images: Sequence[str | Path] = ()) -> list[Path]:
         """The recipe's photos, at ``images`` where they have moved, and proved to be the same pictures.
@@ -89,7 +91,8 @@ def read_recipe(path: str | Path) -> Recipe:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         photos = tuple({key: str(photo[key]) for key in ("name", "path", "sha256")} for photo in values["photos"])
-        return Recipe(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path)
+        extractors = dict(values.get("extractors", {}))
+        return Recipe(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path, extractors)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"--recipe {path} cannot be read ({reason}); name the recipe.json of an edit.") from None

@@ -130,6 +130,16 @@ def test_seed_photos_and_extractors_reach_the_editor(registry: Registry, photo: 
     assert result.image.unique().tolist() == pytest.approx([(64 / 127.5 - 1 + 1) / 2])
 
 
+def test_extractors_are_chosen_by_name_and_kept_in_the_recipe(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    edit("blend", [photo, photo], extractors={"landmarks": "points"}, device="cpu", out=tmp_path, registry=registry)
+    recipe = json.loads((tmp_path / "recipe.json").read_text())
+    assert recipe["extractors"] == {"landmarks": "points"}
+    with pytest.raises(i2i.UsageError, match="'blend' uses no extractor of identity"):
+        edit("blend", [photo, photo], extractors={"identity": "arcface"}, device="cpu", registry=registry)
+    with pytest.raises(i2i.UsageError, match="no extractor of landmarks called 'other'"):
+        edit("blend", [photo, photo], extractors={"landmarks": "other"}, device="cpu", registry=registry)
+
+
 @pytest.mark.parametrize(
     ("name", "photos", "options", "text"),
     [
@@ -150,7 +160,7 @@ def test_mistakes_are_named(
 
 
 def test_a_missing_extractor_or_photo_is_named(photo: Path, tmp_path: Path) -> None:
-    with pytest.raises(i2i.I2IError, match="'blend' needs an extractor of landmarks"):
+    with pytest.raises(i2i.I2IError, match="No plugin here brings an extractor of landmarks"):
         edit("blend", [photo, photo], device="cpu", registry=registry_of(Blend))
     with pytest.raises(i2i.I2IError, match=r"absent\.png"):
         edit("shift", [tmp_path / "absent.png"], device="cpu", registry=registry_of(Shift))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -21,6 +22,12 @@ A first session:
   i2i predict runs/pix2pix-facades-001 labels.png --out pictures
   i2i evaluate runs/pix2pix-facades-001
 """
+
+COMMANDS = (
+    *("train", "predict", "evaluate", "sample", "edit", "landmarks", "convert", "export"),
+    *("datasets", "models", "plugins", "runs", "doctor"),
+)
+"""The core's commands, each ``command`` of the module of its name."""
 
 
 class Root(click.Group):
@@ -74,8 +81,6 @@ def _debug_option() -> click.Option:
 
 def build(registry: Registry) -> click.Group:
     """The whole command line over one registry: the core's commands and those of the plugins."""
-    from . import convert, datasets, doctor, edit, evaluate, export, models, plugins, predict, runs, sample, train
-
     root = Root(
         name="i2i",
         help=HELP,
@@ -83,8 +88,8 @@ def build(registry: Registry) -> click.Group:
         context_settings={"obj": registry, "help_option_names": ["-h", "--help"]},
     )
     root.params.append(_version_option())
-    for module in (train, predict, evaluate, sample, edit, convert, export, datasets, models, plugins, runs, doctor):
-        root.add_command(module.command)
+    for name in COMMANDS:
+        root.add_command(import_module(f".{name}", __name__).command)
     registry.add_commands(root)
     return root
 

@@ -14,6 +14,7 @@ import click
 
 from ..errors import UsageError
 from .output import echo_json, json_option
+from .shared import landmarks_option
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -70,10 +71,32 @@ def _value_of(option: str, args: list[str]) -> str | None:
     return value
 
 
+def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """``ROLE=NAME`` pairs as a dictionary."""
+    from ..extracting import ROLES
+
+    found: dict[str, str] = {}
+    for pair in pairs:
+        role, _sign, name = pair.partition("=")
+        if role not in ROLES or not name:
+            raise UsageError(f"--extractor {pair}: write ROLE=NAME, where ROLE is one of {', '.join(ROLES)}.")
+        found[role] = name
+    return found
+
+
 @click.command("edit", cls=EditCommand)
 @click.option("--plugin", metavar="NAME", help=f"The editor.  [default: {DEFAULT}]")
 @click.option(
     "--image", "images", multiple=True, type=click.Path(path_type=Path), help="A photo; once for each it takes."
+)
+@landmarks_option
+@click.option(
+    "--extractor",
+    "extractors",
+    multiple=True,
+    metavar="ROLE=NAME",
+    callback=_roles,
+    help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the result.  [default: edits/NAME-001]")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
@@ -86,6 +109,8 @@ def command(
     /,
     plugin: str | None,
     images: tuple[Path, ...],
+    landmarks: str | None,
+    extractors: dict[str, str],
     out: Path | None,
     device: str,
     seed: int | None,
@@ -101,8 +126,11 @@ def command(
     from ..recipes import read_recipe
 
     given = {name: value for name, value in options.items() if value is not None}
-    if recipe and (plugin or given or seed is not None):
-        raise UsageError("--recipe does the edit again as it was: leave out --plugin, --seed and the editor's options.")
+    chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
+    if recipe and (plugin or given or chosen or seed is not None):
+        raise UsageError(
+            "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the editor's options."
+        )
     name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
     out = out or next_folder(Path("edits"), name)
     with _progress(name) as show, _stop_once() as stop:
@@ -110,7 +138,7 @@ def command(
         if recipe:
             result = edit_again(recipe, images, **shared)
         else:
-            result = edit(name, images, seed=seed or 0, **shared, **given)
+            result = edit(name, images, extractors=chosen, seed=seed or 0, **shared, **given)
     files = [file for file in FILES if (out / file).exists()]
     if as_json:
         echo_json(

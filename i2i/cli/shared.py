@@ -80,3 +80,19 @@ checkpoint_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."
 )
+landmarks_option = click.option(
+    "--landmarks",
+    metavar="NAME",
+    help="Extractor of faces and their landmarks (see 'i2i plugins list').  [default: by what the pictures show]",
+)
+
+
+def face_option(default: str = "largest") -> Callable[[Any], Any]:
+    """The option ``--face``: read its text with ``i2i.faces.face_choice``."""
+    return click.option(
+        "--face",
+        default=default,
+        show_default=True,
+        metavar="largest|left|N|all",
+        help="Which face of a photo: N counts from 1, from left to right.",
+    )

@@ -6,7 +6,7 @@ files) are uint8 arrays ``(H, W, 3)``, RGB. This package imports no torch, so th
 
 from .editing import Editor, Panel, Photo, Result, Scene
 from .generating import Generator, Model, Weights
-from .measuring import Extractor, Metric, Role
+from .measuring import Extractor, Face, Metric, Role
 from .training import Archive, Dataset, Direction, Split, Trainer
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Direction",
     "Editor",
     "Extractor",
+    "Face",
     "Generator",
     "Metric",
     "Model",

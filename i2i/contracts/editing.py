@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..options import Options
+from .measuring import Role
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +63,7 @@ class Editor:
     Options: ClassVar[type[Options]] = Options
     photos: ClassVar[tuple[str, ...]] = ("image",)
     """Names of the pictures it asks for, in the order of ``--image``."""
-    extractors: ClassVar[tuple[str, ...]] = ()
+    extractors: ClassVar[tuple[Role, ...]] = ()
     """Roles it needs, found in ``scene.extractors``."""
     wants: ClassVar[Literal["pixels", "latent"]] = "pixels"
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from typing import IO, Any, Literal, cast
 
+from . import programs
 from .bounds import Budget, Damaged, Refused
 from .machine import Admitted, Machine
 from .names import find
@@ -28,8 +29,7 @@ def read_zip(data: memoryview, budget: Budget, nested: Nested | None) -> Any:
     roots = [name.rpartition("/")[0] for name in members if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(roots) != 1:
         raise Refused("is a zip file, but none that torch wrote: unpack it and name the weight file that is in it.")
-    if f"{roots[0]}/constants.pkl" in members:
-        raise Refused("is a TorchScript program, which i2i does not run: get its weights as a state dict.")
+    program = f"{roots[0]}/constants.pkl" in members
     if bytes(members.get(f"{roots[0]}/byteorder", memoryview(b"little"))[:8]) != b"little":
         raise Refused("was saved on a big-endian machine: save it again on another.")
     storages: dict[str, Storage] = {}
@@ -41,7 +41,11 @@ def read_zip(data: memoryview, budget: Budget, nested: Nested | None) -> Any:
             storages[key].attach(members.get(f"{roots[0]}/data/{key}", memoryview(b"")))
         return _same(storages[key], dtype, numel)
 
-    return Machine(budget, find, persistent, nested).run(members[f"{roots[0]}/data.pkl"])[0]
+    known = programs.find if program else find
+    tree = Machine(budget, known, persistent, nested).run(members[f"{roots[0]}/data.pkl"])[0]
+    if program and not programs.is_module(tree):
+        raise Refused("is a TorchScript program without a network: get the weights as a state dict.")
+    return tree
 
 
 def read_pickles(data: memoryview, budget: Budget, nested: Nested | None) -> tuple[Literal["torch", "pickle"], Any]:
@@ -151,6 +155,8 @@ def _members(data: memoryview, budget: Budget) -> dict[str, memoryview]:
         if name in members:
             raise Damaged(f"it has the member {told} twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            if name.partition("/")[2].startswith("code/"):
+                continue  # program text of TorchScript, which stays unread
             raise Damaged(f"its member {told} is compressed or encrypted, which torch never does")
         members[name] = _content(data, entry, told)
     return members

@@ -27,7 +27,7 @@ def find(module: str, name: str) -> Admitted:
     if known is not None:
         return known
     if _LAYER.fullmatch(whole):
-        return _record(whole)
+        return record(whole)
     told = "".join(letter if letter.isprintable() else "?" for letter in whole)
     raise Refused(
         f"asks for {told[:120]}, which no weight file needs, and was not opened: it may be made to run code on your "
@@ -49,7 +49,8 @@ def _fill_dictionary(dictionary: Any, state: Any) -> None:
         raise Damaged("a dictionary in it is built wrongly")
 
 
-def _record(name: str) -> Admitted:
+def record(name: str) -> Admitted:
+    """What stands for a class: its objects become records of this name."""
     return Admitted(name, new=lambda machine: machine.await_state(Record(name, {}), _fill_record))
 
 
@@ -157,7 +158,7 @@ def _known() -> Mapping[tuple[str, str], Admitted]:
     known = [
         *(Admitted(name, call=function) for name, function in functions.items()),
         *(Admitted(name) for name in (*DTYPES, *arrays.CLASSES)),
-        *(_record(name) for name in ("argparse.Namespace", "dnnlib.tflib.network.Network")),
+        *(record(name) for name in ("argparse.Namespace", "dnnlib.tflib.network.Network")),
         easy,
     ]
     return {(module, name): entry for entry in known for module, _, name in [entry.name.rpartition(".")]}

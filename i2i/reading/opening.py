@@ -14,6 +14,7 @@ from .bounds import Budget, Damaged, Refused, check_tree
 from .containers import ZIP, read_nested, read_pickles, read_zip
 from .contents import Contents
 from .headers import is_safetensors, read_safetensors
+from .programs import is_module, state_dict
 
 _LARGEST = 8 * 2**30
 _PICKLE = b"\x80"
@@ -25,8 +26,9 @@ Kind = Literal["safetensors", "torch", "pickle"]
 def read(path: str | Path) -> Contents:
     """What a weight file holds, whoever wrote it: safetensors, torch's files (new and old) and pickles of NVlabs.
 
-    No code in the file is run, torch is not imported, and tensors stay views of the file until they are asked for:
-    do not change the file as long as they are used.
+    Of a TorchScript program only the state dict of its module is read. No code in the file is run, torch is not
+    imported, and tensors stay views of the file until they are asked for: do not change the file as long as they are
+    used.
 
     Raises:
         I2IError: the file is missing, damaged or no weight file, or asks for anything but data.
@@ -75,7 +77,7 @@ def _open_pickles(data: memoryview) -> tuple[Kind, Any]:
     else:
         container, tree = read_pickles(data, budget, read_nested(budget))
     check_tree(tree, len(data))
-    return container, tree
+    return container, state_dict(tree, budget) if is_module(tree) else tree
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class ArcFace(i2i.Extractor):
     name = "arcface"
     summary = "Identity embeddings of aligned faces, ArcFace on iresnet50."
     role: ClassVar[Literal["identity"]] = "identity"
+    domain = "faces"
+    default = True
     kinds = {"arcface": read_arcface}
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:

@@ -24,6 +24,8 @@ class E4E(i2i.Extractor):
     name = "e4e"
     summary = "Latents of aligned photos, by the encoder of encoder4editing."
     role: ClassVar[Literal["encoder"]] = "encoder"
+    domain = "faces"
+    default = True
     kinds = {"e4e": read_e4e}
 
     num_ws: int

@@ -1,4 +1,6 @@
-"""How different two pictures look: LPIPS 0.1 with AlexNet, whole in the package, so that it works without a network."""
+"""How different two pictures look: LPIPS 0.1, on AlexNet whole in the package, on VGG16 with weights to fetch; features
+of VGG16, and the Fréchet distance of two sets of pictures by them.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,24 @@ import i2i
 
 @i2i.hookimpl
 def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import Lpips
+    from .extractor import Lpips, LpipsVgg
+    from .vgg16 import Vgg16
 
-    register(Lpips)
+    for extractor in (Lpips, LpipsVgg, Vgg16):
+        register(extractor)
 
 
 @i2i.hookimpl
 def register_metrics(register: Callable[[Any], None]) -> None:
-    from .metric import LpipsMetric
+    from .frechet import Frechet
+    from .metric import LpipsMetric, LpipsVggMetric
 
-    register(LpipsMetric)
+    for metric in (LpipsMetric, LpipsVggMetric, Frechet):
+        register(metric)
+
+
+@i2i.hookimpl
+def register_models(register: Callable[[Any], None]) -> None:
+    from .models import VGG16
+
+    register(VGG16)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import i2i
 
-from .extractor import Lpips
+from .extractor import Lpips, LpipsVgg
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,13 +18,14 @@ class LpipsMetric(i2i.Metric):
     name = "lpips"
     summary = "Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures."
     better: ClassVar[Literal["lower", "higher"]] = "lower"
+    network: ClassVar[type[Lpips]] = Lpips
 
     def __init__(self, device: i2i.Device) -> None:
-        self._lpips = Lpips(device)
+        self._lpips = self.network(device)
         self._distances: list[Tensor] = []
 
     def update(self, output: Tensor, target: Tensor) -> None:
-        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], at least 31 x 31 pixels."""
+        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], large enough for the network."""
         import torch
 
         with torch.no_grad():
@@ -43,5 +44,13 @@ class LpipsMetric(i2i.Metric):
         """
         distances = self.per_picture
         if not distances:
-            raise i2i.I2IError("The metric lpips has seen no pictures; choose a split that holds some.")
+            raise i2i.I2IError(f"The metric {self.name} has seen no pictures; choose a split that holds some.")
         return sum(distances) / len(distances)
+
+
+class LpipsVggMetric(LpipsMetric):
+    """Mean LPIPS distance on VGG16, whose weights must be fetched."""
+
+    name = "lpips-vgg"
+    summary = "Perceptual distance (LPIPS 0.1, VGG16), mean over pictures."
+    network = LpipsVgg

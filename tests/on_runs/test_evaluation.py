@@ -101,7 +101,7 @@ def test_command_prints_a_table_or_json(run: MadeRun, registry: i2i.Registry) ->
     ("args", "words"),
     [
         (["--metrics", "pnsr"], "Did you mean 'psnr'"),
-        (["--metrics", ","], "there are: l1, lpips, psnr, ssim"),
+        (["--metrics", ","], "there are: frechet, l1, lpips, lpips-vgg, psnr, ssim"),
         (["--split", "tset"], "split 'tset'"),
         (["--set", "tets=paper"], "Did you mean 'test'"),
         (["--set", "gain=much"], "gain"),

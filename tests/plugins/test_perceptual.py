@@ -16,21 +16,21 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i_plugins.perceptual import register_extractors, register_metrics
+from i2i_plugins.perceptual import register_extractors, register_metrics, register_models
+from i2i_plugins.perceptual.extractor import Lpips, LpipsVgg
+from i2i_plugins.perceptual.frechet import Frechet
+from i2i_plugins.perceptual.metric import LpipsMetric, LpipsVggMetric
+from i2i_plugins.perceptual.models import VGG16
+from i2i_plugins.perceptual.vgg16 import Vgg16
 
 
 @pytest.fixture(scope="module")
-def lpips() -> i2i.Extractor:
-    found: list[type[i2i.Extractor]] = []
-    register_extractors(register=found.append)
-    assert [(thing.name, thing.role) for thing in found] == [("lpips", "perceptual")]
-    return found[0]("cpu")
+def lpips() -> Lpips:
+    return Lpips(i2i.Device("cpu"))
 
 
 def metric() -> i2i.Metric:
-    found: list[type[i2i.Metric]] = []
-    register_metrics(register=found.append)
-    return found[0]("cpu")
+    return LpipsMetric(i2i.Device("cpu"))
 
 
 def read(path: Path) -> torch.Tensor:
@@ -41,7 +41,7 @@ def noise(seed: int, *shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def test_published_distances(lpips: i2i.Extractor, shared: Path) -> None:
+def test_published_distances(lpips: Lpips, shared: Path) -> None:
     reference, first, second = (read(shared / "golden" / "lpips" / f"ex_{name}.png") for name in ("ref", "p0", "p1"))
     with torch.no_grad():
         distances = lpips.distance(torch.cat([reference, reference]), torch.cat([first, second])).tolist()
@@ -49,7 +49,7 @@ def test_published_distances(lpips: i2i.Extractor, shared: Path) -> None:
     assert distances == pytest.approx([0.7219, 0.1376], abs=1.5e-4)
 
 
-def test_equals_the_lpips_package_around_the_same_trunk(lpips: i2i.Extractor) -> None:
+def test_equals_the_lpips_package_around_the_same_trunk(lpips: Lpips) -> None:
     """The authors' module, given our trunk, at an odd size, at a batch and below 64 px."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -68,7 +68,7 @@ def test_equals_the_lpips_package_around_the_same_trunk(lpips: i2i.Extractor) ->
             assert torch.allclose(lpips.distance(x, y), theirs(x, y).flatten(), rtol=1e-5)
 
 
-def test_is_a_distance_one_can_descend(lpips: i2i.Extractor) -> None:
+def test_is_a_distance_one_can_descend(lpips: Lpips) -> None:
     target = noise(0, 1, 3, 64, 64)
     x = noise(1, 1, 3, 64, 64).requires_grad_()
     before = lpips.distance(x, target).sum()
@@ -79,13 +79,13 @@ def test_is_a_distance_one_can_descend(lpips: i2i.Extractor) -> None:
         assert torch.allclose(lpips.distance(x, target), lpips.distance(target, x))
 
 
-def test_gradient_stays_finite_where_nothing_answers(lpips: i2i.Extractor) -> None:
+def test_gradient_stays_finite_where_nothing_answers(lpips: Lpips) -> None:
     flat = torch.full((1, 3, 64, 64), -0.1).requires_grad_()
     (gradient,) = torch.autograd.grad(lpips.distance(flat, torch.full_like(flat, 0.2)).sum(), flat)
     assert torch.isfinite(gradient).all()
 
 
-def test_autocast_does_not_coarsen_it(lpips: i2i.Extractor) -> None:
+def test_autocast_does_not_coarsen_it(lpips: Lpips) -> None:
     x, y = noise(0, 1, 3, 64, 64), noise(1, 1, 3, 64, 64)
     with torch.no_grad():
         plain = lpips.distance(x, y)
@@ -93,7 +93,7 @@ def test_autocast_does_not_coarsen_it(lpips: i2i.Extractor) -> None:
             assert torch.equal(lpips.distance(x, y), plain)
 
 
-def test_metric_is_the_mean_over_pictures(lpips: i2i.Extractor) -> None:
+def test_metric_is_the_mean_over_pictures(lpips: Lpips) -> None:
     x, y = noise(0, 3, 3, 64, 64), noise(1, 3, 3, 64, 64)
     meter = metric()
     meter.update(x[:2], y[:2])
@@ -102,7 +102,7 @@ def test_metric_is_the_mean_over_pictures(lpips: i2i.Extractor) -> None:
         assert meter.compute() == pytest.approx(lpips.distance(x, y).mean().item(), rel=1e-5)
 
 
-def test_what_cannot_be_measured_is_said(lpips: i2i.Extractor) -> None:
+def test_what_cannot_be_measured_is_said(lpips: Lpips) -> None:
     with pytest.raises(i2i.I2IError, match="31 x 31 pixels, but these are 64 x 30"):
         lpips.distance(noise(0, 1, 3, 30, 64), noise(1, 1, 3, 30, 64))
     with pytest.raises(ValueError, match="compares"):
@@ -134,3 +134,24 @@ def test_missing_package_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "pip install lpips" in done.stdout, done.stderr
+
+
+def test_what_is_registered() -> None:
+    found: list = []
+    for register in (register_extractors, register_metrics, register_models):
+        register(register=found.append)
+    assert found == [Lpips, LpipsVgg, Vgg16, LpipsMetric, LpipsVggMetric, Frechet, VGG16]
+    extractors = {thing.name: (thing.role, thing.default) for thing in found[:3]}
+    assert extractors == {name: ("perceptual", name == "lpips") for name in ("lpips", "lpips-vgg", "vgg16")}
+    assert [thing.name for thing in found[3:6]] == ["lpips", "lpips-vgg", "frechet"]
+    assert VGG16.sha256 is not None and VGG16.url.endswith(f"vgg16-{VGG16.sha256[:8]}.pth")
+
+
+def test_registering_loads_no_torch() -> None:
+    code = (
+        "import sys; from i2i_plugins.perceptual import *; from i2i_plugins import perceptual as door\n"
+        "for name in dir(door):\n"
+        "    if name.startswith('register_'): getattr(door, name)(register=print)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

@@ -99,11 +99,17 @@ class Synthesis(nn.Module):
         assert isinstance(found, Block)
         return found
 
-    def forward(self, ws: Tensor, noise: Noise = "const", features: int | None = None) -> Tensor:
-        """The picture; or, with ``features``, what the block of that resolution makes, before toRGB."""
+    def forward(
+        self, ws: Tensor, noise: Noise = "const", features: int | None = None, until: int | None = None
+    ) -> Tensor:
+        """The picture; or, with ``features``, what the block of that resolution makes, before toRGB.
+
+        With ``until`` the picture as far as it is drawn at that resolution, which is its size; every resolution draws
+        but in the architecture ``resnet``.
+        """
         picture: Tensor | None = None
         x = ws
-        for block, x, drawing in self._walk(ws, noise, features or self.resolution):
+        for block, x, drawing in self._walk(ws, noise, features or until or self.resolution):
             if block.draws and features is None:
                 drawn = block.torgb(x, drawing)
                 picture = drawn if picture is None else up2(picture) + drawn

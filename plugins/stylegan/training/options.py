@@ -29,7 +29,8 @@ class StyleGAN2Options(i2i.Options):
         0, ge=0, le=2048, description="and at most this number; 0: 512 from 256 px, below it 2 * size"
     )
     mapping_layers: int = Field(2, ge=1, le=16, description="layers from z to w; the first papers had 8")
-    latent: int = Field(512, ge=1, le=4096, description="numbers in z and in w")
+    latent: int = Field(512, ge=1, le=4096, description="numbers in z, and in w unless --w-dim says otherwise")
+    w_dim: int = Field(0, ge=0, le=4096, description="numbers in w; 0: as many as in z")
     rate: float = Field(2.5e-3, gt=0, description="Adam's learning rate; published with 0.002 for 1024 px")
     gamma: float = Field(
         8.0,

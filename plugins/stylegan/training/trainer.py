@@ -55,7 +55,7 @@ class StyleGAN2Trainer(i2i.Trainer):
         shared: dict[str, Any] = {"channel_base": base, "channel_max": most, "conv_clamp": CLAMP}
         sizes: dict[str, Any] = {
             "z_dim": options.latent,
-            "w_dim": options.latent,
+            "w_dim": options.w_dim or options.latent,
             "mapping_layers": options.mapping_layers,
         }
         self.g = device.place(Generator.create(options.size, **sizes, **shared))

@@ -1,0 +1,110 @@
+"""The sheet that a head is modelled and painted on: its front, unrolled onto a plane as seen straight from before.
+
+Lengths are in units of 100 mm from the middle between the eyes: x to the right of the picture, y down, z to the viewer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .parameters import Face
+
+Floats = npt.NDArray[np.float32]
+Window = tuple[slice, slice]
+
+LEFT, TOP, SPAN = -1.5, -1.4, 3.0
+"""Where the sheet begins, and how far it reaches."""
+AIR = -3.0
+"""z of a front where there is nothing; its back lies as far before the viewer."""
+
+
+class Canvas:
+    """Relief and colour over the sheet, each ``(size, size)`` or ``(size, size, 3)``.
+
+    Attributes:
+        front: z of the surface towards the viewer.
+        back: z of the surface away from the viewer; where it lies before the front there is nothing.
+        colour: Share of light that the surface returns, linear RGB in [0, 1].
+        gloss: How much it shines, about [0, 1].
+        hair: How much of it is hair, in [0, 1].
+    """
+
+    def __init__(self, face: Face, size: int) -> None:
+        self.face, self.size = face, size
+        line = ((np.arange(size, dtype=np.float32) + 0.5) * (SPAN / size)).astype(np.float32)
+        self.x, self.y = (line + LEFT)[None, :], (line + TOP)[:, None]
+        self.pixel = SPAN / size
+        self.front = np.empty((size, size), np.float32)
+        self.back = np.empty((size, size), np.float32)
+        self.colour = np.empty((size, size, 3), np.float32)
+        self.gloss = np.full((size, size), 0.3, np.float32)
+        self.hair = np.zeros((size, size), np.float32)
+
+    def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[Window, Floats, Floats]:
+        """The part of the sheet between these edges, and its x ``(1, w)`` and y ``(h, 1)``."""
+        columns, rows = self._range(x0 - LEFT, x1 - LEFT), self._range(y0 - TOP, y1 - TOP)
+        return (rows, columns), self.x[:, columns], self.y[rows]
+
+    def _range(self, low: float, high: float) -> slice:
+        return slice(max(int(low / self.pixel), 0), min(int(high / self.pixel) + 2, self.size))
+
+    def paint(self, where: Window, share: Any, colour: Any, gloss: float | None = None) -> None:
+        """Lay a colour over a window, by its share of each pixel."""
+        part = self.colour[where]
+        part += share[..., None] * (np.asarray(colour, np.float32) - part)
+        if gloss is not None:
+            shine = self.gloss[where]
+            shine += share * (gloss - shine)
+
+    def raise_(self, where: Window, by: Any) -> None:
+        """Bring the front of a window nearer to the viewer."""
+        self.front[where] += by
+
+    def below(self, edge: Any, y: Any, soft: float = 0.0) -> Any:
+        """The share of each pixel that lies below the line ``y = edge``; ``soft`` widens the step."""
+        return ramp((y - edge) / (self.pixel * 1.2 + soft) + 0.5)
+
+    def depth(self, points: Any) -> Floats:
+        """z of the front at points ``(N, 2)``, between pixels by proportion."""
+        place = (np.asarray(points, np.float32) - (LEFT, TOP)) / self.pixel - 0.5
+        place = place.clip(0, self.size - 1.001)
+        x, y = place[:, 0].astype(int), place[:, 1].astype(int)
+        u, v = place[:, 0] - x, place[:, 1] - y
+        z = self.front
+        upper = z[y, x] * (1 - u) + z[y, x + 1] * u
+        lower = z[y + 1, x] * (1 - u) + z[y + 1, x + 1] * u
+        return np.asarray(upper * (1 - v) + lower * v, np.float32)
+
+
+def ramp(value: Any) -> Any:
+    """0 below 0, 1 above 1, straight between."""
+    return np.minimum(np.maximum(value, 0), 1)
+
+
+def smooth(low: float, high: float, value: Any) -> Any:
+    """0 below ``low``, 1 above ``high``, with an even start and end."""
+    t = ramp((value - low) / (high - low))
+    return t * t * (3 - 2 * t)
+
+
+def bell(value: Any) -> Any:
+    """1 at 0, falling to either side: a Gaussian of width 1 / sqrt(2)."""
+    return np.exp(-np.square(value))
+
+
+def root(value: Any) -> Any:
+    """The square root, carried on below 0 as its mirror image, so that a round edge crosses 0 steeply."""
+    return np.sign(value) * np.sqrt(np.abs(value))
+
+
+def linear(red: float, green: float, blue: float) -> Floats:
+    """Linear light of a colour as a screen counts it, each part in [0, 1]."""
+    return np.asarray(np.array((red, green, blue), np.float32).clip(0, 1) ** 2.2, np.float32)
+
+
+def blend(a: Any, b: Any, share: float) -> Floats:
+    """``a`` at share 0, ``b`` at 1."""
+    return np.asarray(np.asarray(a) + (np.asarray(b) - np.asarray(a)) * share, np.float32)

@@ -1,0 +1,91 @@
+"""The set: faces that never were, with the truth about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import i2i
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .draw import Drawn
+    from .parameters import Floats
+
+
+class Faces(i2i.Dataset):
+    """Drawn faces, 64 to 256 px and more, as pairs of their landmarks' lines and the face.
+
+    Beyond the pairs that training takes, every face can be had with its parameters, identity, landmarks and caption: it
+    is given by values ``(P,)``, one standard normal number for each of ``names``.
+    """
+
+    name = "faces"
+    summary = "Drawn faces, and the lines of their 68 landmarks; all drawn, nothing to fetch."
+    licence = "MIT, as i2i itself"
+    sides = ("landmarks", "face")
+    direction = "AtoB"
+    drawn: ClassVar[Mapping[str, int]] = {"train": 2000, "val": 200}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters, in the order of the values."""
+        from .parameters import NAMES
+
+        return NAMES
+
+    @property
+    def groups(self) -> Mapping[str, slice]:
+        """Where identity, pose, expression, light and background are among the values."""
+        from .parameters import SLICES
+
+        return SLICES
+
+    def values(self, seed: int, identity: int | None = None) -> Floats:
+        """Values ``(P,)`` float32 of a face; those of the identity depend on the number ``identity`` alone.
+
+        Args:
+            identity: Who it is; None takes the seed as that number as well.
+        """
+        from .parameters import sample
+
+        return sample(seed, identity)
+
+    def describe(self, values: Sequence[float] | Floats) -> dict[str, float]:
+        """The parameters by name, each in its own unit, such as degrees for ``yaw``."""
+        from .parameters import face
+
+        return dict(vars(face(values)))
+
+    def attributes(self, values: Sequence[float] | Floats) -> dict[str, bool]:
+        """The words of the captions, and whether each holds."""
+        from .captions import attributes
+        from .parameters import face
+
+        return attributes(face(values))
+
+    def caption(self, values: Sequence[float] | Floats) -> str:
+        """The face in words."""
+        from .captions import caption
+        from .parameters import face
+
+        return caption(face(values))
+
+    def render(self, values: Sequence[float] | Floats, size: int) -> Drawn:
+        """The face of values ``(P,)``: ``picture`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` in its pixels.
+
+        Raises:
+            ValueError: these are not P finite numbers, or the size is below 32 px.
+        """
+        from .draw import draw
+        from .parameters import face
+
+        return draw(face(values), size)
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair, lines and face, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
+        from .sketch import sketch
+
+        found = self.render(self.values(int(rng.integers(2**31))), size)
+        return sketch(found.landmarks, size), found.picture

@@ -1,0 +1,63 @@
+"""A face drawn: from values to a picture and the truth about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import eyes, hair, lighting, mouth, skin, skull, surroundings, view
+from .canvas import Canvas, Floats
+from .landmarks import landmarks
+from .parameters import Face
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture and what it shows."""
+
+    picture: npt.NDArray[np.uint8]
+    """``(size, size, 3)`` RGB."""
+    landmarks: Floats
+    """``(68, 2)`` pixels in the iBUG order; (0, 0) is the centre of the upper left pixel."""
+
+
+def draw(face: Face, size: int) -> Drawn:
+    """Draw a face, ``size`` pixels high and wide."""
+    canvas = Canvas(face, 3 * size // 2)
+    turn = view.turn_of(face)
+    _model(canvas)
+    points = landmarks(canvas, turn, size)
+    bridge = float(canvas.depth([(0.0, 0.06)])[0])
+    hair.model(canvas)
+    _paint(canvas)
+    picture = surroundings.background(face, size)
+    surroundings.body(face, picture, turn)
+    head = view.look(canvas, lighting.light(canvas, turn), turn, size)
+    picture = picture * (1 - head[..., 3:]) + head[..., :3]
+    surroundings.glasses(face, picture, turn, bridge)
+    return Drawn(_develop(picture), points)
+
+
+def _model(canvas: Canvas) -> None:
+    skull.model(canvas)
+    eyes.model(canvas)
+    mouth.model(canvas)
+    skin.model_ears(canvas)
+
+
+def _paint(canvas: Canvas) -> None:
+    skin.paint(canvas)
+    mouth.paint(canvas, skin.colour(canvas.face))
+    hair.beard(canvas)
+    eyes.paint(canvas, hair.brow_colour(canvas.face))
+    hair.paint(canvas)
+
+
+def _develop(light: Floats) -> npt.NDArray[np.uint8]:
+    """Linear light -> what a screen counts; the brightest is rolled off, not cut."""
+    exposed = np.maximum(light, 0) * 1.12
+    over = np.maximum(exposed - 0.75, 0)
+    rolled = np.where(exposed > 0.75, 0.75 + 0.25 * (1 - np.exp(-4 * over)), exposed)
+    return np.asarray(np.rint(255 * rolled ** (1 / 2.2)), np.uint8)

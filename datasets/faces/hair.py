@@ -1,0 +1,164 @@
+"""Hair: how far it stands off the head, where it leaves the face free, and how it is combed; and the beard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .canvas import LEFT, SPAN, TOP, Canvas, Floats, bell, blend, linear, ramp, root, smooth
+from .mouth import half_width as mouth_width
+from .mouth import lines as mouth_lines
+from .parameters import Face
+from .skull import chin_of, half_width
+
+SHADES = (linear(0.11, 0.085, 0.075), linear(0.26, 0.165, 0.105), linear(0.52, 0.36, 0.22), linear(0.88, 0.72, 0.46))
+"""Black, brown, fair, blond."""
+RED, GREY = linear(0.6, 0.26, 0.11), linear(0.72, 0.71, 0.7)
+_STRANDS = 4096
+
+
+def _strands() -> Floats:
+    """A fixed row of light and dark strands, coarse and fine ones, mean 0; its ends meet."""
+    rng = np.random.default_rng(7)
+    row = np.zeros(_STRANDS, np.float32)
+    for wide, weight in ((2, 0.5), (5, 0.6), (14, 0.5), (50, 0.4)):
+        grain = rng.standard_normal(_STRANDS)
+        kernel = np.hanning(2 * wide + 1)
+        smoothed = np.real(np.fft.ifft(np.fft.fft(grain) * np.abs(np.fft.fft(kernel / kernel.sum(), _STRANDS))))
+        row += (weight * smoothed / smoothed.std()).astype(np.float32)
+    return row / row.std()
+
+
+STRANDS = _strands()
+
+
+def colour(face: Face) -> Floats:
+    """Of the hair, linear RGB."""
+    kind = face.hair_shade * (len(SHADES) - 1)
+    index = min(int(kind), len(SHADES) - 2)
+    plain = blend(SHADES[index], SHADES[index + 1], kind - index)
+    return blend(blend(plain, RED, 0.75 * face.hair_red**2), GREY, 0.9 * face.hair_grey)
+
+
+def brow_colour(face: Face) -> Floats:
+    """Of the eyebrows: the hair's, darker."""
+    return colour(face) * 0.55 + linear(0.12, 0.07, 0.05) * 0.45
+
+
+def _waves(canvas: Canvas) -> Any:
+    """Sideways swing of the strands, by height."""
+    face = canvas.face
+    return 0.05 * face.hair_curl * (np.sin(11 * canvas.y + 2.5) + 0.6 * np.sin(23 * canvas.y + 7 * np.abs(canvas.x)))
+
+
+def model(canvas: Canvas) -> None:
+    """Lay hair over the head, and note in ``canvas.hair`` where it is."""
+    face = canvas.face
+    if face.hair_length <= 0.02:
+        return
+    x, y = canvas.x, canvas.y
+    short = ramp(face.hair_length / 0.3)
+    top, side = face.hair_top * short + 0.01, face.hair_side * short + 0.012
+    curl = _waves(canvas) * smooth(-0.5, -0.1, y) + 0.035 * face.hair_curl * np.sin(13 * x) * np.sin(15 * y + 3 * x)
+    outer = _outline(face, y, top, side) + curl
+    depth = np.interp(y[:, 0], [-1.3, -0.4, 0.3, 1.0], [0.9, 0.86, 0.62, 0.42])[:, None].astype(np.float32)
+    share = np.minimum(np.abs(x) / np.maximum(outer, 0.02), 3)
+    edge = root(1 - share**2.2) - 2 * (outer <= 0.02)
+    middle = np.interp(y[:, 0], [-0.6, 0.2, 1.0], [0.02, -0.12, -0.2])[:, None].astype(np.float32)
+    shell_front, shell_back = middle + depth * edge, middle - 1.06 * depth * edge
+    mask = _mask(canvas)
+    canvas.hair[:] = mask
+    thick = 0.03 + 0.06 * short + 0.5 * max(face.hair_top - 0.08, 0) * smooth(-0.4, -0.9, y)
+    bumps = 0.012 * short * _comb(canvas)
+    over = np.maximum(canvas.front + thick * short, shell_front) + bumps
+    lock = smooth(0.0, 1.0, mask)
+    inside = np.abs(x) < half_width(face, y)
+    # Before the neck, below the opening for the face, there is none: that which hangs behind it is no part of the sheet.
+    hangs = (mask > 0.3) | inside
+    beside = np.where(hangs, np.maximum(canvas.front, over), canvas.front)
+    canvas.front[:] = np.where(inside, canvas.front + (over - canvas.front) * lock, beside)
+    canvas.back[:] = np.where(hangs, np.minimum(canvas.back, shell_back), canvas.back)
+
+
+def _outline(face: Face, y: Any, top: float, side: float) -> Any:
+    """Half the width of the hair at heights ``y``; 0 above it and below its ends."""
+    crown = face.crown + top
+    round_ = 1 + 0.04 * bell((y + 0.4) / 0.3)
+    above = (face.head_width + side) * ramp(1 - np.maximum(-y / crown, 0) ** 3.5) ** 0.5 * round_
+    length = face.hair_length
+    end = -0.3 + 1.1 * length
+    fall = round_ * (face.head_width + side) * (1 + 0.12 * smooth(0.2, 1.0, y) * ramp(length - 0.5))
+    below = fall * ramp((end - y) / (0.22 + 0.1 * length)) ** 0.5
+    return np.minimum(above, below)
+
+
+def _mask(canvas: Canvas) -> Floats:
+    """Where hair covers the sheet: round the opening for the face, and above the ends."""
+    face, x, y = canvas.face, canvas.x, canvas.y
+    length = face.hair_length
+    wide = face.head_width * (0.93 - 0.1 * ramp(length - 0.6))
+    part = face.parting
+    hairline = -0.63 * face.crown / 1.1
+    sweep = face.fringe * (0.75 + 0.25 * np.cos(7 * (x - part))) * bell((x - part) / 0.75)
+    parted = 0.1 * ramp(face.fringe * 4) * bell((x - part) / 0.1)
+    ragged = 0.02 * STRANDS[((x * 700).astype(int)) % _STRANDS] * ramp(0.3 + face.fringe * 3)
+    lid = hairline + np.maximum(sweep, -0.12) - parted + ragged
+    centre = 0.35
+    across = np.abs(x) / wide
+    up = (centre - y) / (centre - lid)
+    opening = np.maximum(up, 0) ** 3.2 + across**3.6
+    soft = 0.05 + 0.14 * ramp(0.4 - length) + canvas.pixel * 2
+    mask = smooth(0, soft * 2.2, opening - 1)
+    ends = -0.28 + 1.1 * length
+    return np.asarray(mask * smooth(ends + 0.1, ends - 0.06, y), np.float32)
+
+
+def _comb(canvas: Canvas) -> Floats:
+    """Light and dark of the strands, which run from the parting outward and down."""
+    face = canvas.face
+    x = canvas.x + _waves(canvas)
+    angle = np.arctan2(x - 0.3 * face.parting, canvas.y + face.crown + 0.55)
+    index = (angle * (1.0 / 3.2) * _STRANDS + _STRANDS).astype(np.int32) % _STRANDS
+    return np.asarray(STRANDS[index], np.float32)
+
+
+def paint(canvas: Canvas) -> None:
+    """Colour what ``model`` laid."""
+    face = canvas.face
+    if face.hair_length <= 0.02:
+        return
+    tone = np.exp(0.17 * _comb(canvas)) * (0.62 + 0.38 * smooth(0.05, 0.9, canvas.hair))
+    strands = colour(face) * tone[..., None]
+    canvas.colour += canvas.hair[..., None] * (strands - canvas.colour)
+    canvas.gloss += canvas.hair * (0.55 - canvas.gloss)
+
+
+def beard(canvas: Canvas) -> None:
+    """Stubble to a full beard, with a moustache, round the mouth and along the jaw."""
+    face = canvas.face
+    if face.beard <= 0.01:
+        return
+    where, x, y = canvas.window(-0.9, 0.9, 0.3, 1.4)
+    chin = chin_of(face)
+    sides = smooth(0.36, 0.62, np.abs(x) / np.maximum(half_width(face, y), 0.05)) * smooth(0.05, 0.5, y)
+    rim = face.mouth_height + 0.02 + 0.12 * ramp(1 - np.abs(x) / 0.4)
+    cheek = smooth(rim - 0.02, rim + 0.14, y + 0.28 * sides * ramp(np.abs(x) - 0.3))
+    moustache = bell((y - face.nose_length - 0.135 - 0.25 * x * x) / 0.055) * smooth(0.36, 0.26, np.abs(x))
+    goatee = bell(x / 0.3) * smooth(face.mouth_height + 0.1, face.mouth_height + 0.2, y)
+    mask = np.maximum(np.maximum(cheek * np.maximum(sides, goatee), moustache), goatee)
+    wide = mouth_width(face)
+    u = np.clip(x / wide, -1.1, 1.1)
+    top, _, _, base = mouth_lines(face, u)
+    lips = smooth(-0.02, 0.015, y - top) * smooth(0.02, -0.015, y - base) * (np.abs(x) < wide)
+    grain = np.exp(0.16 * _grain(canvas)[where])
+    share = ramp(mask * (1 - lips)) * (0.25 + 0.68 * face.beard)
+    canvas.paint(where, share, brow_colour(face)[None, None] * grain[..., None] * 1.15, 0.15)
+    canvas.raise_(where, 0.04 * ramp(face.beard * 2 - 0.9) * share * smooth(chin + 0.1, chin - 0.1, y))
+
+
+def _grain(canvas: Canvas) -> Floats:
+    """A fixed fine pattern over the sheet, the same at every size."""
+    columns = ((canvas.x - LEFT) / SPAN * 190).astype(int)
+    rows = ((canvas.y - TOP) / SPAN * 120).astype(int)
+    return np.asarray(STRANDS[(columns * 37 + rows * 101) % _STRANDS], np.float32)

@@ -1,0 +1,1 @@
+"""The extractors of the drawn world, one class a file."""

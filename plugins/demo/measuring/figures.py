@@ -1,0 +1,75 @@
+"""A figure: what was measured, what it means, and the aim that it has to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a network's card, with at most one of the two aims."""
+
+    name: str
+    value: float
+    meaning: str
+    """What was measured, in which unit."""
+    under: float | None = None
+    """The aim: the value lies below this."""
+    least: float | None = None
+    """The aim: the value is this or more."""
+
+    @property
+    def aim(self) -> str:
+        """The aim in words; empty where there is none."""
+        if self.under is not None:
+            return f"under {self.under:.4g}"
+        return f"at least {self.least:.4g}" if self.least is not None else ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the aim is met; None where there is none. Not a number meets no aim."""
+        if self.under is not None:
+            return self.value < self.under
+        return self.value >= self.least if self.least is not None else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The figure as it stands in a card, under its name; four digits of the value are kept."""
+        told: dict[str, Any] = {"value": float(f"{self.value:.4g}")}
+        if self.aim:
+            told |= {"aim": self.aim, "holds": self.holds}
+        return told | {"meaning": self.meaning}
+
+
+@dataclass
+class Measured:
+    """The figures of one network, or of the data set."""
+
+    figures: list[Figure] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """For what could not be measured on this machine, what is missing and what to type."""
+
+    @property
+    def missed(self) -> list[str]:
+        """The names of the figures that do not meet their aims."""
+        return [figure.name for figure in self.figures if figure.holds is False]
+
+
+def told(found: Mapping[str, float], meanings: Mapping[str, str], prefix: str = "", **least: float) -> list[Figure]:
+    """Figures of what an ``evaluate()`` gave, each with its meaning.
+
+    Args:
+        meanings: By name; for names such as ``accuracy/glasses`` by what stands before the slash and the slash.
+        prefix: Put before the names.
+        least: Aims, by the names without the prefix.
+    """
+    return [
+        Figure(
+            prefix + name,
+            value,
+            meanings.get(name) or meanings[name.split("/")[0] + "/"].format(name.split("/")[-1]),
+            least=least.get(name),
+        )
+        for name, value in found.items()
+    ]

@@ -1,0 +1,37 @@
+"""From a file of weights to a frozen network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+import i2i
+from i2i.models import locate
+from i2i.weights import fill, read_state
+
+from ..records import record
+from .layers import fold
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def load(kind: type[NetworkT], name: str, device: i2i.Device, path: Path | None = None) -> NetworkT:
+    """A network with the weights of the record of this name, or of ``path``: float32, frozen, folded, on the device.
+
+    Raises:
+        i2i.I2IError: the file is not there, cannot be read, or holds something else.
+    """
+    path = locate(record(name)) if path is None else path
+    with torch.device("meta"):  # no memory, and no time spent on random weights
+        network = kind()
+    try:
+        fill(network, read_state(path), name, "take a file that 'python -m i2i_plugins.demo.train' wrote")
+    except i2i.I2IError as error:
+        raise i2i.I2IError(f"{path}: {error}") from None
+    network.requires_grad_(False).eval()
+    fold(network)
+    network.requires_grad_(False)  # folding makes new parameters
+    return network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

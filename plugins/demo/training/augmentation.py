@@ -1,0 +1,122 @@
+"""Pictures as a network may meet them: moved a little, softer, noisier, in other light. Points move along exactly.
+
+What a generator draws is softer than what the renderer draws, so blur is the most useful of these. Everything is drawn
+from the generator of random numbers that is handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MIRRORED = (
+    *reversed(range(17)),
+    *reversed(range(17, 27)),
+    *range(27, 31),
+    *reversed(range(31, 36)),
+    *(45, 44, 43, 42, 47, 46),
+    *(39, 38, 37, 36, 41, 40),
+    *reversed(range(48, 55)),
+    *reversed(range(55, 60)),
+    *reversed(range(60, 65)),
+    *reversed(range(65, 68)),
+)
+"""Which point of the iBUG order stands in each place after left and right are swapped."""
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """How far each change may go, at most; all are drawn evenly up to there unless said otherwise."""
+
+    shift: float = 4.0
+    """Pixels of the 64 x 64 picture, to either side."""
+    scale: float = 0.15
+    """A share of the size, larger or smaller."""
+    stretch: float = 0.05
+    """The same, in x and y apart."""
+    turn: float = 15.0
+    """Degrees, either way."""
+    mirror: float = 0.5
+    """How often left and right are swapped."""
+    blur: float = 1.2
+    """Standard deviation of a Gaussian, pixels; half of the pictures stay as they are."""
+    noise: float = 0.06
+    """Standard deviation on the scale [-1, 1]."""
+    contrast: float = 0.2
+    """A share, more or less."""
+    brightness: float = 0.15
+    """Added or taken away, on the scale [-1, 1]."""
+    tint: float = 0.08
+    """A share of each colour, more or less."""
+
+
+def even(count: int, reach: float, random: torch.Generator) -> Tensor:
+    """Numbers ``(count,)`` drawn evenly from -reach to reach."""
+    return (torch.rand(count, generator=random) * 2 - 1) * reach
+
+
+def movements(count: int, strengths: Strengths, random: torch.Generator) -> Tensor:
+    """Random affine maps ``(count, 2, 3)``: ``new = matrix @ (x, y, 1)``, in pixels from a picture's centre."""
+    angle = even(count, math.radians(strengths.turn), random)
+    scale = 1 + even(count, strengths.scale, random)
+    wide, high = (scale * (1 + even(count, strengths.stretch, random)) for _ in "xy")
+    side = torch.where(torch.rand(count, generator=random) < strengths.mirror, -1.0, 1.0)
+    cosine, sine = angle.cos(), angle.sin()
+    rows = [torch.stack([side * wide * cosine, -high * sine], 1), torch.stack([side * wide * sine, high * cosine], 1)]
+    shift = torch.stack([even(count, strengths.shift, random) for _ in "xy"], dim=1)
+    return torch.cat([torch.stack(rows, dim=1), shift[..., None]], dim=2)
+
+
+def moved(pictures: Tensor, movement: Tensor) -> Tensor:
+    """Pictures ``(N, 3, S, S)`` moved by maps ``(N, 2, 3)`` about their centre, bilinear; borders go on."""
+    turn, shift = movement[:, :, :2], movement[:, :, 2:]
+    back = torch.linalg.inv(turn)
+    half = pictures.shape[-1] / 2
+    backwards = torch.cat([back, -(back @ shift) / half], dim=2)  # affine_grid asks where each new pixel comes from
+    grid = F.affine_grid(backwards, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def moved_points(points: Tensor, movement: Tensor, size: int) -> Tensor:
+    """Points ``(N, 68, 2)``, pixels of ``size`` x ``size`` pictures, moved by the same maps; a mirror renames them."""
+    centre = (size - 1) / 2
+    mirrors = torch.linalg.det(movement[:, :, :2]) < 0
+    swapped = points[:, torch.tensor(MIRRORED, device=points.device)]
+    points = torch.where(mirrors[:, None, None], swapped, points) - centre
+    return points @ movement[:, :, :2].mT + movement[:, None, :, 2] + centre
+
+
+def blurred(pictures: Tensor, sigmas: Tensor) -> Tensor:
+    """Pictures ``(N, 3, H, W)``, each blurred by a Gaussian of its own ``sigmas (N,)`` pixels; 0 leaves it alone."""
+    height, width = pictures.shape[2:]
+    return _gaussians(sigmas, height) @ pictures @ _gaussians(sigmas, width).mT
+
+
+def _gaussians(sigmas: Tensor, size: int) -> Tensor:
+    """Blurs along one side as matrices ``(N, 1, size, size)``; rows have the sum 1, so borders keep their light."""
+    across = torch.arange(size, device=sigmas.device, dtype=sigmas.dtype)
+    distances = (across[:, None] - across).square()
+    weights = (-distances / (2 * sigmas.view(-1, 1, 1).clamp(min=0.05).square())).exp()
+    return (weights / weights.sum(dim=2, keepdim=True))[:, None]
+
+
+def relit(pictures: Tensor, strengths: Strengths, random: torch.Generator) -> Tensor:
+    """Pictures ``(N, 3, H, W)`` in [-1, 1] in other light, blurred and noisy, and still in [-1, 1]."""
+    count, place = len(pictures), pictures.device
+    sigmas = torch.rand(count, generator=random) * strengths.blur * (torch.rand(count, generator=random) < 0.5)
+    tints = 1 + even(count * 3, strengths.tint, random).view(count, 3, 1, 1)
+    contrast, brightness, noise = (
+        numbers.view(count, 1, 1, 1).to(place)
+        for numbers in (
+            1 + even(count, strengths.contrast, random),
+            even(count, strengths.brightness, random),
+            torch.rand(count, generator=random) * strengths.noise,
+        )
+    )
+    grain = torch.randn(pictures.shape, generator=random).to(place)
+    x = (blurred(pictures, sigmas.to(place)) + 1) * tints.to(place) - 1  # a tint scales light, and black stays black
+    return (x * contrast + brightness + grain * noise).clamp(-1, 1)

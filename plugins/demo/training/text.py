@@ -1,0 +1,207 @@
+"""Training of ``demo-text``: pictures and what is said of them, pulled together (Radford et al. 2021, section 2.3).
+
+A short prompt such as "a smiling face" holds for many pictures of a batch. So the targets of the contrastive loss are
+not the diagonal: a prompt goes with every picture of which all that it states is true, as in supervised contrastive
+learning, where many are right (Khosla et al. 2020). Pictures are moved, blurred, relit and made noisy, so that the
+gradients by which they are edited follow what they show.
+"""
+
+from __future__ import annotations
+
+import random as plain_random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import world
+from ..networks.text import FEATURES, TextNetwork, words_of
+from .augmentation import Strengths, moved, movements, relit
+from .fitting import fit
+from .prompts import Prompts
+from .settings import Settings, Trained
+
+if TYPE_CHECKING:
+    from ..extractors.text import DemoText
+
+DEFAULTS = Settings(steps=1200, batch=64, rate=1.5e-3, pictures=40_000)
+CHANGES = Strengths(mirror=0.0, turn=8.0, scale=0.1, noise=0.1, tint=0.04)
+"""Left stays left, and colours are what captions speak of."""
+CAPTIONS = 0.3
+"""The share of texts that are the faces' own captions; the others are prompts."""
+TEXTS = 3
+"""Texts of each picture in a step: they cost little."""
+SEEN, READ = 4.0, 2.0
+"""Weights of the losses that go with contrast: attributes seen in a picture, and read in a text."""
+BATCH = 64
+"""Pictures that are looked at together where nothing is learnt."""
+GROUP = 100
+"""Pictures among which one is looked for."""
+LOOKED = (1, 5)
+
+
+def train(settings: Settings, say: Callable[[str], None]) -> Trained:
+    """Train both towers on drawn faces.
+
+    Args:
+        say: Told about progress, a line at a time.
+    """
+    # As many, of as many latents, as demo-faces learns from: by the same name they are drawn but once.
+    pool = world.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
+    network = learn(world.faces(), pool, settings, say)
+    tensors = {key: value.cpu() for key, value in network.state_dict().items() if "num_batches" not in key}
+    return Trained(tensors, {"pictures": len(pool), "words": len(tensors["text.embedding.weight"]) - 1})
+
+
+def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str], None]) -> TextNetwork:
+    """Train on a pool.
+
+    Args:
+        faces: With ``attributes(values)`` and ``caption(values)``.
+
+    Returns:
+        In evaluation mode, frozen.
+    """
+    say(f"{len(pool)} captions are read first.")
+    texts = _Texts(faces, pool)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        learner = _Learner(TextNetwork(texts.vocabulary()), texts.truth.float().mean(dim=0))
+    learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
+        pictures = moved(world.pictures_of(pool, numbers), movements(len(numbers), CHANGES, random))
+        sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
+        return learner.losses(relit(pictures, CHANGES, random), sentences, stated, texts.truth[numbers])
+
+    trained = fit(learner, len(pool), losses, settings, say).network
+    assert isinstance(trained, TextNetwork)
+    return trained
+
+
+class _Learner(nn.Module):
+    """The network, and what it needs only to learn: attributes told from each tower's numbers, by one layer.
+
+    Contrast alone first brings everything into one line, from which it takes thousands of steps to spread.
+    """
+
+    def __init__(self, network: TextNetwork, shares: Tensor) -> None:
+        """``shares (K,)``: how many of all faces have each attribute, which is what it guesses at first."""
+        super().__init__()
+        self.network = network
+        self.seen, self.read = nn.Linear(FEATURES, len(shares)), nn.Linear(FEATURES, len(shares))
+        with torch.no_grad():
+            self.seen.bias.copy_(shares.logit(eps=0.01))
+
+    def losses(self, pictures: Tensor, sentences: Sequence[str], stated: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """The losses of a batch; ``stated (M, K)`` of -1, 0, 1, and ``truth (N, K)`` bool."""
+        images = self.network.image(pictures)
+        texts = self.network.text(self.network.read(sentences))
+        units = F.normalize(images), F.normalize(texts)
+        return {
+            "contrast": contrast(*units, holds(stated, truth), self.network.scale),
+            "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(images), truth.float()),
+            "read": READ * F.mse_loss(self.read(texts), stated),
+        }
+
+
+class _Texts:
+    """What is true of the faces of a pool, and what is said of them."""
+
+    def __init__(self, faces: Any, pool: world.Pool) -> None:
+        self.attributes = [faces.attributes(values) for values in pool.values]
+        self.captions = [faces.caption(values) for values in pool.values]
+        self.prompts = Prompts(self.attributes[0])
+        self.truth = torch.tensor([[found[name] for name in self.prompts.names] for found in self.attributes])
+
+    def vocabulary(self) -> list[str]:
+        """Every word that is said, sorted."""
+        return sorted({word for caption in self.captions for word in words_of(caption)} | self.prompts.words())
+
+    def draw(self, numbers: Tensor, random: torch.Generator) -> tuple[list[str], Tensor]:
+        """A text for each face, and what it states: ``(N, K)``, 1 for an attribute, -1 for its absence, else 0."""
+        rng = plain_random.Random(int(torch.randint(2**31, (1,), generator=random)))
+        sentences = []
+        stated = torch.zeros(len(numbers), len(self.prompts.names))
+        for row, number in enumerate(numbers.tolist()):
+            sentence, said = self.captions[number], {}
+            if rng.random() < CAPTIONS:
+                said = self.prompts.stated(sentence, self.attributes[number])
+            if not said:  # a caption of nothing that is known would go with every picture
+                sentence, said = self.prompts.draw(self.attributes[number], rng)
+            sentences.append(sentence)
+            for place, name in enumerate(self.prompts.names):
+                if name in said:
+                    stated[row, place] = 1 if said[name] else -1
+        return sentences, stated
+
+
+def holds(stated: Tensor, truth: Tensor) -> Tensor:
+    """Whether all that a text states is true of a picture: ``(M, K)`` of -1, 0, 1 and ``(N, K)`` bool -> ``(M, N)``."""
+    signs = truth.to(stated.dtype) * 2 - 1
+    return stated @ signs.T == stated.abs().sum(dim=1, keepdim=True)
+
+
+def contrast(images: Tensor, texts: Tensor, match: Tensor, scale: Tensor) -> Tensor:
+    """The symmetric contrastive loss with several right answers: 0 where all these are equally likely, and no others.
+
+    Args:
+        images: ``(N, F)`` unit vectors.
+        texts: ``(M, F)`` unit vectors.
+        match: ``(M, N)``, which text goes with which picture; every row and every column has at least one.
+        scale: The inverse temperature.
+    """
+    logits = scale * texts @ images.T
+    losses = []
+    for dim in (1, 0):  # the right pictures for a text, and the right texts for a picture
+        wanted = match.to(logits.dtype) / match.sum(dim=dim, keepdim=True)
+        losses.append((torch.xlogy(wanted, wanted) - wanted * logits.log_softmax(dim=dim)).sum(dim=dim).mean())
+    return (losses[0] + losses[1]) / 2
+
+
+@torch.no_grad()
+def evaluate(extractor: DemoText, faces: Any, pool: world.Pool) -> dict[str, float]:
+    """Measure on drawn faces that were never seen.
+
+    Returns:
+        ``caption@k`` and ``picture@k``: how often the right caption is among the first k of 100, for a picture, and the
+        other way round; equal captions are all right. ``accuracy``: how often a picture is nearer to the right one of
+        two prompts, with an attribute and without it, the mean of both kinds of pictures, the mean over attributes; and
+        ``accuracy/...``, the same of one attribute. Those that all pictures have, or none, are left out.
+    """
+    numbers = torch.arange(len(pool)).split(BATCH)
+    images = torch.cat([extractor.images(world.pictures_of(pool, each)) for each in numbers]).cpu()
+    attributes = [faces.attributes(values) for values in pool.values]
+    captions = [faces.caption(values) for values in pool.values]
+    texts = torch.cat(
+        [extractor.texts(captions[start : start + BATCH]) for start in range(0, len(captions), BATCH)]
+    ).cpu()
+    measured = retrieval(images, texts, captions)
+    prompts, single = Prompts(attributes[0]), {}
+    for name in prompts.names:
+        truth = torch.tensor([found[name] for found in attributes])
+        if truth.any() and not truth.all():
+            nearer = (images @ extractor.texts(prompts.pair(name)).cpu().T).argmax(dim=1) == 0
+            single[f"accuracy/{name}"] = float(nearer[truth].float().mean() + (~nearer[~truth]).float().mean()) / 2
+    return {**measured, "accuracy": sum(single.values()) / max(len(single), 1), **single}
+
+
+def retrieval(images: Tensor, texts: Tensor, captions: Sequence[str]) -> dict[str, float]:
+    """``caption@k`` and ``picture@k`` over whole groups of 100; over all pictures where they are fewer.
+
+    Args:
+        images: ``(N, F)`` unit vectors.
+        texts: ``(N, F)`` unit vectors of the captions.
+    """
+    group = min(GROUP, len(captions))
+    right: dict[str, list[Tensor]] = {}
+    for numbers in torch.arange(len(captions) // group * group).split(group):
+        same = torch.tensor([[captions[i] == captions[j] for j in numbers] for i in numbers])
+        products = images[numbers] @ texts[numbers].T
+        for name, table in ("caption", products), ("picture", products.T):
+            for count in LOOKED:
+                first = table.topk(min(count, group), dim=1).indices
+                right.setdefault(f"{name}@{count}", []).append(same.gather(1, first).any(dim=1).float())
+    return {name: float(torch.cat(hits).mean()) for name, hits in right.items()}

