@@ -2,8 +2,8 @@
 
     python docs/generate.py
 
-It writes ``reference/cli.md``, ``reference/options.md`` and the list of files in ``architecture.md``; the tests fail
-while any of them is out of date.
+It writes ``cli.md``, ``options.md`` and ``model-cards.md`` in ``reference``, and the list of files in
+``architecture.md``; the tests fail while any of them is out of date.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from i2i.cli import build
 from i2i.options import describe
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
 from i2i.training.settings import TrainOptions
+from i2i_plugins.demo.measuring import cards
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -35,6 +36,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
+        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{cards.page()}",
         plan: with_files(plan.read_text(encoding="utf-8")),
     }
 

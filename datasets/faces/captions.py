@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from .parameters import Face
 
-_HAIR_COLOURS = ((0.2, "black"), (0.55, "brown"), (0.78, "fair"), (1.01, "blond"))
+_SHADES = ((0.2, "black"), (0.55, "brown"), (0.78, "fair"), (1.01, "blond"))
+"""The ``hair_shade`` below which hair is called so."""
+_COLOURS = (*(name for _, name in _SHADES), "red", "grey")
+_TAIL = ("eyes closed", "eyes wide open", "mouth open", "looking left", "looking right", "looking up", "looking down")
 
 
 def attributes(face: Face) -> dict[str, bool]:
     """Each word or phrase of the captions, and whether it holds.
 
-    Between an attribute and its opposite lies a range where neither holds, so that what is said is plain to see.
+    Between an attribute and its opposite lies a range where neither holds, so that what is said is plain to see. Only
+    the colours of hair adjoin: hair that is not bald has exactly one. Left and right are those of the picture.
     """
     bald = face.hair_length <= 0.06
     colour = _hair_colour(face)
@@ -34,7 +38,7 @@ def attributes(face: Face) -> dict[str, bool]:
         "long hair": face.hair_length > 0.75,
         "curly hair": not bald and face.hair_curl > 0.6,
         "fringe": not bald and face.fringe > 0.12,
-        **{f"{name} hair": not bald and colour == name for name in ("black", "brown", "fair", "blond", "red", "grey")},
+        **{f"{name} hair": not bald and colour == name for name in _COLOURS},
         "dark skin": face.skin < 0.3,
         "fair skin": face.skin > 0.7,
         "blue eyes": face.iris > 0.8 and face.eyes_open > 0.5,
@@ -52,25 +56,23 @@ def _hair_colour(face: Face) -> str:
         return "grey"
     if face.hair_red > 0.65:
         return "red"
-    return next(name for limit, name in _HAIR_COLOURS if face.hair_shade < limit)
+    return next(name for limit, name in _SHADES if face.hair_shade < limit)
 
 
 def caption(face: Face) -> str:
-    """A sentence such as "a smiling face with long blond hair and glasses, eyes closed, looking left"."""
+    """A sentence such as "a smiling face with long blond hair and glasses, eyes closed, looking left".
+
+    It names only attributes that hold, and not those of the light or of a mouth that is merely closed.
+    """
     holds = {name for name, true in attributes(face).items() if true}
     first = [name for name in ("smiling", "frowning", "bald") if name in holds]
-    hair = [word for word in ("long", "short", "curly", *_colours()) if f"{word} hair" in holds]
+    hair = [word for word in ("long", "short", "curly", *_COLOURS) if f"{word} hair" in holds]
     having = [f"{' '.join(hair)} hair"] if hair else []
     having += [name for name in ("a fringe", "a beard", "glasses", "freckles") if name.removeprefix("a ") in holds]
     having += [name for name in ("dark skin", "fair skin", "blue eyes", "green eyes", "brown eyes") if name in holds]
     having += [name for name in ("red lips", "raised brows") if name in holds]
-    after = ("eyes closed", "eyes wide open", "mouth open", "looking left", "looking right", "looking up", "looking down")
-    tail = [name for name in after if name in holds]
+    tail = [name for name in _TAIL if name in holds]
     sentence = f"a {' '.join([*first, 'face'])}"
     if having:
         sentence += " with " + (" and ".join([", ".join(having[:-1]), having[-1]]) if len(having) > 1 else having[0])
     return ", ".join([sentence, *tail])
-
-
-def _colours() -> tuple[str, ...]:
-    return ("black", "brown", "fair", "blond", "red", "grey")

@@ -46,7 +46,8 @@ class Faces(i2i.Dataset):
         """Values ``(P,)`` float32 of a face; those of the identity depend on the number ``identity`` alone.
 
         Args:
-            identity: Who it is; None takes the seed as that number as well.
+            seed: Picks the rest: pose, expression, light and background; 0 or more.
+            identity: Who it is, 0 or more; None takes the seed as that number as well.
         """
         from .parameters import sample
 
@@ -76,7 +77,7 @@ class Faces(i2i.Dataset):
         """The face of values ``(P,)``: ``picture`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` in its pixels.
 
         Raises:
-            ValueError: these are not P finite numbers, or the size is below 32 px.
+            ValueError: these are not P finite numbers, or the size is below 32 pixels.
         """
         from .draw import draw
         from .parameters import face
@@ -84,8 +85,17 @@ class Faces(i2i.Dataset):
         return draw(face(values), size)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One pair, lines and face, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
+        """One pair, lines and face, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone.
+
+        Raises:
+            UsageError: the size is below 32 pixels.
+        """
+        from .draw import SMALLEST
         from .sketch import sketch
 
+        if size < SMALLEST:
+            raise i2i.UsageError(
+                f"The set faces is drawn {SMALLEST} pixels high and wide or larger, not {size}: type --size {SMALLEST}."
+            )
         found = self.render(self.values(int(rng.integers(2**31))), size)
         return sketch(found.landmarks, size), found.picture

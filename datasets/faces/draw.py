@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,8 +24,19 @@ class Drawn:
     """``(68, 2)`` pixels in the iBUG order; (0, 0) is the centre of the upper left pixel."""
 
 
+SMALLEST = 32
+"""Height and width of the smallest picture: in smaller ones an eye is no wider than a pixel or two."""
+
+
 def draw(face: Face, size: int) -> Drawn:
-    """Draw a face, ``size`` pixels high and wide."""
+    """Draw a face, ``size`` pixels high and wide.
+
+    Raises:
+        ValueError: the size is below ``SMALLEST``.
+    """
+    if size < SMALLEST:
+        raise ValueError(f"a face is drawn {SMALLEST} pixels high and wide or larger, not {size}")
+    # A sheet of 1.5 times as many pixels reaches somewhat further than the picture: its pixels are 3/4 as wide.
     canvas = Canvas(face, 3 * size // 2)
     turn = view.turn_of(face)
     _model(canvas)
@@ -35,7 +47,10 @@ def draw(face: Face, size: int) -> Drawn:
     picture = surroundings.background(face, size)
     surroundings.body(face, picture, turn)
     head = view.look(canvas, lighting.light(canvas, turn), turn, size)
-    picture = picture * (1 - head[..., 3:]) + head[..., :3]
+    *seen, share = cv2.split(head)
+    for plane, light in zip(picture, seen, strict=True):
+        plane *= 1 - share
+        plane += light
     surroundings.glasses(face, picture, turn, bridge)
     return Drawn(_develop(picture), points)
 
@@ -56,8 +71,9 @@ def _paint(canvas: Canvas) -> None:
 
 
 def _develop(light: Floats) -> npt.NDArray[np.uint8]:
-    """Linear light -> what a screen counts; the brightest is rolled off, not cut."""
+    """Linear light ``(3, size, size)`` -> what a screen counts; the brightest is rolled off, not cut."""
     exposed = np.maximum(light, 0) * 1.12
     over = np.maximum(exposed - 0.75, 0)
     rolled = np.where(exposed > 0.75, 0.75 + 0.25 * (1 - np.exp(-4 * over)), exposed)
-    return np.asarray(np.rint(255 * rolled ** (1 / 2.2)), np.uint8)
+    counted = np.rint(255 * rolled ** (1 / 2.2)).astype(np.uint8)
+    return np.ascontiguousarray(counted.transpose(1, 2, 0))

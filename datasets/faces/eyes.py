@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import Canvas, Floats, bell, blend, linear, ramp, smooth
+from .canvas import Canvas, Floats, bell, blend, linear, ramp, shaded, smooth
 from .parameters import Face
 
 HALF_WIDTH = 0.148
@@ -84,7 +84,7 @@ def _eye(canvas: Canvas, side: int) -> None:
 
     white = canvas.below(upper, y) * (1 - canvas.below(lower, y)) * within
     shade = 0.55 + 0.45 * smooth(0.0, 0.05, y - upper) - 0.12 * np.abs(u) ** 2
-    canvas.paint(where, white, WHITE * shade[..., None], 0.25)
+    canvas.paint(where, white, shaded(WHITE, shade), 0.25)
     gaze_x, gaze_y = middle + 0.045 * face.gaze_x, -0.012 + 0.03 * face.gaze_y - 0.02 * ramp(face.eyes_open)
     apart = np.hypot(x - gaze_x, y - gaze_y)
     disc = _disc(canvas, apart, IRIS) * white
@@ -92,15 +92,17 @@ def _eye(canvas: Canvas, side: int) -> None:
     index = min(int(kind), len(IRISES) - 2)
     colour = blend(IRISES[index], IRISES[index + 1], kind - index)
     light = 0.55 + 0.75 * ramp((y - gaze_y) / IRIS * 0.5 + 0.5)
-    canvas.paint(where, disc, colour * (light * (1 - 0.55 * smooth(0.72, 1.0, apart / IRIS)))[..., None], 0.25)
+    canvas.paint(where, disc, shaded(colour, light * (1 - 0.55 * smooth(0.72, 1.0, apart / IRIS))), 0.25)
     canvas.paint(where, _disc(canvas, apart, 0.027) * white, linear(0.03, 0.03, 0.04), 0.25)
     glint = _disc(canvas, np.hypot(x - gaze_x - 0.02, y - gaze_y + 0.026), 0.0145) * white
     canvas.paint(where, glint, linear(1, 1, 1))
 
-    lash = bell((y - upper + 0.006) / (0.013 + 0.006 * u)) * within
+    thick = np.maximum(0.013 + 0.006 * u, 0.001)  # towards the outer corner; beyond the inner one ``within`` is 0
+    lash = bell((y - upper + 0.006) / thick) * within
     canvas.paint(where, 0.9 * lash, linear(0.1, 0.06, 0.05), 0.1)
     canvas.paint(where, 0.4 * bell((y - lower) / 0.01) * within, linear(0.35, 0.18, 0.15))
-    canvas.paint(where, 0.5 * _disc(canvas, np.hypot(u + 0.97, (y - face.eye_tilt) / size), 0.1), linear(0.7, 0.35, 0.32))
+    corner = _disc(canvas, np.hypot(u + 0.97, (y - face.eye_tilt) / size), 0.1)
+    canvas.paint(where, 0.5 * corner, linear(0.7, 0.35, 0.32))
 
 
 def _disc(canvas: Canvas, apart: Any, radius: float) -> Any:
@@ -119,17 +121,16 @@ def _brow(canvas: Canvas, side: int, colour: Floats) -> None:
 
 
 def landmarks(face: Face, side: int) -> tuple[Floats, Floats]:
-    """Points of one eye ``(6, 2)`` and of its brow ``(5, 2)`` on the sheet, in the iBUG order of the left of the picture.
+    """Points of one eye ``(6, 2)`` and of its brow ``(5, 2)`` on the sheet, in the iBUG order.
 
-    The right of the picture has its brow from the inner end outward, and its eye from the inner corner round by the
-    upper lid; the left has the mirrored run.
+    On the right of the picture (``side`` 1) the brow runs from its inner end outward, and the eye from its inner corner
+    round by the upper lid; on the left the brow begins at its outer end, and the eye at its outer corner.
     """
     u = np.array([-1.0, -0.36, 0.36, 1.0])
     upper, lower = lids(face, u)
-    round_ = [(-1.0, lower[0]), (-0.36, upper[1]), (0.36, upper[2]), (1.0, lower[3]), (0.36, lower[2]), (-0.36, lower[1])]
-    if side < 0:  # begins at the outer corner
-        round_ = [round_[index] for index in (3, 2, 1, 0, 5, 4)]
-    eye = [place(face, side, *point) for point in round_]
+    (inner, *below, outer), (_, *above, _) = zip(u, lower, strict=True), zip(u, upper, strict=True)
+    run = [inner, *above, outer, *below[::-1]] if side > 0 else [outer, *above[::-1], inner, *below]
+    eye = [place(face, side, *point) for point in run]
     along = np.array([-0.9, -0.5, -0.05, 0.45, 0.95])
     thick = face.brow_thickness
     brow = np.stack([side * brow_x(face, along), brow_line(face, along) - 0.35 * thick], axis=1)

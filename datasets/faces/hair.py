@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import LEFT, SPAN, TOP, Canvas, Floats, bell, blend, linear, ramp, root, smooth
+from .canvas import LEFT, SPAN, TOP, Canvas, Floats, bell, blend, linear, ramp, root, shaded, smooth
 from .mouth import half_width as mouth_width
 from .mouth import lines as mouth_lines
 from .parameters import Face
@@ -27,7 +27,7 @@ def _strands() -> Floats:
         kernel = np.hanning(2 * wide + 1)
         smoothed = np.real(np.fft.ifft(np.fft.fft(grain) * np.abs(np.fft.fft(kernel / kernel.sum(), _STRANDS))))
         row += (weight * smoothed / smoothed.std()).astype(np.float32)
-    return row / row.std()
+    return np.asarray(row / row.std(), np.float32)
 
 
 STRANDS = _strands()
@@ -53,14 +53,16 @@ def _waves(canvas: Canvas) -> Any:
 
 
 def model(canvas: Canvas) -> None:
-    """Lay hair over the head, and note in ``canvas.hair`` where it is."""
+    """Lay hair over the head, and note in ``canvas.hair`` where it is and in ``canvas.strands`` how it is combed."""
     face = canvas.face
     if face.hair_length <= 0.02:
         return
     x, y = canvas.x, canvas.y
     short = ramp(face.hair_length / 0.3)
     top, side = face.hair_top * short + 0.01, face.hair_side * short + 0.012
-    curl = _waves(canvas) * smooth(-0.5, -0.1, y) + 0.035 * face.hair_curl * np.sin(13 * x) * np.sin(15 * y + 3 * x)
+    waves = _waves(canvas)
+    canvas.strands[:] = _comb(canvas, waves)
+    curl = waves * smooth(-0.5, -0.1, y) + 0.035 * face.hair_curl * np.sin(13 * x) * np.sin(15 * y + 3 * x)
     outer = _outline(face, y, top, side) + curl
     depth = np.interp(y[:, 0], [-1.3, -0.4, 0.3, 1.0], [0.9, 0.86, 0.62, 0.42])[:, None].astype(np.float32)
     share = np.minimum(np.abs(x) / np.maximum(outer, 0.02), 3)
@@ -70,11 +72,11 @@ def model(canvas: Canvas) -> None:
     mask = _mask(canvas)
     canvas.hair[:] = mask
     thick = 0.03 + 0.06 * short + 0.5 * max(face.hair_top - 0.08, 0) * smooth(-0.4, -0.9, y)
-    bumps = 0.012 * short * _comb(canvas)
+    bumps = 0.012 * short * canvas.strands
     over = np.maximum(canvas.front + thick * short, shell_front) + bumps
     lock = smooth(0.0, 1.0, mask)
     inside = np.abs(x) < half_width(face, y)
-    # Before the neck, below the opening for the face, there is none: that which hangs behind it is no part of the sheet.
+    # None before the neck, below the opening for the face; what hangs behind the neck is no part of the sheet.
     hangs = (mask > 0.3) | inside
     beside = np.where(hangs, np.maximum(canvas.front, over), canvas.front)
     canvas.front[:] = np.where(inside, canvas.front + (over - canvas.front) * lock, beside)
@@ -114,10 +116,10 @@ def _mask(canvas: Canvas) -> Floats:
     return np.asarray(mask * smooth(ends + 0.1, ends - 0.06, y), np.float32)
 
 
-def _comb(canvas: Canvas) -> Floats:
+def _comb(canvas: Canvas, waves: Floats) -> Floats:
     """Light and dark of the strands, which run from the parting outward and down."""
     face = canvas.face
-    x = canvas.x + _waves(canvas)
+    x = canvas.x + waves
     angle = np.arctan2(x - 0.3 * face.parting, canvas.y + face.crown + 0.55)
     index = (angle * (1.0 / 3.2) * _STRANDS + _STRANDS).astype(np.int32) % _STRANDS
     return np.asarray(STRANDS[index], np.float32)
@@ -128,10 +130,10 @@ def paint(canvas: Canvas) -> None:
     face = canvas.face
     if face.hair_length <= 0.02:
         return
-    tone = np.exp(0.17 * _comb(canvas)) * (0.62 + 0.38 * smooth(0.05, 0.9, canvas.hair))
-    strands = colour(face) * tone[..., None]
-    canvas.colour += canvas.hair[..., None] * (strands - canvas.colour)
-    canvas.gloss += canvas.hair * (0.55 - canvas.gloss)
+    where = canvas.solid()
+    hair = canvas.hair[where]
+    tone = np.exp(0.17 * canvas.strands[where]) * (0.62 + 0.38 * smooth(0.05, 0.9, hair))
+    canvas.paint(where, hair, shaded(colour(face), tone), 0.55)
 
 
 def beard(canvas: Canvas) -> None:
@@ -153,7 +155,7 @@ def beard(canvas: Canvas) -> None:
     lips = smooth(-0.02, 0.015, y - top) * smooth(0.02, -0.015, y - base) * (np.abs(x) < wide)
     grain = np.exp(0.16 * _grain(canvas)[where])
     share = ramp(mask * (1 - lips)) * (0.25 + 0.68 * face.beard)
-    canvas.paint(where, share, brow_colour(face)[None, None] * grain[..., None] * 1.15, 0.15)
+    canvas.paint(where, share, [part * 1.15 for part in shaded(brow_colour(face), grain)], 0.15)
     canvas.raise_(where, 0.04 * ramp(face.beard * 2 - 0.9) * share * smooth(chin + 0.1, chin - 0.1, y))
 
 

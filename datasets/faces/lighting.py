@@ -7,10 +7,12 @@ from math import cos, radians, sin
 import cv2
 import numpy as np
 
-from .canvas import Canvas, Floats, ramp
+from .canvas import Canvas, Floats, Window, ramp
 from .parameters import Face
 
 SHADOW_STEPS = 6
+SKY = np.array([0.97, 1.0, 1.04])
+"""Its colour, linear RGB."""
 SHADOW_REACH = 0.34
 """How far along its surface a head throws a shadow."""
 
@@ -23,69 +25,73 @@ def direction(face: Face) -> Floats:
 
 def tint(face: Face) -> Floats:
     """Colour and strength of the key light, linear RGB."""
-    return np.asarray(face.light_strength * np.array([1 + 0.1 * face.light_warmth, 1, 1 - 0.16 * face.light_warmth]), np.float32)
+    warmth = face.light_warmth
+    return np.asarray(face.light_strength * np.array([1 + 0.1 * warmth, 1, 1 - 0.16 * warmth]), np.float32)
 
 
 def light(canvas: Canvas, turn: Floats) -> Floats:
-    """Light that the sheet sends to the viewer, linear RGB ``(size, size, 3)``.
+    """Light that the sheet sends to the viewer, linear RGB ``(size, size, 3)``; 0 well away from the head.
 
     Args:
         turn: Matrix ``(3, 3)`` from the head's directions to the room's.
     """
-    face = canvas.face
+    face, where = canvas.face, canvas.solid()
     towards, view = turn.T @ direction(face), turn[2]
     up = turn.T @ np.array([0, -1, 0], np.float32)
     height = np.maximum(canvas.front, -0.9)
-    nx, ny, nz = _normals(canvas, height)
+    nx, ny, nz = _normals(canvas, height, where)
     facing = nx * towards[0] + ny * towards[1] + nz * towards[2]
-    open_ = _openness(canvas, height) * _unshadowed(canvas, height, towards)
-    key = tint(face)
-    # Light enters skin and leaves it a little further on: the edge of the shade is soft, and softest in red.
-    soft = np.array([0.34, 0.22, 0.17], np.float32) * (1.25 - face.light_hardness)
-    skin = 1 - canvas.hair
-    wrap = soft * skin[..., None] + 0.12
-    diffuse = ramp((facing[..., None] + wrap) / (1 + wrap))
+    open_ = _openness(canvas, height, where) * _unshadowed(canvas, height, where, towards)
+    hair, skin = canvas.hair[where], 1 - canvas.hair[where]
     sky = 0.5 + 0.5 * (nx * up[0] + ny * up[1] + nz * up[2])
     share = 0.3 + 0.5 * face.light_hardness
     ambient = (1.02 - share) * (0.55 + 0.45 * sky) * (0.35 + 0.65 * open_)
-    lit = canvas.colour * (diffuse * key * (share * 1.15 * open_)[..., None] + ambient[..., None] * (0.97, 1.0, 1.04))
     half = towards + view
     half /= np.linalg.norm(half)
     shine = ramp(nx * half[0] + ny * half[1] + nz * half[2])
-    strands = np.sqrt(ramp(1 - np.square(ny * half[2] - nz * half[1]))) if canvas.hair.any() else 0
-    gloss = 0.16 * shine**24 * skin + 0.1 * canvas.hair * strands**28 * ramp(facing)
+    strands = np.sqrt(ramp(1 - np.square(ny * half[2] - nz * half[1]))) if hair.any() else 0
+    gloss = 0.16 * shine**24 * skin + 0.1 * hair * strands**28 * ramp(facing)
     rim = 0.08 * (1 - ramp(nx * view[0] + ny * view[1] + nz * view[2])) ** 3
-    glow = canvas.gloss * gloss * open_ + rim * skin * canvas.colour.mean(axis=2)
-    return np.asarray(lit + glow[..., None] * key, np.float32)
+    colours = canvas.colour[:, where[0], where[1]]
+    glow = canvas.gloss[where] * gloss * open_ + rim * skin * colours.mean(axis=0)
+    key = tint(face)
+    # Light enters skin and leaves it a little further on: the edge of the shade is soft, and softest in red.
+    soft = np.array([0.34, 0.22, 0.17], np.float32) * (1.25 - face.light_hardness)
+    lit = np.zeros((canvas.size, canvas.size, 3), np.float32)
+    for index, colour in enumerate(colours):
+        wrap = soft[index] * skin + 0.12
+        diffuse = ramp((facing + wrap) / (1 + wrap)) * key[index] * (share * 1.15 * open_)
+        lit[(*where, index)] = colour * (diffuse + ambient * SKY[index]) + glow * key[index]
+    return lit
 
 
-def _normals(canvas: Canvas, height: Floats) -> tuple[Floats, Floats, Floats]:
-    gx = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125 / canvas.pixel)
-    gy = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125 / canvas.pixel)
-    z = 1 / np.sqrt(1 + gx * gx + gy * gy)
+def _normals(canvas: Canvas, height: Floats, where: Window) -> tuple[Floats, Floats, Floats]:
+    gx = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=0.125 / canvas.pixel)[where]
+    gy = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=0.125 / canvas.pixel)[where]
+    z = np.asarray(1 / np.sqrt(1 + gx * gx + gy * gy), np.float32)
     return -gx * z, -gy * z, z
 
 
-def _openness(canvas: Canvas, height: Floats) -> Floats:
+def _openness(canvas: Canvas, height: Floats, where: Window) -> Floats:
     """The share of the sky that a point sees, by how deep it lies among what is around it."""
-    near = cv2.GaussianBlur(height, (0, 0), 0.05 / canvas.pixel)
-    far = cv2.GaussianBlur(cv2.resize(height, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), 0.04 / canvas.pixel)
-    far = cv2.resize(far, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR)
-    hollow = 2.6 * ramp(near - height) + 0.7 * ramp(far - height)
+    near = cv2.GaussianBlur(height, (0, 0), 0.05 / canvas.pixel)[where]
+    quarter = cv2.resize(height, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    far = cv2.GaussianBlur(quarter, (0, 0), 0.04 / canvas.pixel)
+    far = cv2.resize(far, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR)[where]
+    hollow = 2.6 * ramp(near - height[where]) + 0.7 * ramp(far - height[where])
     return np.asarray(1 / (1 + 2.2 * hollow), np.float32)
 
 
-def _unshadowed(canvas: Canvas, height: Floats, towards: Floats) -> Floats:
+def _unshadowed(canvas: Canvas, height: Floats, where: Window, towards: Floats) -> Floats:
     """The share of the key light that comes past the relief."""
-    rise = towards[2] / max(float(np.hypot(towards[0], towards[1])), 0.15)
-    over = np.zeros_like(height)
-    size = (canvas.size, canvas.size)
-    norm = max(float(np.hypot(towards[0], towards[1])), 1e-3)
+    across = float(np.hypot(towards[0], towards[1]))
+    rise, norm = towards[2] / max(across, 0.15), max(across, 1e-3)
+    low = height[where]
+    over = np.zeros_like(low)
     for index in range(1, SHADOW_STEPS + 1):
         apart = SHADOW_REACH * (index / SHADOW_STEPS) ** 1.3
         dx, dy = (float(part) / norm * apart / canvas.pixel for part in towards[:2])
-        moved = cv2.warpAffine(
-            height, np.array([[1, 0, -dx], [0, 1, -dy]], np.float32), size, borderMode=cv2.BORDER_REPLICATE
-        )
-        np.maximum(over, (moved - height - apart * rise) / (0.03 + 0.35 * apart), out=over)
+        shift = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)
+        moved = cv2.warpAffine(height, shift, height.shape, borderMode=cv2.BORDER_REPLICATE)[where]
+        np.maximum(over, (moved - low - apart * rise) / (0.03 + 0.35 * apart), out=over)
     return np.asarray(1 - (0.35 + 0.4 * canvas.face.light_hardness) * ramp(over), np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import Canvas, Floats, bell, blend, linear, ramp, smooth
+from .canvas import Canvas, Floats, bell, blend, linear, ramp, shaded, smooth
 from .parameters import Face
 from .skull import JAW_DROP
 
@@ -20,10 +20,11 @@ def half_width(face: Face) -> float:
 
 
 def lines(face: Face, u: Any) -> tuple[Any, Any, Any, Any]:
-    """y at ``u`` from -1 to 1, corner to corner: top of the upper lip, its lower edge, top and base of the lower lip."""
+    """y at ``u`` from -1 to 1, corner to corner: top and lower edge of the upper lip, top and base of the lower one."""
     rest, smile = face.mouth_height, face.smile
     arch = ramp(1 - u * u)
-    corners = rest - (0.085 if smile > 0 else 0.055) * smile * u * u + 0.35 * JAW_DROP * face.mouth_open * np.abs(u) ** 3
+    lift = (0.085 if smile > 0 else 0.055) * smile
+    corners = rest - lift * u * u + 0.35 * JAW_DROP * face.mouth_open * np.abs(u) ** 3
     drop = JAW_DROP * face.mouth_open * arch**0.8
     parted = 0.045 * max(smile - 0.35, 0) * arch
     seam = corners - 0.012 * bell(u / 0.25)
@@ -73,7 +74,7 @@ def paint(canvas: Canvas, skin: Floats) -> None:
     lower = canvas.below(lower_edge, y) * (1 - canvas.below(base, y, 0.012)) * within
     canvas.paint(where, 0.92 * upper, colour * 0.82, 0.6)
     sheen = 1 + 0.18 * bell((y - lower_edge - 0.4 * (base - lower_edge)) / 0.03)
-    canvas.paint(where, 0.92 * lower, colour * sheen[..., None], 0.7)
+    canvas.paint(where, 0.92 * lower, shaded(colour, sheen), 0.7)
     seam = bell((y - (upper_edge + lower_edge) / 2) / (0.009 + 0.4 * (lower_edge - upper_edge)))
     canvas.paint(where, 0.75 * seam * ramp(1.05 - np.abs(u)) ** 0.3 * (1 - gap), DARK)
 
@@ -82,12 +83,12 @@ def _inside(canvas: Canvas, where: Any, u: Any, y: Any, upper: Any, lower: Any, 
     """Teeth above and below in the dark, and the tongue."""
     face = canvas.face
     tooth = 0.9 + 0.1 * np.cos(u * 19) ** 2
-    light = (ramp(1.05 - np.abs(u) ** 2) * tooth)[..., None]
+    light = ramp(1.05 - np.abs(u) ** 2) * tooth
     rise = 0.07 + 0.01 * max(face.smile, 0)
     row = (1 - canvas.below(upper + rise * ramp(1.1 - u * u), y, 0.01)) * gap
-    canvas.paint(where, row, TEETH * light * 0.92)
+    canvas.paint(where, row, [part * 0.92 for part in shaded(TEETH, light)])
     row = canvas.below(lower - 0.025 * ramp(1 - u * u), y, 0.01) * gap * ramp(face.mouth_open * 2)
-    canvas.paint(where, row, TEETH * light * 0.7)
+    canvas.paint(where, row, [part * 0.7 for part in shaded(TEETH, light)])
     tongue = canvas.below(lower - 0.075 * ramp(1 - (u / 0.7) ** 2), y, 0.02) * gap * (1 - row) * (np.abs(u) < 0.7)
     canvas.paint(where, 0.8 * tongue, linear(0.66, 0.3, 0.3))
 

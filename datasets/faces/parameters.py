@@ -1,7 +1,7 @@
 """What a face is made of: some sixty numbers, and how each follows from one standard normal number.
 
-A face is given by values ``(P,)``, independent and standard normal; every parameter is a monotonous, continuous function
-of its own. So likely faces are common ones, a straight line between two faces is a row of faces, and a generator
+A face is given by values ``(P,)``, independent and standard normal; every parameter is a continuous function of its own
+that never falls. So likely faces are common ones, a straight line between two faces is a row of faces, and a generator
 whose latents are normal can be told exactly what each of them should look like.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, sqrt
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -144,19 +145,24 @@ SLICES = _slices()
 class Face(SimpleNamespace):
     """The parameters of one face by name, each in its own unit."""
 
-    def __getattr__(self, name: str) -> float:  # tells a type checker that every one of them is a number
-        raise AttributeError(name)
+    if TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> float:
+            """Every one of them is a number."""
 
 
 def face(values: Sequence[float] | Floats) -> Face:
     """The face of values ``(P,)``.
 
     Raises:
-        ValueError: there are more or fewer than P of them, or one is not a number.
+        ValueError: there are more or fewer than P of them, or one is not finite.
     """
     numbers = np.asarray(values, np.float64)
-    if numbers.shape != (len(PARAMETERS),) or not np.isfinite(numbers).all():
-        raise ValueError(f"a face is given by {len(PARAMETERS)} finite numbers, not by {numbers.shape}")
+    if numbers.shape != (len(PARAMETERS),):
+        raise ValueError(f"a face is given by {len(PARAMETERS)} numbers, not by an array of shape {numbers.shape}")
+    if not np.isfinite(numbers).all():
+        names = ", ".join(np.array(NAMES)[~np.isfinite(numbers)])
+        raise ValueError(f"a face is given by finite numbers, and these are not: {names}")
     levels = (parameter.level(number) for parameter, number in zip(PARAMETERS, numbers.tolist(), strict=True))
     return Face(**dict(zip(NAMES, levels, strict=True)))
 

@@ -49,7 +49,7 @@ def paint(canvas: Canvas) -> None:
     """The whole sheet in the colour of the skin, redder and darker where a face is."""
     face = canvas.face
     tone = colour(face)
-    canvas.colour[:] = tone
+    canvas.colour[:] = tone[:, None, None]
     red = tone * (1.02, 0.72, 0.7)
     where, x, y = canvas.window(-1.0, 1.0, -0.4, 0.9)
     cheeks = bell((np.abs(x) - 0.4) / 0.17) * bell((y - 0.4) / 0.16)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import hair, skin
-from .canvas import Floats, bell, linear, ramp, smooth
+from .canvas import Floats, bell, lay, linear, ramp, shaded, smooth
 from .lighting import direction, tint
 from .parameters import Face
 from .skull import chin_of, half_width
@@ -23,17 +23,18 @@ def _colour(level: float, red: float, yellow: float) -> Floats:
 
 
 def background(face: Face, size: int) -> Floats:
-    """A wall out of focus, ``(size, size, 3)`` linear RGB: brighter where the light comes from."""
+    """A wall out of focus, ``(3, size, size)`` linear RGB: brighter where the light comes from."""
     x, y = screen(size)
     colour = _colour(face.back_level, face.back_red, face.back_yellow)
     light = 1 + 0.28 * face.back_tilt * x - 0.12 * y - 0.1 * np.square(x) - 0.06 * np.square(y)
     glow = 0.22 * bell((x - 0.9 * direction(face)[0]) / 1.1) * bell((y + 0.35) / 1.0)
-    return np.asarray((light + glow)[..., None] * colour * (0.6 + 0.4 * tint(face)), np.float32)
+    lit = light + glow
+    return np.asarray([lit * part * by for part, by in zip(colour, 0.6 + 0.4 * tint(face), strict=True)], np.float32)
 
 
 def body(face: Face, picture: Floats, turn: Floats) -> None:
-    """Paint neck and clothes into a picture."""
-    size = len(picture)
+    """Paint neck and clothes into a picture ``(3, size, size)``."""
+    size = picture.shape[1]
     x, y = screen(size)
     soft = EXTENT / size * 1.3
     shift = shift_of(turn)
@@ -47,7 +48,7 @@ def body(face: Face, picture: Floats, turn: Floats) -> None:
     facing = across * towards[0] + np.sqrt(ramp(1 - across**2)) * towards[2]
     under_chin = 0.32 + 0.68 * smooth(0.0, 0.55, y - jaw + 0.22 * np.square(across))
     tone = (0.25 + 0.6 * ramp(facing)) * under_chin
-    picture += share[..., None] * (skin.colour(face) * tint(face) * tone[..., None] - picture)
+    lay(picture, share, shaded(skin.colour(face) * tint(face), tone))
     _clothes(face, picture, x - 0.5 * middle, y, soft)
 
 
@@ -58,7 +59,7 @@ def _hair_behind(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> No
     end = -0.3 + 1.1 * face.hair_length
     share = ramp((face.head_width * 0.96 - np.abs(x)) / (2 * soft) + 0.5) * ramp((end - 0.06 - y) / soft + 0.5)
     share = share * smooth(0.0, 0.2, y)
-    picture += share[..., None] * (hair.colour(face) * 0.3 * tint(face) - picture)
+    lay(picture, share, hair.colour(face) * 0.3 * tint(face))
 
 
 def _clothes(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> None:
@@ -70,14 +71,14 @@ def _clothes(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> None:
     seam = bell((y - np.maximum(shoulder, neckline) - 0.045) / 0.014)
     fold = 0.82 + 0.13 * x * towards[0] + 0.07 * np.sin(9 * np.abs(x) + 2 * y) - 0.16 * seam
     colour = _colour(face.clothes_level, face.clothes_red, face.clothes_yellow)
-    picture += share[..., None] * (colour * tint(face) * fold[..., None] - picture)
+    lay(picture, share, shaded(colour * tint(face), fold))
 
 
 def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
-    """Paint glasses into a picture; ``nose`` is z of the nose's root."""
+    """Paint glasses into a picture ``(3, size, size)``; ``nose`` is z of the nose's root."""
     if face.glasses <= 0:
         return
-    size = len(picture)
+    size = picture.shape[1]
     shift = shift_of(turn)
     x, y = screen(size)
     plane = nose + 0.1
@@ -97,11 +98,11 @@ def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
     gap = face.eye_spacing - wide
     bridge = ramp((bar * 0.9 - np.abs(v + 0.025 + 0.9 * (u * u - gap * gap))) / soft + 0.5) * (np.abs(u) < gap)
     pane = ramp(-apart / soft + 0.5) * (0.05 + 0.1 * smooth(0.06, 0.02, np.abs(v + 0.6 * u * np.sign(u) - 0.19)))
-    picture += (face.glasses * pane)[..., None] * (np.float32(0.9) - picture)
+    lay(picture, face.glasses * pane, [np.float32(0.9)] * 3)
     arms = np.maximum.reduce([_arm(face, turn, size, side, plane, bar, soft) for side in (-1, 1)])
     share = face.glasses * np.maximum(np.maximum(frame, bridge), arms)
     sheen = 0.8 + 0.5 * smooth(0.0, -0.25, v)
-    picture += share[..., None] * (colour * sheen[..., None] * tint(face) - picture)
+    lay(picture, share, [part * by for part, by in zip(shaded(colour, sheen), tint(face), strict=True)])
 
 
 def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: float, soft: float) -> Any:
@@ -111,8 +112,8 @@ def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: floa
     ends = np.array([(side * reach, -0.03, plane), (side * (ear + 0.02), -0.03, 0.0)], np.float32)
     seen = (project(ends, turn, size) + 0.5) * (EXTENT / size)
     outward = side * float(seen[1, 0] - seen[0, 0])
-    x, y = (np.arange(size, dtype=np.float32) + 0.5) * (EXTENT / size), None
-    px, py = x[None, :] - seen[0, 0], x[:, None] - seen[0, 1]
+    line = (np.arange(size, dtype=np.float32) + 0.5) * (EXTENT / size)
+    px, py = line[None, :] - seen[0, 0], line[:, None] - seen[0, 1]
     dx, dy = seen[1] - seen[0]
     along = ramp((px * dx + py * dy) / max(float(dx * dx + dy * dy), 1e-6))
     apart = np.hypot(px - along * dx, py - along * dy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from dataclasses import asdict, replace
@@ -65,7 +64,8 @@ def main(name: str, threads: int | None, out: Path | None, seed: int, **given: i
         if out is None:
             _write_card(name, settings, trained, seconds)
     except OSError as error:
-        raise i2i.I2IError(f"{file} could not be written ({error.strerror}): make room, or give another --out.") from None
+        reason = error.strerror or str(error)
+        raise i2i.I2IError(f"{file} could not be written ({reason}): make room, or give another --out.") from None
     click.echo(file)
 
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import i2i
@@ -117,14 +116,14 @@ def drawn(
     """The faces of ``pool``, drawn now and kept in memory only.
 
     Args:
-        alone: Draw in this process; others take seconds to start.
+        alone: Draw in this process, however many there are; others take seconds to start.
     """
     import torch
 
     starts = range(0, count, _CHUNK)
     jobs = [(first_seed, start, min(_CHUNK, count - start), size, per_identity, of_latents) for start in starts]
     parts: list[tuple[np.ndarray, ...]] = []
-    with contextlib.nullcontext(map) if alone else _workers() as run:
+    with contextlib.nullcontext(map) if alone or len(jobs) == 1 else _workers() as run:
         for part in run(_draw_some, jobs):
             parts.append(part)
             say(f"drawn {min(len(parts) * _CHUNK, count)} of {count} faces")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 
@@ -35,8 +37,8 @@ class Figure:
         return self.value >= self.least if self.least is not None else None
 
     def as_json(self) -> dict[str, Any]:
-        """The figure as it stands in a card, under its name; four digits of the value are kept."""
-        told: dict[str, Any] = {"value": float(f"{self.value:.4g}")}
+        """The figure as it stands in a card, under its name; four digits are kept, and not a number is null."""
+        told: dict[str, Any] = {"value": float(f"{self.value:.4g}") if isfinite(self.value) else None}
         if self.aim:
             told |= {"aim": self.aim, "holds": self.holds}
         return told | {"meaning": self.meaning}
@@ -56,20 +58,26 @@ class Measured:
         return [figure.name for figure in self.figures if figure.holds is False]
 
 
-def told(found: Mapping[str, float], meanings: Mapping[str, str], prefix: str = "", **least: float) -> list[Figure]:
+def told(
+    found: Mapping[str, float],
+    meanings: Mapping[str, str],
+    prefix: str = "",
+    under: Mapping[str, float] = MappingProxyType({}),
+    least: Mapping[str, float] = MappingProxyType({}),
+) -> list[Figure]:
     """Figures of what an ``evaluate()`` gave, each with its meaning.
 
     Args:
-        meanings: By name; for names such as ``accuracy/glasses`` by what stands before the slash and the slash.
+        meanings: By name, or by what a name begins with; then the rest of the name takes the place of ``{}``.
         prefix: Put before the names.
-        least: Aims, by the names without the prefix.
+        under, least: Aims by name, without the prefix.
     """
     return [
-        Figure(
-            prefix + name,
-            value,
-            meanings.get(name) or meanings[name.split("/")[0] + "/"].format(name.split("/")[-1]),
-            least=least.get(name),
-        )
+        Figure(prefix + name, value, _meaning(name, meanings), under.get(name), least.get(name))
         for name, value in found.items()
     ]
+
+
+def _meaning(name: str, meanings: Mapping[str, str]) -> str:
+    begins = max((key for key in meanings if name.startswith(key)), key=len)
+    return meanings[begins].format(name.removeprefix(begins))

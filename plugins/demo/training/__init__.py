@@ -1,1 +1,1 @@
-"""How the networks of the embedded world learn, one module each; ``python -m i2i_plugins.demo.train NAME`` runs them."""
+"""How the networks of the embedded world learn, a module each; ``python -m i2i_plugins.demo.train`` runs them."""

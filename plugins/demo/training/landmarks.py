@@ -14,6 +14,7 @@ from ..networks.landmarks import Landmarks, cells, read_off
 from .augmentation import Strengths, moved, moved_points, movements, relit
 from .faceless import faceless
 from .fitting import fit
+from .people import people
 from .settings import Settings, Trained
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..world import Pool
 
-DEFAULTS = Settings(steps=2000, batch=32, rate=2e-3, size=64, pictures=20_000, seed=0)
+DEFAULTS = Settings(steps=2000, batch=32, rate=2e-3, pictures=16_000)
 CHANGES = Strengths()
 FACELESS = 8
 """One picture without a face comes to so many with one."""
@@ -42,7 +43,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     Returns:
         Its tensors, in float32, and the facts of the training.
     """
-    pool = world.pool("landmarks", settings.pictures, settings.size)
+    pool = people(settings, say)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = Landmarks()
