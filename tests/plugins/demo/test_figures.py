@@ -22,7 +22,7 @@ MARGIN = 0.1
 are the same everywhere, so figures move by rounding only, which may turn one face of 40."""
 
 
-MISSED = {"demo-faces": {"frechet"}}
+MISSED = {"demo-landmarks": {"samples/nme"}}
 """Aims that what is shipped does not meet yet, as its cards say; one that is met has to leave this list."""
 
 
@@ -114,7 +114,8 @@ def test_samples_look_like_who_they_were_meant_to_be(bench: Bench) -> None:
 
 def test_words_go_with_pictures(bench: Bench) -> None:
     found = check("demo-text", networks.retrieval(bench))
-    assert found["caption@1"] > 0.1 and found["caption@5"] > 0.3 and found["accuracy"] > 0.75  # chance: 0.01, 0.05, 0.5
+    assert found["caption@1"] > 0.75 and found["caption@5"] > 0.95  # by chance 0.01 and 0.05
+    assert found["accuracy"] > 0.65  # by chance 0.5
 
 
 def test_pictures_come_back_from_their_latents(bench: Bench) -> None:
