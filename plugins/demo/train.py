@@ -26,7 +26,7 @@ MODULES = {
     "demo-encoder": "encoder",
     "demo-text": "text",
 }
-"""In the order in which they can be trained: an encoder needs its generator."""
+"""In the order in which they can be trained: landmarks and encoder need the generator."""
 
 
 @click.command()

@@ -1,28 +1,37 @@
-"""Training and measuring of ``demo-landmarks``."""
+"""Training and measuring of ``demo-landmarks``.
+
+It learns from drawn faces first, then from these and from samples of ``demo-faces`` in equal parts: the generator is a
+little softer than what it was taught, and every sample's landmarks are those of the face drawn for its latent.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import i2i
+
 from .. import world
 from ..networks.landmarks import Landmarks, cells, read_off
 from .augmentation import Strengths, moved, moved_points, movements, relit
 from .faceless import faceless
 from .fitting import fit
+from .generator import DEFAULTS as GENERATOR
 from .people import people
 from .settings import Settings, Trained
 
 if TYPE_CHECKING:
-    import i2i
-
     from ..world import Pool
 
-DEFAULTS = Settings(steps=2000, batch=32, rate=2e-3, pictures=16_000)
+DEFAULTS = Settings(steps=2500, batch=32, rate=2e-3, pictures=16_000)
+SECOND, SLOWER, SAMPLES = 0.2, 0.3, 4000
+"""Share of the steps that also see samples, their rate as a share of the first's, and how many samples there are."""
 CHANGES = Strengths()
 FACELESS = 8
 """One picture without a face comes to so many with one."""
@@ -35,7 +44,7 @@ FAILED = 0.08
 
 
 def train(settings: Settings, say: Callable[[str], None]) -> Trained:
-    """Train the network on drawn faces.
+    """Train the network on drawn faces, and on samples of the generator ``demo-faces``.
 
     Args:
         say: Told about progress, a line at a time.
@@ -49,13 +58,45 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
         network = Landmarks()
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    second = round(settings.steps * SECOND)
+    first = learn(network, pool, replace(settings, steps=settings.steps - second), say)
+    mixed = with_samples(pool, say)
+    network = copy.deepcopy(first).requires_grad_(True)
+    average = learn(network, mixed, replace(settings, steps=second, rate=settings.rate * SLOWER), say)
+    tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
+    return Trained(tensors, {"pictures": len(pool.pictures), "samples of demo-faces": len(mixed) // 2})
+
+
+def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str], None]) -> Landmarks:
+    """Train on one pool; returns a frozen copy with averaged weights."""
+
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         x = world.pictures_of(pool, numbers)
         return losses_of(network, x, pool.landmarks[numbers].float(), random)
 
-    average = fit(network, len(pool.pictures), losses, settings, say)
-    tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
-    return Trained(tensors, {"pictures": len(pool.pictures)})
+    average = fit(network, len(pool), losses, settings, say)
+    assert isinstance(average, Landmarks)
+    return average
+
+
+@torch.no_grad()
+def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
+    """As many samples of ``demo-faces`` as drawn faces, ``SAMPLES`` or fewer each, with the landmarks of both."""
+    count = min(SAMPLES, len(pool))
+    taught = world.pool("faces", GENERATOR.pictures, of_latents=True, say=say)
+    say(f"{count} samples of the generator are made")
+    generator = i2i.generator("demo-faces")
+    made = []
+    for z in taught.latents[:count].split(64):
+        pictures = generator.render(generator.map(z)).clamp(-1, 1).cpu()
+        made.append(((pictures + 1) * 127.5).round().to(torch.uint8))
+    return world.Pool(
+        torch.cat([pool.pictures[:count], *made]),
+        torch.cat([pool.values[:count], taught.values[:count]]),
+        torch.cat([pool.landmarks[:count], taught.landmarks[:count]]),
+        torch.cat([pool.identities[:count], taught.identities[:count]]),
+        taught.latents[:0],
+    )
 
 
 def losses_of(network: Landmarks, pictures: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:

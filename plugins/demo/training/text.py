@@ -20,13 +20,14 @@ from .. import world
 from ..networks.text import FEATURES, TextNetwork, words_of
 from .augmentation import Strengths, moved, movements, relit
 from .fitting import fit
+from .generator import DEFAULTS as GENERATOR
 from .prompts import Prompts
 from .settings import Settings, Trained
 
 if TYPE_CHECKING:
     from ..extractors.text import DemoText
 
-DEFAULTS = Settings(steps=1500, batch=64, rate=1.5e-3, pictures=40_000)
+DEFAULTS = Settings(steps=1500, batch=64, rate=1.5e-3, pictures=GENERATOR.pictures)
 CHANGES = Strengths(mirror=0.0, turn=8.0, scale=0.1, noise=0.1, tint=0.04)
 """Left stays left, and colours are what captions speak of."""
 CAPTIONS = 0.3
