@@ -43,8 +43,8 @@ def find_faces(
     choice: Choice = "largest",
     where: str | Path = "the picture",
     note: Callable[[str], None] = lambda text: None,
-) -> list[Face]:
-    """The chosen faces of a picture, from left to right; one, except for ``"all"``.
+) -> dict[int, Face]:
+    """The chosen faces of a picture by their number from the left, in that order; one, except for ``"all"``.
 
     A face that the border of the picture cuts is given like any other, with a note.
 
@@ -81,7 +81,7 @@ def find_faces(
         if _is_cut(faces[index], picture.shape[-2], picture.shape[-1]):
             which = f"face {index + 1} from the left" if len(faces) > 1 else "the face"
             note(f"{where}: {which} is cut by the border of the picture; its landmarks beyond are guesses.")
-    return [faces[index] for index in chosen]
+    return {index + 1: faces[index] for index in chosen}
 
 
 def _largest(faces: Sequence[Face], where: str | Path, note: Callable[[str], None]) -> int:

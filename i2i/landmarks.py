@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,8 @@ class Found:
     width: int = 0
     height: int = 0
     """Pixels, once it is turned upright; 0 where it could not be used."""
-    faces: Sequence[Face] = ()
+    faces: Mapping[int, Face] = field(default_factory=dict)
+    """By their number from the left, which ``--face`` takes."""
     drawn: Path | None = None
     """The photo with its landmarks drawn; their numbers lie beside it, in a JSON file of the same name."""
     fault: str | None = None
@@ -36,11 +37,12 @@ class Found:
         """As plain values: pixels to two places, (0, 0) the centre of the upper left one, landmarks as ``[x, y]``."""
         faces = [
             {
+                "number": number,
                 "box": [round(side, 2) for side in face.box],
                 "score": round(face.score, 4),
                 "landmarks": [[round(x, 2), round(y, 2)] for x, y in face.landmarks.tolist()],
             }
-            for face in self.faces
+            for number, face in self.faces.items()
         ]
         return {"file": str(self.photo), "width": self.width, "height": self.height, "faces": faces}
 
@@ -81,7 +83,7 @@ def search(
             if out is not None:
                 from .images.marking import mark_faces
 
-                save_picture(job.result, mark_faces(array, faces))
+                save_picture(job.result, mark_faces(array, list(faces.values())))
                 write_json(job.result.with_suffix(".json"), {"landmarks": finder.name, **found.facts()})
                 found = replace(found, drawn=job.result)
         except PictureError as error:

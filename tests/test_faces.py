@@ -34,7 +34,7 @@ class Finder:
 def taken(choice: Choice, *faces: i2i.Face) -> tuple[list[i2i.Face], list[str]]:
     notes: list[str] = []
     finder: Any = Finder(*faces)
-    return find_faces(PICTURE, finder, choice, "me.jpg", notes.append), notes
+    return list(find_faces(PICTURE, finder, choice, "me.jpg", notes.append).values()), notes
 
 
 @pytest.mark.parametrize(

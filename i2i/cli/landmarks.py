@@ -59,7 +59,7 @@ def command(
         rows = [
             (each.photo, number, *(round(side) for side in face.box), f"{face.score:.2f}")
             for each in good
-            for number, face in enumerate(each.faces, start=1)
+            for number, face in each.faces.items()
         ]
         echo_table(("photo", "face", "x0", "y0", "x1", "y1", "score"), rows)
     check(found)

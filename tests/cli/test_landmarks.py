@@ -50,6 +50,7 @@ def test_json_is_one_object_and_holds_the_landmarks(two: Path) -> None:
     (only,) = told["photos"]
     assert (only["file"], only["width"], only["height"]) == (str(two), 120, 80)
     (found,) = only["faces"]
+    assert found["number"] == 2, "its place in the photo, which --face takes"
     assert found["box"] == [70, 10, 109, 49] and len(found["landmarks"]) == 68
     assert found["landmarks"][0] == [70, 49] and found["landmarks"][-1] == [109, 10]
     assert found["landmarks"][1] == [70.58, 48.42], "39 / 67 of a pixel further, to two places"

@@ -34,7 +34,7 @@ def photos(shared: Path) -> dict[str, Image.Image]:
 @pytest.fixture(scope="module")
 def found(dlib: DlibLandmarks, photos: dict[str, Image.Image]) -> dict[str, list[Face]]:
     """The faces of each photo, from left to right."""
-    return {name: find_faces(tensor(photo), dlib, "all", name) for name, photo in photos.items()}
+    return {name: list(find_faces(tensor(photo), dlib, "all", name).values()) for name, photo in photos.items()}
 
 
 def tensor(image: Image.Image) -> torch.Tensor:
@@ -157,7 +157,7 @@ def test_a_face_over_the_border_is_found_and_told(
     left = round(face.box[0] + 0.22 * (face.box[2] - face.box[0]))
     notes: list[str] = []
     cut = tensor(photos["sample3"].crop((left, 120, left + 200, 360)))
-    (seen,) = find_faces(cut, dlib, "largest", "cut.png", notes.append)
+    (seen,) = find_faces(cut, dlib, "largest", "cut.png", notes.append).values()
     assert seen.box[0] < 0 and seen.landmarks[:, 0].min() < 0 and len(notes) == 1 and "cut by the border" in notes[0]
     eye = eyes(face.landmarks.numpy() - [left, 120])[1]
     assert np.linalg.norm(eyes(seen.landmarks.numpy())[1] - eye) < 4, "the eye that is inside, within a tenth"

@@ -37,7 +37,7 @@ def check(name: str, figures: list[Figure]) -> dict[str, float]:
     for figure in figures:
         told = card[figure.name]
         if figure.name in MISSED.get(name, ()):
-            assert figure.holds is False and told["holds"] is False, figure
+            assert told["holds"] is False and figure.value == pytest.approx(told["value"], rel=0.1), figure
             continue
         if figure.under is not None:
             assert figure.value < (1 - MARGIN) * figure.under, figure
