@@ -19,8 +19,8 @@ COMMAND_WORDS = {
         {"config", "data_root", "dataset", "debug", "dry_run", "help", "name", "out", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "debug", "device", "extractor", "extractors", "face", "generator", "help", "image", "json"}
-        | {"landmarks", "out", "plugin", "recipe"}
+        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractors", "face", "fresh", "generator", "help"}
+        | {"image", "images", "invert", "json", "keep", "landmarks", "out", "plugin", "recipe", "truncation"}
     ),
 }
 """Words of ``i2i train`` and ``i2i edit`` themselves, which no option of a trainer or an editor may take."""
@@ -37,7 +37,7 @@ _REQUIRED = {
 }
 _WORDS = {
     "extractor": ("role", ("landmarks", "identity", "perceptual", "text", "encoder")),
-    "editor": ("wants", ("pixels", "latent")),
+    "editor": ("wants", ("pixels", "crops", "latent")),
     "metric": ("better", ("lower", "higher")),
 }
 _ROLES = _WORDS["extractor"][1]
@@ -106,12 +106,12 @@ def _dataset_faults(owner: type, thing: Any, base: Any) -> Iterator[str]:
 
 
 def _editor_faults(thing: Any) -> Iterator[str]:
-    for attribute in ("photos", "extractors"):
+    for attribute in ("photos", "extractors", "may_use"):
         value = getattr(thing, attribute, None)
         if not isinstance(value, (tuple, list)) or not all(isinstance(word, str) for word in value):
             yield f"{attribute} is {value!r}; set it to a tuple of names, such as ('image',)"
-        elif attribute == "extractors" and (unknown := [role for role in value if role not in _ROLES]):
-            yield f"extractors asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
+        elif attribute != "photos" and (unknown := [role for role in value if role not in _ROLES]):
+            yield f"{attribute} asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
 
 
 def _option_faults(kind: str, thing: Any) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import I2IError, UsageError, did_you_mean
 from .registry import Registry, load_registry
@@ -65,6 +65,36 @@ def find(source: str | Path, registry: Registry) -> Path | None:
         return None
     near = did_you_mean(str(source), models)
     raise UsageError(f"There is no file, run or model {str(source)!r}.{near or ' See: i2i models list.'}")
+
+
+def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
+    """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
+    from .files import hash_file
+    from .runs import open_run
+
+    file = find(source, registry)
+    if file is None:
+        return {"generator": str(source)}
+    name = file.resolve().name if Path(source).exists() else str(source)
+    if file.is_file():
+        return {"generator": name, "sha256": hash_file(file)}
+    run = open_run(file)
+    step = run.find("last")
+    return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
+
+
+def domain_of(source: str | Path, registry: Registry) -> str | None:
+    """What a generator draws, as its record says, such as ``"faces"``; None where that is not known.
+
+    Of a file without a record its name is looked at: published generators of aligned faces are called after FFHQ.
+    """
+    from .models import place
+
+    for name, model in registry.all("model").items():
+        same = Path(source).is_file() and place(model).is_file() and place(model).samefile(source)
+        if model.role == "generator" and (name == str(source) or same):
+            return str(model.domain)
+    return "faces" if "ffhq" in Path(source).name.lower() else None
 
 
 def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weights, Contents]:

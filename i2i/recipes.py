@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import I2IError, UsageError
-from .files import hash_file
 from .registry import Registry
+
+if TYPE_CHECKING:
+    from .contracts import Editor
+    from .editing.terms import Terms
+    from .options import Options
 
 LIBRARIES = ("torch", "numpy", "pillow")
 
@@ -25,60 +29,72 @@ class Recipe:
     options: dict[str, Any]
     seed: int
     photos: tuple[dict[str, str], ...]
-    """Each ``{"name", "path", "sha256"}``, in the order of ``--image``."""
+    """In the order in which they were used: each ``{"name", "path", "sha256"}``, or ``{"name", "seed"}``."""
     path: Path
     extractors: dict[str, str] = field(default_factory=dict)
     """By role, the names of those that were used."""
+    generator: dict[str, Any] = field(default_factory=dict)
+    """Its ``source`` and what proves it the same; empty for edits of pixels."""
+    terms: dict[str, Any] = field(default_factory=dict)
+    """How photos became latents and went back: keywords of ``editing.terms.Terms``."""
 
-    def find_photos(self, images: Sequence[str | Path] = ()) -> list[Path]:
-        """The recipe's photos, at ``images`` where they have moved, and proved to be the same pictures.
+    def check_generator(self, registry: Registry) -> None:
+        """Refuse another generator under the same name.
 
         Raises:
-            I2IError: a photo is not there, or is not the one that was edited.
-            UsageError: the number of ``images`` is not that of the recipe's photos.
+            UsageError, I2IError: it is not there, or its weights are others.
         """
-        if images and len(images) != len(self.photos):
-            raise UsageError(f"{self.path} names {len(self.photos)} photos, but --image is given {len(images)} times.")
-        paths = [Path(image) for image in images] or [Path(photo["path"]) for photo in self.photos]
-        for path, photo in zip(paths, self.photos, strict=True):
-            if not path.is_file():
-                raise I2IError(f"The photo {path} of {self.path} is not there; say where it is now with --image PATH.")
-            if hash_file(path) != photo["sha256"]:
-                raise I2IError(f"{path} is not the photo that {self.path} edited; give that one with --image PATH.")
-        return paths
+        from .generators import identity
+
+        if not self.generator:
+            return
+        if identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
+            raise I2IError(
+                f"The generator {self.generator['source']} is not the one that {self.path} was made with; "
+                "put that one in its place, or edit anew."
+            )
 
 
 def make_recipe(
-    registry: Registry, name: str, options: Mapping[str, Any], seed: int, photos: Mapping[str, Path]
+    registry: Registry, kind: type[Editor], options: Options, terms: Terms, photos: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
     """The part of a recipe that is known before the edit, as plain values.
 
     Args:
         options: All of the editor's options, resolved.
-        photos: By the editor's name for it, the file of each photo.
+        photos: The pictures, as ``Recipe.photos`` has them.
     """
     from . import __version__
+    from .generators import identity
 
-    giver = registry.giver("editor", name)
-    return {
-        "plugin": name,
+    giver = registry.giver("editor", kind.name)
+    recipe: dict[str, Any] = {
+        "plugin": kind.name,
         "distribution": giver.distribution,
         "version": giver.version,
-        "options": dict(options),
-        "seed": seed,
-        "photos": [{"name": n, "path": str(path.resolve()), "sha256": hash_file(path)} for n, path in photos.items()],
-        "versions": {
-            "i2i": __version__,
-            "python": platform.python_version(),
-            **{library: version(library) for library in LIBRARIES},
-        },
+        "options": options.model_dump(mode="json"),
+        "seed": terms.seed,
+        "photos": [dict(photo) for photo in photos],
     }
+    if kind.wants != "pixels":
+        known = identity(terms.generator, registry)
+        recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
+        recipe["terms"] = terms.plain()
+    versions = {library: version(library) for library in LIBRARIES}
+    return recipe | {"versions": {"i2i": __version__, "python": platform.python_version(), **versions}}
 
 
 def for_picture(recipe: Mapping[str, Any]) -> str:
     """The recipe as it travels inside a picture: without the folders of the person who made it."""
-    photos = [{**photo, "path": Path(photo["path"]).name} for photo in recipe["photos"]]
-    return json.dumps({**recipe, "photos": photos}, ensure_ascii=False)
+    told = {**recipe, "photos": [_bare(photo, "path") for photo in recipe["photos"]]}
+    if "generator" in recipe:
+        told["generator"] = _bare(recipe["generator"], "source")
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _bare(about: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Of a file its name alone."""
+    return {**about, key: Path(about[key]).name} if key in about else dict(about)
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -90,11 +106,21 @@ def read_recipe(path: str | Path) -> Recipe:
     path = Path(path)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        photos = tuple({key: str(photo[key]) for key in ("name", "path", "sha256")} for photo in values["photos"])
-        extractors = dict(values.get("extractors", {}))
-        return Recipe(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path, extractors)
+        photos = tuple(_photo(photo) for photo in values["photos"])
+        generator, terms = dict(values.get("generator", {})), dict(values.get("terms", {}))
+        if generator:
+            terms["generator"] = str(generator["source"])
+        return Recipe(
+            *(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path),
+            *(dict(values.get("extractors", {})), generator, terms),
+        )
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"--recipe {path} cannot be read ({reason}); name the recipe.json of an edit.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"--recipe {path} is not a recipe; name the recipe.json that an edit left.") from None
+
+
+def _photo(told: Mapping[str, Any]) -> dict[str, str]:
+    keys = ("name", "seed") if "seed" in told else ("name", "path", "sha256")
+    return {key: str(told[key]) for key in keys}

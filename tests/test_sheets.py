@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from i2i.images import save_gif, sheet
+from i2i.images.lettering import wrap
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -45,3 +46,31 @@ def test_sheet_fits_smaller_pictures_into_the_largest_place() -> None:
     assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == (32, 64)
     with pytest.raises(ValueError, match="at least one"):
         sheet([])
+
+
+def test_sheet_leaves_places_empty_and_takes_the_size_it_is_told() -> None:
+    red = np.full((64, 64, 3), RED, np.uint8)
+    canvas = sheet([[None, red]], cell=(32, 48))
+    ys, xs = np.nonzero((canvas == RED).all(2))
+    assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == (32, 32), "the picture keeps its shape"
+    assert xs.min() > 32 and (canvas[:, : xs.min()] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "expected"),
+    [
+        ("seed 7", 3, ["seed 7"]),
+        ("a name in words", 3, ["a name in", "words"]),
+        ("IMG_2024_0001", 3, ["IMG_2024_", "0001"]),
+        ("abcdefghijklmnop", 3, ["abcdefghij", "klmnop"]),
+        ("one two three four five", 2, ["one two", "three f..."]),
+        ("", 3, [""]),
+    ],
+)
+def test_captions_break_at_words_and_joints(text: str, lines: int, expected: list[str]) -> None:
+    class Typewriter:
+        """A font whose letters are all one pixel wide."""
+
+        getlength = staticmethod(len)
+
+    assert wrap(text, Typewriter(), 10, lines) == expected  # type: ignore[arg-type]

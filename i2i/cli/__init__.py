@@ -24,7 +24,7 @@ A first session:
 """
 
 COMMANDS = (
-    *("train", "predict", "evaluate", "sample", "edit", "landmarks", "convert", "export"),
+    *("train", "predict", "evaluate", "sample", "edit", "align", "landmarks", "convert", "export"),
     *("datasets", "models", "plugins", "runs", "doctor"),
 )
 """The core's commands, each ``command`` of the module of its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,81 +14,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
+from .editors import DEFAULT, EditCommand, roles
 from .output import echo_json, json_option
-from .shared import landmarks_option
+from .shared import face_option, landmarks_option
 
 if TYPE_CHECKING:
+    from ..contracts import Result
     from ..registry import Registry
-
-DEFAULT = "drag"
-_OWN = "i2i.editor_options"
-
-
-class EditCommand(click.Command):
-    """A command whose options are its own and those of the editor that its arguments name."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the editor among the arguments first, since its options decide how the rest is read."""
-        ctx.meta[_OWN] = self._editor_options(ctx, args)
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's options, then the editor's."""
-        own = ctx.meta.get(_OWN, [])
-        all_ = super().get_params(ctx)
-        last = [parameter for parameter in all_ if {"--debug", "--help"} & set(parameter.opts)]
-        return [*(parameter for parameter in all_ if parameter not in last), *own, *last]
-
-    def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
-        from ..checks import COMMAND_WORDS
-        from ..options import click_options
-
-        registry: Registry = ctx.find_root().obj
-        name = _value_of("--plugin", args)
-        if recipe := _value_of("--recipe", args):
-            from ..recipes import read_recipe
-
-            name = read_recipe(recipe).plugin
-        editors = registry.all("editor")
-        if name is None and DEFAULT not in editors:
-            if "--help" in args or "-h" in args:
-                return []
-            known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
-            raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
-        words = COMMAND_WORDS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.get("editor", name or DEFAULT).Options, skip=words)
-
-
-def _value_of(option: str, args: list[str]) -> str | None:
-    """The value of a long option among raw arguments; the last one counts, as in click."""
-    value = None
-    for position, word in enumerate(args):
-        if word == "--":
-            break
-        if word == option and position + 1 < len(args):
-            value = args[position + 1]
-        elif word.startswith(f"{option}="):
-            value = word.partition("=")[2]
-    return value
-
-
-def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """``ROLE=NAME`` pairs as a dictionary."""
-    from ..extracting import ROLES
-
-    found: dict[str, str] = {}
-    for pair in pairs:
-        role, _sign, name = pair.partition("=")
-        if role not in ROLES or not name:
-            raise UsageError(f"--extractor {pair}: write ROLE=NAME, where ROLE is one of {', '.join(ROLES)}.")
-        found[role] = name
-    return found
 
 
 @click.command("edit", cls=EditCommand)
 @click.option("--plugin", metavar="NAME", help=f"The editor.  [default: {DEFAULT}]")
 @click.option(
-    "--image", "images", multiple=True, type=click.Path(path_type=Path), help="A photo; once for each it takes."
+    "--image",
+    "images",
+    multiple=True,
+    metavar="[NAME=]PICTURE",
+    help="A photo, seed:N or the latent.safetensors of an edit; once for each that the editor takes.",
+)
+@click.option(
+    "--generator", metavar="G", help="A model's name, a weight file or the folder of a run.  [default: demo-faces]"
+)
+@click.option(
+    "--crop",
+    type=click.Choice(["auto", "face", "square"]),
+    help="What a generator sees of a photo: a face aligned as in FFHQ, or the largest square.  [default: auto]",
+)
+@face_option(None)
+@click.option(
+    "--invert",
+    metavar="METHOD[,KEY=VALUE]",
+    help="How a photo gets its latent: see 'i2i edit --plugin invert --help'.  [default: hybrid]",
+)
+@click.option("--truncation", type=float, help="Of pictures given by seed:N.  [default: 0.7]")
+@click.option(
+    "--blend",
+    type=click.Choice(["feather", "poisson", "plain", "none"]),
+    help="How the edited crop goes back into its photo; plain keeps its colours.  [default: feather]",
 )
 @landmarks_option
 @click.option(
@@ -95,57 +58,84 @@ def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dic
     "extractors",
     multiple=True,
     metavar="ROLE=NAME",
-    callback=_roles,
+    callback=roles,
     help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the result.  [default: edits/NAME-001]")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--seed", type=click.INT, help="Seed of everything random.  [default: 0]")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Do again the edit of this recipe.json.")
+@click.option("--fresh", is_flag=True, help="Invert photos anew, also those of which an inversion is kept.")
 @json_option
 @click.pass_obj
 def command(
     registry: Registry,
     /,
     plugin: str | None,
-    images: tuple[Path, ...],
+    images: tuple[str, ...],
     landmarks: str | None,
     extractors: dict[str, str],
     out: Path | None,
     device: str,
     seed: int | None,
     recipe: Path | None,
+    fresh: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Edit photos with a plugin: its picture, a before and after, and the recipe go to --out.
+    """Edit pictures with a plugin: the result, a before and after, and the recipe go to --out.
 
-    --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far.
+    \b
+    i2i edit --plugin invert --image me.jpg --generator ffhq-256
+    i2i edit --plugin mix --image seed:1 --image seed:2
+
+    --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far. A photo's edited
+    part goes back into the whole photo: photo.png.
     """
-    from ..editing import FILES, edit, edit_again
+    from ..editing import edit, edit_again
+    from ..faces import face_choice
     from ..recipes import read_recipe
 
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
     if recipe and (plugin or given or chosen or seed is not None):
         raise UsageError(
-            "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the editor's options."
+            "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
     name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
     out = out or next_folder(Path("edits"), name)
     with _progress(name) as show, _stop_once() as stop:
         shared: dict[str, Any] = {"device": device, "out": out, "registry": registry, "progress": show, "stop": stop}
+        shared["note"] = _tell
         if recipe:
             result = edit_again(recipe, images, **shared)
         else:
-            result = edit(name, images, extractors=chosen, seed=seed or 0, **shared, **given)
-    files = [file for file in FILES if (out / file).exists()]
+            given |= {"face": face_choice(given["face"])} if "face" in given else {}
+            result = edit(name, images, extractors=chosen, seed=seed or 0, keep=not fresh, **shared, **given)
+    files = written(out)
     if as_json:
-        echo_json(
-            {"out": str(out), "files": files, "scalars": dict(result.scalars), "recipe": str(out / "recipe.json")}
-        )
+        facts = {"out": str(out), "files": files, "scalars": dict(result.scalars), "recipe": str(out / "recipe.json")}
+        echo_json(facts | ({"others": [dict(each.scalars) for each in result.others]} if result.others else {}))
     else:
         click.echo(f"Wrote {', '.join(files)} to {out}")
+        for line in figures(result):
+            click.echo(line)
+
+
+def written(out: Path) -> list[str]:
+    """The files that an edit left, as its recipe names them, the recipe last."""
+    return [*json.loads((out / "recipe.json").read_text(encoding="utf-8"))["files"], "recipe.json"]
+
+
+def figures(result: Result) -> list[str]:
+    """What the editor measured, a line for each picture."""
+    every = (result, *result.others)
+    lines = ["  ".join(f"{name} {value:.4g}" for name, value in each.scalars.items()) for each in every]
+    return [f"{number}: {line}" if len(every) > 1 else line for number, line in enumerate(lines, start=1) if line]
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def next_folder(base: Path, name: str) -> Path:

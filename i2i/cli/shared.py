@@ -87,12 +87,12 @@ landmarks_option = click.option(
 )
 
 
-def face_option(default: str = "largest") -> Callable[[Any], Any]:
+def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
     """The option ``--face``: read its text with ``i2i.faces.face_choice``."""
     return click.option(
         "--face",
         default=default,
-        show_default=True,
+        show_default=default or "largest",
         metavar="largest|left|N|all",
         help="Which face of a photo: N counts from 1, from left to right.",
     )

@@ -4,7 +4,7 @@ Pictures inside the house are float32 tensors ``(N, 3, H, W)``, RGB, in [-1, 1];
 files) are uint8 arrays ``(H, W, 3)``, RGB. This package imports no torch, so that doors stay light.
 """
 
-from .editing import Editor, Panel, Photo, Result, Scene
+from .editing import Editor, Latent, Panel, Photo, Plot, Result, Scene, Table
 from .generating import Generator, Model, Weights
 from .measuring import Extractor, Face, Metric, Role
 from .training import Archive, Dataset, Direction, Split, Trainer
@@ -17,14 +17,17 @@ __all__ = [
     "Extractor",
     "Face",
     "Generator",
+    "Latent",
     "Metric",
     "Model",
     "Panel",
     "Photo",
+    "Plot",
     "Result",
     "Role",
     "Scene",
     "Split",
+    "Table",
     "Trainer",
     "Weights",
 ]

@@ -17,12 +17,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Latent:
+    """Where a picture lies in a generator: what it takes to render it again."""
+
+    w: Tensor
+    """``(1, num_ws, w_dim)`` float32."""
+    noise: Mapping[str, Tensor] = field(default_factory=dict)
+    """Noise of its own by the names of ``Generator.noise_maps``, each ``(1, 1, r, r)``; others are as stored."""
+    changes: Mapping[str, Tensor] = field(default_factory=dict)
+    """What was added to the generator's weights for it, by the names of ``Generator.weights``; empty for none."""
+
+
+@dataclass(frozen=True)
 class Photo:
     """One picture an edit works on."""
 
     pixels: Tensor
-    """``(1, 3, H, W)`` float32 in [-1, 1], on the scene's device."""
+    """``(1, 3, H, W)`` float32 in [-1, 1], on the scene's device: a whole photo for editors of pixels, for others the
+    aligned crop, or what the latent renders to, at the generator's resolution."""
     path: Path | None = None
+    name: str = ""
+    """For captions: the file's name without its ending, ``seed:0``, ..."""
+    latent: Latent | None = None
+    """Always there for editors that want latents."""
 
 
 @dataclass
@@ -30,17 +47,75 @@ class Scene:
     """Everything one edit works on."""
 
     photos: dict[str, Photo]
+    """The pictures by the editor's name for them; of those that may be given many times, the first."""
     device: Device
-    extractors: dict[str, Any] = field(default_factory=dict)
-    """By role, those the editor asked for."""
+    extractors: Mapping[str, Any] = field(default_factory=dict)
+    """By role, those the editor asked for. Those in ``Editor.may_use`` are opened when they are first looked up, by
+    role or by an extractor's own name, and raise ``I2IError`` where that cannot be done."""
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False
+    generator: Any = None
+    """For editors of crops and latents: the ``Generator``, tuned as the first picture's latent asks for."""
+    untuned: Any = None
+    """The same as it was opened."""
+    every: Mapping[str, Sequence[Photo]] = field(default_factory=dict)
+    """All pictures by the editor's name for them, also where it takes any number."""
+    note: Callable[[str], None] = lambda text: None
+    """Called with a sentence about anything the user should know."""
+    compare: Callable[[Tensor, Tensor], list[dict[str, float]]] = lambda pictures, others: [{} for _ in pictures]
+    """``compare(pictures, others)``, both ``(N, 3, H, W)``: for each pair ``psnr`` (dB), ``ssim``, ``lpips`` and, for
+    faces, ``identity`` (cosine), as far as the metrics and extractors for them are there."""
 
     @property
     def cancelled(self) -> bool:
         """True once the user wants out: return the best result so far."""
         return self.stop()
+
+    def generator_for(self, photo: Photo) -> Any:
+        """The ``Generator`` tuned as this picture's latent asks for."""
+        latent, untuned = photo.latent, self.generator if self.untuned is None else self.untuned
+        if latent is None or not (latent.changes or latent.noise):
+            return untuned
+        return untuned.tuned(latent.changes, latent.noise)
+
+    @property
+    def latent(self) -> Latent:
+        """That of the first picture; for editors that want latents.
+
+        Raises:
+            AttributeError: the scene has none.
+        """
+        first = next(iter(self.photos.values()), None)
+        if first is None or first.latent is None:
+            raise AttributeError("this scene has no latent: an editor gets one with wants = 'latent'")
+        return first.latent
+
+
+@dataclass(frozen=True)
+class Table:
+    """Pictures in rows and columns with their names, as people show them; becomes ``grid.png`` and ``grid.html``."""
+
+    cells: Sequence[Sequence[Tensor | None]]
+    """Row by row, each ``(1, 3, H, W)`` in [-1, 1]; None leaves a place empty."""
+    columns: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    """Names of the rows."""
+    notes: Sequence[Sequence[str]] = ()
+    """A short text for each cell, shown on the page; empty for none."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Lines over one axis; becomes a picture of its own."""
+
+    x: str
+    y: str
+    """What the axes show, with units."""
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+    """By name, points ``(x, y)`` in order."""
+    logarithmic: bool = False
+    """Of y."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +124,16 @@ class Result:
 
     image: Tensor
     """``(1, 3, H, W)`` in [-1, 1]."""
-    latent: Tensor | None = None
+    latent: Tensor | Latent | None = None
+    """Of the image; a tensor is its w, with noise and changes as in the latent of the picture that was edited."""
     frames: Sequence[Tensor] = ()
     """Pictures of the way, each ``(1, 3, H, W)``, for the animation."""
     scalars: Mapping[str, float] = field(default_factory=dict)
+    table: Table | None = None
+    plots: Mapping[str, Plot] = field(default_factory=dict)
+    """By the name of their file, such as ``"loss"``."""
+    others: Sequence[Result] = ()
+    """Of an editor that takes many pictures: the results of the second and further ones, in their order."""
 
 
 class Editor:
@@ -62,10 +143,15 @@ class Editor:
     summary: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
     photos: ClassVar[tuple[str, ...]] = ("image",)
-    """Names of the pictures it asks for, in the order of ``--image``."""
+    """Names of the pictures it asks for, in the order of ``--image``. A name may end in ``?`` (may be left out), ``+``
+    (one or more) or ``*`` (any number); the mark is no part of the name."""
     extractors: ClassVar[tuple[Role, ...]] = ()
     """Roles it needs, found in ``scene.extractors``."""
-    wants: ClassVar[Literal["pixels", "latent"]] = "pixels"
+    may_use: ClassVar[tuple[Role, ...]] = ()
+    """Roles it needs under some options only; opened when they are looked up in ``scene.extractors``."""
+    wants: ClassVar[Literal["pixels", "crops", "latent"]] = "pixels"
+    """``"pixels"``: whole photos. ``"crops"``: crops as the generator knows pictures, aligned. ``"latent"``: those with
+    their latents; photos are inverted first."""
 
     def edit(self, scene: Scene, options: Any) -> Result:
         """Make the edit."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from ..errors import I2IError
 from .measuring import Role
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from ..devices import Device
     from ..reading import Contents
+
+Noise: TypeAlias = 'Literal["const", "random", "none"] | Mapping[str, Tensor]'
 
 UNKNOWN = "unknown: ask whoever gave you the file"
 """The licence of a file that says nothing of one."""
@@ -101,8 +104,13 @@ class Generator:
         """
         raise TypeError(f"{type(self).__name__} must define map(self, z, ...)")
 
-    def render(self, w: Tensor, noise: Literal["const", "random", "none"] = "const") -> Tensor:
-        """``w (N, num_ws, w_dim)`` -> pictures ``(N, C, R, R)`` float32, about [-1, 1], not clamped."""
+    def render(self, w: Tensor, noise: Noise = "const") -> Tensor:
+        """``w (N, num_ws, w_dim)`` -> pictures ``(N, C, R, R)`` float32, about [-1, 1], not clamped.
+
+        Args:
+            noise: As stored, new at each call, none at all; or by the names of ``noise_maps``, each ``(N or 1, 1, r,
+                r)``, the others being as stored.
+        """
         raise TypeError(f"{type(self).__name__} must define render(self, w, noise)")
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
@@ -118,3 +126,31 @@ class Generator:
     def w_std(self) -> float:
         """The root of the mean squared distance of w from its mean."""
         raise TypeError(f"{type(self).__name__} must define w_std")
+
+    @property
+    def noise_maps(self) -> dict[str, Tensor]:
+        """Copies of its stored noise by name, each ``(1, 1, r, r)``; empty for a generator without."""
+        return {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Its own tensors by name, which pivotal tuning may change; empty where it cannot be tuned.
+
+        To learn, ask those of a copy (``tuned()``) for gradients.
+        """
+        return {}
+
+    def tuned(
+        self, changes: Mapping[str, Tensor] | None = None, noise: Mapping[str, Tensor] | None = None
+    ) -> Generator:
+        """A copy whose tensors are its own: ``changes`` added to its ``weights``, ``noise`` in place of ``noise_maps``.
+
+        Raises:
+            I2IError: the family cannot be tuned, or a name or shape does not fit.
+        """
+        raise I2IError(f"Generators of the family {self.name!r} cannot be tuned; choose another method.")
+
+    def styles(self) -> Sequence[Tensor]:
+        """By row of w, what its layers read from it: ``(C, w_dim)``, the weights of their affine maps one below the
+        other. Empty for a generator without such maps.
+        """
+        return ()

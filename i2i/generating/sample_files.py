@@ -79,7 +79,7 @@ def sample(
         UsageError: an option does not suit the output or the generator, or there is no such generator.
         I2IError: the generator cannot be opened, or its pictures cannot be used.
     """
-    from ..generators import generator
+    from ..generators import generator, identity
     from ..registry import load_registry
 
     if not str(out):
@@ -128,23 +128,6 @@ def _check(out: Path, kind: Kind, layout: Layout) -> None:
         raise UsageError("--columns and --mix do not go together: a mixing sheet has a column for each of --seeds.")
     if kind == "animation":
         check_animation(out, layout.fps or FPS)
-
-
-def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
-    """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
-    from ..files import hash_file
-    from ..generators import find
-    from ..runs import open_run
-
-    file = find(source, registry)
-    if file is None:
-        return {"generator": str(source)}
-    name = file.resolve().name if Path(source).exists() else str(source)
-    if file.is_file():
-        return {"generator": name, "sha256": hash_file(file)}
-    run = open_run(file)
-    step = run.find("last")
-    return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
 
 
 def _said(terms: Terms) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -112,6 +113,31 @@ class _StyleGAN(i2i.Generator):
         """With memory of their own: a CUDA graph writes each answer over the one before."""
         return maps.clone() if self.device.compiled and self.device.type == "cuda" else maps
 
+    def weights(self) -> dict[str, Tensor]:
+        """Those of the synthesis; the mapping network plays no part in drawing a given w."""
+        return {name: tensor for name, tensor in self.network.named_parameters() if name.startswith("synthesis.")}
+
+    def tuned(
+        self, changes: Mapping[str, Tensor] | None = None, noise: Mapping[str, Tensor] | None = None
+    ) -> _StyleGAN:
+        """A copy with a synthesis of its own; the mapping is shared. It is not compiled."""
+        from .tuning import add, copy_synthesis, replace
+
+        copied = copy.copy(self)
+        copied.network = copy_synthesis(self.network)
+        add(copied.weights(), changes or {})
+        replace(copied._stored_noise(), noise or {})
+        return copied
+
+    def _stored_noise(self) -> dict[str, Tensor]:
+        """The buffers of noise themselves ``(r, r)``, by the names of ``noise_maps``."""
+        return {}
+
+    def styles(self) -> list[Tensor]:
+        """Of the layers that make maps; colours count in a row that steers nothing else."""
+        found: list[Tensor] = self.network.synthesis.styles()
+        return found
+
     @property
     def w_mean(self) -> Tensor:
         return self._statistics.mean
@@ -171,7 +197,10 @@ class StyleGAN2(_StyleGAN):
     @property
     def noise_maps(self) -> dict[str, Tensor]:
         """Copies of the stored noise by layer, each ``(1, 1, r, r)``, for ``render(w, noise=...)``."""
-        return {name: layer.noise_const[None, None].clone() for name, layer in self._noisy_layers()}
+        return {name: plane[None, None].clone() for name, plane in self._stored_noise().items()}
+
+    def _stored_noise(self) -> dict[str, Tensor]:
+        return {name: layer.noise_const for name, layer in self._noisy_layers()}
 
     def _noisy_layers(self) -> list[tuple[str, Any]]:
         modules = self.network.synthesis.named_modules()
@@ -190,7 +219,7 @@ class StyleGAN3(_StyleGAN):
 
         return Generator
 
-    def render(self, w: Tensor, noise: Noise = "const") -> Tensor:
+    def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``; StyleGAN3 has no noise, so ``noise`` changes nothing."""
         with self._alone():
             pictures: Tensor = self.network.synthesis(self._checked(w))

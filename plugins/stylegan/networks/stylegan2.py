@@ -127,6 +127,12 @@ class Synthesis(nn.Module):
         maps: Tensor = self(ws, noise, resolution)
         return maps
 
+    def styles(self) -> list[Tensor]:
+        """By row of w, the weights ``(C, w_dim)`` of the affine maps that read it; toRGB's where nothing else does."""
+        blocks = [self.block(resolution) for resolution in self.resolutions]
+        convs = [conv for block in blocks for conv in ([] if block.first else [block.conv0]) + [block.conv1]]
+        return [layer.affine.weight.detach() for layer in (*convs, blocks[-1].torgb)]
+
     def _walk(self, ws: Tensor, noise: Noise, until: int) -> Iterator[tuple[Block, Tensor, Tensor]]:
         """Each block in turn, the maps it makes, and the row of w for its picture."""
         x = self.block(4).const.to(self.dtype).expand(len(ws), -1, -1, -1).contiguous(memory_format=self.layout)

@@ -76,6 +76,11 @@ class Synthesis(nn.Module):
         inside = slice(found[-1].margin, found[-1].margin + resolution)
         return self._run(ws, found[-1])[:, :, inside, inside]
 
+    def styles(self) -> list[Tensor]:
+        """By row of w, the weights ``(C, w_dim)`` of the affine map that reads it."""
+        layers: list[Any] = [self.input, *(self.get_submodule(stage.name) for stage in self.stages)]
+        return [layer.affine.weight.detach() for layer in layers]
+
     def _run(self, ws: Tensor, last: Stage) -> Tensor:
         first, *rest = ws.unbind(dim=1)
         x: Tensor = self.input(first)

@@ -74,6 +74,7 @@ def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos
     recipe = json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))
     assert inside["photos"][0].pop("path") == "photo.png"
     recipe["photos"][0].pop("path")
+    assert recipe.pop("files") == ["result.png", "before_after.png", "frames.gif"]
     assert inside == recipe
 
 
@@ -121,6 +122,16 @@ def test_nothing_of_an_earlier_edit_stays(registry: Registry, photo: Path, tmp_p
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["recipe.json", "result.png"]
 
 
+def test_what_is_edited_is_never_written_over(registry: Registry, photo: Path) -> None:
+    before = photo.read_bytes()
+    with pytest.raises(i2i.UsageError, match=r"holds photo\.png, which the edit would replace"):
+        edit("shift", [photo], device="cpu", out=photo.parent, registry=registry)
+    (photo.parent / "recipe.json").write_text('{"files": ["photo.png", "../x.png", 3, "a.py"]}')
+    with pytest.raises(i2i.UsageError):
+        edit("shift", [photo], device="cpu", out=photo.parent, registry=registry)
+    assert photo.read_bytes() == before
+
+
 def test_seed_photos_and_extractors_reach_the_editor(registry: Registry, photo: Path, tmp_path: Path) -> None:
     assert edit("seeded", device="cpu", registry=registry, seed=7).scalars == {"seed": 7}
     white = tmp_path / "white.png"
@@ -131,8 +142,9 @@ def test_seed_photos_and_extractors_reach_the_editor(registry: Registry, photo: 
 
 
 def test_extractors_are_chosen_by_name_and_kept_in_the_recipe(registry: Registry, photo: Path, tmp_path: Path) -> None:
-    edit("blend", [photo, photo], extractors={"landmarks": "points"}, device="cpu", out=tmp_path, registry=registry)
-    recipe = json.loads((tmp_path / "recipe.json").read_text())
+    out = tmp_path / "out"
+    edit("blend", [photo, photo], extractors={"landmarks": "points"}, device="cpu", out=out, registry=registry)
+    recipe = json.loads((out / "recipe.json").read_text())
     assert recipe["extractors"] == {"landmarks": "points"}
     with pytest.raises(i2i.UsageError, match="'blend' uses no extractor of identity"):
         edit("blend", [photo, photo], extractors={"identity": "arcface"}, device="cpu", registry=registry)

@@ -1,0 +1,168 @@
+"""From what the user names to what an editor works on: photos cut out, seeds and latents rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..contracts import Latent, Photo
+from ..errors import I2IError
+from ..faces import find_faces
+from ..files import hash_file
+from .aligning import Placement, cut_out, ffhq_placement, square_placement
+from .inputs import Given
+from .latents import read_latent
+from .terms import Terms
+
+if TYPE_CHECKING:
+    from ..contracts import Extractor, Generator
+
+FACES = "faces"
+"""The domain of generators that know photographs of faces, aligned as in FFHQ."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of an edit, and where it came from."""
+
+    given: Given
+    photo: Photo
+    before: np.ndarray
+    """What it showed before the edit, uint8 ``(H, W, 3)``: the whole photo, the crop, or what was rendered."""
+    source: Path | None = None
+    """The photo that it is a part of, where an edited crop can go back into it."""
+    placement: Placement | None = None
+    """Where in that photo."""
+
+    def about(self) -> dict[str, Any]:
+        """What travels with its latent, so that an edit that starts from there can go back into the photo too."""
+        if self.source is None or self.placement is None:
+            return {}
+        sha256 = hash_file(self.source)
+        return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
+
+
+def open_photo(given: Given, device: Any) -> Picture:
+    """A whole photo, for editors of pixels."""
+    from ..images import read_picture, to_tensor
+
+    assert given.path is not None
+    array = read_picture(given.path)
+    return Picture(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
+
+
+class Opener:
+    """Opens pictures for one generator."""
+
+    def __init__(self, generator: Generator, domain: str | None, finder: Callable[[], Extractor], terms: Terms) -> None:
+        """``finder`` is asked for an extractor of landmarks once a face is to be found."""
+        self.generator, self.domain, self.finder, self.terms = generator, domain, finder, terms
+
+    def open(self, given: Given) -> list[Picture]:
+        """What is shown by one that is given: of a photo with ``--face all``, each of its faces.
+
+        Raises:
+            I2IError: it cannot be read, or does not fit the generator; or there is no such face.
+        """
+        if given.kind == "photo":
+            return self._cut(given)
+        return [self._seed(given) if given.kind == "seed" else self._latent(given)]
+
+    def _cut(self, given: Given) -> list[Picture]:
+        from ..images import read_picture
+
+        assert given.path is not None
+        array = read_picture(given.path)
+        if not self._aligns():
+            return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
+        from ..images import to_tensor
+
+        found = find_faces(to_tensor(array), self.finder(), self.terms.face, given.path, self.terms.calls.note)
+        several = len(found) > 1
+        names = {number: f"{given.label} {number}" if several else given.label for number in found}
+        placements = {number: ffhq_placement(face.landmarks) for number, face in found.items()}
+        return [self._crop(given, array, placements[number], name) for number, name in names.items()]
+
+    def _aligns(self) -> bool:
+        return self.terms.crop == "face" or (self.terms.crop == "auto" and self.domain == FACES)
+
+    def _crop(self, given: Given, array: np.ndarray, placement: Placement, name: str) -> Picture:
+        from ..images import to_tensor
+
+        crop = cut_out(array, placement, self.generator.resolution)
+        photo = Photo(to_tensor(crop).to(self.generator.device), given.path, name)
+        return Picture(given, photo, crop, given.path, placement)
+
+    def _seed(self, given: Given) -> Picture:
+        from ..generating.sampling import Terms as Drawn
+        from ..generating.sampling import latents
+
+        assert given.seed is not None
+        w = latents(self.generator, [given.seed], Drawn(truncation=self.terms.truncation))
+        return self._rendered(given, Latent(w))
+
+    def _latent(self, given: Given) -> Picture:
+        assert given.path is not None
+        latent, about = read_latent(given.path)
+        rows, numbers = latent.w.shape[1:]
+        if (rows, numbers) != (self.generator.num_ws, self.generator.w_dim):
+            raise I2IError(
+                f"{given.path} holds a latent of {rows} x {numbers} numbers, and the generator takes "
+                f"{self.generator.num_ws} x {self.generator.w_dim}: name the one it was made for with --generator."
+            )
+        latent = replace(latent, w=latent.w.to(self.generator.device))
+        picture = self._rendered(given, latent)
+        source, placement = _home_of(about)
+        return replace(picture, source=source, placement=placement)
+
+    def _rendered(self, given: Given, latent: Latent) -> Picture:
+        pixels = render(self.generator, latent)
+        return Picture(given, Photo(pixels, given.path, given.label, latent), _array(pixels))
+
+
+def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
+    """The photo that a latent came from and its place there, where that photo is still the same."""
+    try:
+        told = about["photo"]
+        source, placement = Path(told["path"]), Placement.of_plain(told["quad"])
+        return (source, placement) if hash_file(source) == told["sha256"] else (None, None)
+    except (KeyError, TypeError, ValueError, OSError):
+        return None, None
+
+
+def tuned(generator: Generator, latent: Latent) -> Generator:
+    """The generator as a latent asks for it."""
+    if not latent.changes and not latent.noise:
+        return generator
+    return generator.tuned(latent.changes, latent.noise)
+
+
+def render(generator: Generator, latent: Latent) -> Any:
+    """The picture of a latent, ``(1, 3, R, R)`` in [-1, 1]; of a grey generator three equal planes."""
+    import torch
+
+    with torch.no_grad():
+        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
+
+
+def _array(pixels: Any) -> np.ndarray:
+    from ..images import to_array
+
+    return to_array(pixels)
+
+
+def only_one_each(pictures: Sequence[Picture], many: bool, name: str) -> None:
+    """Refuse several faces of a photo where the editor takes one picture.
+
+    Raises:
+        I2IError: there are several.
+    """
+    if len(pictures) > 1 and not many:
+        raise I2IError(
+            f"{pictures[0].given.path} shows {len(pictures)} faces, and {name!r} takes one picture; "
+            "choose one with --face 1 and so on."
+        )

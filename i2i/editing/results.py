@@ -1,0 +1,203 @@
+"""What an edit leaves in ``--out``, and the check that it can be shown."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..contracts import Latent, Result
+from ..errors import I2IError, UsageError
+from ..files import write_json
+from ..images import read_picture, resize, save_gif, save_picture, sheet, to_array
+from ..recipes import for_picture
+from .aligning import cut_out
+from .inputs import Given
+from .latents import save_latent
+from .opening import Picture
+from .pasting import Mode, paste
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .terms import Terms
+
+PREVIEW = 1024
+"""Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels."""
+SECONDS_PER_FRAME = 0.1
+USUAL = ("result.png", "before_after.png", "frames.gif", "latent.safetensors", "photo.png", "grid.png", "grid.html")
+"""Files of an edit besides its recipe and its plots."""
+_NUMBER = re.compile(r"_[0-9]+(?=\.)")
+_OURS = frozenset(Path(name).suffix for name in USUAL)
+
+
+def checked(result: Any, who: str) -> Result:
+    """Refuse what the files and the page could not show, and say whose it is.
+
+    Raises:
+        I2IError: it is no result, a picture is none, or a number is not finite.
+    """
+    if not isinstance(result, Result):
+        raise I2IError(f"The {who} returned {type(result).__name__} instead of i2i.Result; tell its author.")
+    for each in (result, *result.others):
+        _check_picture(each.image, f"the image of the {who}")
+        for number, frame in enumerate(each.frames):
+            _check_picture(frame, f"frame {number} of the {who}")
+            if frame.shape != each.frames[0].shape:
+                raise I2IError(f"The frames of the {who} differ in size; tell its author.")
+        for key, value in each.scalars.items():
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise I2IError(
+                    f"The scalar {key!r} of the {who} is {value!r} instead of a finite number; tell its author."
+                )
+    for row in result.table.cells if result.table else ():
+        for cell in row:
+            if cell is not None:
+                _check_picture(cell, f"a picture in the table of the {who}")
+    return result
+
+
+def _check_picture(image: Any, what: str) -> None:
+    import torch
+
+    what = what[0].upper() + what[1:]
+    if not isinstance(image, torch.Tensor):
+        raise I2IError(f"{what} is {type(image).__name__} instead of a tensor; tell its author.")
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+        raise I2IError(f"{what} has shape {tuple(image.shape)} instead of (1, 3, H, W); tell its author.")
+    if not image.is_floating_point():
+        raise I2IError(f"{what} is {image.dtype} instead of floating point in [-1, 1]; tell its author.")
+    if not image.isfinite().all():
+        raise I2IError(f"{what} holds numbers that are not finite (nan or inf); try other options, or tell its author.")
+
+
+def keep_apart(out: Path, given: Sequence[Given]) -> None:
+    """Refuse to write over what is being edited.
+
+    Raises:
+        UsageError: a photo or latent lies in ``out``, under a name that an edit writes.
+    """
+    for each in given:
+        path = each.path
+        if path is not None and path.resolve().parent == out.resolve() and _NUMBER.sub("", path.name) in USUAL:
+            raise UsageError(f"--out {out} holds {path.name}, which the edit would replace; name another folder.")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the files of one edit, and forgets those of an earlier one in the same folder."""
+
+    out: Path
+    recipe: dict[str, Any]
+    terms: Terms
+
+    def write(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+        """Leave everything in ``out``; the recipe last, for what it names is there then.
+
+        Args:
+            pictures: Those that the results belong to, in the order of the results.
+
+        Returns:
+            The names of the files, without the recipe.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        _forget(self.out)
+        written: list[str] = []
+        for number, each in enumerate((result, *result.others)):
+            picture = pictures[number] if number < len(pictures) else None
+            written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
+        written += self._photos(result, pictures) + self._table(result)
+        write_json(self.out / "recipe.json", {**self.recipe, "files": written})
+        return written
+
+    def _one(self, result: Result, picture: Picture | None, mark: str) -> list[str]:
+        after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
+        written = [named["result.png"]]
+        save_picture(self.out / written[0], after, self._text())
+        if picture is not None:
+            pair = sheet([[preview(picture.before), preview(after)]], columns=("before", "after"))
+            save_picture(self.out / named["before_after.png"], pair)
+            written.append(named["before_after.png"])
+        if result.frames:
+            frames = [preview(to_array(frame)) for frame in result.frames]
+            save_gif(self.out / named["frames.gif"], frames, SECONDS_PER_FRAME)
+            written.append(named["frames.gif"])
+        if result.latent is not None:
+            latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
+            about = {"generator": self.recipe.get("generator"), **(picture.about() if picture else {})}
+            save_latent(self.out / named["latent.safetensors"], latent, about)
+            written.append(named["latent.safetensors"])
+        for name, plot in result.plots.items():
+            from ..images.plots import draw_plot
+
+            written.append(f"{name}{mark}.png")
+            draw_plot(self.out / written[-1], plot, title=self.recipe["plugin"])
+        return written
+
+    def _photos(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+        """The whole photos, each with all of its edited crops."""
+        parts: dict[Path, list[tuple[np.ndarray, Picture]]] = {}
+        for each, picture in zip((result, *result.others), pictures, strict=False):
+            if picture.source is not None and picture.placement is not None and self.terms.blend != "none":
+                parts.setdefault(picture.source, []).append((to_array(each.image), picture))
+        written = []
+        for number, (source, edited) in enumerate(parts.items()):
+            photo = read_picture(source)
+            name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
+            save_picture(self.out / name, self._paste(photo, edited), self._text())
+            written.append(name)
+        return written
+
+    def _paste(self, photo: np.ndarray, edited: Sequence[tuple[np.ndarray, Picture]]) -> np.ndarray:
+        crops = []
+        for after, picture in edited:
+            assert picture.placement is not None
+            crops.append((after, cut_out(photo, picture.placement, len(after)), picture.placement))
+        mode: Mode = "poisson" if self.terms.blend == "poisson" else "feather"
+        return paste(photo, crops, mode, colours=self.terms.blend != "plain")
+
+    def _table(self, result: Result) -> list[str]:
+        if result.table is None:
+            return []
+        from ..images.tables import draw_table, write_page
+
+        table = result.table
+        cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
+        save_picture(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
+        title = f"i2i edit --plugin {self.recipe['plugin']}"
+        about = {name: str(value) for name, value in _facts(self.recipe).items()}
+        write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)
+        return ["grid.png", "grid.html"]
+
+    def _text(self) -> dict[str, str]:
+        return {"Software": f"i2i {self.recipe['versions']['i2i']}", "i2i": for_picture(self.recipe)}
+
+
+def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page tells of its edit."""
+    generator = {"generator": recipe["generator"]["name"]} if recipe.get("generator") else {}
+    return {**generator, **recipe["options"], "seed": recipe["seed"], "i2i": recipe["versions"]["i2i"]}
+
+
+def _forget(out: Path) -> None:
+    """Remove what an earlier edit left here, as its recipe names it, and nothing else."""
+    try:
+        names = json.loads((out / "recipe.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in names if isinstance(names, list) else ():
+        if isinstance(name, str) and Path(name).name == name and Path(name).suffix in _OURS:
+            (out / name).unlink(missing_ok=True)
+
+
+def preview(array: np.ndarray) -> np.ndarray:
+    """A picture no larger than ``PREVIEW``."""
+    height, width = array.shape[:2]
+    scale = min(1.0, PREVIEW / max(height, width))
+    return resize(array, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,0 +1,122 @@
+"""The setting of an edit: device, generator, extractors, and the scene that the editor is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..contracts import Latent, Result, Scene
+from ..devices import Device
+from ..generators import domain_of, generator, identity
+from ..options import Options, build
+from .inputs import Given, Place
+from .inverting import INVERTER, Kept, inverter, results_of
+from .likeness import Likeness
+from .opened import Extractors, open_for
+from .opening import FACES, Opener, Picture, only_one_each, open_photo, tuned
+
+if TYPE_CHECKING:
+    from ..contracts import Editor
+    from ..registry import Registry
+    from .terms import Terms
+
+
+class Setting:
+    """What one edit has at hand."""
+
+    def __init__(self, registry: Registry, kind: type[Editor], options: Options, terms: Terms) -> None:
+        """Choose the device, open the generator where one is wanted, and the extractors that the editor needs.
+
+        Raises:
+            UsageError, I2IError: one of them is not there or cannot be opened.
+        """
+        self.registry, self.kind, self.options, self.terms = registry, kind, options, terms
+        self.device = Device.choose(terms.device, precision="fp32")
+        self.generator: Any = None
+        domain: str | None = FACES
+        if kind.wants != "pixels":
+            self.generator = generator(terms.generator, str(self.device), registry=registry)
+            domain = domain_of(terms.generator, registry)
+        self.extractors = Extractors(registry, self.device, terms.extractors, domain)
+        self.opener = Opener(self.generator, domain, lambda: self.extractors["landmarks"], terms)
+        open_for(kind, self.extractors)
+
+    def open(self, given: Sequence[Given]) -> list[Picture]:
+        """The pictures, in the order of the editor's names."""
+        if self.kind.wants == "pixels":
+            return [open_photo(each, self.device) for each in given]
+        many = {place.name: place.many for place in map(Place.of, self.kind.photos)}
+        found: list[Picture] = []
+        for each in given:
+            shown = self.opener.open(each)
+            only_one_each(shown, many[each.place], self.kind.name)
+            found += shown
+        return found
+
+    def edit(self, pictures: list[Picture]) -> Result:
+        """The editor's result; photos get their latents first where it wants them, which are kept for the next time."""
+        if self.kind.name == INVERTER and self.kind.wants == "crops":
+            first, *others = results_of(self.kind, self.options, pictures, self.scene([]), self._kept(self.options))
+            return replace(first, others=tuple(others))
+        if self.kind.wants == "latent":
+            self._invert(pictures)
+        return _whole(self.kind().edit(self.scene(pictures), self.options), pictures)
+
+    def _invert(self, pictures: list[Picture]) -> None:
+        """Give latents to those without, in place."""
+        without = [number for number, picture in enumerate(pictures) if picture.photo.latent is None]
+        if not without:
+            return
+        kind = inverter(self.registry)
+        options = build(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
+        scene = self.scene([])
+        found = results_of(kind, options, [pictures[number] for number in without], scene, self._kept(options))
+        for number, result in zip(without, found, strict=True):
+            latent, picture = result.latent, pictures[number]
+            latent = latent if isinstance(latent, Latent) or latent is None else Latent(latent)
+            pictures[number] = replace(picture, photo=replace(picture.photo, latent=latent))
+
+    def _kept(self, options: Options) -> Kept:
+        giver = self.registry.giver("editor", INVERTER)
+        about = {
+            "generator": identity(self.terms.generator, self.registry),
+            "extractors": dict(self.terms.extractors),
+            "editor": [giver.distribution, giver.version],
+            "seed": self.terms.seed,
+        }
+        return Kept(inverter(self.registry), options, about, self.terms.keep)
+
+    def scene(self, pictures: Sequence[Picture]) -> Scene:
+        """What the editor is given."""
+        every: dict[str, list[Any]] = {Place.of(declared).name: [] for declared in self.kind.photos}
+        for picture in pictures:
+            every[picture.given.place].append(picture.photo)
+        first = {name: photos[0] for name, photos in every.items() if photos}
+        latent = next((photo.latent for photo in first.values()), None)
+        return Scene(
+            photos=first,
+            every=every,
+            device=self.device,
+            extractors=self.extractors,
+            generator=self.generator if latent is None else tuned(self.generator, latent),
+            untuned=self.generator,
+            progress=self.terms.calls.progress,
+            stop=self.terms.calls.stop,
+            note=self.terms.calls.note,
+            compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
+        )
+
+
+def _whole(result: Result, pictures: Sequence[Picture]) -> Result:
+    """A latent that is a tensor gets the noise and the changes with which its picture was drawn."""
+    if not isinstance(result, Result):
+        return result
+    parts = [
+        replace(each, latent=replace(picture.photo.latent, w=each.latent))
+        if picture.photo.latent is not None and each.latent is not None and not isinstance(each.latent, Latent)
+        else each
+        for each, picture in zip((result, *result.others), pictures, strict=False)
+    ]
+    rest = result.others[len(parts) - 1 :] if parts else result.others
+    return replace(parts[0], others=(*parts[1:], *rest)) if parts else result

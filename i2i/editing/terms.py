@@ -1,0 +1,96 @@
+"""On what terms an edit runs, whoever asks for it: what is the same for every editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ..errors import UsageError
+from ..faces import Choice
+
+Crop = Literal["auto", "face", "square"]
+"""How a photo becomes what a generator knows: the face aligned as FFHQ has them, or the largest centred square."""
+Blend = Literal["feather", "poisson", "plain", "none"]
+"""How an edited crop goes back into its photo: its edges brought to the photo's colours and faded in, evened out by
+Poisson's equation as well, faded in as it is, or not at all."""
+GENERATOR = "demo-faces"
+"""What is edited with where nothing else is named: it is in the package."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What an edit tells whoever asked for it, and asks of them."""
+
+    progress: Callable[..., None] = lambda done, total, **scalars: None
+    """As ``Scene.progress``."""
+    stop: Callable[[], bool] = lambda: False
+    """True once the best so far is enough."""
+    note: Callable[[str], None] = lambda text: None
+    """Called with a sentence about anything worth knowing."""
+
+    @classmethod
+    def of(
+        cls,
+        progress: Callable[..., None] | None,
+        stop: Callable[[], bool] | None,
+        note: Callable[[str], None] | None,
+    ) -> Calls:
+        """Those that are given; silence for the others."""
+        silent = cls()
+        return cls(progress or silent.progress, stop or silent.stop, note or silent.note)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Of one edit."""
+
+    generator: str = GENERATOR
+    extractors: Mapping[str, str] = field(default_factory=dict)
+    """By role, names of those to take; the others are chosen by what the pictures show."""
+    crop: Crop = "auto"
+    face: Choice = "largest"
+    invert: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the editor ``invert``, where photos need latents."""
+    truncation: float = 0.7
+    """Of pictures given by their seed."""
+    blend: Blend = "feather"
+    device: str = "auto"
+    seed: int = 0
+    out: Path | None = None
+    keep: bool = True
+    """Look into the cache of inversions, and keep new ones there."""
+    calls: Calls = Calls()
+
+    def __post_init__(self) -> None:
+        for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
+            if getattr(self, name) not in words:
+                raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
+
+    def plain(self) -> dict[str, Any]:
+        """What a recipe needs of them, as plain values."""
+        return {
+            "crop": self.crop,
+            "face": self.face,
+            "invert": dict(self.invert),
+            "truncation": self.truncation,
+            "blend": self.blend,
+        }
+
+
+def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Read ``--invert``: a method, options of the editor ``invert``, or both, such as ``pti`` or ``lpips,steps=50``.
+
+    Raises:
+        UsageError: it is written otherwise.
+    """
+    if not isinstance(text, str):
+        return dict(text)
+    found: dict[str, Any] = {}
+    for number, part in enumerate(filter(None, (part.strip() for part in text.split(",")))):
+        key, sign, value = part.partition("=")
+        if not sign and number:
+            raise UsageError(f"--invert {text}: write METHOD or KEY=VALUE, such as hybrid,steps=50.")
+        found[key.strip().replace("-", "_") if sign else "method"] = value.strip() if sign else key
+    return found

@@ -1,0 +1,73 @@
+"""Pictures drawn through an affine map: between the pixels where it enlarges, over them where it shrinks.
+
+Points are ``(x, y)`` in pixels; (0, 0) is the centre of the upper left pixel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from PIL import Image
+
+_AS_IS = 1e-3
+"""Shrinking by less than this share is none: without it, numbers such as 1.0000001 would cost an exact copy."""
+
+
+def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Draw a picture through a map that scales by one factor, turns and shifts.
+
+    Where pixels are enlarged or kept, cubic interpolation: a shift by whole pixels gives the very pixels. Where they
+    are shrunk, nothing aliases: whole factors are taken out by Lanczos, and for the rest, below 2, twice as many pixels
+    are drawn and halved by Lanczos. Places are kept to 1/32 of a pixel. Beyond its border the picture is reflected.
+
+    Args:
+        picture: uint8 ``(H, W, 3)`` or ``(H, W)``.
+        matrix: ``(2, 3)``, from pixels of the result to pixels of the picture.
+
+    Returns:
+        uint8 ``(height, width, 3)`` or ``(height, width)``.
+    """
+    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    whole = math.floor(scale + _AS_IS)
+    if whole > 1:
+        rows, columns = picture.shape[:2]
+        small = max(1, round(columns / whole)), max(1, round(rows / whole))
+        picture = _resized(picture, *small)
+        each = np.array([small[0] / columns, small[1] / rows])
+        matrix = matrix * each[:, None]
+        matrix[:, 2] += each / 2 - 0.5
+        scale /= whole
+    times = 1 if scale <= 1 + _AS_IS else 2
+    finer = matrix / times
+    finer[:, 2] = matrix[:, 2] + matrix[:, :2] @ np.full(2, 0.5 / times - 0.5)
+    drawn = _drawn(np.ascontiguousarray(picture), finer, times * height, times * width)
+    return drawn if times == 1 else _resized(drawn, width, height)
+
+
+def _drawn(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cubic interpolation, the picture reflected as often as need be."""
+    for axis in (0, 1):
+        if picture.shape[axis] == 1:  # OpenCV seeks the reflection of a single pixel for ever
+            picture = np.repeat(picture, 2, axis=axis)
+    corners = np.array([(x, y, 1) for x in (0, width - 1) for y in (0, height - 1)]) @ matrix.T
+    last = np.array(picture.shape[1::-1]) - 1
+    if (corners >= -last).all() and (corners <= 2 * last).all():
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(picture, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    # OpenCV folds places step by step, at each pixel; far away that takes minutes.
+    x, y = np.arange(width)[None], np.arange(height)[:, None]
+    across, along = (a * x + b * y + c for a, b, c in matrix)
+    across, along = _folded(across, int(last[0])), _folded(along, int(last[1]))
+    return np.asarray(cv2.remap(picture, across, along, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
+
+
+def _folded(places: np.ndarray, last: int) -> np.ndarray:
+    """Places on a line of pixels 0 to ``last`` that goes on as its reflection, as places on the line; float32."""
+    around = places % (2 * last)
+    return np.asarray(np.minimum(around, 2 * last - around), np.float32)
+
+
+def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))

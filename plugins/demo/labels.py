@@ -1,0 +1,77 @@
+"""``python -m i2i_plugins.demo.labels``: which attributes hold of the faces that ``demo-faces`` draws for seeds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import i2i
+from i2i.errors import disk_trouble
+from i2i.files import replacing
+
+from .world import Z_DIM, faces, values_of
+
+
+def labels_of(count: int) -> tuple[list[str], list[list[bool]]]:
+    """The names of all attributes, and the truth about each of the seeds 0 to ``count - 1``.
+
+    It is the truth about the face that the generator was taught to make of a seed's latent; its sample is like it, not
+    the same.
+
+    Raises:
+        UsageError: the plugin that draws the faces is not loaded.
+    """
+    import numpy as np
+
+    world = faces()
+    z = np.stack([np.random.RandomState(seed).randn(Z_DIM) for seed in range(count)])  # as i2i sample has them
+    found = [world.attributes(values) for values in values_of(z)]
+    return list(found[0]), [list(each.values()) for each in found]
+
+
+def write(file: Path, count: int) -> None:
+    """Write a CSV file: the columns seed and one for each attribute, with 0 and 1; a row for each seed."""
+    names, truths = labels_of(count)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["seed", *names])
+        writer.writerows([seed, *map(int, truth)] for seed, truth in enumerate(truths))
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1, 1_000_000), default=2000, show_default=True, help="Seeds, from 0 on.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("labels.csv"),
+    show_default=True,
+    help="The CSV file.",
+)
+def main(count: int, out: Path) -> None:
+    """Write what is true of the faces that demo-faces draws for seeds, for 'i2i edit --plugin mix --labels'.
+
+    \b
+    python -m i2i_plugins.demo.labels --count 2000 --out labels.csv
+    """
+    write(out, count)
+    click.echo(out)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """The command; what a user can cause ends in one line and the exit code."""
+    try:
+        main(arguments)
+    except i2i.I2IError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        click.echo(f"Error: {disk_trouble(error, 'writing labels')}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,15 @@
+"""Photographs into latents: by an encoder, by optimisation, by both, and by tuning the generator to a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import i2i
+
+
+@i2i.hookimpl
+def register_editors(register: Callable[[Any], None]) -> None:
+    from .editor import Invert
+
+    register(Invert)

@@ -1,0 +1,45 @@
+"""The editor ``mix``: options to a plan, the plan drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import i2i
+
+from .options import Options
+
+
+class Mix(i2i.Editor):
+    """New pictures from latents of others; see ``presets`` for what it can do and ``operations`` for how."""
+
+    name = "mix"
+    summary = "Mix pictures by their latents: style, expression, crossover, morph, average, and directions."
+    photos = ("image+", "other*")
+    may_use = ("text",)
+    wants = "latent"
+    Options = Options
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        """Mix each ``image`` with its ``other``, or move it along a direction.
+
+        Raises:
+            UsageError: rows, components or labels are not there, or pictures are missing.
+            I2IError: the generator or an extractor cannot do what the preset needs.
+        """
+        from . import along, towards
+        from .drawing import draw
+        from .plans import Made, Plan, Plans, pictures
+        from .work import Stopped, Work
+
+        work = Work(scene)
+        try:
+            if options.chosen.kind == "direction":
+                plans = along.plan(scene, options, work)
+            elif options.chosen.kind == "all":
+                plans = towards.mean(scene, options)
+            else:
+                plans = towards.plan(scene, options)
+        except Stopped:
+            scene.note("Stopped before the direction was found: the pictures are as they were.")
+            plans = Plans([Plan(Made(image.photo, image.w)) for image in pictures(scene, "image", "other")])
+        return draw(scene, plans, work)

@@ -1,0 +1,91 @@
+"""What ``--image`` may say, and which of an editor's pictures each one becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import i2i
+from i2i.editing.inputs import assign
+from i2i.editing.terms import Terms, inversion
+
+
+def editor(wanted: str, *photos: str) -> type[i2i.Editor]:
+    return type("Some", (i2i.Editor,), {"name": "some", "summary": "-", "photos": photos, "wants": wanted})
+
+
+MANY = ("image+", "other*")
+
+
+@pytest.mark.parametrize(
+    ("photos", "images", "expected"),
+    [
+        (("image",), [], "image=seed:0"),
+        (("image+",), [], "image=seed:0"),
+        (("target", "source"), [], "target=seed:0 source=seed:1"),
+        (("image",), ["seed:7"], "image=seed:7"),
+        (("image+",), ["seed:1", "seed:2"], "image=seed:1 image=seed:2"),
+        (MANY, ["seed:1", "seed:2"], "image=seed:1 other=seed:2"),
+        (MANY, ["seed:1", "seed:2", "seed:3"], "image=seed:1 other=seed:2 other=seed:3"),
+        (MANY, ["seed:1", "seed:2", "other=seed:3"], "image=seed:1 image=seed:2 other=seed:3"),
+        (MANY, ["other=seed:3", "image=seed:1"], "image=seed:1 other=seed:3"),
+        (("image", "mask?"), ["seed:1"], "image=seed:1"),
+        (("image", "mask?"), ["seed:1", "seed:2"], "image=seed:1 mask=seed:2"),
+    ],
+)
+def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], expected: str) -> None:
+    found = assign(editor("latent", *photos), images)
+    assert " ".join(f"{each.place}={each.label}" for each in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "photos", "images", "text"),
+    [
+        ("pixels", ("image",), [], "takes 1 photo(s) (image), but 0 were given: use --image PATH"),
+        ("pixels", ("image",), ["seed:3"], "works on the pixels of photos"),
+        ("latent", ("image",), ["seed:1", "seed:2"], "takes 1 picture(s) (image), but 2 were given"),
+        ("latent", ("target", "source"), ["seed:1"], "takes 2 picture(s) (target, source), but 1 was given"),
+        ("latent", ("image", "other*"), ["image=seed:1", "image=seed:2"], "at least 1 picture(s) (image, other...)"),
+        ("latent", ("image",), ["seed:"], "write a seed as a whole number from 0 to 4294967295"),
+        ("latent", ("image",), ["seed:-1"], "write a seed as a whole number"),
+        ("latent", ("image",), ["seed:4294967296"], "write a seed as a whole number"),
+        ("latent", ("image",), ["seed:²"], "write a seed as a whole number"),
+        ("latent", ("image",), ["absent.safetensors"], "there is no such file; name a photo, seed:N or"),
+        ("latent", ("image",), ["."], "it is a folder"),
+    ],
+)
+def test_wrong_pictures_are_named(wanted: str, photos: tuple[str, ...], images: list[str], text: str) -> None:
+    with pytest.raises(i2i.I2IError) as caught:
+        assign(editor(wanted, *photos), images)
+    assert text in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_whose_name_has_an_equals_sign_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a=b.png").touch()
+    (found,) = assign(editor("pixels", "image"), [tmp_path / "a=b.png"])
+    assert found.path == tmp_path / "a=b.png" and found.plain()["sha256"].startswith("e3b0c442")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("pti", {"method": "pti"}),
+        ("lpips, steps=50", {"method": "lpips", "steps": "50"}),
+        ("lpips-weight=2", {"lpips_weight": "2"}),
+        ({"method": "pti", "steps": 3}, {"method": "pti", "steps": 3}),
+    ],
+)
+def test_how_photos_are_inverted_is_one_short_text(text: Any, expected: dict[str, Any]) -> None:
+    assert inversion(text) == expected
+
+
+def test_mistakes_in_the_terms_are_named() -> None:
+    with pytest.raises(i2i.UsageError, match="write METHOD or KEY=VALUE"):
+        inversion("steps=3,pti")
+    with pytest.raises(i2i.UsageError, match="--crop round: use one of auto, face, square"):
+        Terms(crop="round")  # type: ignore[arg-type]
+    with pytest.raises(i2i.UsageError, match="--blend glue: use one of feather, poisson, plain, none"):
+        Terms(blend="glue")  # type: ignore[arg-type]

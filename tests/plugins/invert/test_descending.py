@@ -1,0 +1,208 @@
+"""The loop: photos do not feel each other, leave when they gain no more, and can be stopped; memory stays flat."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.invert.adam import Adam
+from i2i_plugins.invert.batching import fitting, in_parts, size_for
+from i2i_plugins.invert.descending import Trace
+from i2i_plugins.invert.methods import METHODS
+from i2i_plugins.invert.noising import likeness, maps_for, normalise
+from i2i_plugins.invert.reconstructing import reconstruct
+
+from .scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FEW = replace(METHODS["hybrid"], steps=6, steps_without=6)
+
+
+@pytest.mark.parametrize("family", ["demo", "stylegan2"])
+def test_alone_or_with_neighbours_is_the_same(family: str) -> None:
+    """To the bit as the CPU takes photos, one at a time; in a batch up to the order of sums, which steps enlarge."""
+    own = drawn_faces(1) if family == "demo" else samples(family, [8])
+    pictures = torch.cat([samples(family, [3]), own, samples(family, [4])])
+    method = replace(METHODS["lpips"], start="encoder", rate=0.05, steps=3)
+    (alone,) = reconstruct(scene(own, family)[0], own, method)
+    for batch in (None, 2, 3):
+        together = reconstruct(scene(pictures, family)[0], pictures, method, batch=batch)[1]
+        exact = batch is None
+        assert together.losses == (alone.losses if exact else pytest.approx(alone.losses, rel=1e-3))
+        pairs = [(together.picture, alone.picture), (together.latent.w, alone.latent.w)]
+        pairs += [(together.latent.noise[name], plane) for name, plane in alone.latent.noise.items()]
+        for one, other in pairs:
+            assert torch.equal(one, other) if exact else torch.allclose(one, other, rtol=0, atol=1e-2)
+
+
+def test_alone_is_the_same_to_the_bit_again() -> None:
+    target = samples("stylegan2", [8])
+    method = replace(METHODS["projector"], steps=4)
+    one, other = (reconstruct(scene(target, "stylegan2")[0], target, method)[0] for _ in range(2))
+    assert torch.equal(one.latent.w, other.latent.w) and torch.equal(one.picture, other.picture)
+
+
+def test_noise_is_kept_and_changes_the_picture() -> None:
+    target = samples("stylegan2", [8])
+    (found,) = reconstruct(scene(target, "stylegan2")[0], target, replace(METHODS["projector"], steps=6))
+    made = generator("stylegan2")
+    assert set(found.latent.noise) == set(made.noise_maps)
+    for name, plane in found.latent.noise.items():
+        assert not torch.equal(plane, made.noise_maps[name])
+        assert plane.mean().abs() < 1e-4 and plane.square().mean().item() == pytest.approx(1, abs=1e-3)
+    with torch.no_grad():
+        assert torch.equal(made.render(found.latent.w, found.latent.noise).clamp(-1, 1), found.picture)
+        assert not torch.allclose(made.render(found.latent.w).clamp(-1, 1), found.picture, atol=1e-3)
+
+
+def test_noise_without_effect_is_left_alone() -> None:
+    assert maps_for(generator("demo"), 1) == {} and generator("demo").noise_maps
+    assert {len(plane) for plane in maps_for(generator("stylegan2"), 3).values()} == {3}
+
+
+def test_photos_leave_when_they_gain_no_more() -> None:
+    """At a rate at which nothing can be gained, ``patience`` steps are taken and no more."""
+    target = samples("demo", [3, 4])
+    told, _, steps = scene(target)
+    settled = replace(FEW, steps=50, rate=1e-9, patience=4)
+    found = reconstruct(told, target, settled)
+    assert [each.steps for each in found] == [4, 4] and len(steps) == 2 * 5
+    assert [each.steps for each in reconstruct(told, target, replace(settled, steps=6, patience=0))] == [6, 6]
+
+
+@pytest.mark.parametrize(
+    ("best", "patience", "gains"),
+    [
+        ([1.0, 0.5, 0.4], 3, True),
+        ([1.0, 0.5, 0.4, 0.3], 3, True),
+        ([1.0, 0.3, 0.2999, 0.2998], 2, False),
+        ([1e-5, 4e-6, 3e-6], 2, False),
+        ([1.0, 1.0, 1.0], 0, True),
+        ([float("inf"), float("inf"), 1.0, 1.0], 2, True),
+    ],
+)
+def test_gain_is_judged_by_share_and_by_size(best: list[float], patience: int, gains: bool) -> None:
+    assert Trace(torch.zeros(1, 1, 1), best=best).gains(patience) == gains
+
+
+def test_the_best_is_kept_however_wild_the_steps() -> None:
+    target = samples("demo", [3])
+    told = scene(target)[0]
+    (found,) = reconstruct(told, target, replace(FEW, rate=50.0, rise=0, fall=0))
+    assert found.loss == min(found.losses) < max(found.losses)
+    with torch.no_grad():
+        x = generator("demo").render(found.latent.w)
+        loss = lpips().distance(x, target) + FEW.rec_weight * (x - target).square().mean()
+    assert loss.item() == pytest.approx(found.loss, rel=1e-4)
+
+
+def test_memory_stays_flat() -> None:
+    """The same tensors, and as many bytes of them, after every step."""
+    target = samples("stylegan2", [8, 9])
+    told = scene(target, "stylegan2")[0]
+    seen: list[tuple[int, int]] = []
+
+    def look(done: int, total: int, **scalars: float) -> None:
+        alive = [each for each in gc.get_objects() if type(each) is torch.Tensor]
+        seen.append((len(alive), sum(each.numel() for each in alive)))
+
+    reconstruct(told, target, replace(METHODS["lpips"], steps=8, patience=0), look, batch=2)
+    assert len(set(seen[2:-1])) == 1
+
+
+def test_stopping_gives_the_best_so_far() -> None:
+    target = drawn_faces(2)
+    told, _, steps = scene(target, stop=lambda: len(steps) >= 3)
+    found = reconstruct(told, target, replace(FEW, steps=100), batch=1)
+    taken = [each.steps for each in found]
+    assert taken == [3, 0]  # the second photo is as the encoder sees it
+    assert found[0].loss < found[0].losses[0] and all(each.picture.isfinite().all() for each in found)
+
+
+def test_progress_counts_the_steps_of_all_photos() -> None:
+    target = drawn_faces(3)
+    told, _, steps = scene(target)
+    reconstruct(told, target, replace(FEW, steps=2), batch=2)
+    assert steps == [(0, 6), (2, 6), (4, 6), (4, 6), (5, 6), (6, 6)]
+
+
+def test_adam_is_torchs() -> None:
+    start = torch.linspace(-1, 1, 12).view(3, 4)
+    theirs = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([theirs], lr=0.03)
+    ours, adam = {"x": start.clone()}, Adam({"x": start})
+    for step in range(5):
+        theirs.grad = (theirs.detach() * (step + 1)).cos()
+        adam.step(ours, {"x": (ours["x"] * (step + 1)).cos()}, [0.03])
+        optimizer.step()
+    assert torch.allclose(ours["x"], theirs.detach(), rtol=0, atol=1e-6)
+
+
+def test_likeness_of_noise_is_by_hand() -> None:
+    plane = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    half = plane.view(2, 1, 8, 2, 8, 2).mean(dim=(3, 5))
+    by_hand = torch.zeros(2)
+    for level in (plane, half):
+        for axis in (2, 3):
+            by_hand += (level * level.roll(1, axis)).mean(dim=(1, 2, 3)) ** 2
+    assert torch.allclose(likeness({"a": plane}), by_hand, rtol=1e-5)
+    assert torch.allclose(likeness({"a": plane, "b": plane}), 2 * by_hand, rtol=1e-5)
+
+
+def test_noise_is_normalised_for_each_photo() -> None:
+    plane = torch.stack([torch.arange(16.0).view(1, 4, 4), torch.ones(1, 4, 4)])
+    normalise(plane)
+    assert plane[0].mean().abs() < 1e-6 and plane[0].square().mean().item() == pytest.approx(1, abs=1e-5)
+    assert plane[1].count_nonzero() == 0  # nothing but its mean
+
+
+@pytest.mark.parametrize(
+    ("free", "one", "two", "count", "photos"),
+    [(1000, 100, 150, 100, 16), (1000, 100, 150, 4, 4), (50, 100, 150, 4, 1), (1000, 100, 100, 8, 8)],
+)
+def test_as_many_photos_as_memory_allows(free: int, one: int, two: int, count: int, photos: int) -> None:
+    """(0.85 * 1000 - 100) / 50 = 15 photos besides the first."""
+    assert fitting(free, one, two, count) == photos
+
+
+def test_a_cpu_takes_one_photo_at_a_time_and_tries_nothing() -> None:
+    def attempt(photos: int) -> None:
+        raise AssertionError("nothing is to be tried on a CPU")
+
+    assert size_for(CPU, 20, attempt) == 1
+
+
+def test_a_photo_that_leaves_does_not_disturb_the_others() -> None:
+    """In one batch: the first gains nothing, for it is where it should be; the second goes on to the end."""
+    target = torch.cat([samples("demo", [1], 0.5), drawn_faces(1)])
+    encoder = Near(generator("demo"))
+    told = scene(target, extractors={"perceptual": lpips(), "encoder": encoder})[0]
+    method = replace(FEW, steps=8, rate=0.02, patience=2)
+    left, stayed = reconstruct(told, target, method, batch=2)
+    assert left.steps < stayed.steps == 8 and left.loss < 1e-3
+    alone = reconstruct(scene(target[1:], extractors=told.extractors)[0], target[1:], method)[0]
+    assert stayed.losses == pytest.approx(alone.losses, rel=1e-3)
+
+
+def test_half_as_many_when_memory_does_not_suffice() -> None:
+    tried: list[int] = []
+
+    def work(part: range) -> list[int]:
+        tried.append(len(part))
+        if len(part) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return list(part)
+
+    assert in_parts(7, 8, work) == list(range(7))
+    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    with pytest.raises(RuntimeError, match="another"):
+        in_parts(2, 2, lambda part: (_ for _ in ()).throw(RuntimeError("another")))
+
+
+def test_pictures_of_another_size_are_refused() -> None:
+    with pytest.raises(i2i.UsageError, match=r"shape \(1, 3, 32, 32\).*makes \(N, 3, 64, 64\): resize"):
+        reconstruct(scene(drawn_faces(1))[0], torch.zeros(1, 3, 32, 32), FEW)

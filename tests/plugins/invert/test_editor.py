@@ -1,0 +1,200 @@
+"""The editor: what it gives for each photo, its grid, its options, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i.options import build, describe
+from i2i_plugins.e4e.extractor import E4E
+from i2i_plugins.e4e.network import Encoder
+from i2i_plugins.invert import register_editors
+from i2i_plugins.invert.editor import Invert
+from i2i_plugins.invert.methods import METHODS
+from i2i_plugins.invert.options import Options, settle
+from i2i_plugins.stylegan.generators import StyleGAN2
+from i2i_plugins.stylegan.networks.stylegan2 import Generator
+
+from .scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
+    return Invert().edit(told, build(Options, given, "the test"))
+
+
+def test_each_photo_has_a_result_of_its_own() -> None:
+    target = drawn_faces(2)
+    result = edit(scene(target)[0], steps=3, frames=2)
+    assert len(result.others) == 1
+    assert result.others[0].others == ()
+    for each, picture in zip((result, *result.others), target.split(1), strict=True):
+        assert each.image.shape == (1, 3, 64, 64) and each.image.abs().max() <= 1
+        assert isinstance(each.latent, i2i.Latent)
+        assert {"psnr", "lpips", "seconds", "steps", "loss"} <= set(each.scalars) and each.scalars["steps"] == 3
+        assert each.scalars["lpips"] == pytest.approx(lpips().distance(each.image, picture).item(), rel=1e-4)
+        (line,) = each.plots["loss"].lines.values()
+        assert [x for x, _ in line] == [0, 1, 2, 3] and min(y for _, y in line) == each.scalars["loss"]
+        assert [frame.shape for frame in each.frames] == [(1, 3, 64, 64)] * 2  # of the start, and of step 2
+
+
+def test_tuning_goes_on_in_the_plot() -> None:
+    result = edit(scene(drawn_faces(1))[0], method="pti", steps=2, tune_steps=3, until=0, frames=1)
+    assert [x for x, _ in result.plots["loss"].lines["generator"]] == [2, 3, 4, 5]
+    assert result.scalars["steps"] == 5 and len(result.frames) == 3 + 3
+    assert isinstance(result.latent, i2i.Latent) and result.latent.changes
+
+
+def test_an_encoder_alone_has_no_curve() -> None:
+    target = drawn_faces(1)
+    told = scene(target)[0]
+    result = edit(told, method="encoder")
+    assert result.plots == {} and isinstance(result.latent, i2i.Latent)
+    assert torch.equal(result.latent.w, told.extractors["encoder"](target))
+
+
+def test_the_grid_holds_photos_against_methods() -> None:
+    target = drawn_faces(2)
+    told, notes, steps = scene(target)
+    result = edit(told, grid=True, steps=3, tune_steps=2, until=0)
+    table = result.table
+    assert table is not None and list(table.columns) == ["original", "encoder", "hybrid", "pti"]
+    assert list(table.labels) == ["face 0", "face 1"]
+    assert all(torch.equal(row[0], picture) for row, picture in zip(table.cells, target.split(1), strict=True))
+    assert torch.equal(table.cells[0][2], result.image) and torch.equal(table.cells[1][2], result.others[0].image)
+    assert "PSNR" in table.notes[0][1] and "LPIPS" in table.notes[1][3] and table.notes[0][0] == ""
+    means = [result.scalars[f"{name}/lpips"] for name in table.columns[1:]]
+    assert means[0] > means[1] > means[2]
+    assert [note.split(":")[0] for note in notes] == ["encoder", "hybrid", "pti"] and "mean of 2" in notes[1]
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)  # it only grows
+
+
+def test_the_grid_gives_what_method_asks_for() -> None:
+    result = edit(scene(drawn_faces(1))[0], grid=True, methods=("encoder",), method="lpips", steps=2)
+    assert result.table is not None and list(result.table.columns) == ["original", "encoder", "lpips"]
+    assert result.scalars["steps"] == 2 and result.scalars["lpips/lpips"] == result.scalars["lpips"]
+
+
+def test_what_a_study_gives_is_given_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = type(sys)("i2i_plugins.invert.study")
+    answer = i2i.Result(drawn_faces(1))
+    module.study = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.study", module)
+    assert edit(scene(drawn_faces(1))[0], study=True) is answer
+
+
+def test_stopping_is_told() -> None:
+    told, notes, _ = scene(drawn_faces(1), stop=lambda: True)
+    assert edit(told).scalars["steps"] == 0
+    assert notes == ["Stopped before the end: these are the best latents found so far."]
+
+
+def test_without_an_encoder_that_fits_hybrid_starts_from_the_mean_and_says_so() -> None:
+    target = samples("stylegan2", [2])
+    wrong = Near(generator("demo"))
+    told, notes, _ = scene(target, "stylegan2", {"perceptual": lpips(), "encoder": wrong})
+    edit(told, steps=2)
+    assert "begins at the mean" in notes[0] and "10 x 128 numbers, and this generator takes 8 x 5" in notes[0]
+    edit(scene(target, "stylegan2", {"perceptual": lpips()})[0], steps=2)
+    for given in ({"method": "encoder"}, {"start": "encoder"}):
+        with pytest.raises(i2i.I2IError, match=r"'near' gives .*choose --method lpips, or --extractor encoder=NAME"):
+            edit(told, **given)
+
+
+def test_an_encoder_of_other_pictures_is_not_followed() -> None:
+    """Its latents have the right shape, but the mean is nearer to the photo."""
+    target = drawn_faces(1)
+    far = Near(generator("demo"))
+    far.w = far.w + 5
+    told, notes, steps = scene(target, extractors={"perceptual": lpips(), "encoder": far})
+    edit(told, patience=2, rate=1e-9)
+    assert notes == ["For 1 of 1 photos the search begins at the mean: it is nearer than the encoder."]
+    assert steps[-1][1] == METHODS["hybrid"].steps_without
+
+
+def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(Encoder(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
+        network = Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
+    made = StyleGAN2(i2i.Weights("stylegan2", network.state_dict()), CPU)
+    e4e = E4E(CPU, tmp_path / "e4e.pt")
+    target = samples("stylegan2", [2])
+    told = scene(target, extractors={"encoder": e4e, "perceptual": lpips()}, made=made)[0]
+    result = edit(told, method="encoder")
+    with torch.no_grad():
+        codes = e4e(target)
+        assert isinstance(result.latent, i2i.Latent) and torch.equal(result.latent.w, codes)
+        assert torch.equal(result.image, made.render(codes).clamp(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"method": "encoder", "steps": 5}, "--steps means nothing to --method encoder"),
+        ({"method": "hybrid", "until": 0.1}, "--until is of --method pti and means nothing to --method hybrid"),
+        ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate is of --method pti"),
+        ({"method": "magic"}, "--method is 'magic'"),
+        ({"rate": -1}, "--rate is -1"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(i2i.UsageError, match=told):
+        settle(build(Options, given, "the test"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_without_options_the_method_is_as_published(name: str) -> None:
+    assert settle(build(Options, {"method": name}, "the test")) == METHODS[name]
+
+
+def test_options_replace_the_methods_numbers() -> None:
+    given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
+    settings = settle(build(Options, given, "the test"))
+    assert {key: getattr(settings, key) for key in given} == given
+    assert (settings.steps_without, settings.relative, settings.insists) == (7, False, True)
+    pti = settle(build(Options, {"method": "pti", "tune_steps": 9, "locality": 0.1}, "the test")).tuning
+    assert pti is not None and (pti.steps, pti.rate, pti.locality) == (9, 3e-4, 0.1)
+
+
+def test_published_numbers() -> None:
+    found = {name: (each.space, each.steps, each.rate) for name, each in METHODS.items()}
+    assert found["image2stylegan"] == ("w+", 5000, 0.01) and found["projector"] == ("w", 1000, 0.1)
+    assert found["lpips"] == ("w+", 100, 0.01)
+    mixed = METHODS["lpips"]
+    assert (mixed.rec_weight, mixed.lpips_weight, mixed.regularize_noise_weight) == (0.75, 0.5, 5e2)
+    assert METHODS["projector"].regularize_noise_weight == 1e5 and METHODS["projector"].jitter == 0.05
+
+
+def test_z_of_a_generator_with_classes_needs_one() -> None:
+    class Classes:
+        c_dim = 3
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(generator("demo"), name)
+
+    for label, told in ((None, "together with a class"), (3, "--label 3: there is none")):
+        with pytest.raises(i2i.UsageError, match=f"{told}.*from 0 to 2"):
+            edit(scene(drawn_faces(1), made=Classes())[0], space="z", label=label)
+
+
+def test_what_is_registered() -> None:
+    found: list[Any] = []
+    register_editors(register=found.append)
+    assert found == [Invert] and (Invert.name, Invert.wants, Invert.photos) == ("invert", "crops", ("image+",))
+    assert all(row["help"] for row in describe(Options))
+
+
+def test_registering_loads_no_torch() -> None:
+    code = (
+        "import sys; from i2i_plugins.invert import register_editors\n"
+        "register_editors(print); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

@@ -1,0 +1,97 @@
+"""Pivotal tuning: the generator learns one photo, what is kept of it gives the picture again, and the rest stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.invert.inversion import Inversion
+from i2i_plugins.invert.methods import METHODS, Tuning
+from i2i_plugins.invert.reconstructing import reconstruct
+
+from .scenes import drawn_faces, generator, lpips, samples, scene
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def tuned(tuning: Tuning, target: torch.Tensor, pivots: list[Inversion]) -> Inversion:
+    return reconstruct(scene(target)[0], target, replace(METHODS["pti"], tuning=tuning), pivots=pivots)[0]
+
+
+@pytest.fixture(scope="module")
+def pivots() -> list[Inversion]:
+    target = drawn_faces(1)
+    return reconstruct(scene(target)[0], target, METHODS["encoder"])
+
+
+def test_what_is_stored_gives_the_picture_again(pivots: list[Inversion]) -> None:
+    made, before = generator("demo"), {name: each.clone() for name, each in generator("demo").weights().items()}
+    found = tuned(Tuning(steps=5, until=0), drawn_faces(1), pivots)
+    assert torch.equal(found.latent.w, pivots[0].latent.w) and found.steps == 5 and len(found.tuned) == 6
+    with torch.no_grad():
+        again = made.tuned(found.latent.changes).render(found.latent.w).clamp(-1, 1)
+        assert torch.equal(again, found.picture) and not torch.equal(again, pivots[0].picture)
+    assert all(torch.equal(each, made.weights()[name]) and not each.requires_grad for name, each in before.items())
+    for change in found.latent.changes.values():  # one byte a number: at most 255 values in each slice
+        slices = change.reshape(len(change) if change.ndim else 1, -1)
+        assert all(each.unique().numel() <= 255 for each in slices) and change.any()
+
+
+def test_it_ends_where_the_picture_is_near_enough(pivots: list[Inversion]) -> None:
+    target = drawn_faces(1)
+    there = lpips().distance(pivots[0].picture, target).item()
+    found = tuned(Tuning(steps=40, rate=1e-3, until=0.8 * there), target, pivots)
+    with torch.no_grad():
+        reached = lpips().distance(found.picture, target).item()
+    # What is stored is coarser than what was learnt, by a hundredth of the difference.
+    assert 0 < found.steps < 40 and reached < 0.81 * there
+
+
+def test_a_pivot_that_is_near_enough_is_kept_as_it_is() -> None:
+    target = samples("demo", [1])
+    there = reconstruct(scene(target)[0], target, METHODS["encoder"])
+    found = tuned(Tuning(until=0.2), target, there)
+    assert found.latent.changes == {} and found.steps == there[0].steps and len(found.tuned) == 1
+
+
+def test_locality_holds_other_latents_in_place(pivots: list[Inversion]) -> None:
+    target, made = drawn_faces(1), generator("demo")
+    strayed = []
+    with torch.no_grad():
+        others = made.w_mean + 0.5 * (samples_of_w(4) - made.w_mean)
+        before = made.render(others)
+        for locality in (0.0, 10.0):
+            with torch.enable_grad():
+                found = tuned(Tuning(steps=6, rate=1e-3, until=0, locality=locality), target, pivots)
+            strayed.append((made.tuned(found.latent.changes).render(others) - before).square().mean().item())
+    assert strayed[1] < 0.8 * strayed[0]
+
+
+def samples_of_w(count: int) -> torch.Tensor:
+    z = torch.randn(count, generator("demo").z_dim, generator=torch.Generator().manual_seed(5))
+    w: torch.Tensor = generator("demo").map(z)
+    return w
+
+
+def test_stopping_keeps_what_was_learnt() -> None:
+    target = drawn_faces(1)
+    told, _, steps = scene(target, stop=lambda: len(steps) >= 5)
+    method = replace(METHODS["pti"], steps=2, tuning=Tuning(steps=50, until=0))
+    (found,) = reconstruct(told, target, method)
+    assert found.steps == 4 and found.latent.changes and steps[-1] == (4, 52)
+
+
+def test_a_family_that_cannot_be_tuned_says_so(pivots: list[Inversion]) -> None:
+    class Rigid:
+        def __getattr__(self, name: str) -> object:
+            return getattr(generator("demo"), name)
+
+        def tuned(self) -> None:
+            raise i2i.I2IError("Generators of the family 'rigid' cannot be tuned; choose another method.")
+
+    target = drawn_faces(1)
+    with pytest.raises(i2i.I2IError, match="cannot be tuned; choose another method"):
+        reconstruct(scene(target, made=Rigid())[0], target, METHODS["pti"], pivots=pivots)

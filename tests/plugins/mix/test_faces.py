@@ -1,0 +1,212 @@
+"""Mixing measured on the drawn faces, by networks that find landmarks and tell people apart.
+
+Figures are means over 32 pairs of samples at psi 0.7. The bounds are what the edits have to do; how far the shipped
+networks are from them stands beside each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import i2i
+from i2i.generating.sampling import Terms, latents
+from i2i_plugins.demo.labels import write
+from i2i_plugins.demo.world import faces
+from i2i_plugins.mix.operations import coordinate
+
+from .scenes import mix, scene
+
+PAIRS = 32
+
+
+class World:
+    """The generator, the networks that look at its pictures, and pairs of samples."""
+
+    def __init__(self) -> None:
+        self.generator = i2i.generator("demo-faces", device="cpu")
+        self.landmarks: Any = i2i.extractor("demo-landmarks", device="cpu")
+        self.identity: Any = i2i.extractor("demo-identity", device="cpu")
+
+    @cached_property
+    def images(self) -> list[i2i.Latent]:
+        return self.samples(range(PAIRS))
+
+    @cached_property
+    def others(self) -> list[i2i.Latent]:
+        return self.samples(range(PAIRS, 2 * PAIRS))
+
+    def samples(self, seeds: range) -> list[i2i.Latent]:
+        return [i2i.Latent(w[None]) for w in latents(self.generator, seeds, Terms(truncation=0.7))]
+
+    def look(self, pictures: Tensor) -> Look:
+        with torch.no_grad():
+            points = self.landmarks(pictures)
+            return Look(pictures, points, self.identity(self.identity.align(pictures, points)))
+
+    @cached_property
+    def pairs(self) -> tuple[Look, Look]:
+        """The pictures of ``images`` and of ``others``."""
+        with torch.no_grad():
+            own, other = (
+                torch.cat([self.generator.render(each.w).clamp(-1, 1) for each in part])
+                for part in (self.images, self.others)
+            )
+        return self.look(own), self.look(other)
+
+    def mixed(self, preset: str) -> Look:
+        """Each of ``images`` with its other."""
+        result = mix(scene(self.generator, self.images, self.others), preset=preset)
+        return self.look(torch.cat([each.image for each in (result, *result.others)]))
+
+
+@dataclass
+class Look:
+    """Pictures ``(N, 3, 64, 64)``, their landmarks ``(N, 68, 2)`` and embeddings ``(N, F)``."""
+
+    pictures: Tensor
+    points: Tensor
+    vectors: Tensor
+
+    @property
+    def eyes(self) -> Tensor:
+        """The distance between the centres of the eyes, ``(N,)``."""
+        return (self.points[:, 36:42].mean(dim=1) - self.points[:, 42:48].mean(dim=1)).norm(dim=1)
+
+    @property
+    def colour(self) -> Tensor:
+        """Mean colour, ``(N, 3)``."""
+        return self.pictures.mean(dim=(2, 3))
+
+    def opening(self, *pairs: tuple[int, int]) -> Tensor:
+        """The mean distance of points, in eye distances: a matter of the expression, hardly of the pose; ``(N,)``."""
+        return sum((self.points[:, a] - self.points[:, b]).norm(dim=1) for a, b in pairs) / len(pairs) / self.eyes
+
+    @property
+    def mouth(self) -> Tensor:
+        return self.opening((61, 67), (62, 66), (63, 65))
+
+    @property
+    def eyelids(self) -> Tensor:
+        return self.opening((37, 41), (38, 40), (43, 47), (44, 46))
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small tensors: more threads only wait for each other
+    made = World()
+    _ = made.pairs
+    torch.set_num_threads(threads)
+    return made
+
+
+def followed(before: Tensor, after: Tensor, goal: Tensor) -> float:
+    """Which share of the way to the goal was gone, by least squares over pairs: 0 for none, 1 for all of it."""
+    return float(((after - before) * (goal - before)).sum() / (goal - before).square().sum())
+
+
+def alike(one: Look, other: Look) -> float:
+    """The mean cosine of identities."""
+    return float((one.vectors * other.vectors).sum(dim=1).mean())
+
+
+def test_style_keeps_the_shape_and_takes_the_colours(world: World) -> None:
+    (own, other), made = world.pairs, world.mixed("style")
+    moved = (made.points - own.points).norm(dim=2).mean(dim=1) / own.eyes
+    assert moved.mean() < 0.04  # 0.012
+    assert followed(own.colour, made.colour, other.colour) > 0.5  # 0.81 of the way
+
+
+def test_expression_moves_mouth_and_eyes_and_keeps_the_person(world: World) -> None:
+    (own, other), made = world.pairs, world.mixed("expression")
+    assert alike(own, made) > 0.8 > alike(own, other)  # 0.87; two people have 0.08
+    assert followed(own.mouth, made.mouth, other.mouth) > 0.05  # 0.16
+    assert followed(own.eyelids, made.eyelids, other.eyelids) > 0.05  # 0.25
+    assert followed(own.colour, made.colour, other.colour) < 0.2  # 0.05: what is not asked for
+
+
+def expressive(seeds: range, **values: float) -> Tensor:
+    """Latents z ``(N, 64)`` of seeds, with some of the values of their faces set."""
+    z = np.stack([np.random.RandomState(seed).randn(64) for seed in seeds])
+    z *= (64**0.5) / np.linalg.norm(z, axis=1, keepdims=True)
+    for name, value in values.items():
+        z[:, faces().names.index(name)] = value
+    return torch.from_numpy(z).float()
+
+
+def test_what_one_person_does_another_does_too(world: World) -> None:
+    donors = range(100, 104)
+    shut, wide = (world.generator.map(expressive(donors, mouth_open=value), truncation=0.7) for value in (-1.5, 2.4))
+    looks = []
+    for neutral, open_ in zip(shut, wide, strict=True):
+        given = scene(world.generator, world.images[:8], [i2i.Latent(neutral[None]), i2i.Latent(open_[None])])
+        result = mix(given, preset="expression-delta")
+        looks.append(world.look(torch.cat([each.image for each in (result, *result.others)])))
+    own = Look(*(each[:8] for each in (world.pairs[0].pictures, world.pairs[0].points, world.pairs[0].vectors)))
+    opened = float(np.mean([float((look.mouth - own.mouth).mean()) for look in looks]))
+    with torch.no_grad():
+        true = world.look(world.generator.render(wide)).mouth - world.look(world.generator.render(shut)).mouth
+    assert opened > 0.5 * float(true.mean()) > 0.005  # 0.76 of what it is in the donors, 0.06 eye distances
+    assert np.mean([alike(own, look) for look in looks]) > 0.8  # 0.98
+
+
+def moved(world: World, strength: float, **options: Any) -> Look:
+    result = mix(scene(world.generator, world.images[:8], **options.pop("given", {})), strength=strength, **options)
+    return world.look(torch.cat([each.image for each in (result, *result.others)]))
+
+
+def test_labels_of_the_drawn_world_open_the_mouth(world: World, tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", 800)
+    options = {"preset": "interfacegan", "labels": str(tmp_path / "labels.csv"), "attribute": "mouth open", "frames": 0}
+    shut, wide = (moved(world, strength, **options) for strength in (-3, 3))
+    own = world.pairs[0].mouth[:8]
+    assert shut.mouth.mean() < own.mean() < wide.mouth.mean() - 0.03
+    assert (wide.vectors * world.pairs[0].vectors[:8]).sum(dim=1).mean() > 0.8
+
+
+def test_words_find_a_direction(world: World) -> None:
+    words = {"attribute": "a face with dark skin", "against": "a face with fair skin"}
+    given = {"extractors": {"text": i2i.extractor("demo-text", device="cpu")}}
+    options = {"preset": "interfacegan", "samples": 200, "frames": 0, "given": given, **words}
+    dark = moved(world, 3, **options)
+    cheeks = (slice(None), slice(None), slice(36, 42), slice(22, 42))
+    before, after = (float(pictures[cheeks].mean()) for pictures in (world.pairs[0].pictures[:8], dark.pictures))
+    assert after < before - 0.1
+
+
+@pytest.mark.parametrize("preset", ["sefa", "ganspace"])
+def test_components_move_the_picture_each_in_its_own_way(world: World, preset: str) -> None:
+    given = scene(world.generator, world.images[:1])
+    results = [mix(given, preset=preset, component=number, samples=2000, frames=0) for number in range(4)]
+    ways = torch.stack([_w(result) - world.images[0].w[0, 0] for result in results])
+    cosines = (ways / ways.norm(dim=1, keepdim=True)) @ (ways / ways.norm(dim=1, keepdim=True)).T
+    torch.testing.assert_close(cosines.abs(), torch.eye(4), atol=1e-4, rtol=0)  # float32
+    shares = [result.scalars["share"] for result in results]
+    assert shares == sorted(shares, reverse=True) and 1 / world.generator.w_dim < shares[0] < 1
+    for result in results:
+        assert (result.image - world.pairs[0].pictures[:1]).abs().mean() > 0.02
+
+
+def test_ganspace_sets_the_coordinate_whatever_it_was(world: World) -> None:
+    result = mix(scene(world.generator, world.images[:2]), preset="ganspace", strength=1.5, frames=3, samples=2000)
+    first, second = _w(result), _w(result.others[0])
+    way = first - world.images[0].w[0, 0]
+    unit = way / way.norm()
+    places = [float(coordinate(w[None], torch.zeros_like(unit), unit)) for w in (first, second)]
+    assert places[0] == pytest.approx(places[1], abs=1e-4)  # float32
+    assert len(result.frames) == 3
+    torch.testing.assert_close(result.frames[-1], result.image, atol=1e-4, rtol=0)  # batches of other sizes
+
+
+def _w(result: i2i.Result) -> Tensor:
+    """The first row of a result's latent."""
+    assert isinstance(result.latent, i2i.Latent)
+    return result.latent.w[0, 0]

@@ -1,0 +1,107 @@
+"""Small editors that work through a generator, for the tests of editing, and a registry that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+from pydantic import Field
+
+import i2i
+from i2i.registry import Plugin, Registry
+from tests.toy_faces import Squares
+from tests.toy_generators import Bands
+
+
+class Tunable(Bands):
+    """Bands whose shift may be changed."""
+
+    name = "tunable"
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {"shift": self.shift}
+
+    def tuned(self, changes: Any = None, noise: Any = None) -> Tunable:
+        made = Tunable(None, self.device)
+        made.shift = self.shift + (changes or {}).get("shift", 0)
+        return made
+
+
+class Invert(i2i.Editor):
+    """Each row of w becomes the mean colour of its band; counts how often it is asked."""
+
+    name = "invert"
+    summary = "Reads off the bands."
+    wants = "crops"
+    photos = ("image+",)
+    asked: list[int] = []
+
+    class Options(i2i.Options):
+        method: str = Field("plain", description="plain or tuned")
+        grid: bool = Field(False, description="A table as well")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        photos = scene.every["image"]
+        Invert.asked.append(len(photos))
+        first, *others = [self._one(scene, each, options) for each in photos]
+        table = i2i.Table([[photo.pixels] for photo in photos], ["photo"], [photo.name for photo in photos])
+        return i2i.Result(
+            *(first.image, first.latent),
+            scalars=first.scalars,
+            plots=first.plots,
+            others=others,
+            table=table if options.grid else None,
+        )
+
+    def _one(self, scene: i2i.Scene, photo: i2i.Photo, options: Any) -> i2i.Result:
+        colours = photo.pixels[0].unflatten(1, (6, -1)).mean(dim=(2, 3)).T[None]
+        changes = {"shift": torch.full((3,), 0.25)} if options.method == "tuned" else {}
+        latent = i2i.Latent(colours, changes=changes)
+        image = (scene.generator.tuned(changes) if changes else scene.generator).render(colours).clamp(-1, 1)
+        plot = i2i.Plot("step", "loss", {"all": [(0, 1.0), (1, 0.5)]})
+        return i2i.Result(image, latent, scalars={"loss": 0.5}, plots={"loss": plot})
+
+
+class Brighten(i2i.Editor):
+    name = "brighten"
+    summary = "Adds to every row."
+    wants = "latent"
+
+    class Options(i2i.Options):
+        amount: float = Field(0.25, description="Added")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        assert scene.photos["image"].pixels.shape == (1, 3, 12, 12)
+        w = scene.latent.w + options.amount
+        return i2i.Result(scene.generator.render(w).clamp(-1, 1), latent=w)
+
+
+class Pair(i2i.Editor):
+    name = "pair"
+    summary = "The mean of two."
+    wants = "latent"
+    photos = ("image+", "other*")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        one, other = scene.every["image"][0].latent, scene.every["other"][0].latent
+        assert one is not None and other is not None
+        return i2i.Result(scene.generator.render((one.w + other.w) / 2).clamp(-1, 1))
+
+
+def latent_registry() -> Registry:
+    """Generators, editors and a finder of faces, brought by the plugin ``tests`` of ``i2i-tests`` 9.9."""
+    module = ModuleType("tests_door")
+
+    def hook_for(*things: Any) -> Callable[..., None]:
+        def hook(register: Callable[[Any], None]) -> None:
+            for thing in things:
+                register(thing)
+
+        return i2i.hookimpl(hook)
+
+    module.register_generators = hook_for(Bands, Tunable)  # type: ignore[attr-defined]
+    module.register_editors = hook_for(Invert, Brighten, Pair)  # type: ignore[attr-defined]
+    module.register_extractors = hook_for(Squares)  # type: ignore[attr-defined]
+    return Registry([Plugin("tests", "i2i-tests", "9.9", module)])
