@@ -5,8 +5,8 @@
     python benchmarks/invert.py --device cuda --photos 16 --precisions fp32 auto
 
 The generator has random weights of the widths of config-f; VGG16 has its own where they are fetched, else random ones
-too, which take the same time. The plain loop is ``plain_invert.py``. Each variant lives in a process of its own, so that
-its memory is its own, and they take turns step by step, so that a drift of the machine's speed meets all of them. Times
+too, which take the same time. The plain loop is ``plain_invert.py``. Each variant lives in a process of its own, so
+that its memory is its own, and they take turns step by step, so that a drift of the machine's speed meets all. Times
 are medians, for one photo; ``growth`` is what the memory in use grew by from the third step to the last. Both start at
 the mean and compute in float32 the same loss, which is printed.
 """

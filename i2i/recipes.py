@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import I2IError, UsageError
+from .files import hash_file
+from .options import flag
 from .registry import Registry
 
 if TYPE_CHECKING:
@@ -37,6 +39,21 @@ class Recipe:
     """Its ``source`` and what proves it the same; empty for edits of pixels."""
     terms: dict[str, Any] = field(default_factory=dict)
     """How photos became latents and went back: keywords of ``editing.terms.Terms``."""
+    option_files: dict[str, str] = field(default_factory=dict)
+    """By the name of an option that is a file, the file's ``sha256``."""
+
+    def check_options(self) -> None:
+        """Refuse other files under the same names.
+
+        Raises:
+            I2IError: a file that an option names is not there, or is another.
+        """
+        for name, sha256 in self.option_files.items():
+            path = Path(str(self.options.get(name)))
+            if not path.is_file() or hash_file(path) != sha256:
+                raise I2IError(
+                    f"{path}, the {flag(name)} of {self.path}, is not there or is another; put it back, or edit anew."
+                )
 
     def check_generator(self, registry: Registry) -> None:
         """Refuse another generator under the same name.
@@ -68,11 +85,13 @@ def make_recipe(
     from .generators import identity
 
     giver = registry.giver("editor", kind.name)
+    files = {name: path.resolve() for name, path in options if isinstance(path, Path) and path.is_file()}
     recipe: dict[str, Any] = {
         "plugin": kind.name,
         "distribution": giver.distribution,
         "version": giver.version,
-        "options": options.model_dump(mode="json"),
+        "options": options.model_dump(mode="json") | {name: str(path) for name, path in files.items()},
+        "option_files": {name: hash_file(path) for name, path in files.items()},
         "seed": terms.seed,
         "photos": [dict(photo) for photo in photos],
     }
@@ -87,6 +106,8 @@ def make_recipe(
 def for_picture(recipe: Mapping[str, Any]) -> str:
     """The recipe as it travels inside a picture: without the folders of the person who made it."""
     told = {**recipe, "photos": [_bare(photo, "path") for photo in recipe["photos"]]}
+    for name in recipe["option_files"]:
+        told["options"] = _bare(told["options"], name)
     if "generator" in recipe:
         told["generator"] = _bare(recipe["generator"], "source")
     return json.dumps(told, ensure_ascii=False)
@@ -112,7 +133,7 @@ def read_recipe(path: str | Path) -> Recipe:
             terms["generator"] = str(generator["source"])
         return Recipe(
             *(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path),
-            *(dict(values.get("extractors", {})), generator, terms),
+            *(dict(values.get("extractors", {})), generator, terms, dict(values.get("option_files", {}))),
         )
     except OSError as error:
         reason = error.strerror or str(error)

@@ -130,6 +130,7 @@ def edit_again(
     chosen = _options(kind, known.options, known.seed)
     _check_needs(registry, kind)
     known.check_generator(registry)
+    known.check_options()
     return _run(registry, kind, chosen, again(kind, known.photos, images, known.path), terms)
 
 

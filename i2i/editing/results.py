@@ -137,7 +137,7 @@ class Writer:
             from ..images.plots import draw_plot
 
             written.append(f"{name}{mark}.png")
-            draw_plot(self.out / written[-1], plot, title=self.recipe["plugin"])
+            draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
     def _photos(self, result: Result, pictures: Sequence[Picture]) -> list[str]:

@@ -21,7 +21,7 @@ from .spaces import Space, seeded
 if TYPE_CHECKING:
     from torch import Tensor
 
-GAIN, LEAST = 0.01, 1e-5
+GAIN, LEAST = 0.01, 5e-5
 """A photo gains as long as its loss falls by this share of itself, and by so much, within ``patience`` steps."""
 CLEAN_FROM = 0.75
 """Share of the steps after which nothing is added to w any more."""

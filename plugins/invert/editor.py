@@ -31,6 +31,10 @@ class Invert(i2i.Editor):
             i2i.I2IError: an extractor that the method needs cannot be opened or does not fit; says which does without.
             i2i.UsageError: options that mean nothing to the method.
         """
+        if (
+            scene.untuned is not None
+        ):  # a picture may be a tuned latent's own; what is found is for the generator as it is
+            scene = replace(scene, generator=scene.untuned)
         if options.study:
             from .study import study
 

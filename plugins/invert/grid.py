@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PARTS = 100
 """In which the progress of each method is counted, for their steps are not alike."""
-SHOWN = {"psnr": ("PSNR", "{:.1f} dB"), "lpips": ("LPIPS", "{:.4f}"), "identity": ("identity", "{:.3f}")}
+SHOWN = {"psnr": ("PSNR", "{:.1f} dB"), "lpips": ("LPIPS", "{:.5f}"), "identity": ("identity", "{:.3f}")}
 """Measures in the table, by the names that ``scene.compare`` gives them."""
 
 
@@ -93,7 +93,7 @@ _TOLD = (*SHOWN, "ssim", "seconds")
 
 
 def _text(told: Mapping[str, float]) -> str:
-    """``PSNR 29.3 dB, LPIPS 0.0053, identity 0.962, 1.2 s``."""
+    """``PSNR 29.3 dB, LPIPS 0.00532, identity 0.962, 1.2 s``."""
     parts = [f"{title} {form.format(told[name])}" for name, (title, form) in SHOWN.items() if name in told]
     return ", ".join([*parts, f"{told['seconds']:.1f} s"])
 

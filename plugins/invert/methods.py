@@ -76,7 +76,6 @@ _HYBRID = Method(
     steps_without=400,
     rate=0.1,
     relative=True,
-    rise=0.05,
     fall=0.5,
     rec_weight=4.0,
     lpips_weight=1.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +90,7 @@ def _between(scene: i2i.Scene, options: Options, work: Work) -> Found:
     assert options.attribute is not None
     name, kept = options.attribute, options.condition
     if options.labels is not None:
-        labels = read(Path(options.labels), [name, *([kept] if kept else [])])
+        labels = read(options.labels, [name, *([kept] if kept else [])])
         w = _of_seeds(scene, labels.seeds, work)
         truth = {column: torch.tensor(values) for column, values in labels.columns.items()}
         samples = len(w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -55,11 +56,7 @@ class Options(i2i.Options):
         None, description='A column of --labels; or words, such as "a smiling face", set --against others'
     )
     against: str | None = Field(None, description='The opposite in words, such as "a frowning face"')
-    labels: str | None = Field(
-        None,
-        description="CSV file with a column seed and one of 0 and 1 for each attribute",
-        json_schema_extra={"unit": "path"},
-    )
+    labels: Path | None = Field(None, description="CSV file with a column seed and one of 0 and 1 for each attribute")
     condition: str | None = Field(None, description="Another column of --labels, which is to stay as it is")
     grid: bool = Field(False, description="Lay out all pictures against all, with the originals along the edges")
 

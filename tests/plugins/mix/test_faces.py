@@ -6,7 +6,6 @@ networks are from them stands beside each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from torch import Tensor
 import i2i
 from i2i.generating.sampling import Terms, latents
 from i2i_plugins.demo.labels import write
+from i2i_plugins.demo.measuring.looks import Look, Watcher, followed
 from i2i_plugins.demo.world import faces
 from i2i_plugins.mix.operations import coordinate
 
@@ -32,8 +32,7 @@ class World:
 
     def __init__(self) -> None:
         self.generator = i2i.generator("demo-faces", device="cpu")
-        self.landmarks: Any = i2i.extractor("demo-landmarks", device="cpu")
-        self.identity: Any = i2i.extractor("demo-identity", device="cpu")
+        self.look = Watcher().look
 
     @cached_property
     def images(self) -> list[i2i.Latent]:
@@ -45,11 +44,6 @@ class World:
 
     def samples(self, seeds: range) -> list[i2i.Latent]:
         return [i2i.Latent(w[None]) for w in latents(self.generator, seeds, Terms(truncation=0.7))]
-
-    def look(self, pictures: Tensor) -> Look:
-        with torch.no_grad():
-            points = self.landmarks(pictures)
-            return Look(pictures, points, self.identity(self.identity.align(pictures, points)))
 
     @cached_property
     def pairs(self) -> tuple[Look, Look]:
@@ -67,37 +61,6 @@ class World:
         return self.look(torch.cat([each.image for each in (result, *result.others)]))
 
 
-@dataclass
-class Look:
-    """Pictures ``(N, 3, 64, 64)``, their landmarks ``(N, 68, 2)`` and embeddings ``(N, F)``."""
-
-    pictures: Tensor
-    points: Tensor
-    vectors: Tensor
-
-    @property
-    def eyes(self) -> Tensor:
-        """The distance between the centres of the eyes, ``(N,)``."""
-        return (self.points[:, 36:42].mean(dim=1) - self.points[:, 42:48].mean(dim=1)).norm(dim=1)
-
-    @property
-    def colour(self) -> Tensor:
-        """Mean colour, ``(N, 3)``."""
-        return self.pictures.mean(dim=(2, 3))
-
-    def opening(self, *pairs: tuple[int, int]) -> Tensor:
-        """The mean distance of points, in eye distances: a matter of the expression, hardly of the pose; ``(N,)``."""
-        return sum((self.points[:, a] - self.points[:, b]).norm(dim=1) for a, b in pairs) / len(pairs) / self.eyes
-
-    @property
-    def mouth(self) -> Tensor:
-        return self.opening((61, 67), (62, 66), (63, 65))
-
-    @property
-    def eyelids(self) -> Tensor:
-        return self.opening((37, 41), (38, 40), (43, 47), (44, 46))
-
-
 @pytest.fixture(scope="module")
 def world() -> World:
     threads = torch.get_num_threads()
@@ -108,20 +71,14 @@ def world() -> World:
     return made
 
 
-def followed(before: Tensor, after: Tensor, goal: Tensor) -> float:
-    """Which share of the way to the goal was gone, by least squares over pairs: 0 for none, 1 for all of it."""
-    return float(((after - before) * (goal - before)).sum() / (goal - before).square().sum())
-
-
 def alike(one: Look, other: Look) -> float:
     """The mean cosine of identities."""
-    return float((one.vectors * other.vectors).sum(dim=1).mean())
+    return float(one.alike(other).mean())
 
 
 def test_style_keeps_the_shape_and_takes_the_colours(world: World) -> None:
     (own, other), made = world.pairs, world.mixed("style")
-    moved = (made.points - own.points).norm(dim=2).mean(dim=1) / own.eyes
-    assert moved.mean() < 0.04  # 0.012
+    assert made.moved(own).mean() < 0.04  # 0.012
     assert followed(own.colour, made.colour, other.colour) > 0.5  # 0.81 of the way
 
 

@@ -47,7 +47,11 @@ def test_noise_of_a_copy_takes_the_place_of_what_is_stored() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "noise"),
-    [({"no.such": torch.ones(1)}, {}), ({}, {"b8.conv0": torch.ones(1, 1, 4, 4)}), ({}, {"b8.conv0": torch.ones(8, 8)})],
+    [
+        ({"no.such": torch.ones(1)}, {}),
+        ({}, {"b8.conv0": torch.ones(1, 1, 4, 4)}),
+        ({}, {"b8.conv0": torch.ones(8, 8)}),
+    ],
 )
 def test_what_does_not_fit_a_generator_is_named(
     changes: dict[str, torch.Tensor], noise: dict[str, torch.Tensor]

@@ -1,0 +1,47 @@
+"""Recipes of edits whose options name files: those files are proved as well."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import Field
+
+import i2i
+from i2i.editing import edit, edit_again
+from i2i.images import read_text
+from tests.toy_editors import registry_of
+
+
+class Shade(i2i.Editor):
+    name = "shade"
+    summary = "As grey as a file says."
+    photos = ()
+
+    class Options(i2i.Options):
+        level: Path | None = Field(None, description="A file with a number")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        level = float(options.level.read_text()) if options.level else 0.0
+        return i2i.Result(torch.full((1, 3, 4, 4), level))
+
+
+def test_a_file_that_an_option_names_is_part_of_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, level = registry_of(Shade), tmp_path / "private" / "level.txt"
+    level.parent.mkdir()
+    level.write_text("0.5")
+    monkeypatch.chdir(level.parent)
+    edit("shade", out=tmp_path / "out", device="cpu", registry=registry, level="level.txt")
+    recipe = tmp_path / "out" / "recipe.json"
+    assert json.loads(recipe.read_text())["options"] == {"level": str(level)}, "so that it is found from anywhere"
+    assert "private" not in read_text(tmp_path / "out" / "result.png")["i2i"], "the picture tells no folders"
+    monkeypatch.chdir(tmp_path)
+    assert edit_again(recipe, device="cpu", registry=registry).image.unique().tolist() == [0.5]
+    level.write_text("0.25")
+    with pytest.raises(i2i.I2IError, match=r"level\.txt, the --level of .*, is not there or is another"):
+        edit_again(recipe, device="cpu", registry=registry)
+    edit("shade", out=tmp_path / "out", device="cpu", registry=registry)
+    assert json.loads(recipe.read_text())["option_files"] == {}
