@@ -164,6 +164,7 @@ def random_vgg16(folder: Path) -> Path:
     """VGG16's convolutions with random weights that keep the size of maps (He et al. 2015)."""
     from safetensors.torch import save_file
 
+    torch.manual_seed(2)
     state: dict[str, torch.Tensor] = {}
     index, before = 0, 3
     for width, count in [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]:

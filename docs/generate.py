@@ -153,6 +153,9 @@ def _thing(kind: str, thing: Any, giver: Plugin) -> Iterator[str]:
         yield _table(rows)
 
 
+_SEES = {"pixels": "whole photos", "crops": "crops", "latent": "latents"}
+
+
 def _facts(kind: str, thing: Any) -> list[str]:
     if kind == "metric":
         return [f"better: {thing.better}"]
@@ -160,6 +163,8 @@ def _facts(kind: str, thing: Any) -> list[str]:
         return [f"role: `{thing.role}`"]
     if kind == "model":
         return _model_facts(thing)
+    if kind == "editor":
+        return [f"pictures: {', '.join(f'`{photo}`' for photo in thing.photos)}; works on {_SEES[thing.wants]}"]
     if kind != "dataset":
         return []
     counts = {"pairs of the real set": thing.counts, "pairs of the drawn sample": thing.drawn}

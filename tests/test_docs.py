@@ -58,7 +58,7 @@ def test_every_command_of_the_help_is_in_the_reference(root: click.Group) -> Non
 def test_every_option_of_what_we_bring_is_in_the_reference() -> None:
     page = (DOCS / "reference" / "options.md").read_text(encoding="utf-8")
     registry = load(DOCS / "generate.py").first_party()
-    for kind in ("trainer", "dataset", "metric", "extractor"):
+    for kind in ("trainer", "dataset", "metric", "extractor", "editor"):
         assert registry.all(kind)
         for name, thing in registry.all(kind).items():
             section = page.partition(f"\n## {kind.capitalize()}s\n")[2].partition(f"\n### {name}\n")[2]

@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.contracts import Generator, Model, Weights
+from i2i.generators import domain_of
 from i2i.hookspecs import hookimpl
+from i2i.models import locate
 from i2i.registry import Plugin, Registry
 
 
@@ -108,3 +110,23 @@ def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(i2i.UsageError, match="is not the folder of a run"):
         i2i.generator(tmp_path, device="cpu", registry=registry())
+
+
+@pytest.mark.parametrize(
+    ("source", "domain"),
+    [
+        ("demo-faces", "drawn faces"),
+        ("ffhq-256", "faces"),
+        ("somewhere/stylegan2-FFHQ-config-f.pkl", "faces"),
+        ("somewhere/cats.pkl", None),
+    ],
+)
+def test_what_a_generator_draws_is_known_by_its_record_or_its_name(source: str, domain: str | None) -> None:
+    assert domain_of(source, i2i.load_registry()) == domain
+
+
+def test_a_model_is_known_by_its_file_as_well(tmp_path: Path) -> None:
+    registry = i2i.load_registry()
+    assert domain_of(locate("demo-faces", registry), registry) == "drawn faces"
+    (tmp_path / "demo-faces.safetensors").touch()
+    assert domain_of(tmp_path / "demo-faces.safetensors", registry) is None, "another file of the same name"

@@ -107,6 +107,9 @@ def _version_option() -> click.Option:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point of ``i2i`` and ``python -m i2i``."""
+    # Threads of OpenMP wait for each other by spinning. Where another program has a core, that makes small steps take
+    # ten times as long; after so many turns they sleep now. It is read when torch is loaded, which is later.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         build(load_registry()).main(args=args, prog_name="i2i")
     except SystemExit as end:

@@ -92,7 +92,8 @@ def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
     return click.option(
         "--face",
         default=default,
-        show_default=default or "largest",
+        show_default=default is not None,
         metavar="largest|left|N|all",
-        help="Which face of a photo: N counts from 1, from left to right.",
+        help="Which face of a photo: N counts from 1, from left to right."
+        + ("" if default else "  [default: largest]"),
     )

@@ -1,8 +1,8 @@
 """How many photos go side by side: as many as memory allows on a card, and on a CPU one.
 
 Sums over a batch of another size are taken in another order, and a hundred steps make a change of one grey value of a
-change in the last digit. On a CPU, where a batch gains nothing but on the smallest pictures, every photo therefore goes
-alone: its answer is the same to the bit, whoever its neighbours are.
+change in the last digit. On a CPU, where a batch gains on the smallest pictures only, every photo therefore goes alone:
+its answer is the same to the bit, whoever its neighbours are.
 """
 
 from __future__ import annotations

@@ -26,6 +26,10 @@ from .scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+NAME = "synthesis.b4.const"
+"""A weight of the generator."""
+
+
 def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
     return Invert().edit(told, build(Options, given, "the test"))
 
@@ -43,6 +47,14 @@ def test_each_photo_has_a_result_of_its_own() -> None:
         (line,) = each.plots["loss"].lines.values()
         assert [x for x, _ in line] == [0, 1, 2, 3] and min(y for _, y in line) == each.scalars["loss"]
         assert [frame.shape for frame in each.frames] == [(1, 3, 64, 64)] * 2  # of the start, and of step 2
+
+
+def test_a_scene_with_a_tuned_generator_is_inverted_by_the_generator_as_it_was_opened() -> None:
+    """That of a picture that comes as a latent with changes: what is saved knows nothing of them."""
+    target, made = drawn_faces(1), generator("demo")
+    told = scene(target)[0]
+    told.generator, told.untuned = made.tuned({NAME: torch.ones_like(made.weights()[NAME])}), made
+    assert torch.equal(edit(told, method="encoder").image, edit(scene(target)[0], method="encoder").image)
 
 
 def test_tuning_goes_on_in_the_plot() -> None:
