@@ -137,11 +137,11 @@ def edit_again(
 def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
     """Open, edit, check, and write what there is to write."""
     from ..recipes import make_recipe
-    from .results import Writer, checked, keep_apart
+    from .results import Writer, check_place, checked
     from .setting import Setting
 
     if terms.out is not None:
-        keep_apart(terms.out, given)
+        check_place(terms.out, given)
     setting = Setting(registry, kind, options, terms)
     pictures = setting.open(given)
     recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])

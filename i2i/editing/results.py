@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,12 +78,16 @@ def _check_picture(image: Any, what: str) -> None:
         raise I2IError(f"{what} holds numbers that are not finite (nan or inf); try other options, or tell its author.")
 
 
-def keep_apart(out: Path, given: Sequence[Given]) -> None:
-    """Refuse to write over what is being edited.
+def check_place(out: Path, given: Sequence[Given]) -> None:
+    """Refuse a folder before the work that could not be written there, or would be written over what is edited.
 
     Raises:
-        UsageError: a photo or latent lies in ``out``, under a name that an edit writes.
+        UsageError: one may not write there; or a photo or latent lies there under a name that an edit writes.
     """
+    above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        reason = "one may not write there" if above.is_dir() else "that is a file"
+        raise UsageError(f"--out {out} cannot be made in {above}: {reason}; name another folder.")
     for each in given:
         path = each.path
         if path is not None and path.resolve().parent == out.resolve() and _NUMBER.sub("", path.name) in USUAL:

@@ -132,6 +132,11 @@ def test_what_is_edited_is_never_written_over(registry: Registry, photo: Path) -
     assert photo.read_bytes() == before
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(registry: Registry, photo: Path) -> None:
+    with pytest.raises(i2i.UsageError, match=r"cannot be made in .*photo\.png: that is a file; name another folder"):
+        edit("shift", [photo], device="cpu", out=photo / "out", registry=registry)
+
+
 def test_seed_photos_and_extractors_reach_the_editor(registry: Registry, photo: Path, tmp_path: Path) -> None:
     assert edit("seeded", device="cpu", registry=registry, seed=7).scalars == {"seed": 7}
     white = tmp_path / "white.png"
