@@ -89,17 +89,19 @@ def test_round_trip_through_command_line_and_json(model: type[Options]) -> None:
     assert again == defaults
     typed: list[str] = []
     for name, value in defaults.model_dump(mode="json").items():
-        typed += as_typed(name, value)
+        typed += as_typed(name, value, any_number="..." in str(model.model_fields[name].annotation))
     code, values, output = parse(model, typed)
     assert code == 0, output
     assert build(model, given(values), "the command line") == defaults
 
 
-def as_typed(name: str, value: Any) -> list[str]:
+def as_typed(name: str, value: Any, any_number: bool = False) -> list[str]:
     if value is None or value == []:
         return []
     if isinstance(value, bool):
         return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
+    if any_number:
+        return [word for part in value for word in (flag(name), str(part))]
     return [flag(name), *(str(part) for part in (value if isinstance(value, list) else [value]))]
 
 
