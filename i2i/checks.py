@@ -32,6 +32,7 @@ _REQUIRED = {
     "model": (),
     "extractor": ("__init__",),
     "editor": ("edit",),
+    "preset": (),
     "metric": ("__init__", "update", "compute"),
     "panel": (),
 }

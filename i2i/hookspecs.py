@@ -55,6 +55,11 @@ def register_editors(register: Register) -> None:
 
 
 @hookspec
+def register_presets(register: Register) -> None:
+    """Bring named ways of using an editor, as plain data: ``i2i.Preset``."""
+
+
+@hookspec
 def register_metrics(register: Register) -> None:
     """Bring measures of outputs against targets: subclasses of ``i2i.Metric``."""
 

@@ -4,7 +4,7 @@ Pictures inside the house are float32 tensors ``(N, 3, H, W)``, RGB, in [-1, 1];
 files) are uint8 arrays ``(H, W, 3)``, RGB. This package imports no torch, so that doors stay light.
 """
 
-from .editing import Editor, Latent, Panel, Photo, Plot, Result, Scene, Table
+from .editing import Editor, Latent, Panel, Photo, Plot, Preset, Result, Scene, Table
 from .generating import Generator, Model, Weights
 from .measuring import Extractor, Face, Metric, Role
 from .training import Archive, Dataset, Direction, Split, Trainer
@@ -23,6 +23,7 @@ __all__ = [
     "Panel",
     "Photo",
     "Plot",
+    "Preset",
     "Result",
     "Role",
     "Scene",

@@ -63,6 +63,8 @@ class Scene:
     """All pictures by the editor's name for them, also where it takes any number."""
     note: Callable[[str], None] = lambda text: None
     """Called with a sentence about anything the user should know."""
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+    """Those of this editor by name, whoever brings them."""
     compare: Callable[[Tensor, Tensor], list[dict[str, float]]] = lambda pictures, others: [{} for _ in pictures]
     """``compare(pictures, others)``, both ``(N, 3, H, W)``: for each pair ``psnr`` (dB), ``ssim``, ``lpips`` and, for
     faces, ``identity`` (cosine), as far as the metrics and extractors for them are there."""
@@ -156,6 +158,19 @@ class Editor:
     def edit(self, scene: Scene, options: Any) -> Result:
         """Make the edit."""
         raise TypeError(f"{type(self).__name__} must define edit(self, scene, options)")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named way of using an editor, as plain data; any plugin may bring some, whoever brings the editor."""
+
+    name: str
+    """As typed; of one editor each is there once."""
+    summary: str
+    editor: str
+    """The editor that reads it."""
+    values: Mapping[str, Any]
+    """What the editor makes of it is told in its guide; an editor refuses what it does not know."""
 
 
 class Panel:

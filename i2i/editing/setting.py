@@ -104,6 +104,7 @@ class Setting:
             progress=self.terms.calls.progress,
             stop=self.terms.calls.stop,
             note=self.terms.calls.note,
+            presets={name: each for name, each in self.registry.all("preset").items() if each.editor == self.kind.name},
             compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
         )
 

@@ -1,0 +1,1 @@
+"""Give a face the identity of another."""

@@ -1,0 +1,1 @@
+"""Edit a picture by a sentence."""
