@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..devices import Device
+    from ..editing.aligning import Placement
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,23 @@ class Photo:
     """For captions: the file's name without its ending, ``seed:0``, ..."""
     latent: Latent | None = None
     """Always there for editors that want latents."""
+    placement: Placement | None = None
+    """Where in the whole photo a crop lies; None for pictures that were given as they are."""
+    whole: tuple[int, int] | None = None
+    """Height and width of that photo, upright, in pixels."""
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Height and width of what the user gave: the whole photo, or the picture itself."""
+        return self.whole or (self.pixels.shape[2], self.pixels.shape[3])
+
+    def to_crop(self, points: Any) -> Any:
+        """Points ``(..., 2)`` x, y in pixels of what the user gave -> in pixels of ``pixels``, a float64 array."""
+        import numpy as np
+
+        if self.placement is None:
+            return np.asarray(points, np.float64)
+        return self.placement.to_crop(points, self.pixels.shape[-1])
 
 
 @dataclass
@@ -171,6 +189,8 @@ class Preset:
     """The editor that reads it."""
     values: Mapping[str, Any]
     """What the editor makes of it is told in its guide; an editor refuses what it does not know."""
+    giver: str = ""
+    """The distribution that brings it; filled in by i2i."""
 
 
 class Panel:

@@ -154,3 +154,12 @@ class Generator:
         other. Empty for a generator without such maps.
         """
         return ()
+
+    def style_space(self, w: Tensor) -> dict[str, Tensor]:
+        """What its layers make of ``w (N, num_ws, w_dim)``: styles ``(N, C)``, a number for each channel, in order.
+
+        The names are those, among ``weights``, of what is added to the styles, ``(C,)``: ``tuned({name: offset})``
+        draws every picture with styles moved by the offset. Layers that make nothing but colours are left out. Empty
+        for a generator without styles.
+        """
+        return {}

@@ -94,7 +94,8 @@ class Opener:
         from ..images import to_tensor
 
         crop = cut_out(array, placement, self.generator.resolution)
-        photo = Photo(to_tensor(crop).to(self.generator.device), given.path, name)
+        pixels = to_tensor(crop).to(self.generator.device)
+        photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
         return Picture(given, photo, crop, given.path, placement)
 
     def _seed(self, given: Given) -> Picture:

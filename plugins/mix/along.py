@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import i2i
+from i2i.editing.rows import choose
 
 from .finding import Found, find
 from .operations import coordinate, move
 from .options import Options
 from .plans import Layout, Made, Picture, Place, Plan, Plans, pictures, told
-from .rows import choose
 from .work import Work
 
 if TYPE_CHECKING:

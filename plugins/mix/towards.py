@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import i2i
+from i2i.editing.rows import choose
 
 from .operations import add_difference, average, path, take_rows, towards
 from .options import Options
 from .plans import Layout, Made, Picture, Place, Plan, Plans, pictures, told
-from .rows import choose
 
 if TYPE_CHECKING:
     from torch import Tensor

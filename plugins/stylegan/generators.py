@@ -138,6 +138,12 @@ class _StyleGAN(i2i.Generator):
         found: list[Tensor] = self.network.synthesis.styles()
         return found
 
+    def style_space(self, w: Tensor) -> dict[str, Tensor]:
+        """Of the convolutions."""
+        rows = self._checked(w)
+        layers = self.network.synthesis.styled()
+        return {f"synthesis.{name}.affine.bias": layer.affine(rows[:, row]) for name, row, layer in layers}
+
     @property
     def w_mean(self) -> Tensor:
         return self._statistics.mean

@@ -129,9 +129,13 @@ class Synthesis(nn.Module):
 
     def styles(self) -> list[Tensor]:
         """By row of w, the weights ``(C, w_dim)`` of the affine maps that read it; toRGB's where nothing else does."""
-        blocks = [self.block(resolution) for resolution in self.resolutions]
-        convs = [conv for block in blocks for conv in ([] if block.first else [block.conv0]) + [block.conv1]]
-        return [layer.affine.weight.detach() for layer in (*convs, blocks[-1].torgb)]
+        convs = [conv for _, _, conv in self.styled()]
+        return [layer.affine.weight.detach() for layer in (*convs, self.block(self.resolution).torgb)]
+
+    def styled(self) -> list[tuple[str, int, StyledConv]]:
+        """The convolutions in order: name, the row of w that each reads, and the layer."""
+        convs = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, StyledConv)]
+        return [(name, row, layer) for row, (name, layer) in enumerate(convs)]
 
     def _walk(self, ws: Tensor, noise: Noise, until: int) -> Iterator[tuple[Block, Tensor, Tensor]]:
         """Each block in turn, the maps it makes, and the row of w for its picture."""

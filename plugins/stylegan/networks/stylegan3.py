@@ -81,6 +81,10 @@ class Synthesis(nn.Module):
         layers: list[Any] = [self.input, *(self.get_submodule(stage.name) for stage in self.stages)]
         return [layer.affine.weight.detach() for layer in layers]
 
+    def styled(self) -> list[tuple[str, int, nn.Module]]:
+        """The layers that make maps, in order: name, the row of w that each reads, and the layer."""
+        return [(stage.name, row, self.get_submodule(stage.name)) for row, stage in enumerate(self.stages[:-1], 1)]
+
     def _run(self, ws: Tensor, last: Stage) -> Tensor:
         first, *rest = ws.unbind(dim=1)
         x: Tensor = self.input(first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import i2i
+from ..errors import UsageError
 
 PUBLISHED = 18
 """Rows of StyleGAN2 at 1024 px, for which rows are published."""
@@ -42,12 +42,12 @@ def _read(text: str, count: int, whose: str) -> list[int]:
     for part in text.replace(" ", "").split(","):
         match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part)
         if not match:
-            raise i2i.UsageError(f"--rows {text}: {part!r} is no row or range; type rows such as 8-17 or 3-7,10.")
+            raise UsageError(f"--rows {text}: {part!r} is no row or range; type rows such as 8-17 or 3-7,10.")
         first = int(match[1])
         last = first if match[2] is None else int(match[2])
         last -= match[2] is not None and last == count
         if not first <= last < count:
-            raise i2i.UsageError(
+            raise UsageError(
                 f"--rows {text}: {part} is not among rows 0 to {count - 1} of {whose}; type 0-{count // 2} or 3,5."
             )
         found.update(range(first, last + 1))

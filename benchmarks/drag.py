@@ -1,0 +1,158 @@
+"""One step of dragging, two handles and a mask, ours against the plain way, taking turns in one run.
+
+    python benchmarks/drag.py                     # 256, 512 and 1024 px, random weights
+    python benchmarks/drag.py --sizes 256 --json
+
+Ours is the loop of the editor ``drag``, led by features alone; the plain one, ``plain_drag.py``, does what published
+code does. Both pull the same handles of the same picture, with features of 128 px, 6 rows of w, and the mask's
+weight 20. Each variant lives in a process of its own, so that peak memory is its own, and they take turns step by step,
+so that a drift of the machine's speed meets both. Times are medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+import i2i
+from i2i.devices import Device
+
+RATE, MASK_WEIGHT, LAYER, ROWS = 0.001, 20.0, 128, 6
+
+
+def network(size: int, device: Device) -> Any:
+    """Random weights; the widths of the published networks (half as wide below 512 px)."""
+    from i2i_plugins.stylegan.generators import StyleGAN2
+    from i2i_plugins.stylegan.networks.stylegan2 import Generator
+
+    torch.manual_seed(0)
+    state = Generator.create(size, channel_base=32768 if size >= 512 else 16384).state_dict()
+    return StyleGAN2(i2i.Weights("stylegan2", state), device)
+
+
+def task(size: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], torch.Tensor]:
+    """Two handles, their targets, and the mask around them."""
+    unit = size // 16
+    handles, targets = [(5 * unit, 6 * unit), (10 * unit, 9 * unit)], [(5 * unit, 9 * unit), (12 * unit, 9 * unit)]
+    mask = torch.zeros(1, 1, size, size)
+    mask[:, :, 4 * unit : 12 * unit, 3 * unit : 14 * unit] = 1
+    return handles, targets, mask
+
+
+def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
+    """The loop of the editor ``drag``."""
+    from i2i_plugins.drag.handles import Handles
+    from i2i_plugins.drag.optimisation import Drag
+    from i2i_plugins.drag.settings import R1, R2, Settings
+
+    size = generator.resolution
+    starts, targets, mask = task(size)
+    places = [torch.tensor(each, dtype=torch.float32, device=device) for each in (starts, targets)]
+    handles = Handles(["one", "other"], *places, torch.full((2,), -1, device=device))
+    settings = Settings(
+        layer=LAYER, r1=max(2, R1 * size), r2=R2 * size, rows=ROWS, one_way=False, rate=RATE, steps=10**6,
+        tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
+    )  # fmt: skip
+    scene = i2i.Scene({}, device, generator=generator)
+    drag = Drag(scene, settings, w, handles, mask.to(device))
+    scene.progress = lambda done, total, **scalars: told(drag.trace.losses[-1])
+    drag.run()
+
+
+def plain(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
+    """The loop of ``plain_drag.py``."""
+    from plain_drag import PlainDrag
+
+    handles, targets, mask = task(generator.resolution)
+    loop = PlainDrag(generator, w, handles, targets, mask.to(device), RATE, MASK_WEIGHT, ROWS, LAYER)
+    while True:
+        told(loop.step())
+
+
+def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> None:
+    """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
+    device = Device.choose(given.device, "fp32")
+    generator = network(size, device)
+    with torch.no_grad():
+        w = generator.map(torch.randn(1, 512, generator=torch.Generator().manual_seed(1)))
+    pipe.send(device.describe())
+    pipe.recv()
+    began = time.perf_counter()
+
+    def told(loss: float) -> None:
+        """Answer, and wait for the next turn."""
+        nonlocal began
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        pipe.send((time.perf_counter() - began, loss, device.peak_memory() / 2**20))
+        if not pipe.recv():
+            raise SystemExit
+        began = time.perf_counter()
+
+    (plain if name == "plain" else ours)(generator, w, device, told)
+
+
+def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Both variants in turn; the first rounds, which also look at the start, warm up."""
+    context = multiprocessing.get_context("spawn")
+    names, pipes, about = ("plain", "ours"), [], []
+    for name in names:
+        mine, theirs = context.Pipe()
+        context.Process(target=serve, args=(name, given, size, theirs), daemon=True).start()
+        pipes.append(mine)
+        about.append(mine.recv())
+    seen: list[list[tuple[float, float, float]]] = [[] for _ in names]
+    for _ in range(given.rounds + 2):
+        for number, pipe in enumerate(pipes):
+            pipe.send(True)
+            seen[number].append(pipe.recv())
+    for pipe in pipes:
+        pipe.send(False)
+    seconds = [statistics.median(step[0] for step in steps[2:]) for steps in seen]
+    memory = [steps[-1][2] for steps in seen]
+    return [
+        {
+            "size": size,
+            "variant": name,
+            "seconds": round(seconds[number], 4),
+            "times": round(seconds[0] / seconds[number], 2),
+            "peak_mb": round(memory[number]),
+            "memory_share": round(memory[number] / memory[0], 3),
+            "first_loss": round(seen[number][0][1], 5),
+            "last_loss": round(seen[number][-1][1], 5),
+            "device": about[number],
+        }
+        for number, name in enumerate(names)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    rows = [row for size in given.sizes for row in measure(size, given)]
+    if given.json:
+        print(json.dumps({"torch": torch.__version__, "results": rows}, indent=2))
+        return
+    print(f"{rows[0]['device']}, torch {torch.__version__}")
+    print(f"{'px':>5}  {'variant':8} {'s a step':>9} {'times':>6} {'peak MB':>8} {'share':>6}  loss")
+    for row in rows:
+        print(
+            f"{row['size']:5}  {row['variant']:8} {row['seconds']:9.3f} {row['times']:6.2f} {row['peak_mb']:8}"
+            f" {row['memory_share']:6.2f}  {row['first_loss']:.4f} -> {row['last_loss']:.4f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

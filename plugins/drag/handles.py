@@ -1,0 +1,121 @@
+"""Handles and their targets: from points that the user names, and from landmarks that presets move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+import i2i
+
+from .formats import Values
+from .options import Point
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
+_LEAST = 0.02
+"""Shortest move of a landmark that is one, pixels."""
+
+
+@dataclass(frozen=True)
+class Handles:
+    """Points of the generator's picture, (0, 0) the centre of the upper left pixel, and where they go."""
+
+    names: Sequence[str]
+    starts: Tensor
+    """``(H, 2)`` x, y."""
+    targets: Tensor
+    """``(H, 2)``."""
+    landmarks: Tensor
+    """``(H,)`` int64: which of the 68 landmarks, from 0; -1 for points."""
+
+    @property
+    def ways(self) -> Tensor:
+        """How far each goes, ``(H,)`` pixels."""
+        lengths: Tensor = (self.targets - self.starts).norm(dim=1)
+        return lengths
+
+    def joined(self, other: Handles) -> Handles:
+        """Both."""
+        fields = ((self.starts, other.starts), (self.targets, other.targets), (self.landmarks, other.landmarks))
+        return Handles([*self.names, *other.names], *(torch.cat(each) for each in fields))
+
+
+def of_points(photo: i2i.Photo, points: Sequence[Point]) -> Handles:
+    """From what the user typed, in pixels of what the user gave.
+
+    Raises:
+        UsageError: one lies outside the picture, or outside the part of a photo that is edited.
+    """
+    for point in points:
+        for place, what in zip(point, ("handle", "target"), strict=True):
+            _check(photo, place, f"--point {_text(point[0])}:{_text(point[1])}: the {what}")
+    places = torch.from_numpy(photo.to_crop(points).reshape(-1, 2, 2)).to(photo.pixels)
+    names = [_text(start) for start, _ in points]
+    nowhere = torch.full((len(points),), -1, dtype=torch.int64, device=places.device)
+    return Handles(names, places[:, 0], places[:, 1], nowhere)
+
+
+def _text(place: tuple[float, float]) -> str:
+    return f"{place[0]:g},{place[1]:g}"
+
+
+def _check(photo: i2i.Photo, place: tuple[float, float], what: str) -> None:
+    height, width = photo.given
+    x, y = place
+    if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+        raise i2i.UsageError(
+            f"{what} lies outside the picture, whose pixels go from 0,0 to {width - 1},{height - 1}; give x,y within."
+        )
+    size, (u, v) = photo.pixels.shape[-1], photo.to_crop(place)
+    if not (-0.5 <= u <= size - 0.5 and -0.5 <= v <= size - 0.5):
+        assert photo.placement is not None
+        x0, y0, x1, y1 = photo.placement.bounds()
+        raise i2i.UsageError(
+            f"{what} lies outside the part of the photo that is edited, about {max(0, x0):.0f},{max(0, y0):.0f} to "
+            f"{min(width - 1, x1):.0f},{min(height - 1, y1):.0f}; choose one within, or another part with --face or "
+            "--crop."
+        )
+
+
+def of_presets(presets: Mapping[str, tuple[Values, float]], points: Tensor, size: int) -> Handles:
+    """From landmarks; where presets move the same one, their moves add up. Targets are kept within the picture.
+
+    Args:
+        presets: By name, values and strength.
+        points: ``(68, 2)`` of the picture.
+        size: Of the picture, pixels.
+    """
+    moves: dict[int, Tensor] = {}
+    for values, strength in presets.values():
+        for landmark, move in displacements(values, points).items():
+            moves[landmark] = moves.get(landmark, torch.zeros_like(move)) + strength * move
+    targets = {landmark: (points[landmark] + move).clamp(0, size - 1) for landmark, move in moves.items()}
+    kept = [each for each in sorted(targets) if (targets[each] - points[each]).norm() > _LEAST]
+    there = torch.tensor(kept, dtype=torch.int64, device=points.device)
+    ends = torch.stack([targets[each] for each in kept]) if kept else points[:0]
+    return Handles([f"landmark {each + 1}" for each in kept], points[there], ends, there)
+
+
+def displacements(values: Values, points: Tensor) -> dict[int, Tensor]:
+    """By landmark, counted from 0, how far a preset of strength 1 moves it: ``(2,)`` pixels."""
+    across = points[RIGHT_EYE].mean(dim=0) - points[LEFT_EYE].mean(dim=0)
+    down = torch.stack([-across[1], across[0]])
+    found: dict[int, Tensor] = {}
+    for move in values.moves:
+        index = move.landmark - 1
+        by = move.by[0] * across + move.by[1] * down
+        if move.to:
+            by = by + move.factor * (points[[each - 1 for each in move.to]].mean(dim=0) - points[index])
+        found[index] = found.get(index, torch.zeros_like(by)) + by
+    return found
+
+
+def eye_distance(points: Tensor) -> Tensor:
+    """Between the centres of the eyes: ``(..., 68, 2)`` -> ``(...)``, pixels."""
+    distance: Tensor = (points[..., LEFT_EYE, :].mean(dim=-2) - points[..., RIGHT_EYE, :].mean(dim=-2)).norm(dim=-1)
+    return distance

@@ -1,0 +1,100 @@
+"""What a swapped face is held against: the source for who it is, the target for everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+import i2i
+
+from .options import Options
+from .region import eye_distance, face_region
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LARGEST, SMALLEST = 256, 64
+"""Sides between which perceptual distances are measured; larger pictures are averaged, smaller ones enlarged."""
+
+
+def vectors_of(scene: i2i.Scene, pictures: Tensor) -> Tensor:
+    """Who the pictures ``(N, 3, R, R)`` show: unit vectors ``(N, F)``."""
+    identity: Any = scene.extractors["identity"]
+    with torch.no_grad():
+        found: Tensor = identity(identity.align(pictures, scene.extractors["landmarks"](pictures)))
+    return found
+
+
+class Aim:
+    """N targets, and whom each is to show.
+
+    Attributes:
+        targets: ``(N, 3, R, R)`` in [-1, 1].
+        points: Their landmarks ``(N, 68, 2)``, pixels.
+        region: Where their faces are, ``(N, 1, R, R)``, 1 within and 0 outside.
+    """
+
+    def __init__(self, scene: i2i.Scene, options: Options, targets: Tensor, people: Tensor) -> None:
+        """Look at the targets; ``people (N, F)`` are the identities wanted.
+
+        Raises:
+            I2IError: an extractor cannot be opened.
+        """
+        self.options, self.targets, self.people = options, targets, people
+        self.identity, self.landmarks = scene.extractors["identity"], scene.extractors["landmarks"]
+        with torch.no_grad():
+            self.points: Tensor = self.landmarks(targets)
+            self.eyes = eye_distance(self.points)
+            self.region = face_region(self.points, targets.shape[3], options.grow, options.feather)
+            self.seen = 1 - (1 - options.inside) * self.region
+            self.perceptual: Any = scene.extractors["perceptual"] if options.lpips_weight else None
+            self.features = self.perceptual.features(fitting(targets)) if self.perceptual is not None else {}
+        self.follows = bool(options.landmarks_weight) and self._passes_gradients()
+
+    def _passes_gradients(self) -> bool:
+        """Whether the landmarks' extractor is a network; one that is not cannot hold them in place."""
+        with torch.enable_grad():
+            return bool(self.landmarks(self.targets[:1].detach().requires_grad_()).requires_grad)
+
+    def shown(self, pictures: Tensor) -> Tensor:
+        """What the generator made, ``(N, 3, R, R)``, with what lies outside the face as in the target."""
+        return self.targets + self.region * (pictures - self.targets) if self.options.background else pictures
+
+    def terms(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Each term of the loss, weighed: ``(N,)`` by its name.
+
+        * ``identity``: 1 - cosine to the source, of the face as it is shown, cut out along its landmarks.
+        * ``rec``, ``lpips``: mean squared difference of pixels and perceptual distance to the target. Of a change
+          within the face they see the share ``inside``.
+        * ``landmarks``: the mean squared way of the landmarks, in eye distances.
+        """
+        options, found = self.options, {}
+        change = self.seen * (pictures - self.targets)
+        if options.rec_weight:
+            found["rec"] = options.rec_weight * change.square().mean(dim=(1, 2, 3))
+        if self.perceptual is not None:
+            features = self.perceptual.features(fitting(self.targets + change))
+            found["lpips"] = options.lpips_weight * self.perceptual.compare(features, self.features)
+        shown = self.shown(pictures)
+        points = self.landmarks(shown) if self.follows else self.points
+        if self.follows:
+            found["landmarks"] = options.landmarks_weight * self.away(points).square().mean(dim=1)
+        vectors = self.identity(self.identity.align(shown, points.detach()))
+        found["identity"] = options.arcface_weight * (1 - (vectors * self.people).sum(dim=1))
+        return found
+
+    def away(self, points: Tensor) -> Tensor:
+        """How far landmarks ``(N, 68, 2)`` lie from the target's, in eye distances: ``(N, 68)``."""
+        # Added within the root: where nothing has moved its slope would be infinite.
+        squares = (points - self.points).square().sum(dim=2) + 1e-12
+        return squares.sqrt() / self.eyes[:, None]
+
+
+def fitting(pictures: Tensor) -> Tensor:
+    """Pictures at the size at which features are compared."""
+    side = min(pictures.shape[2:])
+    if side > LARGEST:
+        return F.interpolate(pictures, (LARGEST, LARGEST), mode="area")
+    return pictures if side >= SMALLEST else F.interpolate(pictures, scale_factor=-(-SMALLEST // side))

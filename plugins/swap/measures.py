@@ -1,0 +1,51 @@
+"""What a swap did, in numbers: whom it shows, and what it left as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+import i2i
+
+from .losses import Aim, fitting, vectors_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEVELS = 127.5
+"""Grey levels of 255 in one unit of a picture in [-1, 1]."""
+
+
+def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, float]]:
+    """For each of ``pictures (N, 3, R, R)`` in [-1, 1], held against its target:
+
+    * ``identity/before``, ``identity/after``: cosine to the source;
+    * ``closed``: the share of the gap between them and 1 that was closed;
+    * ``landmarks``: how far landmarks moved, mean over points, in eye distances;
+    * ``background``: how far the mean colour outside the face moved, the most of three channels, of 255;
+    * ``lpips/outside``: the perceptual distance to the target outside the face, where that can be measured.
+    """
+    with torch.no_grad():
+        before = (vectors_of(scene, aim.targets) * aim.people).sum(dim=1)
+        after = (vectors_of(scene, pictures) * aim.people).sum(dim=1)
+        columns = {
+            "identity/before": before,
+            "identity/after": after,
+            "closed": (after - before) / (1 - before).clamp_min(1e-6),
+            "landmarks": aim.away(aim.landmarks(pictures)).mean(dim=1),
+            "background": background(aim, pictures),
+        }
+        if aim.perceptual is not None:
+            outside = aim.targets + (1 - aim.region) * (pictures - aim.targets)
+            columns["lpips/outside"] = aim.perceptual.compare(aim.perceptual.features(fitting(outside)), aim.features)
+    rows: Sequence[Sequence[float]] = torch.stack([each.cpu() for each in columns.values()], dim=1).tolist()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def background(aim: Aim, pictures: Tensor) -> Tensor:
+    """How far the mean colour outside the face moved, of 255: ``(N,)``."""
+    outside = (1 - aim.region).expand_as(pictures)
+    moved = (outside * (pictures - aim.targets)).sum(dim=(2, 3)) / outside.sum(dim=(2, 3)).clamp_min(1e-6)
+    return LEVELS * moved.abs().amax(dim=1)

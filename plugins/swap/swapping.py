@@ -1,0 +1,104 @@
+"""Pairs into swapped faces: batch by batch, each pair as if it were alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import i2i
+from i2i.editing.rows import choose
+from i2i.generating.sampling import batch_for
+
+from .losses import Aim, vectors_of
+from .measures import measure
+from .optimisation import Optimisation, Way
+from .options import Options
+from .pairing import Pair, batches
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GRADIENTS = 4
+"""A picture that is learnt from takes about as much room as so many that are only drawn."""
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """One pair, done."""
+
+    picture: Tensor
+    """``(1, 3, R, R)`` in [-1, 1], as it is shown."""
+    latent: i2i.Latent
+    """Of what the generator drew, before the target's background was put behind it."""
+    way: Way
+    told: Mapping[str, float]
+    """What was measured."""
+
+
+def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swapped]:
+    """Every pair swapped, in their order.
+
+    Raises:
+        UsageError: there are no such rows.
+        I2IError: an extractor cannot be opened.
+    """
+    own, count = options.rows_of == "own", scene.generator.num_ws
+    rows = list(range(count)) if options.rows is None else choose(options.rows, count, own)
+    crossed = choose(options.crossover, count, own) if options.start == "crossover" else []
+    people = _people(scene, pairs)
+    size = options.batch or max(1, batch_for(scene.generator) // GRADIENTS)
+    found: dict[int, Swapped] = {}
+    for numbers in batches(pairs, size):
+        some = [pairs[number] for number in numbers]
+        aim = Aim(scene, options, torch.cat([each.target.pixels for each in some]), people[numbers])
+        if options.landmarks_weight and not aim.follows and not found:
+            scene.note(
+                f"No gradients pass through the landmarks of {aim.landmarks.name!r}, so only pixels and features hold "
+                "the expression; take another with --landmarks."
+            )
+        starts = torch.stack([_start(each, crossed) for each in some]).to(scene.generator.w_mean.device)
+        done = len(found) * options.steps
+
+        def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
+            scene.progress(done + step * count, len(pairs) * options.steps, loss=loss)
+
+        generator = scene.generator_for(some[0].target)
+        ways = Optimisation(scene, generator, options, aim, starts, rows).run(on_step)
+        found |= dict(zip(numbers, _finish(scene, aim, generator, some, ways), strict=True))
+    return [found[number] for number in range(len(pairs))]
+
+
+def _people(scene: i2i.Scene, pairs: Sequence[Pair]) -> Tensor:
+    """Whom the sources show, ``(N, F)``; each source is looked at once."""
+    known: dict[int, Tensor] = {}
+    for pair in pairs:
+        if id(pair.source) not in known:
+            known[id(pair.source)] = vectors_of(scene, pair.source.pixels)
+    return torch.cat([known[id(pair.source)] for pair in pairs])
+
+
+def _start(pair: Pair, crossed: Sequence[int]) -> Tensor:
+    """``(num_ws, w_dim)``: the target's latent, some rows of it the source's."""
+    assert pair.target.latent is not None and pair.source.latent is not None
+    w = pair.target.latent.w[0].detach().clone()
+    w[list(crossed)] = pair.source.latent.w[0].detach().to(w)[list(crossed)]
+    return w
+
+
+def _finish(scene: i2i.Scene, aim: Aim, generator: Any, pairs: Sequence[Pair], ways: Sequence[Way]) -> list[Swapped]:
+    """The best of each way, drawn alone as whoever opens its latent draws it."""
+    with torch.no_grad():
+        drawn = torch.cat([generator.render(way.w, way.noise or "const").expand(-1, 3, -1, -1) for way in ways])
+        pictures = aim.shown(drawn.float().clamp(-1, 1))
+    told = measure(scene, aim, pictures)
+    found = []
+    for pair, way, picture, numbers in zip(pairs, ways, pictures.split(1), told, strict=True):
+        own = pair.target.latent
+        assert own is not None
+        latent = i2i.Latent(way.w, {**own.noise, **way.noise}, own.changes)
+        steps = len(way.terms["loss"]) - 1
+        found.append(Swapped(picture, latent, way, {**numbers, "steps": float(steps), "seconds": way.seconds}))
+    return found

@@ -1,0 +1,102 @@
+"""``i2i models make-directions``: what words do to a generator's styles, measured once and kept in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import i2i
+from i2i.cli.editors import roles
+from i2i.cli.shared import counting, device_option
+
+GROUP = "models"
+
+
+def add_to(cli: click.Group) -> None:
+    """Put the command beside the others on models; without that group there is no place for it."""
+    group = cli.commands.get(GROUP)
+    if isinstance(group, click.Group):
+        group.add_command(command)
+        cli.add_command(group)  # once more, so that the new one gets what all commands have
+
+
+@click.command("make-directions")
+@click.option(
+    "--generator",
+    default="demo-faces",
+    show_default=True,
+    metavar="G",
+    help="A model's name, a weight file or the folder of a run.",
+)
+@click.option(
+    "--extractor",
+    "extractors",
+    multiple=True,
+    metavar="text=NAME",
+    callback=roles,
+    help="The text network.  [default: by what the pictures show]",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.safetensors",
+    help="Where they are kept, for 'i2i edit --plugin text --directions FILE'.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 10_000),
+    default=4,
+    show_default=True,
+    help="Pictures that each channel is tried on; 100 as published.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first picture.")
+@device_option
+@click.pass_obj
+def command(
+    registry: i2i.Registry,
+    generator: str,
+    extractors: dict[str, str],
+    out: Path,
+    samples: int,
+    seed: int,
+    device: str,
+) -> None:
+    """Measure what each channel of a generator's styles does to pictures, in the space of a text network.
+
+    \b
+    i2i models make-directions --out directions.safetensors
+    i2i edit --plugin text --prompt "looking left" --directions directions.safetensors
+
+    Every channel is moved to both sides on all samples, so it takes twice as many pictures as there are channels, times
+    the samples. Done once for a generator and a text network, it makes an edit by words a matter of a moment.
+    """
+    from i2i.generators import domain_of
+
+    from .making import make
+
+    _check(extractors, out)
+    opened: Any = i2i.generator(generator, device, registry=registry)
+    text = _text(registry, extractors.get("text"), str(opened.device), domain_of(generator, registry))
+    with counting("channels") as show:
+        make(opened, text, samples, seed, show).save(out)
+    click.echo(out)
+
+
+def _check(extractors: dict[str, str], out: Path) -> None:
+    for role in extractors:
+        if role != "text":
+            raise i2i.UsageError(
+                f"--extractor {role}=...: directions are found with a text network; name it as text=NAME."
+            )
+    if out.suffix != ".safetensors":
+        raise i2i.UsageError(f"--out {out}: directions are kept in a file such as {out.stem or 'out'}.safetensors.")
+
+
+def _text(registry: i2i.Registry, name: str | None, device: str, domain: str | None) -> Any:
+    from i2i.devices import Device
+    from i2i.extracting import open_chosen
+
+    return open_chosen("text", Device.choose(device, precision="fp32"), registry, name, domain)

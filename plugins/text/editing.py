@@ -1,0 +1,117 @@
+"""Pictures and goals into latents: found by optimisation, or moved along directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+import i2i
+from i2i.editing.rows import choose
+from i2i.generating.sampling import batch_for
+
+from .goals import Goal
+from .optimisation import Optimisation
+from .options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GRADIENTS = 4
+"""A picture that is learnt from takes about as much room as so many that are only drawn."""
+
+
+class Job(NamedTuple):
+    """A picture, and what is wanted of it."""
+
+    photo: i2i.Photo
+    goal: Goal
+
+
+@dataclass(frozen=True)
+class Edited:
+    """One job, done."""
+
+    latent: i2i.Latent
+    losses: Sequence[float] = ()
+    """Step by step, where there were steps."""
+    told: Mapping[str, float] = field(default_factory=dict)
+
+
+def optimise(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Edited]:
+    """Every job by itself, in their order.
+
+    Raises:
+        UsageError: there are no such rows.
+        I2IError: an extractor cannot be opened.
+    """
+    count = scene.generator.num_ws
+    rows = list(range(count)) if options.rows is None else choose(options.rows, count, options.rows_of == "own")
+    strength = 1.0 if options.strength is None else options.strength
+    found: dict[int, Edited] = {}
+    size = options.batch or max(1, batch_for(scene.generator) // GRADIENTS)
+    for numbers in batches([job.photo for job in jobs], size):
+        some = [jobs[number] for number in numbers]
+        starts = torch.cat([latent_of(job.photo).w for job in some]).to(scene.generator.w_mean.device)
+        done = len(found) * options.steps
+
+        def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
+            scene.progress(done + step * count, len(jobs) * options.steps, loss=loss)
+
+        work = Optimisation(
+            scene, scene.generator_for(some[0].photo), options, starts, [job.goal for job in some], rows
+        )
+        ends = starts + strength * (work.run(on_step) - starts)
+        for row, (number, job) in enumerate(zip(numbers, some, strict=True)):
+            own = latent_of(job.photo)
+            latent = i2i.Latent(ends[row : row + 1], own.noise, own.changes)
+            losses = [each[row] for each in work.losses]
+            found[number] = Edited(latent, losses, {"steps": float(len(losses) - 1)})
+    return [found[number] for number in range(len(jobs))]
+
+
+def batches(photos: Sequence[i2i.Photo], size: int) -> Iterator[list[int]]:
+    """Numbers of pictures that one generator draws, at most ``size`` at a time.
+
+    Those that have noise or changed weights of their own are drawn by a generator of their own.
+    """
+
+    def ground(number: int) -> int:
+        latent = latent_of(photos[number])
+        return id(latent) if latent.noise or latent.changes else 0
+
+    for _, group in groupby(sorted(range(len(photos)), key=ground), key=ground):
+        alike = list(group)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
+
+
+def latent_of(photo: i2i.Photo) -> i2i.Latent:
+    """The picture's latent, which editors that want latents always get."""
+    assert photo.latent is not None
+    return photo.latent
+
+
+def between(start: i2i.Latent, end: i2i.Latent, share: float) -> i2i.Latent:
+    """The latent at a share of the way: its w, and what was added to the weights."""
+    changes = dict(start.changes)
+    for name, change in end.changes.items():
+        before = start.changes.get(name, torch.zeros_like(change)).to(change)
+        changes[name] = before + share * (change - before)
+    w = start.w.to(end.w)
+    return i2i.Latent(w + share * (end.w - w), end.noise, changes)
+
+
+def draw(scene: i2i.Scene, latents: Sequence[i2i.Latent]) -> list[Tensor]:
+    """The picture of each, ``(1, 3, R, R)`` in [-1, 1]."""
+    photos = [i2i.Photo(latent.w, latent=latent) for latent in latents]
+    found: dict[int, Tensor] = {}
+    with torch.no_grad():
+        for numbers in batches(photos, batch_for(scene.generator)):
+            w = torch.cat([latents[number].w for number in numbers])
+            drawn = scene.generator_for(photos[numbers[0]]).render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
+            found |= dict(zip(numbers, drawn.split(1), strict=True))
+    return [found[number] for number in range(len(latents))]

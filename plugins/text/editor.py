@@ -1,0 +1,102 @@
+"""The editor ``text``: pictures and a sentence in, pictures of which it is true out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import i2i
+
+from .options import NEUTRAL, Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .editing import Edited, Job
+
+
+class Text(i2i.Editor):
+    """Change latents until a text network says that the pictures show what the words say."""
+
+    name = "text"
+    summary = 'Edit by words, such as "a smiling face": StyleCLIP optimisation or global directions.'
+    photos = ("image+",)
+    extractors = ("text",)
+    may_use = ("identity", "landmarks", "perceptual")
+    wants = "latent"
+    Options = Options
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        """One result for each picture.
+
+        Raises:
+            UsageError: there are no such rows, or the words have nothing to do with any channel.
+            I2IError: an extractor cannot be opened, or the directions are of another generator or text network.
+        """
+        from .directions import move
+        from .editing import Job, draw, optimise
+        from .goals import goals_of
+
+        against = NEUTRAL if options.directions and options.against is None else options.against
+        goals = goals_of(scene.extractors["text"], options.prompt, against, options.grid)
+        images = list(scene.every["image"])
+        jobs = [Job(image, goal) for image in images for goal in goals]
+        done = move(scene, options, jobs) if options.directions else optimise(scene, options, jobs)
+        pictures = draw(scene, [each.latent for each in done])
+        told = _measure(scene, jobs, done, pictures)
+        results = [
+            _result(scene, options, jobs[row], done[row], pictures[row], told[row])
+            for row in range(0, len(jobs), len(goals))
+        ]
+        if options.grid:
+            results[0] = replace(results[0], table=_table(images, [goal.name for goal in goals], pictures, told))
+        if scene.cancelled:
+            scene.note("Stopped before the end: these are the best pictures found so far.")
+        return replace(results[0], others=tuple(results[1:]))
+
+
+def _measure(
+    scene: i2i.Scene, jobs: Sequence[Job], done: Sequence[Edited], pictures: Sequence[Tensor]
+) -> list[dict[str, float]]:
+    """How well each picture goes with its words, before and after, and how like it is to what it was."""
+    import torch
+
+    text: Any = scene.extractors["text"]
+    told: list[dict[str, float]] = []
+    for job, each, picture in zip(jobs, done, pictures, strict=True):
+        with torch.no_grad():
+            vectors = text.images(torch.cat([job.photo.pixels, picture]))
+        before, after = job.goal.similarity(vectors).tolist()
+        alike = scene.compare(picture, job.photo.pixels)[0]
+        kept = {name: value for name, value in alike.items() if name in ("identity", "lpips")}
+        told.append({"similarity/before": before, "similarity/after": after, **kept, **each.told})
+    return told
+
+
+def _result(
+    scene: i2i.Scene, options: Options, job: Job, done: Edited, picture: Tensor, told: dict[str, float]
+) -> i2i.Result:
+    from .editing import between, draw, latent_of
+
+    last = max(1, options.frames - 1)
+    way = [between(latent_of(job.photo), done.latent, number / last) for number in range(options.frames)]
+    points = [(float(step), loss) for step, loss in enumerate(done.losses)]
+    plot = i2i.Plot("step", "loss", {job.goal.name: points})
+    return i2i.Result(picture, done.latent, draw(scene, way), told, plots={"loss": plot} if len(points) > 1 else {})
+
+
+def _table(
+    images: Sequence[i2i.Photo], names: Sequence[str], pictures: Sequence[Tensor], told: Sequence[dict[str, float]]
+) -> i2i.Table:
+    """Pictures down, prompts across."""
+    cells: list[list[Tensor | None]] = []
+    notes = []
+    for row, image in enumerate(images):
+        part = slice(row * len(names), (row + 1) * len(names))
+        cells.append([image.pixels, *pictures[part]])
+        notes.append(
+            ["", *(f"{each['similarity/before']:.2f} to {each['similarity/after']:.2f}" for each in told[part])]
+        )
+    labels = [image.name or f"picture {number + 1}" for number, image in enumerate(images)]
+    return i2i.Table(cells, ["original", *names], labels, notes)

@@ -1,0 +1,184 @@
+"""The editor: presets and points in, blended pictures, frames and measures out, and errors that say what to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import i2i
+from i2i.images import save_picture
+from i2i_plugins.drag.editor import Drag
+from i2i_plugins.drag.planning import plan
+from i2i_plugins.drag.presets import PRESETS
+
+from ..invert.scenes import generator as real
+from .scenes import LIPS, Blobs, Reader, drag, fixed_points, places, scene
+
+LIP_TARGETS = [fixed_points()[51].tolist(), fixed_points()[57].tolist()]
+FAST = {"rate": 0.2, "frames": 0}
+
+
+def test_a_point_goes_where_it_is_dragged() -> None:
+    made, notes = scene()
+    result = drag(made, point=("20,30:23,26",), **FAST)
+    (x, y), _ = places(result)
+    assert abs(x - 23) < 1.1 and abs(y - 26) < 1.1 and notes == []
+    assert result.scalars["handles"] == result.scalars["arrived"] == 1
+    assert result.scalars["farthest"] == result.scalars["distance"] < 1
+    with torch.no_grad():
+        again = made.generator.render(result.latent).clamp(-1, 1)
+    assert torch.equal(again, result.image)  # no mask: what the latent makes is the result
+
+
+@pytest.mark.parametrize("guide", [None, "features", "both", "landmarks"])
+def test_a_preset_moves_its_landmarks(guide: str | None) -> None:
+    result = drag(scene()[0], preset="open_mouth", guide=guide, **FAST)
+    for place, target in zip(places(result), LIP_TARGETS, strict=True):
+        assert np.hypot(*np.subtract(place, target)) < 1.2
+    assert result.scalars["mouth_opening"] > 0.05  # one of three pairs opens, from 24.7 to about 30 px
+
+
+def test_points_and_presets_go_together() -> None:
+    result = drag(scene()[0], preset="open_mouth=0.5", point=("32,60:32,58",), steps=1, **FAST)
+    assert result.scalars["handles"] == 3
+    assert list(result.plots["track"].lines) == ["32,60", "landmark 63", "landmark 67"]
+    assert [len(line) for line in result.plots["track"].lines.values()] == [2, 2, 2]
+    assert result.plots["track"].lines["32,60"][0] == pytest.approx((0, 2), abs=0.3)
+
+
+def test_nothing_named_opens_the_mouth_and_says_so() -> None:
+    made, notes = scene()
+    result = drag(made, rate=0.2)
+    assert result.scalars["handles"] == 2 and len(result.frames) > 2
+    assert notes[0] == "Nothing to drag was named, so --preset open_mouth is taken; or type --point x0,y0:x1,y1."
+
+
+def test_outside_its_region_a_preset_gives_the_picture_back() -> None:
+    made, _ = scene()
+    before, mask = made.photos["image"].pixels, plan(made, Drag.Options(preset="open_mouth=2")).mask
+    result = drag(made, preset="open_mouth=2", mask_weight=0, **FAST)
+    assert mask is not None and (mask == 0).float().mean() > 0.2
+    off, changed = (result.image - before).abs().amax(dim=1, keepdim=True), result.scalars
+    assert off[mask == 0].max() == 0 and off[mask == 1].max() > 0.5
+    assert changed["lpips_outside"] < 0.01 and changed["lpips_outside"] <= changed["lpips_outside_drawn"]
+    whole = drag(scene()[0], preset="open_mouth=2", mask_weight=0, keep_outside=False, **FAST)
+    with torch.no_grad():
+        assert torch.equal(made.generator.render(whole.latent).clamp(-1, 1), whole.image)
+
+
+def test_masks(tmp_path: Path) -> None:
+    white = np.zeros((64, 64, 3), np.uint8)
+    white[:, :32] = 255
+    save_picture(tmp_path / "left.png", white)
+    made, notes = scene()
+    before = made.photos["image"].pixels
+    points = ("20,30:23,26", "44,36:44,40")
+    result = drag(made, point=points, mask=tmp_path / "left.png", mask_weight=20, **FAST)
+    assert (result.image - before)[..., 40:].abs().max() < 1e-3
+    assert any("The mask keeps the picture as it is at 44,36" in note for note in notes)
+    assert any("1 of 2 handles did not arrive" in note for note in notes)
+    around = drag(scene()[0], point=points[:1], mask="auto", **FAST)
+    assert (around.image - before)[..., 48:].abs().max() == 0 and "lpips_outside" in around.scalars
+    free = drag(scene()[0], preset="open_mouth", mask="none", **FAST)
+    assert "lpips_outside" not in free.scalars
+
+
+def test_frames_show_the_way_and_end_with_the_result() -> None:
+    made, _ = scene()
+    result = drag(made, point=("20,30:23,26",), rate=0.2, frames=2)
+    steps = int(result.scalars["steps"])
+    assert len(result.frames) == steps // 2 + 2
+    assert {tuple(frame.shape) for frame in result.frames} == {(1, 3, 256, 256)}
+    red = (result.frames[0][0, :, 122, 82] + 1) * 127.5  # the handle at (20, 30), four times as large
+    assert red.round().tolist() == [235, 40, 40]
+    bare = drag(scene()[0], point=("20,30:23,26",), rate=0.2, frames=2, track=False)
+    assert (bare.frames[0] - result.frames[0]).abs().max() > 0.5
+    assert torch.equal(bare.frames[-1], result.frames[-1])
+
+
+def test_what_is_not_reached_is_told() -> None:
+    made, notes = scene()
+    drag(made, point=("20,30:60,60",), steps=3, **FAST)
+    assert "1 of 1 handles did not arrive, the farthest is" in notes[0] and "try more --steps" in notes[0]
+    stopped, notes = scene(stop=lambda: True)
+    result = drag(stopped, point=("20,30:60,60",), **FAST)
+    assert notes == ["Stopped before the end: this is the best of 0 steps."]
+    assert torch.equal(result.image, stopped.photos["image"].pixels)
+
+
+def test_a_picture_that_is_so_already_is_left_alone() -> None:
+    w = torch.zeros(1, 6, 4)
+    w[..., 2:] = torch.tensor(Blobs.HOME[0]) - torch.tensor(Blobs.HOME[1])  # the lips lie on one another
+    made, notes = scene(w=w)
+    result = drag(made, preset="shut_mouth")
+    assert torch.equal(result.image, made.photos["image"].pixels)
+    assert notes == ["There is nothing to move: the picture already is as the preset would have it."]
+
+
+@pytest.mark.parametrize(
+    ("options", "reader", "told"),
+    [
+        ({"preset": "open_mout"}, Reader(), "--preset open_mout: there is no such preset. Did you mean 'open_mouth'?"),
+        (
+            {"preset": "smile"},
+            Reader(face=False),
+            "--preset smile needs a face, and reader finds none in the picture; ",
+        ),
+        (
+            {"preset": "smile", "guide": "both"},
+            Reader(differentiable=False),
+            "--guide both: reader passes no gradients",
+        ),
+        ({"point": ("70,5:3,4",)}, Reader(), "the handle lies outside the picture, whose pixels go from 0,0 to 63,63"),
+    ],
+)
+def test_errors_say_what_to_type(options: dict[str, Any], reader: Reader, told: str) -> None:
+    with pytest.raises(i2i.I2IError) as error:
+        drag(scene(extractors={"landmarks": reader})[0], **options)
+    assert told in str(error.value)
+
+
+def test_a_network_without_gradients_leaves_presets_to_features() -> None:
+    made, _ = scene(extractors={"landmarks": Reader(differentiable=False)})
+    result = drag(made, preset="open_mouth", **FAST)
+    assert np.hypot(*np.subtract(places(result)[0], LIP_TARGETS[0])) < 1.2
+
+
+def test_a_strangers_preset_works_and_adds_up() -> None:
+    lower = i2i.Preset(
+        "lower_lip",
+        "The lower lip down.",
+        "drag",
+        {
+            "moves": [{"landmark": LIPS[1] + 1, "by": [0, 0.2]}],
+            "region": [{"hull": [63, 52, 67, 58], "grow": 0.5}],
+            "aims": [{"name": "gap", "pairs": [[63, 67]]}],
+        },
+        "i2i-lips",
+    )
+    presets = {each.name: each for each in (*PRESETS, lower)}
+    result = drag(scene(presets=presets)[0], preset="lower_lip", **FAST)
+    assert places(result)[1][1] == pytest.approx(Blobs.HOME[1][1] + 4, abs=1.1)
+    assert result.scalars["gap"] == pytest.approx(
+        np.hypot(24, places(result)[1][1] - 30) / np.hypot(24, 6) - 1, abs=0.05
+    )
+
+
+@pytest.mark.parametrize("family", ["stylegan2", "stylegan3"])
+def test_real_networks_are_dragged(family: str) -> None:
+    made, _ = scene(real(family), torch.zeros(1, real(family).num_ws, real(family).w_dim), {})
+    result = drag(made, point=("10,10:14,12", "20,9:18,9"), mask="auto", layer=16, steps=3, frames=1)
+    assert result.image.isfinite().all() and result.image.abs().max() <= 1
+    losses = [value for _, value in result.plots["loss"].lines["loss"]]
+    assert len(losses) == 4 and len(set(losses)) == 4  # what a random network makes of a step nobody knows
+    assert result.scalars["steps"] == 3 and len(result.frames) == 5
+
+
+def test_a_layer_that_is_not_there_is_told() -> None:
+    made, _ = scene(real("stylegan2"), torch.zeros(1, real("stylegan2").num_ws, 5), {})
+    with pytest.raises(i2i.I2IError, match="no features at 24 px"):
+        drag(made, point=("10,10:14,12",), layer=24)

@@ -1,0 +1,58 @@
+"""Dragging measured on the drawn faces, through ``i2i.edit``, by a network that finds landmarks.
+
+The bounds are what the edits have to do; how far the shipped networks went stands beside each.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import i2i
+from i2i.images import read_picture, resize, save_picture
+from i2i_plugins.demo.world import SIZE, UNSEEN, faces
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A drawn face of 128 px in the middle of a photo of 160 x 128."""
+    world = faces()
+    face = resize(world.render(world.values(UNSEEN), SIZE).picture, 128, 128)
+    save_picture(tmp_path / "photo.png", np.pad(face, ((0, 0), (16, 16), (0, 0)), mode="edge"))
+    return tmp_path / "photo.png"
+
+
+def test_with_nothing_else_it_opens_the_mouth_and_films_it(tmp_path: Path) -> None:
+    notes: list[str] = []
+    made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", out=tmp_path / "out", note=notes.append)
+    assert made.scalars["mouth_opening"] > 0.5  # 3.1
+    assert made.scalars["arrived"] == 2 and made.scalars["farthest"] < 1  # 2 px at 128
+    assert made.scalars["lpips_outside"] < 0.03  # 0.0001, and 0.007 before the outside was given back
+    assert made.scalars["identity"] > 0.7  # 0.99
+    assert "--preset open_mouth is taken" in notes[0]
+    left = json.loads((tmp_path / "out" / "recipe.json").read_text())
+    assert {"result.png", "frames.gif", "latent.safetensors", "track.png", "loss.png"} <= set(left["files"])
+    assert left["extractors"]["landmarks"] == "demo-landmarks"
+
+
+def test_eyes_close_and_the_rest_stays() -> None:
+    made = i2i.edit("drag", [f"seed:{UNSEEN}"], device="cpu", preset="close_eyes", steps=60, frames=0)
+    assert made.scalars["eye_opening"] < -0.6  # -0.9
+    assert made.scalars["lpips_outside"] < 0.03 and made.scalars["identity"] > 0.7
+
+
+def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: Path) -> None:
+    terms = {"crop": "square", "invert": "encoder", "device": "cpu", "steps": 2, "frames": 0, "keep": False}
+    made = i2i.edit("drag", [photo], point=("80,64:80,70",), mask="auto", out=tmp_path / "out", **terms)
+    # The photo's square is twice as large as what the generator sees: 6 px of it are 3.
+    assert made.plots["track"].lines["80,64"][0][1] == pytest.approx(3, abs=0.3)
+    before, after = (read_picture(path).astype(int) for path in (photo, tmp_path / "out" / "photo.png"))
+    assert before.shape == after.shape == (128, 160, 3)
+    assert np.abs(before - after)[:, :16].max() == 0
+    with pytest.raises(i2i.UsageError, match="outside the part of the photo that is edited, about 16,0 to 144,127"):
+        i2i.edit("drag", [photo], point=("5,64:80,70",), **terms)

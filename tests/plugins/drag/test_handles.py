@@ -1,0 +1,113 @@
+"""Handles: from points of what the user gave, and from landmarks that presets move."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import i2i
+from i2i.editing.aligning import Placement
+from i2i_plugins.drag.formats import Values, read
+from i2i_plugins.drag.handles import displacements, of_points, of_presets
+from i2i_plugins.drag.presets import PRESETS
+
+from .scenes import fixed_points
+
+VALUES = {preset.name: read(preset) for preset in PRESETS}
+TURNED = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
+"""A square of 40 px, turned by a quarter: x of the crop runs down the photo, y to the left."""
+
+
+def photo(placement: Placement | None = None) -> i2i.Photo:
+    whole = None if placement is None else (90, 120)
+    return i2i.Photo(torch.zeros(1, 3, 20, 20), placement=placement, whole=whole)
+
+
+def test_points_of_a_picture_are_its_own_pixels() -> None:
+    handles = of_points(photo(), [((1, 2), (3, 4)), ((-0.5, 19.5), (0, 0))])
+    assert handles.starts.tolist() == [[1, 2], [-0.5, 19.5]] and handles.targets.tolist() == [[3, 4], [0, 0]]
+    assert handles.landmarks.tolist() == [-1, -1] and list(handles.names) == ["1,2", "-0.5,19.5"]
+    assert handles.ways.tolist() == pytest.approx([8**0.5, (0.25 + 19.5**2) ** 0.5])
+
+
+def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
+    # The corner of the crop's first pixel is (100, 40); its centre lies half a pixel of the crop within, or 1 px here.
+    handles = of_points(photo(TURNED), [((99, 41), (99, 43)), ((80, 60), (61, 79))])
+    assert torch.allclose(handles.starts, torch.tensor([[0.0, 0.0], [9.5, 9.5]]), atol=1e-5)
+    assert torch.allclose(handles.targets, torch.tensor([[1.0, 0.0], [19.0, 19.0]]), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("placement", "point", "told"),
+    [
+        (
+            None,
+            ((20, 5), (3, 4)),
+            "--point 20,5:3,4: the handle lies outside the picture, whose pixels go from 0,0 to 19,19",
+        ),
+        (None, ((2, 5), (3, -1)), "the target lies outside the picture"),
+        (TURNED, ((125, 5), (99, 41)), "the handle lies outside the picture, whose pixels go from 0,0 to 119,89"),
+        (
+            TURNED,
+            ((99, 41), (10, 10)),
+            "the target lies outside the part of the photo that is edited, about 60,40 to 100,80",
+        ),
+    ],
+)
+def test_points_outside_are_refused(placement: Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(i2i.UsageError) as error:
+        of_points(photo(placement), [point])
+    assert told in str(error.value)
+
+
+def targets(**strengths: float) -> dict[int, torch.Tensor]:
+    """By landmark, counted from 1 as published, where presets send it."""
+    handles = of_presets({name: (VALUES[name], each) for name, each in strengths.items()}, fixed_points(), 64)
+    return {int(each) + 1: place for each, place in zip(handles.landmarks, handles.targets, strict=True)}
+
+
+def test_published_presets_move_what_is_published() -> None:
+    points = fixed_points()
+    eyes = targets(close_eyes=1)
+    assert set(eyes) == {38, 39, 41, 42, 44, 45, 47, 48}
+    for upper, lower in ((38, 42), (39, 41), (44, 48), (45, 47)):
+        middle = (points[upper - 1] + points[lower - 1]) / 2
+        assert torch.allclose(eyes[upper], middle) and torch.allclose(eyes[lower], middle)
+    wide = targets(big_eyes=1)
+    assert float((wide[38] - wide[42]).norm() / (points[37] - points[41]).norm()) == pytest.approx(1.5)
+    mouth = targets(open_mouth=1)
+    assert set(mouth) == {63, 67}
+    assert torch.allclose(mouth[63], points[51]) and torch.allclose(mouth[67], points[57])
+    shut = targets(shut_mouth=1)
+    assert set(shut) == {63, 67} and torch.allclose(shut[63], shut[67])
+    jaw = targets(slim_face=1)
+    assert set(jaw) == {*range(2, 17)} - {9}
+    for side in range(2, 9):
+        before, after = points[side - 1] - points[17 - side], jaw[side] - jaw[18 - side]
+        assert torch.allclose(after, before * (1 - 2 * 0.06), atol=1e-5)
+
+
+def test_strengths_scale_and_mixtures_add_up() -> None:
+    points = fixed_points()
+    half, whole = targets(open_mouth=0.5), targets(open_mouth=1)
+    assert torch.allclose(half[63] - points[62], (whole[63] - points[62]) / 2)
+    shut, both = targets(shut_mouth=0.3), targets(open_mouth=0.5, shut_mouth=0.3, smile=1)
+    assert torch.allclose(both[63] - points[62], half[63] + shut[63] - 2 * points[62], atol=1e-5)
+    assert set(both) == {49, 55, 63, 67}
+    assert targets(open_mouth=1, close_eyes=-0.5).keys() == {63, 67, 38, 39, 41, 42, 44, 45, 47, 48}
+
+
+def test_moves_by_eye_distances_follow_the_face() -> None:
+    values = Values.model_validate({"moves": [{"landmark": 9, "by": [0.5, 0.25]}], "region": "all"})
+    points = fixed_points()  # eyes 20 px apart, level
+    assert torch.allclose(displacements(values, points)[8], torch.tensor([10.0, 5.0]))
+    turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])  # a quarter: right becomes down
+    assert torch.allclose(displacements(values, points @ turn)[8], torch.tensor([10.0, 5.0]) @ turn, atol=1e-4)
+
+
+def test_what_does_not_move_is_no_handle_and_targets_stay_in_the_picture() -> None:
+    points = fixed_points()
+    points[66] = points[62]
+    assert of_presets({"shut_mouth": (VALUES["shut_mouth"], 1.0)}, points, 64).names == []
+    far = Values.model_validate({"moves": [{"landmark": 9, "by": [-50, 0]}], "region": "all"})
+    assert of_presets({"far": (far, 1.0)}, fixed_points(), 64).targets[0, 0] == 0

@@ -1,0 +1,112 @@
+"""The loop, on a generator whose blobs lie where its latent says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.drag.editor import Drag as Editor
+from i2i_plugins.drag.handles import Handles
+from i2i_plugins.drag.optimisation import Drag, Trace
+from i2i_plugins.drag.settings import settle
+
+from .scenes import Blobs, scene
+
+WAYS = ((4.0, -3.0), (-2.0, 4.0))
+
+
+def handles(ways: Any = WAYS) -> Handles:
+    starts = torch.tensor(Blobs.HOME)[: len(ways)]
+    return Handles(["one", "other"][: len(ways)], starts, starts + torch.tensor(ways), torch.full((len(ways),), -1))
+
+
+def run(ways: Any = WAYS, mask: torch.Tensor | None = None, **options: Any) -> tuple[Trace, Blobs, i2i.Scene]:
+    made, _ = scene(**{name: options.pop(name) for name in ("stop", "progress") if name in options})
+    given = {"rate": 0.2, "frames": 0, **options}
+    settings = settle(Editor.Options(**given), made.generator)
+    return Drag(made, settings, made.latent.w, handles(ways), mask).run(), made.generator, made
+
+
+def moved(trace: Trace) -> torch.Tensor:
+    """How far the blobs lie from home, ``(2, 2)`` pixels."""
+    return trace.w[0, :3].mean(dim=0).reshape(2, 2)
+
+
+def test_blobs_end_where_they_are_dragged_and_it_stops_by_itself() -> None:
+    trace, _, _ = run()
+    assert trace.ended == "arrived" and all(trace.arrived) and len(trace.losses) < 60
+    assert len(trace.losses) - 1 == len(trace.distances) - 1 == trace.best
+    assert trace.distances[0] == pytest.approx([5.0, 20**0.5], abs=0.05)
+    assert (moved(trace) - torch.tensor(WAYS)).norm(dim=1).max() < 1.1  # arrival is within 1 px at 64 px
+    # What is tracked is what is there.
+    assert (trace.points - torch.tensor(Blobs.HOME) - moved(trace)).abs().max() < 0.1
+
+
+def test_only_the_first_rows_move_each_its_own_way_or_all_one() -> None:
+    trace, _, _ = run()
+    assert trace.w[0, 3:].abs().max() == 0 and trace.w[0, :3].abs().min() > 0
+    fewer, _, _ = run(rows=6)
+    assert fewer.w[0, 2:].abs().max() == 0  # 6 of 18 are 2 of 6
+    together, _, _ = run(space="w")
+    assert together.w[0, 0].equal(together.w[0, 2]) and together.ended == "arrived"
+
+
+def test_features_are_computed_once_a_step_and_pictures_for_frames_only() -> None:
+    trace, generator, _ = run(layer=32)
+    assert generator.calls == ["features 32"] * (len(trace.losses) + 1)  # and the start's
+    trace, generator, _ = run(frames=5)
+    assert generator.calls.count("render") == len(trace.frames) == (len(trace.losses) + 4) // 5
+
+
+def test_a_handle_that_has_arrived_pulls_no_more() -> None:
+    far = ((8.0, 0.0), (0.0, 0.4))
+    trace, _, _ = run(far, tolerance=1.0)
+    assert trace.ended == "arrived" and abs(float(moved(trace)[1, 1])) < 1
+
+
+def test_the_mask_holds_what_it_keeps() -> None:
+    both = torch.ones(1, 1, 64, 64)
+    left = both.clone()
+    left[..., 32:] = 0
+    free, held = (run(mask=mask, steps=40, patience=0, mask_weight=20)[0] for mask in (both, left))
+    assert (moved(free)[1] - torch.tensor(WAYS[1])).norm() < 1.2
+    assert moved(held)[1].norm() < 0.5 < 4 < moved(held)[0].norm() + 1.2
+
+
+def test_what_cannot_be_reached_ends_when_nothing_comes_nearer() -> None:
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :8, :8] = 1
+    trace, _, _ = run(mask=mask, steps=500, mask_weight=1000)
+    assert trace.ended == "still" and len(trace.losses) < 100 and not any(trace.arrived)
+    assert run(mask=mask, steps=30, patience=0, mask_weight=1000)[0].ended == "steps"
+
+
+def test_steps_end_and_the_best_is_kept() -> None:
+    trace, _, _ = run(steps=7)
+    assert trace.ended == "steps" and len(trace.distances) == 8
+    wild, _, _ = run(steps=12, rate=1.5, patience=0, tolerance=0.01)
+    sums = [sum(each) for each in wild.distances]
+    assert wild.best == sums.index(min(sums)) < 12
+    assert (wild.points - torch.tensor(Blobs.HOME) - moved(wild)).norm(dim=1).max() < 3
+
+
+def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
+    seen: list[int] = []
+    trace, _, _ = run(stop=lambda: len(seen) > 3, progress=lambda done, total, distance: seen.append(done))
+    assert trace.ended == "cancelled" and seen == [0, 1, 2, 3] and trace.best == 3
+
+
+def test_the_start_holds_the_latent() -> None:
+    free, held = run(steps=10, patience=0)[0], run(steps=10, patience=0, start_weight=100)[0]
+    assert held.w.abs().mean() < 0.3 * free.w.abs().mean()
+
+
+def test_the_loss_falls_where_nothing_is_discrete_and_the_start_is_left_alone() -> None:
+    made, _ = scene()
+    start = made.latent.w.clone()
+    loop = Drag(made, settle(Editor.Options(rate=0.2, frames=0), made.generator), made.latent.w, handles())
+    loop.run()
+    assert made.latent.w.equal(start) and not loop.trace.w.requires_grad

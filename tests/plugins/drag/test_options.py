@@ -1,0 +1,124 @@
+"""Options: points and presets as they are typed, and what a preset's values look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import i2i
+from i2i.options import build
+from i2i_plugins.drag.editor import Drag
+from i2i_plugins.drag.formats import read
+from i2i_plugins.drag.options import read_point, read_presets
+from i2i_plugins.drag.presets import PRESETS
+from i2i_plugins.drag.settings import arrival, first_rows, settle
+
+from .scenes import Blobs
+
+PUBLISHED = {"close_eyes", "big_eyes", "shut_mouth", "open_mouth", "slim_face"}
+CHOSEN = {"smile", "frown", "raise_brows", "turn_left", "turn_right"}
+
+
+def test_points_are_read() -> None:
+    assert read_point("1,2:3,4") == ((1, 2), (3, 4))
+    assert read_point(" 1.5 , -2.25 : .5,4. ") == ((1.5, -2.25), (0.5, 4))
+
+
+def test_presets_are_read_and_add_up() -> None:
+    assert read_presets("open_mouth=0.6,slim_face=-0.3") == {"open_mouth": 0.6, "slim_face": -0.3}
+    assert read_presets("smile, smile=0.5") == {"smile": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"point": ("1,2",)}, "--point 1,2: write handle and target as x0,y0:x1,y1, such as"),
+        ({"point": ("a,2:3,4",)}, "write handle and target"),
+        ({"point": ("1e400,2:3,4",)}, "write handle and target"),
+        ({"point": ("1,2:1.0,2",)}, "the handle is its own target; give another"),
+        ({"preset": "smile="}, "--preset smile=: a strength is a number from -5 to 5 other than 0, such as smile=0.6"),
+        ({"preset": "smile=nan"}, "a strength is a number"),
+        ({"preset": "smile=0"}, "a strength is a number"),
+        ({"preset": "smile=50"}, "a strength is a number"),
+        ({"preset": ""}, "write presets as NAME or NAME=STRENGTH"),
+        ({"preset": "smile,,frown"}, "write presets as NAME or NAME=STRENGTH"),
+        ({"point": ("1,2:3,4",), "guide": "both"}, "--guide is about presets, and only points are dragged"),
+        ({"rows": 19}, "--rows is 19"),
+        ({"r1": 0}, "--r1 is 0"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(i2i.UsageError) as error:
+        build(Drag.Options, options, "options")
+    assert told in str(error.value)
+
+
+def test_options_come_back_from_a_recipe() -> None:
+    options = Drag.Options(point=("1,2:3,4",), preset="smile=0.5", mask="auto", guide="both", r1=2)
+    assert Drag.Options(**options.model_dump(mode="json")) == options
+
+
+@pytest.mark.parametrize(
+    ("size", "r1", "r2", "layer", "tolerance"),
+    [(64, 2, 3, 32, 1), (128, 2, 3, 64, 2), (256, 2, 6, 128, 2), (512, 3, 12, 128, 2), (1024, 6, 24, 128, 4)],
+)
+def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
+    found = settle(Drag.Options(), Blobs(None, i2i.Device("cpu"), size))
+    assert (found.r1, found.r2, found.layer, found.tolerance) == (r1, r2, layer, tolerance)
+    assert found.mask_weight == (20 if size >= 256 else 5) and arrival(2048) == 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "num_ws", "rows"),
+    [(None, 18, 6), (None, 14, 6), (None, 10, 5), (None, 1, 1), (6, 18, 6), (6, 10, 3), (9, 10, 5), (1, 10, 1)],
+)
+def test_rows_are_carried_over_by_their_share(asked: int | None, num_ws: int, rows: int) -> None:
+    assert first_rows(asked, num_ws) == rows
+
+
+def test_all_presets_are_there_and_sound() -> None:
+    assert {preset.name for preset in PRESETS} == PUBLISHED | CHOSEN
+    for preset in PRESETS:
+        values = read(preset)
+        assert preset.editor == "drag" and values.aims and values.moves
+        assert not {move.landmark for move in values.moves} & set(values.hold)
+
+
+def test_presets_come_through_the_door() -> None:
+    registry = i2i.load_registry()
+    ours = {name for name, preset in registry.all("preset").items() if preset.editor == "drag"}
+    assert ours >= PUBLISHED | CHOSEN
+    assert registry.get("editor", "drag") is Drag
+
+
+SOUND: dict[str, Any] = {"moves": [{"landmark": 9, "by": [0, 0.1]}], "region": [{"hull": [7, 9, 11]}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"moves": []}, "moves: tuple should have at least 1 item"),
+        ({"moves": [{"landmark": 0, "by": [0, 1]}]}, "moves.0.landmark: input should be greater than or equal to 1"),
+        ({"moves": [{"landmark": 69, "by": [0, 1]}]}, "moves.0.landmark: input should be less than or equal to 68"),
+        ({"moves": [{"landmark": 9}]}, "moves.0: a move needs 'to'"),
+        ({"moves": [{"landmark": 9, "to": [8], "factor": 0}]}, "moves.0: a move needs 'to'"),
+        ({"moves": [{"landmark": 9, "by": [0, float("nan")]}]}, "moves.0.by.1: input should be a finite number"),
+        ({"region": "everything"}, "region"),
+        ({"region": [{"hull": [1, 2]}]}, "region"),
+        ({"aims": [{"name": "Aim", "pairs": [[1, 2]]}]}, "aims.0.name"),
+        ({"colour": 1}, "colour: extra inputs are not permitted"),
+    ],
+)
+def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_giver(change: dict[str, Any], told: str) -> None:
+    preset = i2i.Preset("odd", "Odd.", "drag", SOUND | change, "i2i-odd")
+    assert read(i2i.Preset("sound", "Sound.", "drag", SOUND)).moves[0].landmark == 9
+    with pytest.raises(i2i.I2IError) as error:
+        read(preset)
+    assert str(error.value).startswith(f"The preset 'odd' of i2i-odd cannot be used, {told}")
+    assert str(error.value).count("\n") == 0
+
+
+def test_values_that_are_no_mapping_are_told() -> None:
+    with pytest.raises(i2i.I2IError, match="no mapping"):
+        read(i2i.Preset("odd", "Odd.", "drag", 3))  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+"""The editor: pairs, grids, rows, starts, frames and errors, on discs whose every colour can be foretold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i.options import build
+from i2i_plugins.swap.editor import Swap
+
+from .scenes import BLUE, GREEN, RED, Still, person, scene, swap, w_of
+
+QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40}
+
+
+def test_the_face_becomes_the_sources_and_the_rest_stays() -> None:
+    given = scene([RED], [BLUE])
+    result = swap(given, **QUICK)
+    told, target = result.scalars, given.photos["target"].pixels
+    assert told["closed"] > 0.5 and told["identity/after"] > told["identity/before"]
+    assert told["landmarks"] < 0.05 and told["background"] < 3 and told["steps"] == 40
+    assert torch.equal(result.image[..., 0], target[..., 0])  # the edge of the picture lies outside the face
+    assert result.others == () and result.table is None and not result.frames
+    lines = result.plots["loss"].lines
+    assert len(lines["loss"]) == 41 and lines["loss"][-1][1] < lines["loss"][0][1]
+    parts = sum(line[-1][1] for name, line in lines.items() if name != "loss")
+    assert lines["loss"][-1][1] == pytest.approx(parts, rel=1e-5)
+
+
+def test_without_background_the_latent_draws_the_picture() -> None:
+    given = scene([RED], [BLUE])
+    result = swap(given, background=False, **QUICK)
+    assert torch.equal(given.generator.render(w_of(result)[None]).clamp(-1, 1), result.image)
+
+
+def test_pairs_do_not_feel_each_other() -> None:
+    together = swap(scene([RED, GREEN], [BLUE, RED]), **QUICK)
+    alone = [swap(scene([RED], [BLUE]), **QUICK), swap(scene([GREEN], [RED]), **QUICK)]
+    for one, other in zip((together, *together.others), alone, strict=True):
+        torch.testing.assert_close(one.image, other.image, atol=1e-4, rtol=0)  # sums in another order
+    single = swap(scene([RED, GREEN], [BLUE, RED]), batch=1, **QUICK)
+    torch.testing.assert_close(single.others[0].image, together.others[0].image, atol=1e-4, rtol=0)
+
+
+def test_only_the_rows_that_are_named_change() -> None:
+    before = RED.w[0]
+    after = w_of(swap(scene([RED], [BLUE]), rows="0", rows_of="own", **QUICK))
+    assert not torch.equal(after[0], before[0]) and torch.equal(after[1:], before[1:])
+    # Rows 9-17 of 18 are the second half: rows 2 and 3 of 4.
+    after = w_of(swap(scene([RED], [BLUE]), rows="9-17", **QUICK))
+    assert torch.equal(after[:2], before[:2])
+
+
+def test_a_crossover_begins_with_rows_of_the_source() -> None:
+    result = swap(scene([RED], [BLUE]), start="crossover", crossover="1", rows_of="own", steps=1, rate=1e-6)
+    torch.testing.assert_close(w_of(result)[1], BLUE.w[0, 1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(w_of(result)[0], RED.w[0, 0], atol=1e-5, rtol=0)
+
+
+def test_one_source_serves_all_targets_and_others_are_refused() -> None:
+    result = swap(scene([RED, GREEN], [BLUE]), **QUICK)
+    assert len(result.others) == 1 and all(each.scalars["closed"] > 0.3 for each in (result, *result.others))
+    with pytest.raises(i2i.UsageError, match=r"3 target\(s\) and 2 source\(s\) do not pair: .* or --grid"):
+        swap(scene([RED, GREEN, BLUE], [BLUE, RED]), **QUICK)
+
+
+def test_a_grid_swaps_everyone_with_everyone() -> None:
+    given = scene([RED], [GREEN, BLUE])
+    result = swap(given, grid=True, **QUICK)
+    assert result.table is not None and list(result.table.labels) == ["a", "A", "B"]
+    assert list(result.table.columns) == ["face of a", "face of A", "face of B"]
+    cells, people = result.table.cells, [*given.every["target"], *given.every["source"]]
+    for row, photo in enumerate(people):
+        assert cells[row][row] is photo.pixels
+        for column, other in enumerate(people):
+            if row != column:
+                cell = cells[row][column]
+                assert cell is not None and torch.equal(cell[..., 0], photo.pixels[..., 0])  # whose background it is
+                middle = cell[..., 16, 16] - photo.pixels[..., 16, 16]
+                assert (middle * (other.pixels - photo.pixels)[..., 16, 16]).sum() > 0  # and towards whom it went
+    assert torch.equal(result.image, cells[0][1]) and result.others == ()  # type: ignore[arg-type]
+
+
+def test_targets_with_weights_of_their_own_keep_them() -> None:
+    tuned = person((0.8, 0.1, 0.1), (0.2, 0.3, 0.4), shift=torch.tensor([-0.2]))
+    result = swap(scene([RED, tuned, GREEN], [BLUE]), **QUICK)
+    second = result.others[0]
+    assert isinstance(second.latent, i2i.Latent) and set(second.latent.changes) == {"shift"}
+    assert torch.equal(second.image[..., 0], second.image[..., 0].clamp(max=0.21))  # 0.4 - 0.2 at most
+    assert second.scalars["closed"] > 0.3
+
+
+def test_frames_progress_and_stopping() -> None:
+    steps: list[tuple[int, int]] = []
+    result = swap(
+        scene([RED], [BLUE], progress=lambda done, total, **_: steps.append((done, total))), steps=20, frames=5
+    )
+    assert len(result.frames) == 5 and steps[-1] == (20, 20) and len(steps) == 21
+    notes: list[str] = []
+    stopped = swap(scene([RED], [BLUE], stop=lambda: True, note=notes.append), steps=20)
+    assert torch.equal(w_of(stopped), RED.w[0]) and "Stopped before the end" in notes[0]
+    assert not stopped.plots
+
+
+def test_landmarks_without_gradients_are_told_of() -> None:
+    notes: list[str] = []
+    swap(scene([RED, GREEN], [BLUE], Still(), note=notes.append), steps=1, batch=1)
+    assert len(notes) == 1 and "No gradients pass through the landmarks of 'still'" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"crossover": "3"}, "--start crossover"),
+        ({"rows_of": "own"}, "give --rows as well"),
+        ({"arcface_weight": 0}, "--arcface-weight is 0"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(i2i.UsageError, match=told):
+        build(Swap.Options, options, "the command line")
+
+
+@pytest.mark.parametrize("options", [{}, {"start": "crossover", "crossover": "2-5"}])
+def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
+    chosen = Swap.Options(**options)
+    assert build(Swap.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
+
+
+def test_rows_that_are_not_there_are_refused() -> None:
+    with pytest.raises(i2i.UsageError, match="not among rows 0 to 3"):
+        swap(scene([RED], [BLUE]), rows="7", rows_of="own")
+
+
+def test_nothing_named_swaps_two_samples_of_the_drawn_world(tmp_path: Path) -> None:
+    result = i2i.edit("swap", out=tmp_path, steps=2, frames=1, device="cpu")
+    assert result.image.shape == (1, 3, 64, 64)
+    files = {"result.png", "before_after.png", "latent.safetensors", "frames.gif", "loss.png", "recipe.json"}
+    assert files <= {each.name for each in tmp_path.iterdir()}

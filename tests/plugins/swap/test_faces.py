@@ -1,0 +1,64 @@
+"""Swaps measured on the drawn faces; and on a generator with noise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import i2i
+from i2i.generating.sampling import Terms, latents
+from i2i_plugins.demo.measuring.looks import Watcher
+
+from ..invert.scenes import demo, generator, lpips
+from .scenes import Points, Squares, Who, swap
+
+CPU = i2i.Device("cpu")
+
+
+def photos(family: str, seeds: list[int]) -> list[i2i.Photo]:
+    made = generator(family)
+    w = latents(made, seeds, Terms(truncation=0.7))
+    with torch.no_grad():
+        drawn = [made.render(each[None]).clamp(-1, 1) for each in w]
+    return [i2i.Photo(x, None, f"seed:{s}", i2i.Latent(each[None])) for x, s, each in zip(drawn, seeds, w, strict=True)]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_drawn_faces_are_swapped() -> None:
+    targets, sources = photos("demo", [1000, 1001]), photos("demo", [2000, 2001])
+    extractors = {"identity": demo("identity"), "landmarks": demo("landmarks"), "perceptual": lpips()}
+    every = {"target": targets, "source": sources}
+    given = i2i.Scene({}, CPU, extractors, generator=generator("demo"), untuned=generator("demo"), every=every)
+    result = swap(given, steps=20, rate=0.04)  # fewer and longer steps than usual
+    results, look = [result, *result.others], Watcher().look
+    before, after, goal = (
+        look(torch.cat(part))
+        for part in (
+            [each.pixels for each in targets],
+            [each.image for each in results],
+            [each.pixels for each in sources],
+        )
+    )
+    gap = 1 - before.alike(goal)
+    closed = (after.alike(goal) - before.alike(goal)) / gap
+    assert (closed > 0.5).all()  # 0.8 and more
+    assert (after.moved(before) < 0.05).all()  # 0.01 eye distances
+    for each, share in zip(results, closed.tolist(), strict=True):
+        assert each.scalars["closed"] == pytest.approx(share, abs=1e-4)  # float32, batches of other sizes
+        assert each.scalars["background"] < 3 and each.scalars["lpips/outside"] < 0.03
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_noise_maps_are_optimised_with_it_and_kept_in_the_latent() -> None:
+    target, source = photos("stylegan2", [0])[0], photos("stylegan2", [1])[0]
+    every = {"target": [target], "source": [source]}
+    extractors = {"identity": Who(), "landmarks": Points(), "perceptual": Squares()}
+    made = generator("stylegan2")
+    given = i2i.Scene({}, CPU, extractors, generator=made, untuned=made, every=every)
+    result = swap(given, steps=2, background=False)
+    assert isinstance(result.latent, i2i.Latent) and set(result.latent.noise) == set(made.noise_maps)
+    assert "noise" in result.plots["loss"].lines
+    drawn = made.tuned({}, result.latent.noise).render(result.latent.w).clamp(-1, 1)
+    torch.testing.assert_close(drawn, result.image, atol=1e-5, rtol=0)  # noise given, and noise stored
+    without = swap(given, steps=2, noise=False)
+    assert isinstance(without.latent, i2i.Latent) and not without.latent.noise

@@ -1,0 +1,132 @@
+"""What a swap is held against, in numbers that can be worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from i2i_plugins.swap.losses import Aim, fitting, vectors_of
+from i2i_plugins.swap.measures import background, measure
+from i2i_plugins.swap.noise import likeness, normalise
+from i2i_plugins.swap.options import Options
+from i2i_plugins.swap.region import FOREHEAD, eye_distance, face_region, with_forehead
+
+from .scenes import BLUE, RED, SIDE, Still, face_points, scene
+
+POINTS = face_points()[None] * SIDE
+
+
+def test_defaults_are_the_published_ones() -> None:
+    options = Options()
+    assert (options.rec_weight, options.lpips_weight, options.arcface_weight) == (0.5, 1.0, 1.5)
+    assert (options.regularize_noise_weight, options.steps, options.rate) == (5e5, 100, 0.01)
+
+
+def test_the_region_is_one_within_and_fades_to_nothing() -> None:
+    region = face_region(POINTS, SIDE, grow=0.1, feather=0.5)[0, 0]
+    points = POINTS[0].round().long()
+    assert (region[points[:, 1], points[:, 0]] == 1).all()
+    assert region[0].max() == region[-1].max() == region[:, 0].max() == region[:, -1].max() == 0
+    # The chin is at 0.75 of 32, 24 px; eyes are 8 px apart: grown by 0.8 px, faded over 4.
+    down = region[:, SIDE // 2]
+    assert down[24] == 1 and 0 < down[27] < 1 and down[29] == 0
+    assert (down[24:].diff() <= 0).all()
+
+
+def test_the_region_holds_the_forehead() -> None:
+    raised = with_forehead(POINTS)[0]
+    # From the mouth at 0.65 to the eyes at 0.42 it is 0.23 of the side upwards.
+    torch.testing.assert_close(
+        raised[68:] - POINTS[0, 17:27], torch.tensor([0.0, -0.23 * FOREHEAD * SIDE]).expand(10, 2)
+    )
+    assert eye_distance(POINTS).item() == pytest.approx(0.25 * SIDE)
+
+
+def test_the_region_moves_along_and_needs_no_order_of_points() -> None:
+    region = face_region(POINTS, SIDE, 0.1, 0.5)
+    moved = face_region(POINTS + torch.tensor([3.0, -2.0]), SIDE, 0.1, 0.5)
+    torch.testing.assert_close(moved, region.roll((-2, 3), (2, 3)), atol=1e-5, rtol=0)  # float32
+    mirrored = POINTS.clone()
+    mirrored[..., 0] = SIDE - 1 - mirrored[..., 0]  # the hull goes round the other way
+    torch.testing.assert_close(face_region(mirrored, SIDE, 0.1, 0.5), region.flip(3), atol=1e-5, rtol=0)
+
+
+def aim(**options: float | bool) -> Aim:
+    given = scene([RED], [BLUE])
+    source = vectors_of(given, given.photos["source"].pixels)
+    return Aim(given, Options.model_validate(options), given.photos["target"].pixels, source)
+
+
+def test_terms_of_the_target_itself() -> None:
+    held = aim()
+    terms = held.terms(held.targets)
+    assert set(terms) == {"rec", "lpips", "landmarks", "identity"}
+    assert [round(float(terms[name]), 6) for name in ("rec", "lpips", "landmarks")] == [0.0, 0.0, 0.0]
+    cosine = (vectors_of(scene([RED], [BLUE]), held.targets) * held.people).sum()
+    assert float(terms["identity"]) == pytest.approx(1.5 * (1 - float(cosine)), abs=1e-6)
+
+
+def test_terms_of_a_change() -> None:
+    held = aim(inside=0.25, rec_weight=2, lpips_weight=3, landmarks_weight=5)
+    change = torch.full_like(held.targets, 0.1)
+    change[..., SIDE // 2 :] += 0.2
+    terms = held.terms(held.targets + change)
+    seen = ((1 - 0.75 * held.region) * change).square().mean()
+    assert float(terms["rec"]) == pytest.approx(2 * float(seen), rel=1e-5)
+    assert float(terms["lpips"]) == pytest.approx(3 * float(seen), rel=1e-5)
+    shown = held.region * change  # the background is the target's
+    turned = shown[..., SIDE // 2 :].mean() - shown[..., : SIDE // 2].mean()
+    assert float(terms["landmarks"]) == pytest.approx(5 * float(turned / (0.25 * SIDE)) ** 2, rel=1e-4)
+
+
+def test_terms_that_are_not_wanted_are_not_looked_at() -> None:
+    assert set(aim(rec_weight=0, lpips_weight=0, landmarks_weight=0).terms(aim().targets)) == {"identity"}
+
+
+def test_landmarks_without_gradients_are_not_followed() -> None:
+    given = scene([RED], [BLUE], Still())
+    source = vectors_of(given, given.photos["source"].pixels)
+    held = Aim(given, Options(), given.photos["target"].pixels, source)
+    assert not held.follows and "landmarks" not in held.terms(held.targets)
+
+
+def test_outside_the_face_the_target_is_shown() -> None:
+    held = aim()
+    drawn = held.targets + 0.3
+    outside = held.region.expand_as(drawn) == 0
+    assert outside.any() and torch.equal(held.shown(drawn)[outside], held.targets[outside])
+    assert torch.equal(aim(background=False).shown(drawn), drawn)
+
+
+def test_measures() -> None:
+    held = aim()
+    change = torch.zeros_like(held.targets)
+    change[:, 0] = 0.1
+    assert float(background(held, held.targets + change)) == pytest.approx(12.75, rel=1e-4)  # 0.1 of 2, of 255
+    told = measure(scene([RED], [BLUE]), held, held.targets)[0]
+    assert told["identity/before"] == told["identity/after"] and told["closed"] == 0
+    assert told["landmarks"] < 1e-5 and told["background"] == 0 and told["lpips/outside"] == 0
+    closer = measure(scene([RED], [BLUE]), held, (held.targets + 0.5 * (BLUE.w[0, 0] - RED.w[0, 0]).view(1, 3, 1, 1)))[
+        0
+    ]
+    gap = 1 - told["identity/before"]
+    assert closer["closed"] == pytest.approx((closer["identity/after"] - told["identity/before"]) / gap, rel=1e-5)
+
+
+def test_features_are_compared_at_a_size_that_suits_them() -> None:
+    assert fitting(torch.zeros(1, 3, 512, 512)).shape[2:] == (256, 256)
+    assert fitting(torch.zeros(1, 3, 32, 32)).shape[2:] == (64, 64)
+    assert fitting(torch.zeros(1, 3, 100, 100)).shape[2:] == (100, 100)
+
+
+def test_noise_maps_look_like_noise_each_by_itself() -> None:
+    torch.manual_seed(0)
+    white, smooth = torch.randn(1, 1, 32, 32), torch.linspace(-1, 1, 32).expand(1, 1, 32, 32).clone()
+    both = torch.cat([white, 3 * smooth + 5])
+    normalise(both)
+    torch.testing.assert_close(both.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(both.square().mean(dim=(1, 2, 3)), torch.ones(2), atol=1e-5, rtol=0)
+    found = likeness({"a": both}, 2)
+    # Neighbours of white noise: squares of means over at least 64 products, so about 1/64 each at the coarsest.
+    assert found[0] < 0.2 < 1 < found[1]
+    torch.testing.assert_close(found[:1], likeness({"a": both[:1]}, 1))

@@ -1,0 +1,175 @@
+"""Directions of styles: measured, kept, and followed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import i2i
+from i2i.cli import build
+from i2i.editing.latents import read_latent, save_latent
+from i2i.registry import Plugin, Registry
+from i2i_plugins import text as door
+from i2i_plugins.text.directions import Directions, said
+from i2i_plugins.text.making import make
+
+from .scenes import GREY, TEAL, Colours, Dials, edit, latent_of, scene
+
+
+@pytest.fixture(scope="module")
+def found() -> Directions:
+    return make(Dials(), Colours(), samples=4)
+
+
+@pytest.fixture
+def file(found: Directions, tmp_path: Path) -> Path:
+    path = tmp_path / "kept" / "dials.safetensors"
+    found.save(path)
+    return path
+
+
+def test_effects_are_those_of_the_colours(found: Directions) -> None:
+    assert dict(found.layers) == {"first": 3, "second": 3} and found.effects.shape == (6, 4)
+    torch.testing.assert_close(found.effects.norm(dim=1), torch.ones(6))
+    # The dials of one colour are felt in its own number most, in both layers.
+    assert found.effects[:, :3].argmax(dim=1).tolist() == [0, 1, 2, 0, 1, 2]
+    # Styles of the first layer are twice as wide as those of the second, which are as wide as w, normal.
+    assert found.deviations.tolist() == pytest.approx([2, 2, 2, 1, 1, 1], rel=0.05)
+    assert found.text == "colours" and found.samples == 4
+
+
+def test_measuring_leaves_the_generator_as_it_was() -> None:
+    generator = Dials()
+    make(generator, Colours(), samples=1)
+    assert all(not each.any() for each in generator.weights().values())
+
+
+def test_progress_counts_channels() -> None:
+    told: list[tuple[int, int]] = []
+    make(Dials(), Colours(), samples=1, progress=lambda done, total: told.append((done, total)))
+    assert told == [(number, 6) for number in range(1, 7)]
+
+
+def test_a_generator_without_styles_is_refused() -> None:
+    class Plain(Dials):
+        def style_space(self, w: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {}
+
+    with pytest.raises(i2i.I2IError, match="show no styles"):
+        make(Plain(), Colours(), samples=1)
+
+
+def test_offsets_by_relevance() -> None:
+    effects = torch.tensor([[0.8, 0.6], [-0.4, 0.9], [0.1, 0.99]])
+    held = Directions({"a": 1, "b": 2}, effects, torch.tensor([1.0, 2.0, 4.0]), torch.zeros(3), "t", 1)
+    offsets, count = held.offsets(torch.tensor([5.0, 0.0]), alpha=3, threshold=0.15)
+    # Relevances 0.8, -0.4 and 0.1; the last is below, the others are divided by the largest.
+    assert count == 2 and offsets["a"].tolist() == pytest.approx([3.0])
+    assert offsets["b"].tolist() == pytest.approx([-3.0, 0.0])
+    with pytest.raises(i2i.UsageError, match=r"matters most has 0.800, so take --threshold 0.4"):
+        held.offsets(torch.tensor([1.0, 0.0]), alpha=1, threshold=0.9)
+    assert set(held.offsets(torch.tensor([1.0, 0.0]), alpha=1, threshold=0.5)[0]) == {"a"}
+
+
+def test_files_hold_what_was_measured(found: Directions, file: Path) -> None:
+    again = Directions.load(file)
+    assert dict(again.layers) == dict(found.layers) and (again.text, again.samples) == (found.text, found.samples)
+    for name in ("effects", "deviations", "w_mean"):
+        assert torch.equal(getattr(again, name), getattr(found, name))
+
+
+def test_words_move_styles_and_the_latent_keeps_them(file: Path, tmp_path: Path) -> None:
+    given = scene([TEAL, GREY])
+    result = edit(given, "red", directions=file, threshold=0.3, frames=3)
+    for photo, each in zip(given.every["image"], (result, *result.others), strict=True):
+        assert torch.equal(latent_of(each).w, photo.latent.w)  # type: ignore[union-attr]
+        change = (each.image - photo.pixels)[0, :, 0, 0]
+        assert change[0] > 0.3 > 0.1 > change[1:].abs().max()
+        assert each.scalars["channels"] == 2 and each.scalars["similarity/after"] > each.scalars["similarity/before"]
+        assert not each.plots
+    torch.testing.assert_close(result.frames[1], (result.frames[0] + result.frames[2]) / 2)
+    torch.testing.assert_close(result.frames[2], result.image)
+    save_latent(tmp_path / "latent.safetensors", latent_of(result), {})
+    latent, _ = read_latent(tmp_path / "latent.safetensors")
+    assert torch.equal(Dials().tuned(latent.changes).render(latent.w).clamp(-1, 1), result.image)
+
+
+def test_an_edit_follows_another(file: Path) -> None:
+    first = latent_of(edit(scene([TEAL]), "red", directions=file, strength=1))
+    twice = latent_of(edit(scene([first]), "red", directions=file, strength=1))
+    whole = latent_of(edit(scene([TEAL]), "red", directions=file, strength=2))
+    assert set(twice.changes) == set(whole.changes)
+    for name, change in whole.changes.items():
+        torch.testing.assert_close(twice.changes[name], change, atol=1e-5, rtol=1e-5)  # a byte a number and its scale
+
+
+def test_a_way_is_from_neutral_words(file: Path) -> None:
+    red, not_blue = (
+        edit(scene([TEAL]), "red", directions=file, threshold=0.01, **more) for more in ({}, {"against": "blue"})
+    )
+    assert not_blue.image[0, 2, 0, 0] < red.image[0, 2, 0, 0] - 0.1
+    torch.testing.assert_close(said(Colours(), ["red"]), Colours().texts(["red"])[0])
+
+
+def test_a_grid_of_directions(file: Path) -> None:
+    table = edit(scene([GREY]), "red", "blue", directions=file, grid=True).table
+    assert table is not None
+    red, blue = (table.cells[0][column][0, :, 0, 0] for column in (1, 2))  # type: ignore[index]
+    assert red.argmax() == 0 and blue.argmax() == 2
+
+
+def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_path: Path) -> None:
+    with pytest.raises(i2i.I2IError, match="there is no such file; make it with i2i models make-directions"):
+        edit(scene([GREY]), "red", directions=tmp_path / "none.safetensors")
+
+    class Other(Dials):
+        @property
+        def w_mean(self) -> torch.Tensor:
+            return torch.ones(3)
+
+    with pytest.raises(i2i.I2IError, match="was made for another generator"):
+        edit(scene([GREY], Other()), "red", directions=file)
+    held = Directions(found.layers, found.effects, found.deviations, found.w_mean, "clip", 1)
+    held.save(tmp_path / "clip.safetensors")
+    with pytest.raises(i2i.I2IError, match="take it with --extractor text=clip"):
+        edit(scene([GREY]), "red", directions=tmp_path / "clip.safetensors")
+    save_latent(tmp_path / "latent.safetensors", GREY, {})
+    with pytest.raises(i2i.I2IError, match="holds no directions; make them: i2i models make-directions"):
+        edit(scene([GREY]), "red", directions=tmp_path / "latent.safetensors")
+
+
+def cli() -> Any:
+    """The commands with the toys and the door of text."""
+    toys = ModuleType("toys")
+    toys.register_generators = i2i.hookimpl(lambda register: register(Dials))  # type: ignore[attr-defined]
+    toys.register_extractors = i2i.hookimpl(lambda register: register(Colours))  # type: ignore[attr-defined]
+    return build(Registry([Plugin("toys", "i2i-toys", "1.0", toys), Plugin("text", "i2i", "0", door)]))
+
+
+def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
+    out = tmp_path / "made.safetensors"
+    done = CliRunner().invoke(
+        cli(),
+        ["models", "make-directions", "--generator", "dials", "--samples", "2", "--device", "cpu", "--out", str(out)],
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip() == str(out) and Directions.load(out).samples == 2
+    assert edit(scene([TEAL]), "red", directions=out).image[0, 0, 0, 0] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--out", "x.pt"], "kept in a file such as x.safetensors"),
+        (["--out", "x.safetensors", "--extractor", "identity=who"], "name it as text=NAME"),
+        (["--out", "x.safetensors", "--extractor", "text=who"], "no extractor of text called 'who'"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments: list[str], told: str) -> None:
+    done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", *arguments])
+    assert done.exit_code == 2 and told in done.stderr and "Traceback" not in done.output

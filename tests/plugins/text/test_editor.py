@@ -1,0 +1,176 @@
+"""The editor: prompts, weights, rows, grids, frames and errors, on a generator of one colour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i.generating.sampling import Terms, latents
+from i2i.options import build
+from i2i_plugins.text.editor import Text
+from i2i_plugins.text.goals import FLOOR, Goal, goals_of
+from i2i_plugins.text.optimisation import ramp
+
+from .scenes import GREY, TEAL, Colours, alike, edit, latent_of, scene
+
+QUICK: dict[str, Any] = {"steps": 40, "l2_weight": 0.001}
+
+
+def test_defaults_are_the_published_ones() -> None:
+    options = Text.Options(prompt=("red",))
+    assert (options.steps, options.rate, options.l2_weight, options.identity_weight) == (300, 0.1, 0.008, 0.005)
+
+
+@pytest.mark.parametrize(("time", "share"), [(0, 0), (0.025, 0.5), (0.05, 1), (0.75, 1), (0.875, 0.5), (1, 0)])
+def test_the_rate_rises_and_falls(time: float, share: float) -> None:
+    assert ramp(time) == pytest.approx(share, abs=1e-12)
+
+
+@pytest.mark.parametrize("against", [None, "a face"])
+def test_the_picture_goes_the_way_of_the_words(against: str | None) -> None:
+    given = scene([TEAL])
+    result = edit(given, "red", against=against, **QUICK)
+    before, after = given.photos["image"].pixels[0, :, 0, 0], result.image[0, :, 0, 0]
+    assert result.scalars["similarity/after"] > result.scalars["similarity/before"] + 0.03
+    assert after[0] > before[0] + 0.05 and after[0] - before[0] > (after[1:] - before[1:]).max()
+    assert torch.equal(given.generator.render(latent_of(result).w).clamp(-1, 1), result.image)
+    assert len(result.plots["loss"].lines["red"]) == 41
+
+
+def test_the_latent_is_held_to_its_start() -> None:
+    far, near = (edit(scene([TEAL]), "red", steps=40, l2_weight=weight) for weight in (0, 1.0))
+    assert (latent_of(near).w - TEAL.w).norm() < 0.2 * (latent_of(far).w - TEAL.w).norm()
+
+
+def test_the_person_is_held_where_somebody_knows_people() -> None:
+    held = edit(scene([TEAL], compare=alike), "red", identity_weight=20, **QUICK)
+    free = edit(scene([TEAL]), "red", identity_weight=20, **QUICK)  # nobody to tell
+    assert "identity" not in free.scalars and "psnr" not in held.scalars
+    assert held.scalars["identity"] > alike(free.image, scene([TEAL]).photos["image"].pixels)[0]["identity"]
+    assert (latent_of(held).w - TEAL.w).norm() < (latent_of(free).w - TEAL.w).norm()
+
+
+def test_only_the_rows_that_are_named_change() -> None:
+    changed = latent_of(edit(scene([TEAL]), "red", rows="1", rows_of="own", **QUICK)).w[0]
+    assert torch.equal(changed[[0, 2]], TEAL.w[0, [0, 2]]) and not torch.equal(changed[1], TEAL.w[0, 1])
+    coarse = latent_of(edit(scene([TEAL]), "red", rows="0-5", **QUICK)).w[0]  # a third of 18, one row of three
+    assert torch.equal(coarse[1:], TEAL.w[0, 1:]) and not torch.equal(coarse[0], TEAL.w[0, 0])
+
+
+def test_strength_is_a_share_of_the_way() -> None:
+    once, twice, none = (edit(scene([TEAL]), "red", strength=strength, **QUICK) for strength in (1, 2, 0))
+    way = latent_of(once).w - TEAL.w
+    torch.testing.assert_close(latent_of(twice).w - TEAL.w, 2 * way, atol=1e-6, rtol=1e-5)
+    assert torch.equal(latent_of(none).w, TEAL.w)
+
+
+def test_pictures_do_not_feel_each_other() -> None:
+    together = edit(scene([TEAL, GREY]), "red", **QUICK)
+    single = edit(scene([TEAL, GREY]), "red", batch=1, **QUICK)
+    alone = edit(scene([GREY]), "red", **QUICK)
+    for other in (single.others[0], alone):
+        torch.testing.assert_close(latent_of(together.others[0]).w, latent_of(other).w, atol=1e-5, rtol=0)
+
+
+def test_several_prompts_are_wanted_at_once() -> None:
+    both = edit(scene([GREY]), "red", "blue", **QUICK).image[0, :, 0, 0]
+    assert both[0] > both[1] + 0.02 and both[2] > both[1] + 0.02
+
+
+def test_a_grid_has_every_picture_with_every_prompt() -> None:
+    given = scene([TEAL, GREY])
+    result = edit(given, "red", "blue", grid=True, **QUICK)
+    table = result.table
+    assert table is not None and list(table.columns) == ["original", "red", "blue"] and list(table.labels) == ["a", "b"]
+    for row, (photo, each) in enumerate(zip(given.every["image"], (result, *result.others), strict=True)):
+        assert table.cells[row][0] is photo.pixels and table.cells[row][1] is each.image
+        red, blue = (table.cells[row][column][0, :, 0, 0] for column in (1, 2))  # type: ignore[index]
+        assert red[0] > blue[0] and blue[2] > red[2]
+        assert " to " in table.notes[row][1]
+
+
+def test_frames_lead_from_the_picture_to_the_result() -> None:
+    given = scene([TEAL])
+    result = edit(given, "red", frames=3, **QUICK)
+    first, middle, last = result.frames
+    torch.testing.assert_close(first, given.photos["image"].pixels)
+    torch.testing.assert_close(last, result.image)
+    torch.testing.assert_close(middle, (first + last) / 2)  # one colour, and linear
+    assert len(edit(given, "red", frames=1, **QUICK).frames) == 1
+
+
+def test_progress_and_stopping() -> None:
+    steps: list[tuple[int, int]] = []
+    edit(scene([TEAL, GREY], progress=lambda done, total, **_: steps.append((done, total))), "red", steps=4, batch=1)
+    assert steps[-1] == (8, 8) and sorted(steps) == steps
+    notes: list[str] = []
+    stopped = edit(scene([TEAL], stop=lambda: True, note=notes.append), "red")
+    assert torch.equal(latent_of(stopped).w, TEAL.w) and "Stopped before the end" in notes[0] and not stopped.plots
+
+
+def test_goals() -> None:
+    one, other = goals_of(Colours(), ["red", "blue"], None, each=True)
+    (both,) = goals_of(Colours(), ["red", "blue"], None, each=False)
+    torch.testing.assert_close(both.vector, (one.vector + other.vector) / (one.vector + other.vector).norm())
+    assert both.name == "red, blue" and one.way is None
+    (led,) = goals_of(Colours(), ["red"], "blue", each=False)
+    assert led.way is not None and float(led.way.norm()) == pytest.approx(1) and float(led.way @ other.vector) < 0
+
+
+def test_a_directional_loss_is_of_the_change() -> None:
+    way = torch.tensor([1.0, 0.0])
+    goal = Goal("", way, way)
+    before = torch.tensor([[0.0, 1.0]]).repeat(3, 1)
+    # Half the floor along the way counts half, a whole change along it all, one across it nothing.
+    change = torch.tensor([[FLOOR / 2, 0.0], [2 * FLOOR, 0.0], [0.0, FLOOR]])
+    torch.testing.assert_close(goal.losses(before + change, before), torch.tensor([0.5, 0.0, 1.0]))
+    vectors = before.clone().requires_grad_()
+    assert torch.autograd.grad(goal.losses(vectors, before).sum(), vectors)[0].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, '--prompt "a smiling face"'),
+        ({"prompt": (" ",)}, '--prompt "a smiling face"'),
+        ({"prompt": ("red",), "threshold": 0.1}, "--threshold is of --directions FILE"),
+        ({"prompt": ("red",), "directions": "d.safetensors", "steps": 5}, "--steps means nothing along --directions"),
+        ({"prompt": ("red",), "rows_of": "own"}, "give --rows as well"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(i2i.UsageError) as caught:
+        build(Text.Options, options, "the command line")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"prompt": "red"}, {"prompt": ("red", "blue"), "directions": "d.safetensors"}])
+def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
+    chosen = Text.Options(**options)
+    assert build(Text.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
+    assert "red" in chosen.prompt
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_words_of_the_drawn_world_change_what_they_name(tmp_path: Path) -> None:
+    seeds = [1000, 1002]
+    words = {"prompt": ("a face with blond hair",), "steps": 20, "rate": 0.2, "l2_weight": 0.003, "rows": "9-17"}
+    result = i2i.edit("text", [f"seed:{seed}" for seed in seeds], out=tmp_path, device="cpu", **words)
+    generator = i2i.generator("demo-faces", device="cpu")
+    with torch.no_grad():
+        before = generator.render(latents(generator, seeds, Terms(truncation=0.7))).clamp(-1, 1)
+    after = torch.cat([each.image for each in (result, *result.others)])
+    for each in (result, *result.others):
+        assert each.scalars["similarity/after"] > each.scalars["similarity/before"] + 0.05
+    assert (yellow(after) > yellow(before) + 0.02).all()  # it is no noise that only the network sees
+    assert {"result.png", "result_2.png", "latent.safetensors"} <= {each.name for each in tmp_path.iterdir()}
+
+
+def yellow(pictures: torch.Tensor) -> torch.Tensor:
+    """How much more red and green than blue there is where drawn faces have their hair: ``(N,)``."""
+    hair = pictures[:, :, 6:14, 22:42].mean(dim=(2, 3))
+    return hair[:, :2].mean(dim=1) - hair[:, 2]
