@@ -20,9 +20,8 @@ class Options(i2i.Options):
     """The numbers of the optimisation are those of Patashnik et al., "StyleCLIP" (2021), section 4."""
 
     prompt: tuple[str, ...] = Field(
-        (),
-        description='What the picture is to show, such as "a smiling face"; if several, all at once, or with --grid '
-        "each by itself",
+        ("a smiling face",),
+        description="What the picture is to show; if several, all at once, or with --grid each by itself",
     )
     against: str | None = Field(
         None,

@@ -135,7 +135,7 @@ def test_a_directional_loss_is_of_the_change() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, '--prompt "a smiling face"'),
+        ({"prompt": ()}, '--prompt "a smiling face"'),
         ({"prompt": (" ",)}, '--prompt "a smiling face"'),
         ({"prompt": ("red",), "threshold": 0.1}, "--threshold is of --directions FILE"),
         ({"prompt": ("red",), "directions": "d.safetensors", "steps": 5}, "--steps means nothing along --directions"),
