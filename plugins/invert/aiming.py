@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 
 import i2i
+from i2i.editing.features import fitting
 
 from .methods import Method
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-LARGEST = 256
-"""Side at which features are compared; larger pictures are averaged down to it, as in the published methods."""
-SMALLEST = 64
-"""Side from which perceptual distances mean something; smaller pictures are enlarged."""
 
 
 class Aim:
@@ -73,14 +68,6 @@ def perceptual(scene: i2i.Scene, method: Method) -> Any:
         if method.features == "perceptual":
             raise
         raise i2i.I2IError(f"{str(error).rstrip('.')}; or take --method lpips, which needs no download.") from error
-
-
-def fitting(pictures: Tensor) -> Tensor:
-    """Pictures at the size at which features are compared."""
-    side = min(pictures.shape[2:])
-    if side > LARGEST:
-        return F.interpolate(pictures, (LARGEST, LARGEST), mode="area")
-    return pictures if side >= SMALLEST else F.interpolate(pictures, scale_factor=-(-SMALLEST // side))
 
 
 def draw(generator: Any, w: Tensor, noise: Any = None) -> Tensor:

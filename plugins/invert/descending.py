@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
+from i2i.editing.noise import maps_for, normalise, regularisation
 
 from .adam import Adam
 from .aiming import Aim, draw
 from .methods import Method
-from .noising import likeness, maps_for, normalise
 from .spaces import Space, seeded
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Descent:
             for trace, picture in zip(self.left, pictures.detach().clamp(-1, 1).cpu().split(1), strict=True):
                 trace.frames.append(picture.clone())
         if noise and self.method.regularize_noise_weight:
-            losses = losses + self.method.regularize_noise_weight * likeness(noise)
+            losses = losses + self.method.regularize_noise_weight * regularisation(noise)
         return losses.sum()
 
     def _jitter(self, step: int) -> float:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 
 import i2i
+from i2i.editing.features import fitting
 
 from .options import Options
 from .region import eye_distance, face_region
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-LARGEST, SMALLEST = 256, 64
-"""Sides between which perceptual distances are measured; larger pictures are averaged, smaller ones enlarged."""
 
 
 def vectors_of(scene: i2i.Scene, pictures: Tensor) -> Tensor:
@@ -90,11 +87,3 @@ class Aim:
         # Added within the root: where nothing has moved its slope would be infinite.
         squares = (points - self.points).square().sum(dim=2) + 1e-12
         return squares.sqrt() / self.eyes[:, None]
-
-
-def fitting(pictures: Tensor) -> Tensor:
-    """Pictures at the size at which features are compared."""
-    side = min(pictures.shape[2:])
-    if side > LARGEST:
-        return F.interpolate(pictures, (LARGEST, LARGEST), mode="area")
-    return pictures if side >= SMALLEST else F.interpolate(pictures, scale_factor=-(-SMALLEST // side))

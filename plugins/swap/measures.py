@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
+from i2i.editing.features import fitting
 
-from .losses import Aim, fitting, vectors_of
+from .losses import Aim, vectors_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
+from i2i.editing.noise import maps_for, normalise, regularisation
 
 from .losses import Aim
-from .noise import likeness, maps_for, normalise
 from .options import Options
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Optimisation:
             apart = ((self.numbers - self.starts[:, self.rows]) / self.spread).square().mean(dim=(1, 2))
             terms["distance"] = self.options.distance_weight * apart
         if self.noise and self.options.regularize_noise_weight:
-            terms["noise"] = self.options.regularize_noise_weight * likeness(self.noise, len(w))
+            terms["noise"] = self.options.regularize_noise_weight * regularisation(self.noise)
         losses: Tensor = torch.stack(list(terms.values())).sum(dim=0)
         self._remember(w.detach(), {**terms, "loss": losses})
         if self.options.frames and step % self.options.frames == 0:

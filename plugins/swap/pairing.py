@@ -1,9 +1,8 @@
-"""Who gets whose face: targets and sources of an edit as pairs, and the pairs as batches."""
+"""Who gets whose face: targets and sources of an edit as pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import i2i
@@ -38,23 +37,6 @@ def cross(everyone: Sequence[i2i.Photo]) -> list[Pair]:
         for column, source in enumerate(everyone)
         if row != column
     ]
-
-
-def batches(pairs: Sequence[Pair], size: int) -> Iterator[list[int]]:
-    """Numbers of pairs that can be drawn together, at most ``size`` at a time.
-
-    Targets that have noise or changed weights of their own are drawn by a generator of their own.
-    """
-    numbers = sorted(range(len(pairs)), key=lambda number: _ground(pairs[number]))
-    for _, group in groupby(numbers, key=lambda number: _ground(pairs[number])):
-        alike = list(group)
-        for start in range(0, len(alike), size):
-            yield alike[start : start + size]
-
-
-def _ground(pair: Pair) -> int:
-    latent = pair.target.latent
-    return id(latent) if latent is not None and (latent.noise or latent.changes) else 0
 
 
 def name_of(photo: i2i.Photo, number: int) -> str:

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
+from i2i.editing.batching import batches
 from i2i.editing.rows import choose
-from i2i.generating.sampling import batch_for
 
 from .losses import Aim, vectors_of
 from .measures import measure
 from .optimisation import Optimisation, Way
 from .options import Options
-from .pairing import Pair, batches
+from .pairing import Pair
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-GRADIENTS = 4
-"""A picture that is learnt from takes about as much room as so many that are only drawn."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +46,8 @@ def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swap
     rows = list(range(count)) if options.rows is None else choose(options.rows, count, own)
     crossed = choose(options.crossover, count, own) if options.start == "crossover" else []
     people = _people(scene, pairs)
-    size = options.batch or max(1, batch_for(scene.generator) // GRADIENTS)
     found: dict[int, Swapped] = {}
-    for numbers in batches(pairs, size):
+    for numbers, generator in batches(scene, [pair.target for pair in pairs], options.batch):
         some = [pairs[number] for number in numbers]
         aim = Aim(scene, options, torch.cat([each.target.pixels for each in some]), people[numbers])
         if options.landmarks_weight and not aim.follows and not found:
@@ -65,7 +61,6 @@ def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swap
         def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
             scene.progress(done + step * count, len(pairs) * options.steps, loss=loss)
 
-        generator = scene.generator_for(some[0].target)
         ways = Optimisation(scene, generator, options, aim, starts, rows).run(on_step)
         found |= dict(zip(numbers, _finish(scene, aim, generator, some, ways), strict=True))
     return [found[number] for number in range(len(pairs))]

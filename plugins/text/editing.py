@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 import i2i
+from i2i.editing.batching import batches
 from i2i.editing.rows import choose
-from i2i.generating.sampling import batch_for
 
 from .goals import Goal
 from .optimisation import Optimisation
@@ -19,9 +18,6 @@ from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-GRADIENTS = 4
-"""A picture that is learnt from takes about as much room as so many that are only drawn."""
 
 
 class Job(NamedTuple):
@@ -52,8 +48,7 @@ def optimise(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Ed
     rows = list(range(count)) if options.rows is None else choose(options.rows, count, options.rows_of == "own")
     strength = 1.0 if options.strength is None else options.strength
     found: dict[int, Edited] = {}
-    size = options.batch or max(1, batch_for(scene.generator) // GRADIENTS)
-    for numbers in batches([job.photo for job in jobs], size):
+    for numbers, generator in batches(scene, [job.photo for job in jobs], options.batch):
         some = [jobs[number] for number in numbers]
         starts = torch.cat([latent_of(job.photo).w for job in some]).to(scene.generator.w_mean.device)
         done = len(found) * options.steps
@@ -61,9 +56,7 @@ def optimise(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Ed
         def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
             scene.progress(done + step * count, len(jobs) * options.steps, loss=loss)
 
-        work = Optimisation(
-            scene, scene.generator_for(some[0].photo), options, starts, [job.goal for job in some], rows
-        )
+        work = Optimisation(scene, generator, options, starts, [job.goal for job in some], rows)
         ends = starts + strength * (work.run(on_step) - starts)
         for row, (number, job) in enumerate(zip(numbers, some, strict=True)):
             own = latent_of(job.photo)
@@ -71,22 +64,6 @@ def optimise(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Ed
             losses = [each[row] for each in work.losses]
             found[number] = Edited(latent, losses, {"steps": float(len(losses) - 1)})
     return [found[number] for number in range(len(jobs))]
-
-
-def batches(photos: Sequence[i2i.Photo], size: int) -> Iterator[list[int]]:
-    """Numbers of pictures that one generator draws, at most ``size`` at a time.
-
-    Those that have noise or changed weights of their own are drawn by a generator of their own.
-    """
-
-    def ground(number: int) -> int:
-        latent = latent_of(photos[number])
-        return id(latent) if latent.noise or latent.changes else 0
-
-    for _, group in groupby(sorted(range(len(photos)), key=ground), key=ground):
-        alike = list(group)
-        for start in range(0, len(alike), size):
-            yield alike[start : start + size]
 
 
 def latent_of(photo: i2i.Photo) -> i2i.Latent:
@@ -110,8 +87,8 @@ def draw(scene: i2i.Scene, latents: Sequence[i2i.Latent]) -> list[Tensor]:
     photos = [i2i.Photo(latent.w, latent=latent) for latent in latents]
     found: dict[int, Tensor] = {}
     with torch.no_grad():
-        for numbers in batches(photos, batch_for(scene.generator)):
+        for numbers, generator in batches(scene, photos, gradients=False):
             w = torch.cat([latents[number].w for number in numbers])
-            drawn = scene.generator_for(photos[numbers[0]]).render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
+            drawn = generator.render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
             found |= dict(zip(numbers, drawn.split(1), strict=True))
     return [found[number] for number in range(len(latents))]

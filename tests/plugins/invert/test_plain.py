@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import i2i
-from i2i_plugins.invert import aiming
+from i2i.editing import features
 from i2i_plugins.invert.descending import Descent
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.perceptual.extractor import LpipsVgg
@@ -26,7 +26,7 @@ def test_goes_the_way_of_the_plain_loop(tmp_path: Path, monkeypatch: pytest.Monk
     from plain_invert import PlainLoop
 
     made, perceptual, target = generator("stylegan2"), LpipsVgg(CPU, write(tmp_path)), samples("stylegan2", [8])
-    monkeypatch.setattr(aiming, "SMALLEST", 32)  # which the plain loop does not enlarge
+    monkeypatch.setattr(features, "SMALLEST", 32)  # which the plain loop does not enlarge
     rate, weight = 0.05, 1e3
     method = replace(
         METHODS["projector"],

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i_plugins.swap.losses import Aim, fitting, vectors_of
+from i2i_plugins.swap.losses import Aim, vectors_of
 from i2i_plugins.swap.measures import background, measure
-from i2i_plugins.swap.noise import likeness, normalise
 from i2i_plugins.swap.options import Options
 from i2i_plugins.swap.region import FOREHEAD, eye_distance, face_region, with_forehead
 
@@ -111,22 +110,3 @@ def test_measures() -> None:
     ]
     gap = 1 - told["identity/before"]
     assert closer["closed"] == pytest.approx((closer["identity/after"] - told["identity/before"]) / gap, rel=1e-5)
-
-
-def test_features_are_compared_at_a_size_that_suits_them() -> None:
-    assert fitting(torch.zeros(1, 3, 512, 512)).shape[2:] == (256, 256)
-    assert fitting(torch.zeros(1, 3, 32, 32)).shape[2:] == (64, 64)
-    assert fitting(torch.zeros(1, 3, 100, 100)).shape[2:] == (100, 100)
-
-
-def test_noise_maps_look_like_noise_each_by_itself() -> None:
-    torch.manual_seed(0)
-    white, smooth = torch.randn(1, 1, 32, 32), torch.linspace(-1, 1, 32).expand(1, 1, 32, 32).clone()
-    both = torch.cat([white, 3 * smooth + 5])
-    normalise(both)
-    torch.testing.assert_close(both.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
-    torch.testing.assert_close(both.square().mean(dim=(1, 2, 3)), torch.ones(2), atol=1e-5, rtol=0)
-    found = likeness({"a": both}, 2)
-    # Neighbours of white noise: squares of means over at least 64 products, so about 1/64 each at the coarsest.
-    assert found[0] < 0.2 < 1 < found[1]
-    torch.testing.assert_close(found[:1], likeness({"a": both[:1]}, 1))

@@ -1,9 +1,13 @@
-"""Noise maps that are optimised: each photo has its own, kept looking like noise."""
+"""Noise maps that are optimised along with a latent: each picture has its own, kept looking like noise.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), appendix D; here each picture's maps
+count for themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +15,15 @@ import torch.nn.functional as F
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..contracts import Generator
+
 COARSEST = 8
 """Side of the coarsest level at which likeness of neighbours is looked for, pixels."""
 
 
-def maps_for(generator: Any, count: int) -> dict[str, Tensor]:
-    """The generator's noise for each of ``count`` photos, ``(count, 1, r, r)``; empty where it changes no picture."""
-    maps: dict[str, Tensor] = generator.noise_maps
+def maps_for(generator: Generator, count: int) -> dict[str, Tensor]:
+    """The generator's noise for each of ``count`` pictures, ``(count, 1, r, r)``; empty where it changes no picture."""
+    maps = generator.noise_maps
     if not maps:
         return {}
     mean = generator.w_mean.expand(1, generator.num_ws, -1)
@@ -28,10 +34,11 @@ def maps_for(generator: Any, count: int) -> dict[str, Tensor]:
     return {name: plane.repeat(count, 1, 1, 1) for name, plane in maps.items()}
 
 
-def likeness(maps: Mapping[str, Tensor]) -> Tensor:
+def regularisation(maps: Mapping[str, Tensor]) -> Tensor:
     """How much neighbours in maps ``(N, 1, r, r)`` are alike, over all levels of their pyramids: ``(N,)``.
 
-    Karras et al. 2020, appendix D; here each photo's maps count for themselves.
+    The squared mean of the products of neighbours, summed over both directions, all levels and all maps; of noise it is
+    nearly 0. At least one map is needed.
     """
     found = []
     for plane in maps.values():
@@ -46,6 +53,6 @@ def likeness(maps: Mapping[str, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def normalise(plane: Tensor) -> None:
-    """Centre each photo's map ``(N, 1, r, r)`` and give it the root mean square 1, in place."""
+    """Centre each picture's map ``(N, 1, r, r)`` and give it the root mean square 1, in place."""
     plane -= plane.mean(dim=(1, 2, 3), keepdim=True)
     plane *= plane.square().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12).rsqrt()
