@@ -19,8 +19,9 @@ COMMAND_WORDS = {
         {"config", "data_root", "dataset", "debug", "dry_run", "help", "name", "out", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractors", "face", "fresh", "generator", "help"}
-        | {"image", "images", "invert", "json", "keep", "landmarks", "out", "plugin", "recipe", "truncation"}
+        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractors", "face", "faithful", "fresh"}
+        | {"generator", "help", "image", "images", "invert", "json", "keep", "landmarks", "out", "plugin", "recipe"}
+        | {"truncation"}
     ),
 }
 """Words of ``i2i train`` and ``i2i edit`` themselves, which no option of a trainer or an editor may take."""

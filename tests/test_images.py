@@ -16,6 +16,7 @@ from i2i import I2IError
 from i2i.images import (
     MAX_PIXELS,
     PictureError,
+    enlarged,
     read_picture,
     read_text,
     resize,
@@ -209,6 +210,17 @@ def test_resize_averages_when_it_shrinks() -> None:
     small = resize(stripes, 16, 8)
     assert small.shape == (8, 16, 3)
     np.testing.assert_allclose(small[:, 2:-2].astype(int), 127, atol=2)  # without antialiasing: 0 or 255
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((64, 64), (256, 256)), ((48, 32), (240, 160)), ((150, 20), (300, 40)), ((200, 256), (200, 256))],
+)
+def test_small_pictures_are_enlarged_by_whole_factors(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    ramp = np.tile(np.linspace(0, 255, size[1]).astype(np.uint8)[None, :, None], (size[0], 1, 3))
+    large = enlarged(ramp)
+    assert large.shape == (*shown, 3)
+    assert (np.diff(large[..., 0].astype(int)) >= 0).all(), "smooth, and not beyond what it shows"
 
 
 def test_text_is_kept_in_a_png(tmp_path: Path, quarters: np.ndarray) -> None:

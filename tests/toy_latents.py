@@ -78,6 +78,17 @@ class Brighten(i2i.Editor):
         return i2i.Result(scene.generator.render(w).clamp(-1, 1), latent=w)
 
 
+class Preset(Brighten):
+    """Notes the presets that it is handed."""
+
+    name = "preset"
+    handed: dict[str, i2i.Preset] = {}
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        Preset.handed = dict(scene.presets)
+        return super().edit(scene, options)
+
+
 class Pair(i2i.Editor):
     name = "pair"
     summary = "The mean of two."
@@ -88,6 +99,11 @@ class Pair(i2i.Editor):
         one, other = scene.every["image"][0].latent, scene.every["other"][0].latent
         assert one is not None and other is not None
         return i2i.Result(scene.generator.render((one.w + other.w) / 2).clamp(-1, 1))
+
+
+class Duo(Pair):
+    name = "duo"
+    photos = ("first", "second")
 
 
 def latent_registry() -> Registry:
@@ -102,6 +118,8 @@ def latent_registry() -> Registry:
         return i2i.hookimpl(hook)
 
     module.register_generators = hook_for(Bands, Tunable)  # type: ignore[attr-defined]
-    module.register_editors = hook_for(Invert, Brighten, Pair)  # type: ignore[attr-defined]
+    module.register_editors = hook_for(Invert, Brighten, Preset, Pair, Duo)  # type: ignore[attr-defined]
+    presets = [i2i.Preset(name, "Much.", editor, {"amount": 1}) for name, editor in (("much", "preset"), ("so", "duo"))]
+    module.register_presets = hook_for(*presets)  # type: ignore[attr-defined]
     module.register_extractors = hook_for(Squares)  # type: ignore[attr-defined]
     return Registry([Plugin("tests", "i2i-tests", "9.9", module)])

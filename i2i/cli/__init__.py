@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from collections.abc import Sequence
@@ -89,9 +90,18 @@ def build(registry: Registry) -> click.Group:
     )
     root.params.append(_version_option())
     for name in COMMANDS:
-        root.add_command(import_module(f".{name}", __name__).command)
+        root.add_command(_own(import_module(f".{name}", __name__).command))
     registry.add_commands(root)
     return root
+
+
+def _own(command: click.Command) -> click.Command:
+    """A copy of a command, with the commands below it: what a plugin adds there stays in this command line."""
+    copied = copy.copy(command)
+    copied.params = list(command.params)
+    if isinstance(copied, click.Group):
+        copied.commands = {name: _own(child) for name, child in copied.commands.items()}
+    return copied
 
 
 def _version_option() -> click.Option:

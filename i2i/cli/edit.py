@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     metavar="METHOD[,KEY=VALUE]",
     help="How a photo gets its latent: see 'i2i edit --plugin invert --help'.  [default: hybrid]",
 )
+@click.option(
+    "--faithful", is_flag=True, help="Short for --invert pti: a photo is kept more like itself, and takes longer."
+)
 @click.option("--truncation", type=float, help="Of pictures given by seed:N.  [default: 0.7]")
 @click.option(
     "--blend",
@@ -79,6 +82,7 @@ def command(
     device: str,
     seed: int | None,
     recipe: Path | None,
+    faithful: bool,
     fresh: bool,
     as_json: bool,
     **options: Any,
@@ -86,18 +90,21 @@ def command(
     """Edit pictures with a plugin: the result, a before and after, and the recipe go to --out.
 
     \b
-    i2i edit --plugin invert --image me.jpg --generator ffhq-256
+    i2i edit --plugin drag --image me.jpg --generator ffhq-256 --preset smile --faithful
     i2i edit --plugin mix --image seed:1 --image seed:2
 
     --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far. A photo's edited
     part goes back into the whole photo: photo.png.
     """
     from ..editing import edit, edit_again
+    from ..editing.terms import faithful as faithful_inversion
     from ..faces import face_choice
     from ..recipes import read_recipe
 
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
+    if faithful:
+        given["invert"] = faithful_inversion(given.get("invert", ""))
     if recipe and (plugin or given or chosen or seed is not None):
         raise UsageError(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."

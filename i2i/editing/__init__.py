@@ -140,6 +140,7 @@ def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequen
     from .results import Writer, check_place, checked
     from .setting import Setting
 
+    terms.check(kind)
     if terms.out is not None:
         check_place(terms.out, given)
     setting = Setting(registry, kind, options, terms)

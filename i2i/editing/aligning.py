@@ -72,20 +72,26 @@ class Placement:
         return np.stack([x, y, corner + x / 2 + y / 2], axis=1)
 
     def to_photo(self, points: Any, size: int) -> np.ndarray:
-        """Points ``(..., 2)`` of a crop of ``size`` x ``size`` pixels -> of the photo, float64."""
+        """Points ``(..., 2)`` of a crop of ``size`` x ``size`` pixels -> of the photo, float64; none as ``(0, 2)``."""
         matrix = self.matrix(size)
-        return np.asarray(np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2])
+        return np.asarray(_points(points) @ matrix[:, :2].T + matrix[:, 2])
 
     def to_crop(self, points: Any, size: int) -> np.ndarray:
-        """Points ``(..., 2)`` of the photo -> of a crop of ``size`` x ``size`` pixels, float64."""
+        """Points ``(..., 2)`` of the photo -> of a crop of ``size`` x ``size`` pixels, float64; none as ``(0, 2)``."""
         matrix = self.matrix(size)
-        return np.asarray((np.asarray(points, np.float64) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
+        return np.asarray((_points(points) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of the upright rectangle around the square."""
         corners = np.array(self.quad)
         (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
+
+
+def _points(points: Any) -> np.ndarray:
+    """As float64 ``(..., 2)``; an empty list, which has no second dimension, as ``(0, 2)``."""
+    given = np.asarray(points, np.float64)
+    return given if given.size or given.ndim > 1 else given.reshape(0, 2)
 
 
 def ffhq_placement(landmarks: Any) -> Placement:

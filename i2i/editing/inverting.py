@@ -16,13 +16,11 @@ from ..files import home
 from ..options import Options
 from .latents import read_latent, save_latent
 from .opening import Picture, render
+from .terms import INVERTER
 
 if TYPE_CHECKING:
     from ..contracts import Editor
     from ..registry import Registry
-
-INVERTER = "invert"
-"""The editor that gives photos their latents."""
 
 
 class Kept:

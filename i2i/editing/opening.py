@@ -164,6 +164,7 @@ def only_one_each(pictures: Sequence[Picture], many: bool, name: str) -> None:
     """
     if len(pictures) > 1 and not many:
         raise I2IError(
-            f"{pictures[0].given.path} shows {len(pictures)} faces, and {name!r} takes one picture; "
-            "choose one with --face 1 and so on."
+            f"{pictures[0].given.path} shows {len(pictures)} faces, and editor {name!r} takes one picture as "
+            f"{pictures[0].given.place!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
+            "--face largest."
         )

@@ -16,7 +16,7 @@ import numpy as np
 from ..contracts import Latent, Result
 from ..errors import I2IError, UsageError
 from ..files import write_json
-from ..images import read_picture, resize, save_gif, save_picture, sheet, to_array
+from ..images import enlarged, read_picture, resize, save_gif, save_picture, sheet, to_array
 from ..recipes import for_picture
 from .aligning import cut_out
 from .inputs import Given
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .terms import Terms
 
 PREVIEW = 1024
-"""Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels."""
+"""Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
+pictures are enlarged."""
 SECONDS_PER_FRAME = 0.1
 USUAL = ("result.png", "before_after.png", "frames.gif", "latent.safetensors", "photo.png", "grid.png", "grid.html")
 """Files of an edit besides its recipe and its plots."""
@@ -126,7 +127,8 @@ class Writer:
         written = [named["result.png"]]
         save_picture(self.out / written[0], after, self._text())
         if picture is not None:
-            pair = sheet([[preview(picture.before), preview(after)]], columns=("before", "after"))
+            both = [enlarged(preview(each)) for each in (picture.before, after)]
+            pair = sheet([both], columns=("before", "after"))
             save_picture(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
         if result.frames:

@@ -11,13 +11,14 @@ from ..devices import Device
 from ..generators import domain_of, generator, identity
 from ..options import Options, build
 from .inputs import Given, Place
-from .inverting import INVERTER, Kept, inverter, results_of
+from .inverting import Kept, inverter, results_of
 from .likeness import Likeness
 from .opened import Extractors, open_for
 from .opening import FACES, Opener, Picture, only_one_each, open_photo, tuned
+from .terms import INVERTER
 
 if TYPE_CHECKING:
-    from ..contracts import Editor
+    from ..contracts import Editor, Preset
     from ..registry import Registry
     from .terms import Terms
 
@@ -104,9 +105,16 @@ class Setting:
             progress=self.terms.calls.progress,
             stop=self.terms.calls.stop,
             note=self.terms.calls.note,
-            presets={name: each for name, each in self.registry.all("preset").items() if each.editor == self.kind.name},
+            presets=self._presets(),
             compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
         )
+
+    def _presets(self) -> dict[str, Preset]:
+        """Those of the editor, with who brings them."""
+        own = {name: each for name, each in self.registry.all("preset").items() if each.editor == self.kind.name}
+        return {
+            name: replace(each, giver=self.registry.giver("preset", name).distribution) for name, each in own.items()
+        }
 
 
 def _whole(result: Result, pictures: Sequence[Picture]) -> Result:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..errors import UsageError
 from ..faces import Choice
+
+if TYPE_CHECKING:
+    from ..contracts import Editor
 
 Crop = Literal["auto", "face", "square"]
 """How a photo becomes what a generator knows: the face aligned as FFHQ has them, or the largest centred square."""
@@ -17,6 +20,10 @@ Blend = Literal["feather", "poisson", "plain", "none"]
 Poisson's equation as well, faded in as it is, or not at all."""
 GENERATOR = "demo-faces"
 """What is edited with where nothing else is named: it is in the package."""
+INVERTER = "invert"
+"""The editor that gives photos their latents."""
+FAITHFUL = "pti"
+"""Its method that ``--faithful`` means: pivotal tuning."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,25 @@ class Terms:
             if getattr(self, name) not in words:
                 raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
 
+    def check(self, kind: type[Editor]) -> None:
+        """Refuse what means nothing to an editor, so that nothing that is typed is passed over.
+
+        Raises:
+            UsageError: it asks for an inversion or for a face, and the editor has no use for them.
+        """
+        if self.invert and kind.wants != "latent":
+            method = self.invert.get("method", "hybrid")
+            instead = f"type --method {method} instead" if kind.name == INVERTER else "leave them out"
+            raise UsageError(
+                f"--invert and --faithful say how photos get latents to edit, and editor {kind.name!r} edits no "
+                f"latents: {instead}."
+            )
+        if self.face != "largest" and kind.wants == "pixels":
+            raise UsageError(
+                f"--face {self.face} says whose face is cut out, and editor {kind.name!r} works on whole photos: "
+                "leave it out."
+            )
+
     def plain(self) -> dict[str, Any]:
         """What a recipe needs of them, as plain values."""
         return {
@@ -77,6 +103,21 @@ class Terms:
             "truncation": self.truncation,
             "blend": self.blend,
         }
+
+
+def faithful(text: str) -> dict[str, Any]:
+    """Read ``--invert`` beside ``--faithful``, which names the method: ``text`` may set options of it, or be empty.
+
+    Raises:
+        UsageError: it names another method, or is written otherwise.
+    """
+    found = {"method": FAITHFUL, **inversion(text)}
+    if found["method"] != FAITHFUL:
+        raise UsageError(
+            f"--faithful is short for --invert {FAITHFUL}, and --invert {text} names another method: "
+            "leave one of the two out."
+        )
+    return found
 
 
 def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:

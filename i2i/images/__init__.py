@@ -26,6 +26,9 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 MAX_PIXELS = 2**27
 """Larger pictures (134 million pixels, 400 MB decoded) are refused: no camera makes them, decompression bombs do."""
 
+LEGIBLE = 256
+"""Longer side, in pixels, about as large as which pictures are shown to be looked at."""
+
 _FORMATS = (
     "BMP",
     "GIF",
@@ -137,6 +140,16 @@ def resize(array: np.ndarray, width: int, height: int) -> np.ndarray:
     if array.shape[:2] == (height, width):
         return array
     return np.array(Image.fromarray(array).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def enlarged(array: np.ndarray, side: int = LEGIBLE) -> np.ndarray:
+    """A small picture by the whole factor that brings its longer side nearest to ``side`` pixels; others as they are.
+
+    uint8 ``(H, W, 3)`` -> ``(k H, k W, 3)``, bicubic.
+    """
+    height, width = array.shape[:2]
+    times = max(1, round(side / max(height, width)))
+    return resize(array, times * width, times * height)
 
 
 def to_tensor(array: np.ndarray) -> Tensor:

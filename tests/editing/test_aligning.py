@@ -73,6 +73,7 @@ def test_points_go_to_the_crop_and_back(degrees: float) -> None:
     assert np.abs(placement.to_photo(placement.to_crop(points, 256), 256) - points).max() < 1e-9
     corners = [(-0.5, -0.5), (-0.5, 255.5), (255.5, 255.5), (255.5, -0.5)]
     assert np.abs(placement.to_photo(corners, 256) - np.array(placement.quad)).max() < 1e-9
+    assert placement.to_crop([], 256).shape == placement.to_photo([], 256).shape == (0, 2)
     assert Placement.of_plain(json.loads(json.dumps(placement.to_plain()))) == placement
 
 

@@ -21,7 +21,7 @@ from i2i.registry import Registry
 from tests.toy_editors import run
 from tests.toy_faces import photo
 from tests.toy_generators import Bands
-from tests.toy_latents import Invert, latent_registry
+from tests.toy_latents import Invert, Preset, latent_registry
 
 
 @pytest.fixture
@@ -142,8 +142,13 @@ def test_faces_of_a_photo_are_edited_together(registry: Registry, tmp_path: Path
     result = edit("invert", [group], out=tmp_path / "out", face="all", **shared)
     assert len(result.others) == 1 and "photo.png" in names(tmp_path / "out")
     assert "photo_2.png" not in names(tmp_path / "out"), "both go back into one photo"
-    with pytest.raises(i2i.I2IError, match="shows 2 faces, and 'brighten' takes one picture; choose one with --face 1"):
+    told = r"group.png shows 2 faces, and editor 'brighten' takes one picture as 'image': type --face 1 to --face 2, "
+    with pytest.raises(i2i.I2IError, match=f"{told}counted from left to right, or --face largest.$"):
         edit("brighten", [group], face="all", **shared)
+    with pytest.raises(i2i.I2IError, match="editor 'duo' takes one picture as 'second': type --face 1 to --face 2"):
+        edit("duo", ["seed:1", group], face="all", **shared)
+    alone = photo(tmp_path / "alone.png", (10, 20, 30))
+    assert edit("brighten", [alone], face="all", **shared).others == (), "one face is one picture"
     with pytest.raises(i2i.I2IError, match="no face"):
         edit("brighten", [photo(tmp_path / "none.png")], **shared)
 
@@ -166,3 +171,8 @@ def test_the_command_tells_figures_of_every_picture(registry: Registry, striped:
     assert "1: loss 0.5\n2: loss 0.5" in done.output and "latent_2.safetensors" in done.output
     told = json.loads(run(edit_command, registry, *args, "--out", tmp_path / "o", "--json").stdout)
     assert told["others"] == [{"loss": 0.5}] and "recipe.json" in told["files"]
+
+
+def test_an_editor_is_handed_its_own_presets_and_who_brings_them(registry: Registry) -> None:
+    edit("preset", generator="bands", device="cpu", registry=registry)
+    assert Preset.handed == {"much": i2i.Preset("much", "Much.", "preset", {"amount": 1}, giver="i2i-tests")}
