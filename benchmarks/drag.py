@@ -6,7 +6,8 @@
 Ours is the loop of the editor ``drag``, led by features alone; the plain one, ``plain_drag.py``, does what published
 code does. Both pull the same handles of the same picture, with features of 128 px, 6 rows of w, and the mask's
 weight 20. Each variant lives in a process of its own, so that peak memory is its own, and they take turns step by step,
-so that a drift of the machine's speed meets both. Times are medians.
+so that a drift of the machine's speed meets both. Times are medians. ``peak MB`` is of the whole process, torch itself
+included; ``step MB`` what the steps took above the process with its network ready.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import statistics
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,10 +63,8 @@ def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float]
         layer=LAYER, r1=max(2, R1 * size), r2=R2 * size, rows=ROWS, one_way=False, rate=RATE, steps=10**6,
         tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip
-    scene = i2i.Scene({}, device, generator=generator)
-    drag = Drag(scene, settings, w, handles, mask.to(device))
-    scene.progress = lambda done, total, **scalars: told(drag.trace.losses[-1])
-    drag.run()
+    drag = Drag(i2i.Scene({}, device), generator, settings, w, [handles], mask.to(device))
+    drag.run(lambda steps, distance: told(drag.traces[0].losses[-1]))
 
 
 def plain(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
@@ -83,7 +83,7 @@ def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> 
     generator = network(size, device)
     with torch.no_grad():
         w = generator.map(torch.randn(1, 512, generator=torch.Generator().manual_seed(1)))
-    pipe.send(device.describe())
+    pipe.send((device.describe(), in_use(device)))
     pipe.recv()
     began = time.perf_counter()
 
@@ -98,6 +98,19 @@ def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> 
         began = time.perf_counter()
 
     (plain if name == "plain" else ours)(generator, w, device, told)
+
+
+def in_use(device: Device) -> float:
+    """Memory now, MB."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device) / 2**20
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux
+        return device.peak_memory() / 2**20
+    import resource
+
+    return pages * resource.getpagesize() / 2**20
 
 
 def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -118,6 +131,7 @@ def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
         pipe.send(False)
     seconds = [statistics.median(step[0] for step in steps[2:]) for steps in seen]
     memory = [steps[-1][2] for steps in seen]
+    taken = [peak - start for peak, (_, start) in zip(memory, about, strict=True)]
     return [
         {
             "size": size,
@@ -125,10 +139,12 @@ def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
             "seconds": round(seconds[number], 4),
             "times": round(seconds[0] / seconds[number], 2),
             "peak_mb": round(memory[number]),
-            "memory_share": round(memory[number] / memory[0], 3),
+            "peak_share": round(memory[number] / memory[0], 3),
+            "step_mb": round(taken[number]),
+            "step_share": round(taken[number] / taken[0], 3),
             "first_loss": round(seen[number][0][1], 5),
             "last_loss": round(seen[number][-1][1], 5),
-            "device": about[number],
+            "device": about[number][0],
         }
         for number, name in enumerate(names)
     ]
@@ -146,11 +162,11 @@ def main() -> None:
         print(json.dumps({"torch": torch.__version__, "results": rows}, indent=2))
         return
     print(f"{rows[0]['device']}, torch {torch.__version__}")
-    print(f"{'px':>5}  {'variant':8} {'s a step':>9} {'times':>6} {'peak MB':>8} {'share':>6}  loss")
+    print(f"{'px':>5}  {'variant':8} {'s a step':>9} {'times':>6} {'peak MB':>8} {'step MB':>8} {'share':>6}  loss")
     for row in rows:
         print(
             f"{row['size']:5}  {row['variant']:8} {row['seconds']:9.3f} {row['times']:6.2f} {row['peak_mb']:8}"
-            f" {row['memory_share']:6.2f}  {row['first_loss']:.4f} -> {row['last_loss']:.4f}"
+            f" {row['step_mb']:8} {row['step_share']:6.2f}  {row['first_loss']:.4f} -> {row['last_loss']:.4f}"
         )
 
 

@@ -117,6 +117,10 @@ class Generator:
         """``w (N, num_ws, w_dim)`` -> maps ``(N, C, resolution, resolution)``, computed no further than needed."""
         raise TypeError(f"{type(self).__name__} must define features(self, w, resolution)")
 
+    def features_and_pictures(self, w: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+        """``features(w, resolution)`` and ``render(w)``; what both need is computed once by families that can."""
+        return self.features(w, resolution), self.render(w)
+
     @property
     def w_mean(self) -> Tensor:
         """The mean of all w, ``(w_dim,)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import i2i
@@ -11,8 +12,9 @@ from .options import Options
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .optimisation import Trace
+    from .measuring import Dragged
     from .planning import Plan
+    from .trace import Trace
 
 
 class Drag(i2i.Editor):
@@ -20,85 +22,58 @@ class Drag(i2i.Editor):
 
     name = "drag"
     summary = "Drag points of a picture to where they should be, by hand or by presets: open_mouth, smile, slim_face."
-    photos = ("image",)
+    photos = ("image+",)
     may_use = ("landmarks", "identity", "perceptual")
     wants = "latent"
     Options = Options
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """As ``i2i.Editor.edit``.
+        """One result for each picture.
 
         Raises:
-            UsageError: points or a mask do not fit the picture, or there is no such preset.
+            UsageError: points or a mask do not fit a picture, or there is no such preset.
             I2IError: a preset is not sound, there is no face for it, or the generator lacks features of this layer.
         """
-        import torch
+        if options.grid:
+            from .grid import columns, table
 
-        from . import optimisation
-        from .measuring import scalars
-        from .planning import plan
-
-        planned = plan(scene, options)
-        start = scene.photos["image"].pixels
-        if not len(planned.handles.names):
-            scene.note("There is nothing to move: the picture already is as the preset would have it.")
-            return i2i.Result(start, scene.latent.w)
-        drag = optimisation.Drag(
-            scene,
-            planned.settings,
-            scene.latent.w,
-            planned.handles,
-            planned.mask,
-            planned.pull,
-            planned.features,
-        )
-        trace = drag.run()
-        with torch.no_grad():
-            drawn = scene.generator.render(trace.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
-        over = planned.mask if options.keep_outside else None
-        image = optimisation.blended(drawn, start, over)
-        _tell(scene, planned, trace)
-        told = scalars(scene, planned, trace, drawn, image)
-        return i2i.Result(
-            image, trace.w, _frames(planned, trace, image, start, over, options), told, plots=_plots(planned, trace)
-        )
+            presets = columns(scene, options)
+            results = [_results(each.scene, each.options) for each in presets]
+            first, *others = results[0]
+            return replace(first, others=tuple(others), table=table(scene, presets, results))
+        first, *others = _results(scene, options)
+        return replace(first, others=tuple(others))
 
 
-def _tell(scene: i2i.Scene, plan: Plan, trace: Trace) -> None:
-    """Why it ended, unless all is well."""
-    short = len(trace.arrived) - sum(trace.arrived)
-    if trace.ended == "cancelled":
-        scene.note(f"Stopped before the end: this is the best of {len(trace.losses) - 1} steps.")
-    if not short or trace.ended == "cancelled":
-        return
-    far = max(trace.distances[trace.best])
-    reasons = {
-        "still": f"handles came no nearer for {plan.settings.patience} steps: there may be no such picture, "
-        "or the mask may be too narrow",
-        "steps": f"{plan.settings.steps} steps are over: try more --steps",
-    }
-    scene.note(
-        f"{short} of {len(trace.arrived)} handles did not arrive, the farthest is {far:.1f} px from its target; "
-        f"{reasons[trace.ended]}."
-    )
+def _results(scene: i2i.Scene, options: Options) -> list[i2i.Result]:
+    """Of every picture."""
+    from .dragging import drag
+
+    found = {number: _result(options, done) for number, done in drag(scene, options)}
+    return [found[number] for number in sorted(found)]
 
 
-def _frames(
-    plan: Plan, trace: Trace, image: Tensor, start: Tensor, mask: Tensor | None, options: Options
-) -> list[Tensor]:
+def _result(options: Options, done: Dragged) -> i2i.Result:
+    trace = done.trace
+    if trace is None:
+        return i2i.Result(done.image, done.plan.w)
+    return i2i.Result(done.image, trace.w, _frames(options, done, trace), done.told, plots=_plots(done.plan, trace))
+
+
+def _frames(options: Options, done: Dragged, trace: Trace) -> list[Tensor]:
     """The way, blended as the result is, and last the result without marks."""
     from .frames import marked, plain
-    from .optimisation import blended
+    from .pulling import blended
 
     if not trace.frames:
         return []
-    targets = plan.handles.targets
-    pictures = [blended(frame.picture, start, mask) for frame in trace.frames]
+    targets = done.plan.handles.targets
+    pictures = [blended(frame.picture, done.plan.photo.pixels, done.over) for frame in trace.frames]
     if options.track:
         way = [marked(each, frame.points, targets) for each, frame in zip(pictures, trace.frames, strict=True)]
     else:
         way = [plain(each) for each in pictures]
-    return [*way, plain(image)]
+    return [*way, plain(done.image)]
 
 
 def _plots(plan: Plan, trace: Trace) -> dict[str, i2i.Plot]:

@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from i2i.images import resize, to_array, to_tensor
+from i2i.images import enlarged, to_array, to_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SMALLEST = 256
-"""Height and width from which marks do not cover what they mark; smaller pictures are enlarged by a whole number."""
 HANDLE, TARGET, WAY = (235, 40, 40), (40, 90, 235), (255, 255, 255)
-
-
-def enlarged(picture: Tensor) -> np.ndarray:
-    """``(1, 3, R, R)`` in [-1, 1] -> uint8 of at least ``SMALLEST`` pixels."""
-    array = to_array(picture)
-    times = -(-SMALLEST // len(array))
-    return resize(array, times * len(array), times * len(array)) if times > 1 else array
 
 
 def marked(picture: Tensor, points: Tensor, targets: Tensor) -> Tensor:
@@ -31,7 +22,7 @@ def marked(picture: Tensor, points: Tensor, targets: Tensor) -> Tensor:
         picture: ``(1, 3, R, R)`` in [-1, 1].
         points, targets: ``(H, 2)`` pixels of it.
     """
-    array = np.ascontiguousarray(enlarged(picture))
+    array = np.ascontiguousarray(enlarged(to_array(picture)))
     scale = len(array) / picture.shape[-1]
     radius = max(2, len(array) // 128)
     ends = np.stack([points.cpu().numpy(), targets.cpu().numpy()], axis=1)
@@ -44,4 +35,4 @@ def marked(picture: Tensor, points: Tensor, targets: Tensor) -> Tensor:
 
 def plain(picture: Tensor) -> Tensor:
     """A frame without marks, of the same size."""
-    return to_tensor(enlarged(picture))
+    return to_tensor(enlarged(to_array(picture)))

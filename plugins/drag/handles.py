@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 import i2i
 
 from .formats import Values
 from .options import Point
+from .rows import Rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +45,48 @@ class Handles:
         """Both."""
         fields = ((self.starts, other.starts), (self.targets, other.targets), (self.landmarks, other.landmarks))
         return Handles([*self.names, *other.names], *(torch.cat(each) for each in fields))
+
+
+@dataclass(frozen=True)
+class Together(Rows):
+    """Handles of pictures side by side; pictures with fewer have places at their end that hold none."""
+
+    starts: Tensor
+    """``(N, H, 2)`` x, y, and so are"""
+    targets: Tensor
+    landmarks: Tensor
+    """``(N, H)``, as of ``Handles``."""
+    there: Tensor
+    """``(N, H)`` bool: whether a place holds a handle."""
+
+    @property
+    def tied(self) -> Tensor:
+        """Whether it is a landmark, ``(N, H)`` bool."""
+        return self.landmarks >= 0
+
+    def left(self, points: Tensor) -> Tensor:
+        """From ``points (N, H, 2)`` to the targets, ``(N, H)`` pixels; 0 where there is no handle."""
+        lengths: Tensor = (self.targets - points).norm(dim=-1) * self.there
+        return lengths
+
+    def read_off(self, landmarks: Tensor, points: Tensor) -> Tensor:
+        """Where those of landmarks are by ``landmarks (N, 68, 2)``, and the others by ``points (N, H, 2)``."""
+        read = landmarks.gather(1, self.landmarks.clamp_min(0)[..., None].expand(-1, -1, 2))
+        return torch.where(self.tied[..., None], read, points)
+
+
+def together(many: Sequence[Handles]) -> Together:
+    """Of several pictures, a row for each."""
+
+    def padded(each: Sequence[Tensor], value: float) -> Tensor:
+        return pad_sequence(list(each), batch_first=True, padding_value=value)
+
+    return Together(
+        padded([each.starts for each in many], 0),
+        padded([each.targets for each in many], 0),
+        padded([each.landmarks for each in many], -1),
+        padded([torch.ones_like(each.landmarks, dtype=torch.bool) for each in many], False),
+    )
 
 
 def of_points(photo: i2i.Photo, points: Sequence[Point]) -> Handles:

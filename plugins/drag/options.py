@@ -103,6 +103,13 @@ class Options(i2i.Options):
         json_schema_extra={"unit": "steps"},
     )
     track: bool = Field(True, description="Mark handles and targets in the animation")
+    batch: int | None = Field(None, ge=1, description="Pictures at a time.  [default: as many as suit the device]")
+
+    grid: bool = Field(
+        False,
+        description="Draw every picture with every preset by itself, all there are where none is named; the result is "
+        "that of the first one",
+    )
 
     @property
     def points(self) -> list[Point]:

@@ -1,88 +1,104 @@
-"""From options to what is dragged: handles, region, and what pulls."""
+"""From the method to what is dragged in each picture: handles, region, and what pulls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 import i2i
-from i2i.errors import did_you_mean
+from i2i.editing.batching import batches
 
-from .formats import Values, read
+from .formats import Values
 from .handles import Handles, of_points, of_presets
-from .losses import LandmarkLoss, PersonLoss, passes_gradients
-from .optimisation import Pull
-from .options import Guide, Options
+from .method import Method, picture_of
+from .options import Options
+from .pulling import LandmarkLoss, PersonLoss, Pull
 from .regions import Outline, around, drawn, of_values, painted
-from .settings import SMALL, Settings, settle
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DEFAULT = "open_mouth"
-"""What is done where nothing is asked for."""
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What is dragged, and how."""
+    """What is dragged in one picture."""
 
-    settings: Settings
+    photo: i2i.Photo
+    name: str
+    """Of the picture among several; empty where it is alone."""
     handles: Handles
     mask: Tensor | None
-    """``(1, 1, R, R)``, 1 where the picture may change; None for everywhere."""
+    """``(1, 1, R, R)``, 1 where the picture may change; None for everywhere, and then for all pictures."""
     pull: Pull | None
-    features: bool
-    presets: Mapping[str, tuple[Values, float]] = field(default_factory=dict)
-    landmarks: Tensor | None = None
+    """The same: for all pictures or for none."""
+    landmarks: Tensor | None
     """``(68, 2)`` at the start, where there are presets."""
 
+    @property
+    def w(self) -> Tensor:
+        """Where it starts, ``(1, num_ws, w_dim)``."""
+        assert self.photo.latent is not None
+        return self.photo.latent.w
 
-def plan(scene: i2i.Scene, options: Options) -> Plan:
-    """Look at the picture, and decide.
+    def told(self, text: str) -> str:
+        """A sentence about this picture, which is named where there are several."""
+        return f"{self.name}: {text[:1].lower()}{text[1:]}" if self.name else text
+
+
+def plan_all(scene: i2i.Scene, options: Options, method: Method) -> list[Plan]:
+    """Look at every picture, and decide.
 
     Raises:
-        UsageError: points or a mask do not fit the picture, or there is no such preset.
-        I2IError: a preset is not sound, or there is no face for it.
+        UsageError: points or a mask do not fit a picture.
+        I2IError: there is no face in one that is dragged by presets.
     """
-    photo = scene.photos["image"]
-    asked = options.presets
-    if not asked and not options.point:
-        asked = {DEFAULT: 1.0}
-        scene.note(f"Nothing to drag was named, so --preset {DEFAULT} is taken; or type --point x0,y0:x1,y1.")
-    presets = {name: (_values(scene, name), strength) for name, strength in asked.items()}
-    settings, size = settle(options, scene.generator), scene.generator.resolution
-    handles = of_points(photo, options.points)
+    photos = list(scene.every["image"])
+    found: dict[int, Plan] = {}
+    for batch in batches(scene, photos, len(photos)):
+        for number in batch.numbers:
+            name = _name(photos[number], number) if len(photos) > 1 else ""
+            try:
+                found[number] = plan(scene, batch.generator, options, method, photos[number], name)
+            except i2i.I2IError as error:
+                error.args = (f"{name}: {error}",) if name else error.args
+                raise
+    return [found[number] for number in range(len(photos))]
+
+
+def _name(photo: i2i.Photo, number: int) -> str:
+    return f"Picture {number + 1} ({photo.name})" if photo.name else f"Picture {number + 1}"
+
+
+def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, photo: i2i.Photo, name: str = "") -> Plan:
+    """Look at one picture, which ``generator`` draws.
+
+    Raises:
+        UsageError: points or a mask do not fit it.
+        I2IError: there is no face for a preset.
+    """
+    assert photo.latent is not None
+    handles, size = of_points(photo, options.points), photo.pixels.shape[-1]
     landmarks, picture = None, None
-    if presets:
-        picture = _start(scene)
-        landmarks = _landmarks(scene, picture, next(iter(presets)))
-        handles = handles.joined(of_presets(presets, landmarks, size))
-    mask = _mask(options, photo, handles, presets, landmarks)
-    _tell_of_kept_handles(scene, handles, mask, size)
-    guide, pull = _guide(scene, options, picture), None
-    if guide != "features" and picture is not None and landmarks is not None:
-        loss = LandmarkLoss(landmarks, handles, _stay(handles, mask, presets, landmarks))
-        person = _person(scene, options, picture, landmarks)
+    if method.presets:
+        # Of a photo it differs a little from the crop, and it is what will move.
+        picture = picture_of(generator, photo.latent.w)
+        landmarks = _landmarks(scene, picture, next(iter(method.presets)))
+        handles = handles.joined(of_presets(method.presets, landmarks, size))
+    mask = _mask(options, photo, handles, method.presets, landmarks)
+    pull = None
+    if method.guide != "features" and picture is not None and landmarks is not None:
+        loss = LandmarkLoss.of(landmarks, handles, _stay(handles, mask, method.presets, landmarks))
+        person = None
+        if method.identity is not None:
+            person = PersonLoss.of(method.identity, options.identity_weight, picture, landmarks[None])
         over = mask if options.keep_outside else None
         pull = Pull(scene.extractors["landmarks"], loss, person, photo.pixels, over)
-    return Plan(settings, handles, mask, pull, guide != "landmarks" or bool(options.point), presets, landmarks)
-
-
-def _values(scene: i2i.Scene, name: str) -> Values:
-    if name not in scene.presets:
-        raise i2i.UsageError(f"--preset {name}: there is no such preset.{did_you_mean(name, scene.presets)}")
-    return read(scene.presets[name])
-
-
-def _start(scene: i2i.Scene) -> Tensor:
-    """What the generator draws at the start, ``(1, 3, R, R)``; of a photo it differs from it a little."""
-    with torch.no_grad():
-        picture: Tensor = scene.generator.render(scene.latent.w)
-        return picture.float().clamp(-1, 1).expand(-1, 3, -1, -1)
+    made = Plan(photo, name, handles, mask, pull, landmarks)
+    _tell_of_kept_handles(scene, made, size)
+    return made
 
 
 def _landmarks(scene: i2i.Scene, picture: Tensor, preset: str) -> Tensor:
@@ -109,7 +125,7 @@ def _mask(
     presets: Mapping[str, tuple[Values, float]],
     landmarks: Tensor | None,
 ) -> Tensor | None:
-    """What may change."""
+    """What may change; whether there is a mask at all depends on nothing but options and presets."""
     wanted, size = "" if options.mask is None else str(options.mask), photo.pixels.shape[-1]
     if wanted == "none" or (not wanted and not presets):
         return None
@@ -128,15 +144,16 @@ def _mask(
     return torch.from_numpy(drawn(outlines, size))[None, None].to(photo.pixels)
 
 
-def _tell_of_kept_handles(scene: i2i.Scene, handles: Handles, mask: Tensor | None, size: int) -> None:
+def _tell_of_kept_handles(scene: i2i.Scene, plan: Plan, size: int) -> None:
     """A handle where nothing may change goes nowhere, whatever pulls it."""
-    if mask is None:
+    if plan.mask is None:
         return
-    x, y = handles.starts.round().long().clamp(0, size - 1).unbind(dim=1)
-    shut = (mask[0, 0, y, x] < 0.5).tolist()
-    names = [name for name, kept in zip(handles.names, shut, strict=True) if kept]
+    x, y = plan.handles.starts.round().long().clamp(0, size - 1).unbind(dim=1)
+    shut = (plan.mask[0, 0, y, x] < 0.5).tolist()
+    names = [name for name, kept in zip(plan.handles.names, shut, strict=True) if kept]
     if names:
-        scene.note(f"The mask keeps the picture as it is at {', '.join(names)}: paint it white there for it to move.")
+        text = f"The mask keeps the picture as it is at {', '.join(names)}: paint it white there for it to move."
+        scene.note(plan.told(text))
 
 
 def _stay(
@@ -148,36 +165,3 @@ def _stay(
         x, y = landmarks.round().long().clamp(0, mask.shape[-1] - 1).unbind(dim=1)
         held |= set(torch.nonzero(mask[0, 0, y, x] < 0.5)[:, 0].tolist())
     return torch.tensor(sorted(held - set(handles.landmarks.tolist())), dtype=torch.int64, device=landmarks.device)
-
-
-def _guide(scene: i2i.Scene, options: Options, picture: Tensor | None) -> Guide:
-    """What pulls the handles of presets; without any there is no ``picture``.
-
-    Raises:
-        UsageError: landmarks are to, and their network passes no gradients.
-    """
-    small = scene.generator.resolution < SMALL
-    if picture is None or options.guide == "features" or (options.guide is None and not small):
-        return "features"
-    reader: Any = scene.extractors["landmarks"]
-    if passes_gradients(reader, picture):
-        return options.guide or "both"
-    if options.guide is None:
-        return "features"
-    raise i2i.UsageError(
-        f"--guide {options.guide}: {reader.name} passes no gradients; choose --guide features, or another network with "
-        "--landmarks."
-    )
-
-
-def _person(scene: i2i.Scene, options: Options, picture: Tensor, landmarks: Tensor) -> PersonLoss | None:
-    """What holds the face to be the same person's, where there is a network that tells."""
-    if not options.identity_weight:
-        return None
-    try:
-        identity: Any = scene.extractors["identity"]
-    except (KeyError, i2i.I2IError):
-        return None
-    if not passes_gradients(lambda each: identity(identity.align(each, landmarks[None])), picture):
-        return None
-    return PersonLoss(identity, options.identity_weight, picture, landmarks)

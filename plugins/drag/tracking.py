@@ -21,48 +21,49 @@ def sample(maps: Tensor, points: Tensor, size: int) -> Tensor:
     first, without ever having them. Beyond the border the outermost features go on.
 
     Args:
-        maps: ``(1, C, r, r)``.
-        points: ``(..., 2)`` x, y in pixels of the picture.
-        size: R, height and width of the picture.
+        maps: ``(N, C, r, r)``.
+        points: ``(N, ..., 2)`` x, y in pixels of each picture.
+        size: R, height and width of the pictures.
 
     Returns:
-        ``(..., C)``.
+        ``(N, ..., C)``.
     """
-    grid = (points.reshape(1, 1, -1, 2) + 0.5) * (2 / size) - 1
+    grid = (points.reshape(len(maps), 1, -1, 2) + 0.5) * (2 / size) - 1
     found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return found[0, :, 0].T.reshape(*points.shape[:-1], maps.shape[1])
+    return found[:, :, 0].transpose(1, 2).reshape(*points.shape[:-1], maps.shape[1])
 
 
 def track(maps: Tensor, points: Tensor, looks: Tensor, radius: float, size: int) -> Tensor:
     """Where handles have gone.
 
     Of ``2 * PLACES + 1`` by as many places within ``radius`` the one is taken whose features are nearest (L2), and
-    between places the lowest point of the parabola through it and its neighbours. All handles go at once, and nothing
-    is read back from the device.
+    between places the lowest point of the parabola through it and its neighbours. All handles of all pictures go at
+    once, and nothing is read back from the device.
 
     Args:
-        maps: ``(1, C, r, r)``.
-        points: Where they were, ``(H, 2)`` pixels.
-        looks: Features of the handles at the start, ``(H, C)``.
+        maps: ``(N, C, r, r)``.
+        points: Where they were, ``(N, H, 2)`` pixels.
+        looks: Features of the handles at the start, ``(N, H, C)``.
         radius: Of the search, pixels: a square of twice this side.
-        size: Height and width of the picture.
+        size: Height and width of the pictures.
 
     Returns:
-        ``(H, 2)``, within the picture.
+        ``(N, H, 2)``, within the pictures.
     """
     count = 2 * PLACES + 1
     line = torch.linspace(-radius, radius, count, device=maps.device)
     x, y = line.expand(count, count), line[:, None].expand(count, count)
-    places = (points[:, None, None] + torch.stack([x, y], dim=-1)).clamp(0, size - 1)
-    away = (sample(maps, places, size) - looks[:, None, None]).square().sum(dim=-1)
+    places = (points[:, :, None, None] + torch.stack([x, y], dim=-1)).clamp(0, size - 1)
+    away = (sample(maps, places, size) - looks[:, :, None, None]).square().sum(dim=-1).flatten(0, 1)
+    places = places.flatten(0, 1)
     nearest = away.flatten(1).argmin(dim=1)
     row, column = nearest // count, nearest % count
-    every = torch.arange(len(points), device=maps.device)
+    every = torch.arange(len(away), device=maps.device)
     along = away[every, row], away[every, :, column]
     steps = [_lowest(values, index) for values, index in zip(along, (column, row), strict=True)]
     spacing = radius / PLACES
     found = places[every, row, column] + spacing * torch.stack(steps, dim=1)
-    return found.clamp(0, size - 1)
+    return found.clamp(0, size - 1).reshape(points.shape)
 
 
 def _lowest(values: Tensor, index: Tensor) -> Tensor:

@@ -184,6 +184,12 @@ class StyleGAN2(_StyleGAN):
             maps: Tensor = self.network.synthesis.features(self._checked(w), resolution, self._checked_noise(noise))
         return self._to_keep(maps.float())
 
+    def features_and_pictures(self, w: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+        """Both in one pass."""
+        with self._alone():
+            maps, pictures = self.network.synthesis.both(self._checked(w), resolution)
+        return self._to_keep(maps.float()), self._to_keep(pictures)
+
     def _checked_noise(self, noise: Noise | Mapping[str, Tensor]) -> Noise | Mapping[str, Tensor]:
         if isinstance(noise, str):
             if noise not in get_args(Noise):

@@ -107,13 +107,34 @@ class Synthesis(nn.Module):
         With ``until`` the picture as far as it is drawn at that resolution, which is its size; every resolution draws
         but in the architecture ``resnet``.
         """
+        x, picture = self._draw(ws, noise, features or until or self.resolution, features is None)
+        return x if picture is None else picture
+
+    def both(self, ws: Tensor, resolution: int, noise: Noise = "const") -> tuple[Tensor, Tensor]:
+        """``features(ws, resolution, noise)`` and the picture, in one pass.
+
+        Raises:
+            UsageError: there is no such block.
+        """
+        self._check(resolution)
+        kept: dict[int, Tensor] = {}
+        _, picture = self._draw(ws, noise, self.resolution, True, kept)
+        assert picture is not None
+        return kept[resolution], picture
+
+    def _draw(
+        self, ws: Tensor, noise: Noise, until: int, draws: bool, kept: dict[int, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The last maps, and the picture where one is drawn; ``kept`` gets the maps of every resolution."""
         picture: Tensor | None = None
         x = ws
-        for block, x, drawing in self._walk(ws, noise, features or until or self.resolution):
-            if block.draws and features is None:
+        for block, x, drawing in self._walk(ws, noise, until):
+            if kept is not None:
+                kept[x.shape[-1]] = x
+            if block.draws and draws:
                 drawn = block.torgb(x, drawing)
                 picture = drawn if picture is None else up2(picture) + drawn
-        return x if picture is None else picture
+        return x, picture
 
     def features(self, ws: Tensor, resolution: int, noise: Noise = "const") -> Tensor:
         """The maps of a resolution, ``(N, C, resolution, resolution)``, computed no further than that.
@@ -121,11 +142,14 @@ class Synthesis(nn.Module):
         Raises:
             UsageError: there is no such block.
         """
+        self._check(resolution)
+        maps: Tensor = self(ws, noise, resolution)
+        return maps
+
+    def _check(self, resolution: int) -> None:
         if resolution not in self.resolutions:
             known = ", ".join(map(str, self.resolutions))
             raise i2i.UsageError(f"This generator has no features at {resolution} px; choose one of {known}.")
-        maps: Tensor = self(ws, noise, resolution)
-        return maps
 
     def styles(self) -> list[Tensor]:
         """By row of w, the weights ``(C, w_dim)`` of the affine maps that read it; toRGB's where nothing else does."""

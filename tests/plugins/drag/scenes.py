@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -34,6 +34,8 @@ class Blobs(i2i.Generator):
     def __init__(self, weights: i2i.Weights | None, device: i2i.Device, size: int = SIZE) -> None:
         self.device, self.resolution = device, size
         self.calls: list[str] = []
+        self.counts: list[int] = []
+        """Pictures of each call."""
 
     def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
         return (z * truncation)[:, None].repeat(1, self.num_ws, 1)
@@ -48,12 +50,14 @@ class Blobs(i2i.Generator):
 
     def render(self, w: Tensor, noise: Any = "const") -> Tensor:
         self.calls.append("render")
+        self.counts.append(len(w))
         heights, shade = self._blobs(w, self.resolution), w[:, 3:, 0].mean(dim=1)
         third = shade[:, None, None].expand(-1, self.resolution, self.resolution) * 0.01
         return torch.stack([2 * heights[:, 0] - 1, 2 * heights[:, 1] - 1, third], dim=1)
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
         self.calls.append(f"features {resolution}")
+        self.counts.append(len(w))
         return self._blobs(w, resolution)
 
     def _blobs(self, w: Tensor, resolution: int) -> Tensor:
@@ -111,32 +115,39 @@ def scene(
     generator: Any = None,
     w: Tensor | None = None,
     extractors: Mapping[str, Any] | None = None,
-    photo: i2i.Photo | None = None,
+    photos: Sequence[i2i.Photo] = (),
     presets: Mapping[str, i2i.Preset] | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[..., None] = lambda done, total, **scalars: None,
 ) -> tuple[i2i.Scene, list[str]]:
-    """A scene of one picture, and what is noted."""
+    """A scene of ``photos``, or else of the pictures of ``w (N, num_ws, w_dim)``; and what is noted."""
     generator = generator or Blobs(None, i2i.Device("cpu"))
     w = torch.zeros(1, generator.num_ws, generator.w_dim) if w is None else w
-    if photo is None:
-        with torch.no_grad():
-            photo = i2i.Photo(generator.render(w).clamp(-1, 1).expand(-1, 3, -1, -1), latent=i2i.Latent(w))
+    shown = list(photos) or [photo_of(generator, each, f"blobs {number}") for number, each in enumerate(w.split(1))]
     notes: list[str] = []
     made = i2i.Scene(
-        {"image": photo},
+        {"image": shown[0]},
         i2i.Device("cpu"),
         extractors if extractors is not None else {"landmarks": Reader()},
         progress,
         stop,
         generator,
+        every={"image": shown},
         note=notes.append,
         presets={each.name: each for each in PRESETS} if presets is None else presets,
         compare=compare,
     )
     if hasattr(generator, "calls"):
         generator.calls.clear()
+        generator.counts.clear()
     return made, notes
+
+
+def photo_of(generator: Any, w: Tensor, name: str = "", **given: Any) -> i2i.Photo:
+    with torch.no_grad():
+        return i2i.Photo(
+            generator.render(w).clamp(-1, 1).expand(-1, 3, -1, -1), name=name, latent=i2i.Latent(w), **given
+        )
 
 
 def compare(pictures: Tensor, others: Tensor) -> list[dict[str, float]]:

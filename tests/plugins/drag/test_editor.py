@@ -12,7 +12,8 @@ import torch
 import i2i
 from i2i.images import save_picture
 from i2i_plugins.drag.editor import Drag
-from i2i_plugins.drag.planning import plan
+from i2i_plugins.drag.method import decide
+from i2i_plugins.drag.planning import plan_all
 from i2i_plugins.drag.presets import PRESETS
 
 from ..invert.scenes import generator as real
@@ -59,7 +60,9 @@ def test_nothing_named_opens_the_mouth_and_says_so() -> None:
 
 def test_outside_its_region_a_preset_gives_the_picture_back() -> None:
     made, _ = scene()
-    before, mask = made.photos["image"].pixels, plan(made, Drag.Options(preset="open_mouth=2")).mask
+    options = Drag.Options(preset="open_mouth=2")
+    (planned,) = plan_all(made, options, decide(made, options))
+    before, mask = made.photos["image"].pixels, planned.mask
     result = drag(made, preset="open_mouth=2", mask_weight=0, **FAST)
     assert mask is not None and (mask == 0).float().mean() > 0.2
     off, changed = (result.image - before).abs().amax(dim=1, keepdim=True), result.scalars

@@ -56,3 +56,19 @@ def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: 
     assert np.abs(before - after)[:, :16].max() == 0
     with pytest.raises(i2i.UsageError, match="outside the part of the photo that is edited, about 16,0 to 144,127"):
         i2i.edit("drag", [photo], point=("5,64:80,70",), **terms)
+
+
+def test_several_pictures_are_dragged_as_they_would_be_alone(tmp_path: Path) -> None:
+    seeds = [f"seed:{UNSEEN + number}" for number in range(2)]
+    terms = {"device": "cpu", "preset": "open_mouth=0.6,slim_face=0.3", "steps": 3, "frames": 2}
+    made = i2i.edit("drag", seeds, out=tmp_path / "out", **terms)
+    left = json.loads((tmp_path / "out" / "recipe.json").read_text())["files"]
+    for mark in ("", "_2"):
+        assert {f"result{mark}.png", f"frames{mark}.gif", f"latent{mark}.safetensors", f"track{mark}.png"} <= set(left)
+    for each, seed in zip((made, *made.others), seeds, strict=True):
+        alone = i2i.edit("drag", [seed], **terms)
+        assert float((each.image - alone.image).abs().max()) < 0.01  # a grey value; sums in another order
+        away = [name for name, value in alone.scalars.items() if abs(each.scalars[name] - value) > 1e-2]
+        assert set(away) <= {"seconds", "psnr"}  # decibels of differences that are next to nothing
+        assert each.scalars["psnr"] == pytest.approx(alone.scalars["psnr"], abs=0.1)
+        assert list(each.plots["track"].lines) == list(alone.plots["track"].lines)

@@ -8,7 +8,7 @@ import torch
 import i2i
 from i2i.editing.aligning import Placement
 from i2i_plugins.drag.formats import Values, read
-from i2i_plugins.drag.handles import displacements, of_points, of_presets
+from i2i_plugins.drag.handles import displacements, of_points, of_presets, together
 from i2i_plugins.drag.presets import PRESETS
 
 from .scenes import fixed_points
@@ -111,3 +111,21 @@ def test_what_does_not_move_is_no_handle_and_targets_stay_in_the_picture() -> No
     assert of_presets({"shut_mouth": (VALUES["shut_mouth"], 1.0)}, points, 64).names == []
     far = Values.model_validate({"moves": [{"landmark": 9, "by": [-50, 0]}], "region": "all"})
     assert of_presets({"far": (far, 1.0)}, fixed_points(), 64).targets[0, 0] == 0
+
+
+def test_handles_side_by_side_are_filled_up_and_read_off() -> None:
+    few = of_points(photo(), [((1, 2), (1, 5))])
+    more = of_points(photo(), [((3, 3), (7, 6))]).joined(
+        of_presets({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
+    )
+    both = together([few, more])
+    assert both.there.tolist() == [[True, False, False], [True, True, True]]
+    assert both.landmarks.tolist() == [[-1, -1, -1], [-1, 62, 66]]
+    assert torch.equal(both.left(both.starts)[1], more.ways) and both.left(both.starts)[0].tolist() == [3, 0, 0]
+    assert both.left(both.starts + 9)[0, 1:].tolist() == [0, 0]  # what is not there is nowhere near or far
+    landmarks, points = torch.rand(2, 68, 2), torch.rand(2, 3, 2)
+    found = both.read_off(landmarks, points)
+    assert torch.equal(found[0], points[0]) and torch.equal(found[1, 0], points[1, 0])
+    assert torch.equal(found[1, 1:], landmarks[1, [62, 66]])
+    last = both.take([1])
+    assert torch.equal(last.targets, both.targets[1:]) and last.there.all()

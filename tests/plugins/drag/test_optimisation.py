@@ -10,8 +10,9 @@ import torch
 import i2i
 from i2i_plugins.drag.editor import Drag as Editor
 from i2i_plugins.drag.handles import Handles
-from i2i_plugins.drag.optimisation import Drag, Trace
-from i2i_plugins.drag.settings import settle
+from i2i_plugins.drag.optimisation import Drag
+from i2i_plugins.drag.settings import Settings, settle
+from i2i_plugins.drag.trace import Trace
 
 from .scenes import Blobs, scene
 
@@ -25,9 +26,13 @@ def handles(ways: Any = WAYS) -> Handles:
 
 def run(ways: Any = WAYS, mask: torch.Tensor | None = None, **options: Any) -> tuple[Trace, Blobs, i2i.Scene]:
     made, _ = scene(**{name: options.pop(name) for name in ("stop", "progress") if name in options})
-    given = {"rate": 0.2, "frames": 0, **options}
-    settings = settle(Editor.Options(**given), made.generator)
-    return Drag(made, settings, made.latent.w, handles(ways), mask).run(), made.generator, made
+    settings = settled(made, **options)
+    (trace,) = Drag(made, made.generator, settings, made.latent.w, [handles(ways)], mask).run()
+    return trace, made.generator, made
+
+
+def settled(made: i2i.Scene, **options: Any) -> Settings:
+    return settle(Editor.Options(**{"rate": 0.2, "frames": 0, **options}), made.generator)
 
 
 def moved(trace: Trace) -> torch.Tensor:
@@ -95,7 +100,9 @@ def test_steps_end_and_the_best_is_kept() -> None:
 
 def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
     seen: list[int] = []
-    trace, _, _ = run(stop=lambda: len(seen) > 3, progress=lambda done, total, distance: seen.append(done))
+    made, _ = scene(stop=lambda: len(seen) > 3)
+    loop = Drag(made, made.generator, settled(made), made.latent.w, [handles()])
+    (trace,) = loop.run(lambda done, distance: seen.append(done))
     assert trace.ended == "cancelled" and seen == [0, 1, 2, 3] and trace.best == 3
 
 
@@ -104,9 +111,61 @@ def test_the_start_holds_the_latent() -> None:
     assert held.w.abs().mean() < 0.3 * free.w.abs().mean()
 
 
-def test_the_loss_falls_where_nothing_is_discrete_and_the_start_is_left_alone() -> None:
+def test_the_start_is_left_alone() -> None:
     made, _ = scene()
     start = made.latent.w.clone()
-    loop = Drag(made, settle(Editor.Options(rate=0.2, frames=0), made.generator), made.latent.w, handles())
-    loop.run()
-    assert made.latent.w.equal(start) and not loop.trace.w.requires_grad
+    (trace,) = Drag(made, made.generator, settled(made), made.latent.w, [handles()]).run()
+    assert made.latent.w.equal(start) and not trace.w.requires_grad
+
+
+MANY: tuple[Any, ...] = (WAYS, ((1.2, 0.9),), ((9.0, -8.0), (0.0, 0.5)))
+"""A short way of a single handle between longer ones of two."""
+
+
+def side_by_side(**options: Any) -> tuple[list[Trace], Drag, list[tuple[int, float]]]:
+    """Three pictures, each with its own start and mask."""
+    w = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(0)).mul(0.3)
+    mask = torch.ones(3, 1, 64, 64)
+    mask[1, ..., 40:], mask[2, ..., 60:, :] = 0, 0
+    made, _ = scene(w=w, **{name: options.pop(name) for name in ("stop",) if name in options})
+    rows = options.pop("rows", [0, 1, 2])
+    given = [handles(MANY[row]) for row in rows]
+    loop = Drag(made, made.generator, settled(made, **options), w[rows], given, mask[rows])
+    told: list[tuple[int, float]] = []
+    return loop.run(lambda done, distance: told.append((done, distance))), loop, told
+
+
+@pytest.mark.parametrize("options", [{}, {"space": "w", "start_weight": 0.1}, {"steps": 9, "frames": 4}])
+def test_pictures_side_by_side_go_as_they_would_alone(options: dict[str, Any]) -> None:
+    together, _, _ = side_by_side(**options)
+    assert len({trace.steps for trace in together}) > 1
+    for row, trace in enumerate(together):
+        ((alone,), _, _) = side_by_side(rows=[row], **options)
+        assert (trace.ended, trace.best, trace.arrived) == (alone.ended, alone.best, alone.arrived)
+        # Sums in another order; tens of steps on it is still a hundredth of what a step moves.
+        torch.testing.assert_close(trace.w, alone.w, atol=1e-3, rtol=0)
+        torch.testing.assert_close(trace.points, alone.points, atol=1e-2, rtol=0)
+        assert trace.losses == pytest.approx(alone.losses, abs=1e-3)
+        assert torch.tensor(trace.distances) == pytest.approx(torch.tensor(alone.distances), abs=1e-2)
+        for frame, other in zip(trace.frames, alone.frames, strict=True):
+            torch.testing.assert_close(frame.picture, other.picture, atol=1e-2, rtol=0)
+
+
+def test_pictures_that_have_ended_are_computed_no_more() -> None:
+    together, loop, told = side_by_side()
+    first, *counts = loop.generator.counts
+    assert first == 3 and counts == sorted(counts, reverse=True) and counts[-1] == 1
+    assert sum(counts) == sum(trace.steps + 1 for trace in together)
+    # What is told counts the steps of all three, those that are spared included; and how far those still under way are.
+    means = [sum(trace.distances[0]) / len(trace.distances[0]) for trace in together]
+    assert told[0] == (0, pytest.approx(sum(means) / 3))
+    ends = sorted(trace.steps for trace in together)
+    assert told[-1][0] == 200 + ends[-1] and told[ends[0]][0] == 3 * ends[0]
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_all_stop_with_their_best_when_the_user_wants_out() -> None:
+    asked: list[int] = []
+    together, _, _ = side_by_side(stop=lambda: asked.append(0) or len(asked) > 6)
+    assert [trace.ended for trace in together] == ["cancelled", "arrived", "cancelled"]
+    assert all(min(map(sum, trace.distances)) == sum(trace.distances[trace.best]) for trace in together)

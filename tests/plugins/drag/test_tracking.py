@@ -12,25 +12,26 @@ from i2i_plugins.drag.tracking import sample, track
 from .scenes import Blobs
 
 
-def maps(channels: int, side: int) -> torch.Tensor:
-    return torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(0))
+def maps(channels: int, side: int, count: int = 1) -> torch.Tensor:
+    return torch.randn(count, channels, side, side, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("size", [8, 32, 64])
 def test_sampling_is_that_of_enlarged_maps_at_whole_pixels(size: int) -> None:
-    small = maps(5, 8)
+    small = maps(5, 8, 2)
     enlarged = F.interpolate(small, (size, size), mode="bilinear", align_corners=False)
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     points = torch.stack([x, y], dim=-1).float()
-    found = sample(small, points, size)
-    assert found.shape == (size, size, 5)
+    found = sample(small, points.expand(2, -1, -1, -1), size)
+    assert found.shape == (2, size, size, 5)
     # The same arithmetic in another order: a few units in the last place of numbers of about 3.
-    assert torch.allclose(found, enlarged[0].permute(1, 2, 0), atol=1e-5)
+    assert torch.allclose(found, enlarged.permute(0, 2, 3, 1), atol=1e-5)
 
 
 def test_sampling_goes_on_beyond_the_border() -> None:
     small = maps(3, 4)
-    assert torch.allclose(sample(small, torch.tensor([[-9.0, -9.0], [99.0, 99.0]]), 16), small[0, :, [0, 3], [0, 3]].T)
+    beyond = torch.tensor([[[-9.0, -9.0], [99.0, 99.0]]])
+    assert torch.allclose(sample(small, beyond, 16)[0], small[0, :, [0, 3], [0, 3]].T)
 
 
 @pytest.mark.parametrize(("radius", "count"), [(2.0, 9), (3.0, 25), (6.0, 109), (1.0, 1), (2.5, 21)])
@@ -46,7 +47,7 @@ def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float,
     w = torch.zeros(2, 6, 4)
     w[1] = torch.tensor([*shift, *shift[::-1]])
     before, after = (generator.features(each[None], layer) for each in w)
-    handles = torch.tensor(Blobs.HOME)
+    handles = torch.tensor([Blobs.HOME])
     found = track(after, handles, sample(before, handles, 64), 3.0, 64)
     goal = handles + torch.tensor([shift, shift[::-1]])
     # Maps between pixels are a little flatter than at them; on maps of half the size that is worth a sixth of a pixel.
@@ -55,8 +56,8 @@ def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float,
 
 def test_handles_do_not_leave_the_window_nor_the_picture() -> None:
     one = maps(4, 16)
-    looks = sample(one, torch.tensor([[15.0, 15.0], [0.0, 0.0]]), 16)
-    found = track(one, torch.tensor([[1.0, 1.0], [14.0, 0.0]]), looks, 3.0, 16)
+    looks = sample(one, torch.tensor([[[15.0, 15.0], [0.0, 0.0]]]), 16)
+    (found,) = track(one, torch.tensor([[[1.0, 1.0], [14.0, 0.0]]]), looks, 3.0, 16)
     assert ((found[0] - 1).abs() <= 3.2).all() and (found >= 0).all() and (found <= 15).all()
 
 
@@ -64,13 +65,13 @@ def test_motion_supervision_by_hand() -> None:
     """On a slope F(x, y) = x the features a pixel on differ by 1, wherever the handle is; half a pixel on by half."""
     slope = torch.arange(16.0).expand(1, 2, 16, 16).clone().requires_grad_()
     points, targets = (
-        torch.tensor([[4.0, 8.0], [9.0, 8.0], [5.0, 5.0]]),
-        torch.tensor([[9.0, 8.0], [9.5, 8.0], [9.0, 9.0]]),
+        torch.tensor([[[4.0, 8.0], [9.0, 8.0], [5.0, 5.0]]]),
+        torch.tensor([[[9.0, 8.0], [9.5, 8.0], [9.0, 9.0]]]),
     )
     offsets = disc(2.0, torch.device("cpu"))
 
     def loss(*going: float) -> torch.Tensor:
-        return motion(slope, points, targets, torch.tensor(going), offsets, 16)
+        return motion(slope, points, targets, torch.tensor([going]), offsets, 16)[0]
 
     assert loss(1, 0, 0).item() == pytest.approx(1, abs=1e-5)
     assert loss(0, 1, 0).item() == pytest.approx(0.5, abs=1e-5)
@@ -82,11 +83,24 @@ def test_motion_supervision_by_hand() -> None:
     assert pulled == sorted((offsets.flip(1) + torch.tensor([8, 5])).long().tolist())
 
 
-def test_only_what_is_kept_counts() -> None:
-    before = torch.zeros(1, 2, 4, 4)
+def test_each_picture_is_searched_in_its_own_maps() -> None:
+    many = maps(4, 16, 3)
+    points = torch.rand(3, 5, 2, generator=torch.Generator().manual_seed(1)) * 15
+    looks = sample(many.roll(1, 0), points, 16)
+    offsets, going = disc(2.0, torch.device("cpu")), torch.ones(3, 5)
+    found, pulled = track(many, points, looks, 3.0, 16), motion(many, points, 15 - points, going, offsets, 16)
+    for row in range(3):
+        one = slice(row, row + 1)
+        assert torch.equal(track(many[one], points[one], looks[one], 3.0, 16), found[one])
+        alone = motion(many[one], points[one], 15 - points[one], going[one], offsets, 16)
+        assert alone.item() == pytest.approx(pulled[row].item(), rel=1e-5)  # sums in another order
+
+
+def test_only_what_is_kept_counts_of_each_picture() -> None:
+    before = torch.zeros(2, 2, 4, 4)
     after = before.clone()
     after[:, :, :, 2:] = 3
-    kept = torch.zeros(1, 1, 4, 4)
-    assert strayed(after, before, kept).item() == 0
-    kept[:, :, :, 3] = 1
-    assert strayed(after, before, kept).item() == pytest.approx(3 / 4)
+    kept = torch.zeros(2, 1, 4, 4)
+    assert strayed(after, before, kept).tolist() == [0, 0]
+    kept[1, :, :, 3] = 1
+    assert strayed(after, before, kept).tolist() == pytest.approx([0, 3 / 4])

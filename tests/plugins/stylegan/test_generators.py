@@ -46,6 +46,20 @@ def test_autocast_around_it_changes_nothing(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_features_and_pictures_of_one_pass_are_those_of_two(family: str) -> None:
+    generator = built(family)
+    w = torch.randn(2, generator.num_ws, 8, requires_grad=True)
+    both = generator.features_and_pictures(w, 16)
+    alone = generator.features(w, 16), generator.render(w)
+    assert all(torch.equal(one, other) for one, other in zip(both, alone, strict=True))
+    (ours,), (plain,) = (torch.autograd.grad(maps.sum() + drawn.square().sum(), w) for maps, drawn in (both, alone))
+    torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)  # added up in another order
+    if family == "stylegan2":
+        with pytest.raises(i2i.UsageError, match="no features at 64 px"):
+            generator.features_and_pictures(w, 64)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_one_built_in_inference_mode_has_gradients(family: str) -> None:
     with torch.inference_mode():
         generator = built(family)

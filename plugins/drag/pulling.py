@@ -1,0 +1,103 @@
+"""What pulls besides features: the places of landmarks, read off the pictures, and the person that is to stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from .handles import Handles, eye_distance
+from .rows import Rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+GUIDE_WEIGHT, STAY_WEIGHT = 1.0, 75.0
+"""Of landmarks that go, and of those that stay. A tenth of the way missed counts as much as all that stay being off by
+about a hundredth of the eye distance."""
+
+
+@dataclass(frozen=True)
+class LandmarkLoss(Rows):
+    """How far landmarks are from where they are to go, and from where they are to stay."""
+
+    goals: Tensor
+    """``(N, 68, 2)`` pixels."""
+    weights: Tensor
+    """``(N, 68)``, of the squared distance to each; 0 for landmarks that may be anywhere."""
+
+    @classmethod
+    def of(cls, points: Tensor, handles: Handles, stay: Tensor) -> LandmarkLoss:
+        """Of one picture: ``points (68, 2)`` at the start; ``stay (S,)``, indices of those that stay."""
+        tied = handles.landmarks >= 0
+        indices, goals, weights = handles.landmarks[tied], points.clone(), torch.zeros_like(points[:, 0])
+        goals[indices] = handles.targets[tied]
+        weights[indices] = GUIDE_WEIGHT / handles.ways[tied].square().sum().clamp_min(1e-6)
+        weights[stay] = STAY_WEIGHT / (eye_distance(points).square() * max(1, len(stay)))
+        return cls(goals[None], weights[None])
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Of ``points (N, 68, 2)`` now, ``(N,)``: 1 at the start."""
+        return ((points - self.goals).square().sum(dim=-1) * self.weights).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class PersonLoss(Rows):
+    """How far faces have become another person's: 1 less the cosine of identities."""
+
+    identity: Any
+    """An extractor of that role."""
+    weight: float
+    before: Tensor
+    """Whom the pictures showed, ``(N, F)``."""
+
+    @classmethod
+    def of(cls, identity: Any, weight: float, pictures: Tensor, points: Tensor) -> PersonLoss:
+        """Of ``pictures (N, 3, R, R)`` with the faces ``points (N, 68, 2)``."""
+        with torch.no_grad():
+            return cls(identity, weight, identity(identity.align(pictures, points)))
+
+    def __call__(self, pictures: Tensor, points: Tensor) -> Tensor:
+        """Of pictures ``(N, 3, R, R)`` with the faces ``(N, 68, 2)``: ``(N,)``."""
+        vectors: Tensor = self.identity(self.identity.align(pictures, points))
+        return self.weight * (1 - (vectors * self.before).sum(dim=1))
+
+
+@dataclass(frozen=True)
+class Pull(Rows):
+    """What pulls handles of landmarks besides features."""
+
+    read: Callable[[Tensor], Tensor]
+    """Pictures ``(N, 3, R, R)`` -> landmarks ``(N, 68, 2)``, passing gradients."""
+    loss: LandmarkLoss
+    person: PersonLoss | None
+    """What keeps each face the same person's."""
+    starts: Tensor
+    """The pictures ``(N, 3, R, R)`` that are edited,"""
+    over: Tensor | None
+    """and the masks ``(N, 1, R, R)`` outside which they are given back: what is looked at is what the user will get."""
+
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Of what the generator draws: the landmarks ``(N, 68, 2)``, and the losses ``(N,)``."""
+        given = blended(pictures, self.starts, self.over)
+        landmarks = self.read(given)
+        losses = self.loss(landmarks)
+        if self.person is not None:
+            losses = losses + self.person(given, landmarks.detach())
+        return landmarks, losses
+
+
+def blended(pictures: Tensor, starts: Tensor, mask: Tensor | None) -> Tensor:
+    """``pictures`` where the mask is 1, ``starts`` where it is 0; all ``(N, ., R, R)``."""
+    return pictures if mask is None else starts + mask * (pictures - starts)
+
+
+def passes_gradients(read: Callable[[Tensor], Tensor], picture: Tensor) -> bool:
+    """Whether what an extractor reads depends on the picture in a way that can be followed."""
+    with torch.enable_grad():
+        try:
+            return bool(read(picture.detach().clone().requires_grad_()).requires_grad)
+        except RuntimeError:  # it leaves torch on the way
+            return False

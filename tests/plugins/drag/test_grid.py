@@ -1,0 +1,45 @@
+"""Pictures and presets as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.drag.presets import PRESETS
+
+from .scenes import drag, scene
+
+FAST: dict[str, Any] = {"rate": 0.2, "frames": 0, "steps": 4}
+
+
+def test_every_picture_meets_every_preset_by_itself() -> None:
+    w, told = torch.zeros(2, 6, 4), []
+    made, notes = scene(w=w, progress=lambda done, total, **scalars: told.append((done, total)))
+    result = drag(made, preset="open_mouth=0.5,slim_face", grid=True, **FAST)
+    assert result.table is not None and len(result.others) == 1
+    assert result.table.columns == ["original", "open_mouth=0.5", "slim_face"]
+    assert result.table.labels == ["blobs 0", "blobs 1"]
+    for number, strength in enumerate(("open_mouth=0.5", "slim_face"), start=1):
+        alone = drag(scene(w=w)[0], preset=strength, **FAST)
+        for row, each in enumerate((alone, *alone.others)):
+            cell = result.table.cells[row][number]
+            assert cell is not None and torch.allclose(cell, each.image, atol=1e-4)
+    image = result.table.cells[0][1]
+    assert image is not None and torch.equal(image, result.image)
+    assert result.table.notes[0][1].startswith("mouth_opening +") and result.table.notes[0][0] == ""
+    assert told == sorted(told) and told[-1] == (16, 16)  # two presets, two pictures, four steps
+    assert {note.split(":")[0] for note in notes} <= {"open_mouth=0.5", "slim_face"}
+
+
+def test_without_a_preset_there_are_all_of_them() -> None:
+    table = drag(scene()[0], grid=True, **FAST | {"steps": 1}).table
+    assert table is not None and table.columns == ["original", *(each.name for each in PRESETS)]
+
+
+def test_a_wrong_name_is_told_before_anything_is_dragged() -> None:
+    made, _ = scene(progress=lambda *args, **scalars: pytest.fail("it began"))
+    with pytest.raises(i2i.UsageError, match="slim_fase: there is no such preset"):
+        drag(made, preset="open_mouth,slim_fase", grid=True, **FAST)
