@@ -41,6 +41,8 @@ class Bench:
     ) -> None:
         self.count, self.vgg16, self.alone, self.say = count, vgg16, alone, say
         self.registry, self.device = i2i.load_registry(), i2i.Device("cpu")
+        self.kept: dict[str, Any] = {}
+        """What one measurement leaves for another, by name."""
 
     def draw(self, count: int, **how: Any) -> world.Pool:
         """Unseen faces; the arguments are those of ``world.pool``."""

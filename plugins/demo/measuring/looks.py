@@ -55,6 +55,12 @@ class Look:
         """How far the eyes are open, in eye distances: ``(N,)``."""
         return self.opening(EYELIDS)
 
+    @property
+    def nose(self) -> Tensor:
+        """Where its tip lies from the left cheek of the picture, 0, to the right one, 1: ``(N,)``."""
+        left, right = (self.opening([(30, cheek)]) for cheek in (2, 14))
+        return left / (left + right)
+
     def moved(self, before: Look) -> Tensor:
         """How far landmarks lie from where they were, mean over points, in eye distances of before: ``(N,)``."""
         away: Tensor = (self.points - before.points).norm(dim=2).mean(dim=1)

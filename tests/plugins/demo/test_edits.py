@@ -1,0 +1,91 @@
+"""How edits are judged: aims, shares, and what dlib is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.demo.measuring import drags, edits
+from i2i_plugins.demo.measuring.drags import TASKS, Aim, Case, Task
+from i2i_plugins.demo.measuring.looks import Look
+
+
+def look(**points: tuple[float, float]) -> Look:
+    """A face whose eyes are 20 px apart; of the landmarks ``p30=(x, y)``, counted from 0, the places are given."""
+    places = torch.zeros(1, 68, 2)
+    places[:, 36:42] = torch.tensor([20.0, 20.0])
+    places[:, 42:48] = torch.tensor([40.0, 20.0])
+    for name, place in points.items():
+        places[0, int(name[1:])] = torch.tensor(place)
+    return Look(torch.zeros(1, 3, 64, 64), places, torch.zeros(1, 4))
+
+
+def case(**told: float) -> Case:
+    usual = {"identity": 0.9, "lpips_outside": 0.0, "arrived": 2.0, "handles": 2.0, "steps": 30.0}
+    return Case(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), usual | told, told.get("arrived", 2.0) == 2.0)
+
+
+@pytest.mark.parametrize(
+    ("aim", "value", "met"),
+    [(-0.6, -0.61, True), (-0.6, -0.59, False), (-0.6, 0.7, False), (0.5, 0.5, True), (0.5, 0.4, False)],
+)
+def test_an_aim_is_a_change_in_its_direction(aim: float, value: float, met: bool) -> None:
+    assert Aim("eye_opening", aim).met(value) is met
+
+
+@pytest.mark.parametrize(
+    ("told", "met"),
+    [
+        ({}, True),
+        ({"lpips_outside": 0.04}, False),
+        ({"identity": 0.6}, False),
+        ({"eye_opening": -0.5}, False),
+    ],
+)
+def test_a_preset_has_to_do_what_it_is_for_and_nothing_else(told: dict[str, float], met: bool) -> None:
+    assert case(**{"eye_opening": -0.8} | told).meets(Task("close_eyes", [Aim("eye_opening", -0.6)])) is met
+
+
+def test_shares_medians_and_what_is_not_explained() -> None:
+    task = Task("open_mouth", [Aim("mouth_opening", 0.5)])
+    found = [case(mouth_opening=each, arrived=arrived) for each, arrived in ((0.2, 1.0), (0.6, 2.0), (3.0, 2.0))]
+    figures = {figure.name.removeprefix("drag/open_mouth"): figure for figure in drags.judged(task, found)}
+    assert figures[""].value == pytest.approx(2 / 3) and figures[""].holds is False
+    assert figures["/mouth_opening"].value == 0.6
+    assert figures["/arrived"].value == pytest.approx(5 / 6)
+    assert figures["/explained"].value == pytest.approx(2 / 3) and figures["/explained"].holds is False
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)
+def test_every_preset_measures_what_its_task_asks_for(task: Task) -> None:
+    told = [aim["name"] for aim in i2i.load_registry().get("preset", task.preset).values["aims"]]
+    assert [aim.name for aim in task.aims] == told
+
+
+def test_every_preset_of_drag_has_a_task() -> None:
+    own = {name for name, each in i2i.load_registry().all("preset").items() if each.editor == "drag" and not each.giver}
+    assert own == {task.preset for task in TASKS}
+
+
+def test_pairs_of_landmarks_are_measured_in_eye_distances() -> None:
+    seen = look(p48=(22, 40), p54=(38, 40), p30=(30, 30), p2=(10, 30), p14=(50, 30))
+    assert drags._measure({"name": "mouth_width", "pairs": [(49, 55)]}, seen) == pytest.approx(0.8)
+    assert drags._measure({"name": "turn", "pairs": [(31, 3)], "against": [(31, 15)]}, seen) == pytest.approx(1)
+    assert drags._measure({"name": "mouth_opening", "pairs": [(62, 68)]}, seen) == pytest.approx(drags.SMALLEST)
+    assert float(seen.nose) == pytest.approx(0.5)
+
+
+def test_samples_are_those_that_an_edit_can_do_something_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting:
+        def look(self, pictures: torch.Tensor) -> Any:
+            return pictures[:, 0, 0, 0]
+
+    def edited(name: str, images: list[str]) -> list[i2i.Result]:
+        return [i2i.Result(torch.full((1, 3, 2, 2), float(image.split(":")[1]) - edits.UNSEEN)) for image in images]
+
+    monkeypatch.setattr(edits, "edited", edited)
+    found = edits.samples(Counting(), lambda numbers: numbers % 3 == 0, count=4)  # type: ignore[arg-type, operator]
+    assert found == [f"seed:{edits.UNSEEN + number}" for number in (0, 3, 6, 9)]

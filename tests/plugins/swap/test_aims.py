@@ -1,0 +1,14 @@
+"""Swaps of pairs that nobody chose close the gap between identities and leave the rest, in fewer and longer steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from i2i_plugins.demo.measuring.bench import Bench
+from i2i_plugins.demo.measuring.edits import swapped
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_swaps_reach_their_aims() -> None:
+    figures = swapped(Bench(1, alone=True), steps=25, rate=0.04)
+    assert [figure for figure in figures if figure.holds is False] == []
