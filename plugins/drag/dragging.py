@@ -90,14 +90,15 @@ def _tell(scene: i2i.Scene, method: Method, done: Dragged) -> None:
     assert trace is not None
     if trace.ended == "cancelled" and not plan.name:
         scene.note(f"Stopped before the end: this is the best of {trace.steps} steps.")
-    short = len(trace.arrived) - sum(trace.arrived)
+    settings, away = method.settings, trace.distances[trace.best]
+    # Those that anyone would see to be off: by half of their way, or by what the tolerance is.
+    short = sum(far > min(2 * near, settings.tolerance) for far, near in zip(away, trace.near, strict=True))
     if not short or trace.ended == "cancelled":
         return
-    settings, far = method.settings, max(trace.distances[trace.best])
     reasons = {
         "still": f"handles came no nearer for {settings.patience} steps: there may be no such picture, "
         "or the mask may be too narrow",
         "steps": f"{settings.steps} steps are over: try more --steps",
     }
-    text = f"{short} of {len(trace.arrived)} handles did not arrive, the farthest is {far:.1f} px from its target; "
+    text = f"{short} of {len(away)} handles did not arrive, the farthest is {max(away):.1f} px from its target; "
     scene.note(plan.told(f"{text}{reasons[trace.ended]}."))

@@ -91,6 +91,9 @@ class Options(i2i.Options):
     identity_weight: float = Field(
         0.3, ge=0, description="How much a face is held to be the same person's where landmarks guide"
     )
+    colour_weight: float = Field(
+        10.0, ge=0, description="How much colours, seen from afar, are held to the start where landmarks guide"
+    )
     guide: Guide | None = Field(
         None,
         description="What pulls the handles of presets: features as published, the landmark network, or both.  "

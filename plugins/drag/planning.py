@@ -15,7 +15,7 @@ from .formats import Values
 from .handles import Handles, of_points, of_presets
 from .method import Method, picture_of
 from .options import Options
-from .pulling import LandmarkLoss, PersonLoss, Pull
+from .pulling import ColourLoss, LandmarkLoss, PersonLoss, Pull
 from .regions import Outline, around, drawn, of_values, painted
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
         person = None
         if method.identity is not None:
             person = PersonLoss.of(method.identity, options.identity_weight, picture, landmarks[None])
+        colour = ColourLoss.of(options.colour_weight, picture)
         over = mask if options.keep_outside else None
-        pull = Pull(scene.extractors["landmarks"], loss, person, photo.pixels, over)
+        pull = Pull(scene.extractors["landmarks"], loss, person, colour, photo.pixels, over)
     made = Plan(photo, name, handles, mask, pull, landmarks)
     _tell_of_kept_handles(scene, made, size)
     return made

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 
 from .handles import Handles, eye_distance
 from .rows import Rows
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 GUIDE_WEIGHT, STAY_WEIGHT = 1.0, 75.0
 """Of landmarks that go, and of those that stay. A tenth of the way missed counts as much as all that stay being off by
 about a hundredth of the eye distance."""
+BLOCKS = 8
+"""Along either axis."""
+SMALL = 0.02
+"""Drifts of colour that count less, on the scale [-1, 1]: two or three grey values."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,30 @@ class PersonLoss(Rows):
 
 
 @dataclass(frozen=True)
+class ColourLoss(Rows):
+    """How far colours have drifted, seen from afar: the mean difference of means over blocks of the picture.
+
+    A landmark network sees lips in a skin that turned red, and finds such skin sooner than a smile. A face may move
+    within a block, and its mouth open, at little cost.
+    """
+
+    weight: float
+    before: Tensor
+    """Means of the pictures' blocks, ``(N, 3, BLOCKS, BLOCKS)``."""
+
+    @classmethod
+    def of(cls, weight: float, pictures: Tensor) -> ColourLoss:
+        """Of ``pictures (N, 3, R, R)``."""
+        return cls(weight, F.adaptive_avg_pool2d(pictures, BLOCKS))
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Of pictures ``(N, 3, R, R)``: ``(N,)``."""
+        now = F.adaptive_avg_pool2d(pictures, BLOCKS)
+        # Square near 0: the sign of what is but rounding would be a step of Adam.
+        return self.weight * F.smooth_l1_loss(now, self.before, beta=SMALL, reduction="none").mean(dim=(1, 2, 3))
+
+
+@dataclass(frozen=True)
 class Pull(Rows):
     """What pulls handles of landmarks besides features."""
 
@@ -73,7 +102,9 @@ class Pull(Rows):
     """Pictures ``(N, 3, R, R)`` -> landmarks ``(N, 68, 2)``, passing gradients."""
     loss: LandmarkLoss
     person: PersonLoss | None
-    """What keeps each face the same person's."""
+    """What keeps each face the same person's,"""
+    colour: ColourLoss
+    """and its colours."""
     starts: Tensor
     """The pictures ``(N, 3, R, R)`` that are edited,"""
     over: Tensor | None
@@ -83,7 +114,8 @@ class Pull(Rows):
         """Of what the generator draws: the landmarks ``(N, 68, 2)``, and the losses ``(N,)``."""
         given = blended(pictures, self.starts, self.over)
         landmarks = self.read(given)
-        losses = self.loss(landmarks)
+        # Of the whole drawn picture, so that what is given back around the mask fits to it.
+        losses = self.loss(landmarks) + self.colour(pictures)
         if self.person is not None:
             losses = losses + self.person(given, landmarks.detach())
         return landmarks, losses

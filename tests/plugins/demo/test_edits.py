@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,8 +25,9 @@ def look(**points: tuple[float, float]) -> Look:
 
 
 def case(**told: float) -> Case:
-    usual = {"identity": 0.9, "lpips_outside": 0.0, "arrived": 2.0, "handles": 2.0, "steps": 30.0}
-    return Case(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), usual | told, told.get("arrived", 2.0) == 2.0)
+    """A picture of 64 px, of which nothing was said."""
+    usual = {"identity": 0.9, "lpips_outside": 0.0, "farthest": 0.9, "steps": 30.0}
+    return Case(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64), usual | told, named=False)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +53,14 @@ def test_a_preset_has_to_do_what_it_is_for_and_nothing_else(told: dict[str, floa
 
 def test_shares_medians_and_what_is_not_explained() -> None:
     task = Task("open_mouth", [Aim("mouth_opening", 0.5)])
-    found = [case(mouth_opening=each, arrived=arrived) for each, arrived in ((0.2, 1.0), (0.6, 2.0), (3.0, 2.0))]
+    found = [case(mouth_opening=each, farthest=far) for each, far in ((0.2, 1.1), (0.6, 1.0), (3.0, 0.2))]
     figures = {figure.name.removeprefix("drag/open_mouth"): figure for figure in drags.judged(task, found)}
     assert figures[""].value == pytest.approx(2 / 3) and figures[""].holds is False
     assert figures["/mouth_opening"].value == 0.6
-    assert figures["/arrived"].value == pytest.approx(5 / 6)
+    assert figures["/arrived"].value == pytest.approx(2 / 3)
     assert figures["/explained"].value == pytest.approx(2 / 3) and figures["/explained"].holds is False
+    found[0] = replace(found[0], named=True)
+    assert drags.judged(task, found)[4].value == 1
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)

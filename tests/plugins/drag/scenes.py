@@ -156,7 +156,8 @@ def compare(pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
 
 
 def drag(made: i2i.Scene, **options: Any) -> i2i.Result:
-    return Drag().edit(made, Drag.Options(**options))
+    """Colours are not held: blobs are all there is in these pictures, and go from block to block."""
+    return Drag().edit(made, Drag.Options(**{"colour_weight": 0} | options))
 
 
 def places(result: i2i.Result) -> list[list[float]]:

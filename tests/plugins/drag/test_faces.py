@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
 
 import i2i
 from i2i.images import read_picture, resize, save_picture
@@ -44,6 +46,19 @@ def test_eyes_close_and_the_rest_stays() -> None:
     made = i2i.edit("drag", [f"seed:{UNSEEN}"], device="cpu", preset="close_eyes", steps=60, frames=0)
     assert made.scalars["eye_opening"] < -0.6  # -0.9
     assert made.scalars["lpips_outside"] < 0.03 and made.scalars["identity"] > 0.7
+
+
+def test_colours_stay_while_eyes_close() -> None:
+    images = [f"seed:{UNSEEN + number}" for number in range(4)]
+    plain = i2i.edit("align", images, device="cpu")
+    starts = torch.cat([each.image for each in (plain, *plain.others)])
+    terms = {"preset": "close_eyes", "steps": 30, "patience": 0, "frames": 0, "keep_outside": False, "device": "cpu"}
+    drifts = []
+    for weight in (10.0, 0.0):
+        made = i2i.edit("drag", images, colour_weight=weight, **terms)
+        away = torch.cat([each.image for each in (made, *made.others)]) - starts
+        drifts.append(float(adaptive_avg_pool2d(away, 8).abs().mean()))
+    assert drifts[0] < 0.5 * drifts[1]  # 0.009 and 0.026
 
 
 def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: Path) -> None:
