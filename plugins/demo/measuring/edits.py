@@ -62,12 +62,12 @@ def swapped(bench: Bench, count: int = EDITED, **options: Any) -> list[Figure]:
     ]
 
 
-def worded(bench: Bench, count: int = EDITED, **options: Any) -> list[Figure]:
+def worded(bench: Bench, count: int = EDITED, prompts: Sequence[Prompt] = PROMPTS, **options: Any) -> list[Figure]:
     """Every prompt: by the text network that is followed, and by landmarks, which know nothing of it."""
     watcher, figures = Watcher(), []
     images = samples(watcher, count=count)
     before = watcher.look(pictures(edited("align", images)))
-    for words, seen in PROMPTS:
+    for words, seen in prompts:
         bench.say(f"text, {words!r}, of {count} samples")
         made = edited("text", images, prompt=words, **options)
         after = watcher.look(pictures(made))

@@ -10,5 +10,5 @@ from i2i_plugins.demo.measuring.edits import swapped
 
 @pytest.mark.usefixtures("one_thread")
 def test_swaps_reach_their_aims() -> None:
-    figures = swapped(Bench(1, alone=True), steps=25, rate=0.04)
+    figures = swapped(Bench(1, alone=True), steps=16, rate=0.05)
     assert [figure for figure in figures if figure.holds is False] == []
