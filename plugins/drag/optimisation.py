@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
+from i2i.editing.adam import Adam
 
 from .handles import Handles, Together, together
 from .losses import disc, motion, strayed
@@ -81,7 +82,7 @@ class Drag:
         self.size = generator.resolution
         first = w.detach()[:, : settings.rows]
         self.way = torch.zeros_like(first[:, :1] if settings.one_way else first)
-        self.adam = torch.optim.Adam([self.way], lr=settings.rate)
+        self.adam = Adam({"way": self.way})
         self.offsets = disc(settings.r1, w.device)
         self.known = self._know(w.detach(), together(handles), mask, pull)
         self.points = self.known.handles.starts.clone()
@@ -106,7 +107,7 @@ class Drag:
     def w(self) -> Tensor:
         """Where those on their way are now, ``(n, num_ws, w_dim)``."""
         rows = self.settings.rows
-        return torch.cat([self.known.w[:, :rows] + self.way[self.rows], self.known.w[:, rows:]], dim=1)
+        return torch.cat([self.known.w[:, :rows] + self.way, self.known.w[:, rows:]], dim=1)
 
     def _maps(self, w: Tensor) -> Tensor:
         """``(n, C, r, r)``, no further than the layer and at its own resolution."""
@@ -180,14 +181,16 @@ class Drag:
     def move(self, losses: Tensor) -> None:
         """One step of Adam; nothing but the way is learnt from."""
         if losses.requires_grad:
-            (self.way.grad,) = torch.autograd.grad(losses.sum(), [self.way])
-            self.adam.step()
+            (gradient,) = torch.autograd.grad(losses.sum(), [self.way])
+            self.adam.step({"way": self.way}, {"way": gradient}, [self.settings.rate])
 
     def _leave_but(self, left: Sequence[int]) -> None:
-        """Go on with some rows only. Adam still moves the ways of the others, at which nobody looks any more."""
+        """Go on with some rows only."""
         if len(left) < len(self.rows):
             self.rows = [self.rows[row] for row in left]
             self.known, self.points = self.known.take(left), self.points[list(left)]
+            self.way = self.way.detach()[list(left)]
+            self.adam.keep(torch.tensor(left))
 
     def _remember(self, step: int, losses: Tensor, pictures: Tensor | None) -> None:
         """Keep the tracks, the best, and now and then a frame; here alone numbers come back from the device."""

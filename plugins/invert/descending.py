@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
+from i2i.editing.adam import Adam
 from i2i.editing.noise import maps_for, normalise, regularisation
 
-from .adam import Adam
 from .aiming import Aim, draw
 from .methods import Method
 from .spaces import Space, seeded

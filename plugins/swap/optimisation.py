@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
+from i2i.editing.adam import Adam
 from i2i.editing.noise import maps_for, normalise, regularisation
 
 from .losses import Aim
@@ -50,7 +51,7 @@ class Optimisation:
         self.noise = maps_for(generator, len(starts)) if options.noise else {}
         for plane in self.noise.values():
             plane.requires_grad_()
-        self.adam = torch.optim.Adam([self.numbers, *self.noise.values()], lr=options.rate)
+        self.adam = Adam(self._variables())
         self.ways = [Way(start[None]) for start in self.starts]
 
     def run(self, on_step: Callable[[int, float], None] = lambda step, loss: None) -> list[Way]:
@@ -97,11 +98,14 @@ class Optimisation:
                 way.lowest, way.w = told["loss"][row], w[row : row + 1].clone()
                 way.noise = {name: plane.detach()[row : row + 1].clone() for name, plane in self.noise.items()}
 
+    def _variables(self) -> dict[str, Tensor]:
+        return {"w": self.numbers, **self.noise}
+
     def _move(self, losses: Tensor) -> None:
         """One step of Adam."""
-        variables = [self.numbers, *self.noise.values()]
-        for variable, gradient in zip(variables, torch.autograd.grad(losses.sum(), variables), strict=True):
-            variable.grad = gradient
-        self.adam.step()
+        variables = self._variables()
+        gradients = torch.autograd.grad(losses.sum(), list(variables.values()))
+        rates = [self.options.rate] * len(variables)
+        self.adam.step(variables, dict(zip(variables, gradients, strict=True)), rates)
         for plane in self.noise.values():
             normalise(plane)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
+from i2i.editing.adam import Adam
 
 from .goals import Goal
 from .options import Options
@@ -51,7 +52,7 @@ class Optimisation:
             self.before = self.text.images(pictures)
             self.person = Person(scene, pictures) if holds_person(scene, options, pictures) else None
         self.numbers = self.starts[:, self.rows].clone().requires_grad_()
-        self.adam = torch.optim.Adam([self.numbers], lr=options.rate)
+        self.adam = Adam({"w": self.numbers})
         self.best, self.lowest = self.starts.clone(), starts.new_full((len(starts),), torch.inf)
         self.losses: list[list[float]] = []
 
@@ -66,10 +67,8 @@ class Optimisation:
             on_step(step, float(losses.detach().mean()))
             if last:
                 break
-            (self.numbers.grad,) = torch.autograd.grad(losses.sum(), [self.numbers])
-            for group in self.adam.param_groups:
-                group["lr"] = self.options.rate * ramp(step / steps)
-            self.adam.step()
+            (gradient,) = torch.autograd.grad(losses.sum(), [self.numbers])
+            self.adam.step({"w": self.numbers}, {"w": gradient}, [self.options.rate * ramp(step / steps)])
         return self.best
 
     def _render(self, w: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.invert.adam import Adam
 from i2i_plugins.invert.batching import fitting, in_parts, size_for
 from i2i_plugins.invert.descending import Trace
 from i2i_plugins.invert.methods import METHODS
@@ -128,18 +127,6 @@ def test_progress_counts_the_steps_of_all_photos() -> None:
     told, _, steps = scene(target)
     reconstruct(told, target, replace(FEW, steps=2), batch=2)
     assert steps == [(0, 6), (2, 6), (4, 6), (4, 6), (5, 6), (6, 6)]
-
-
-def test_adam_is_torchs() -> None:
-    start = torch.linspace(-1, 1, 12).view(3, 4)
-    theirs = start.clone().requires_grad_()
-    optimizer = torch.optim.Adam([theirs], lr=0.03)
-    ours, adam = {"x": start.clone()}, Adam({"x": start})
-    for step in range(5):
-        theirs.grad = (theirs.detach() * (step + 1)).cos()
-        adam.step(ours, {"x": (ours["x"] * (step + 1)).cos()}, [0.03])
-        optimizer.step()
-    assert torch.allclose(ours["x"], theirs.detach(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

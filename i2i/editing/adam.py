@@ -14,7 +14,7 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
 class Adam:
-    """As ``torch.optim.Adam``, whose state cannot be thinned out."""
+    """As ``torch.optim.Adam``, whose state cannot be thinned out, and whose first use takes seconds of imports."""
 
     def __init__(self, variables: Mapping[str, Tensor]) -> None:
         self._means = {name: torch.zeros_like(each) for name, each in variables.items()}

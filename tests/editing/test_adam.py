@@ -1,0 +1,24 @@
+"""Adam for pictures side by side, of which some leave on the way."""
+
+from __future__ import annotations
+
+import torch
+
+from i2i.editing.adam import Adam
+
+
+def test_it_is_torchs_also_once_pictures_have_left() -> None:
+    start = torch.linspace(-1, 1, 12).view(3, 4)
+    theirs = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([theirs], lr=0.03)
+    rows = torch.arange(3)
+    ours, adam = {"x": start.clone()}, Adam({"x": start})
+    for step in range(6):
+        if step == 3:
+            rows = torch.tensor([0, 2])
+            ours = {"x": ours["x"][rows]}
+            adam.keep(rows)
+        theirs.grad = (theirs.detach() * (step + 1)).cos()
+        adam.step(ours, {"x": (ours["x"] * (step + 1)).cos()}, [0.03])
+        optimizer.step()
+    assert torch.allclose(ours["x"], theirs.detach()[rows], rtol=0, atol=1e-6)
