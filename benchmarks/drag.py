@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import torch
+from turns import memory, take_turns, teller
 
 import i2i
 from i2i.devices import Device
@@ -83,67 +81,29 @@ def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> 
     generator = network(size, device)
     with torch.no_grad():
         w = generator.map(torch.randn(1, 512, generator=torch.Generator().manual_seed(1)))
-    pipe.send((device.describe(), in_use(device)))
-    pipe.recv()
-    began = time.perf_counter()
-
-    def told(loss: float) -> None:
-        """Answer, and wait for the next turn."""
-        nonlocal began
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        pipe.send((time.perf_counter() - began, loss, device.peak_memory() / 2**20))
-        if not pipe.recv():
-            raise SystemExit
-        began = time.perf_counter()
-
+    told = teller(device, pipe, (device.describe(), memory(device)))
     (plain if name == "plain" else ours)(generator, w, device, told)
-
-
-def in_use(device: Device) -> float:
-    """Memory now, MB."""
-    if device.type == "cuda":
-        return torch.cuda.memory_allocated(device) / 2**20
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # not Linux
-        return device.peak_memory() / 2**20
-    import resource
-
-    return pages * resource.getpagesize() / 2**20
 
 
 def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Both variants in turn; the first rounds, which also look at the start, warm up."""
-    context = multiprocessing.get_context("spawn")
-    names, pipes, about = ("plain", "ours"), [], []
-    for name in names:
-        mine, theirs = context.Pipe()
-        context.Process(target=serve, args=(name, given, size, theirs), daemon=True).start()
-        pipes.append(mine)
-        about.append(mine.recv())
-    seen: list[list[tuple[float, float, float]]] = [[] for _ in names]
-    for _ in range(given.rounds + 2):
-        for number, pipe in enumerate(pipes):
-            pipe.send(True)
-            seen[number].append(pipe.recv())
-    for pipe in pipes:
-        pipe.send(False)
-    seconds = [statistics.median(step[0] for step in steps[2:]) for steps in seen]
-    memory = [steps[-1][2] for steps in seen]
-    taken = [peak - start for peak, (_, start) in zip(memory, about, strict=True)]
+    names = ("plain", "ours")
+    about, seen = take_turns(serve, [(name, given, size) for name in names], given.rounds + 2)
+    seconds = [statistics.median(step.seconds for step in steps[2:]) for steps in seen]
+    peaks = [steps[-1].peak for steps in seen]
+    taken = [peak - start for peak, (_, start) in zip(peaks, about, strict=True)]
     return [
         {
             "size": size,
             "variant": name,
             "seconds": round(seconds[number], 4),
             "times": round(seconds[0] / seconds[number], 2),
-            "peak_mb": round(memory[number]),
-            "peak_share": round(memory[number] / memory[0], 3),
+            "peak_mb": round(peaks[number]),
+            "peak_share": round(peaks[number] / peaks[0], 3),
             "step_mb": round(taken[number]),
             "step_share": round(taken[number] / taken[0], 3),
-            "first_loss": round(seen[number][0][1], 5),
-            "last_loss": round(seen[number][-1][1], 5),
+            "first_loss": round(seen[number][0].loss, 5),
+            "last_loss": round(seen[number][-1].loss, 5),
             "device": about[number][0],
         }
         for number, name in enumerate(names)

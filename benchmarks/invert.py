@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from turns import take_turns, teller
 
 import i2i
 from i2i.devices import Device
@@ -68,20 +67,7 @@ def serve(variant: Variant, given: argparse.Namespace, vgg16: Path, pipe: Connec
     device = Device.choose(given.device, variant.precision)  # type: ignore[arg-type]
     generator, perceptual = networks(given.size, given.channel_base, device, vgg16)
     pictures = photos(given.size, variant.photos, device)
-    pipe.send({"device": device.describe(), "precision": device.precision})
-    pipe.recv()
-    began = time.perf_counter()
-
-    def told(loss: float) -> None:
-        """Answer, and wait for the next turn."""
-        nonlocal began
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        pipe.send((time.perf_counter() - began, loss, memory(device)))
-        if not pipe.recv():
-            raise SystemExit
-        began = time.perf_counter()
-
+    told = teller(device, pipe, {"device": device.describe(), "precision": device.precision})
     (plain if variant.name == "plain" else ours)(device, generator, perceptual, pictures, told)
 
 
@@ -109,48 +95,22 @@ def plain(
         told(loop.step())
 
 
-def memory(device: Device) -> float:
-    """In use now, MB."""
-    if device.type == "cuda":
-        return torch.cuda.memory_allocated(device) / 2**20
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # not Linux
-        return device.peak_memory() / 2**20
-    import resource
-
-    return pages * resource.getpagesize() / 2**20
-
-
 def measure(given: argparse.Namespace, vgg16: Path) -> list[dict[str, Any]]:
     """All variants in turn; the first round warms up."""
     chosen = [Variant("plain"), *(Variant("ours", given.photos, precision) for precision in given.precisions)]
-    context = multiprocessing.get_context("spawn")
-    pipes, about = [], []
-    for variant in chosen:
-        mine, theirs = context.Pipe()
-        context.Process(target=serve, args=(variant, given, vgg16, theirs), daemon=True).start()
-        pipes.append(mine)
-        about.append(mine.recv())
-    seen: list[list[tuple[float, float, float]]] = [[] for _ in chosen]
-    for _ in range(given.rounds + 1):
-        for number, pipe in enumerate(pipes):
-            pipe.send(True)
-            seen[number].append(pipe.recv())
-    for pipe in pipes:
-        pipe.send(False)
+    about, seen = take_turns(serve, [(variant, given, vgg16) for variant in chosen], given.rounds + 1)
     rows: list[dict[str, Any]] = []
     for variant, told, steps in zip(chosen, about, seen, strict=True):
-        seconds = statistics.median(step[0] for step in steps[1:]) / variant.photos
-        used = [step[2] for step in steps]
+        seconds = statistics.median(step.seconds for step in steps[1:]) / variant.photos
+        used = [step.used for step in steps]
         row = {
             "variant": variant.name,
             "precision": told["precision"],
             "photos": variant.photos,
             "seconds": round(seconds, 4),
             "times": round(rows[0]["seconds"] / seconds, 2) if rows else 1.0,
-            "first_loss": round(steps[0][1], 5),
-            "last_loss": round(steps[-1][1], 5),
+            "first_loss": round(steps[0].loss, 5),
+            "last_loss": round(steps[-1].loss, 5),
             "memory_mb": round(used[-1]),
             "growth_mb": round(used[-1] - used[min(2, len(used) - 1)]),
             "device": told["device"],
