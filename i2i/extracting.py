@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, get_args
 
 from .contracts.measuring import Role
@@ -9,6 +10,8 @@ from .errors import I2IError, UsageError, did_you_mean
 from .registry import Registry, load_registry
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .contracts import Extractor
     from .devices import Device
 
@@ -98,3 +101,14 @@ def extractor(
 
     place = Device.choose(device, "fp32")
     return known[role_or_name](place) if role is None else open_chosen(role, place, registry, domain=domain)
+
+
+def passes_gradients(read: Callable[[Tensor], Tensor], pictures: Tensor) -> bool:
+    """Whether what an extractor reads depends on pictures ``(N, 3, H, W)`` in a way that can be followed."""
+    import torch
+
+    with torch.enable_grad():
+        try:
+            return bool(read(pictures.detach().clone().requires_grad_()).requires_grad)
+        except RuntimeError:  # it leaves torch on the way
+            return False

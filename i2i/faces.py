@@ -17,11 +17,27 @@ if TYPE_CHECKING:
 Choice: TypeAlias = Literal["largest", "left", "all"] | int
 """Which faces of a photo: a number counts from 1, from left to right; ``"left"`` is number 1."""
 
+EYES = slice(36, 42), slice(42, 48)
+"""Landmarks of the left and the right eye of the picture."""
 SIMILAR = 0.6
 """Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
 pyramids, and a step of 1.2 in width makes 0.69 in area."""
 SLACK = 0.05
 """Share of a face's width by which its frame or a landmark may stand out of the picture before it counts as cut."""
+
+
+def eye_distance(landmarks: Tensor) -> Tensor:
+    """Between the centres of the eyes, by which faces are measured.
+
+    Args:
+        landmarks: ``(..., 68, 2)`` in the iBUG order.
+
+    Returns:
+        ``(...)`` in the same unit, never 0.
+    """
+    left, right = (landmarks[..., part, :].mean(dim=-2) for part in EYES)
+    distance: Tensor = (right - left).norm(dim=-1).clamp_min(1e-6)
+    return distance
 
 
 def face_choice(text: str) -> Choice:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 import i2i
-from i2i.extracting import choose, extractor, open_chosen
+from i2i.extracting import choose, extractor, open_chosen, passes_gradients
 from i2i.registry import Registry
 from tests.toy_editors import registry_of
 
@@ -94,3 +96,20 @@ def test_where_the_default_cannot_be_opened_the_others_are_named() -> None:
         open_chosen("landmarks", i2i.Device.choose("cpu", "fp32"), registry, name="good")
     with pytest.raises(i2i.I2IError, match=r"^Type 'i2i models fetch good'\.$"):
         extractor("landmarks", "cpu", registry=registry_of(unfetched, DRAWN))
+
+
+@pytest.mark.parametrize(
+    ("read", "passes"),
+    [
+        (lambda pictures: pictures.mean(dim=(2, 3)), True),
+        (lambda pictures: pictures.detach().mean(dim=(2, 3)), False),
+        (lambda pictures: torch.from_numpy(pictures.numpy().mean(axis=(2, 3))), False),  # as what is no network does
+    ],
+)
+def test_whether_gradients_pass_is_seen_without_an_error(
+    read: Callable[[torch.Tensor], torch.Tensor], passes: bool
+) -> None:
+    pictures = torch.zeros(1, 3, 8, 8)
+    with torch.no_grad():
+        assert passes_gradients(read, pictures) is passes
+    assert not pictures.requires_grad

@@ -10,6 +10,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 import i2i
+from i2i.faces import EYES
 
 from .formats import Values
 from .options import Point
@@ -18,7 +19,6 @@ from .rows import Rows
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
 _LEAST = 0.02
 """Shortest move of a landmark that is one, pixels."""
 
@@ -147,7 +147,7 @@ def of_presets(presets: Mapping[str, tuple[Values, float]], points: Tensor, size
 
 def displacements(values: Values, points: Tensor) -> dict[int, Tensor]:
     """By landmark, counted from 0, how far a preset of strength 1 moves it: ``(2,)`` pixels."""
-    across = points[RIGHT_EYE].mean(dim=0) - points[LEFT_EYE].mean(dim=0)
+    across = points[EYES[1]].mean(dim=0) - points[EYES[0]].mean(dim=0)
     down = torch.stack([-across[1], across[0]])
     found: dict[int, Tensor] = {}
     for move in values.moves:
@@ -157,9 +157,3 @@ def displacements(values: Values, points: Tensor) -> dict[int, Tensor]:
             by = by + move.factor * (points[[each - 1 for each in move.to]].mean(dim=0) - points[index])
         found[index] = found.get(index, torch.zeros_like(by)) + by
     return found
-
-
-def eye_distance(points: Tensor) -> Tensor:
-    """Between the centres of the eyes: ``(..., 68, 2)`` -> ``(...)``, pixels."""
-    distance: Tensor = (points[..., LEFT_EYE, :].mean(dim=-2) - points[..., RIGHT_EYE, :].mean(dim=-2)).norm(dim=-1)
-    return distance

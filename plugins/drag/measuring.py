@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
+from i2i.faces import eye_distance
 
 from .formats import Aim, Pairs
-from .handles import eye_distance
 from .method import Method
 from .planning import Plan
 from .pulling import blended

@@ -10,10 +10,10 @@ import torch
 
 import i2i
 from i2i.errors import did_you_mean
+from i2i.extracting import passes_gradients
 
 from .formats import Values, read
 from .options import Guide, Options
-from .pulling import passes_gradients
 from .settings import SMALL, Settings, settle
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
-from .handles import Handles, eye_distance
+from i2i.faces import eye_distance
+
+from .handles import Handles
 from .rows import Rows
 
 if TYPE_CHECKING:
@@ -124,12 +126,3 @@ class Pull(Rows):
 def blended(pictures: Tensor, starts: Tensor, mask: Tensor | None) -> Tensor:
     """``pictures`` where the mask is 1, ``starts`` where it is 0; all ``(N, ., R, R)``."""
     return pictures if mask is None else starts + mask * (pictures - starts)
-
-
-def passes_gradients(read: Callable[[Tensor], Tensor], picture: Tensor) -> bool:
-    """Whether what an extractor reads depends on the picture in a way that can be followed."""
-    with torch.enable_grad():
-        try:
-            return bool(read(picture.detach().clone().requires_grad_()).requires_grad)
-        except RuntimeError:  # it leaves torch on the way
-            return False

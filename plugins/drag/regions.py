@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 import i2i
+from i2i.faces import eye_distance
 from i2i.images import read_picture
 
 from .formats import Hull, Values
-from .handles import Handles, eye_distance
+from .handles import Handles
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,9 +8,11 @@ import torch
 
 import i2i
 from i2i.editing.features import fitting
+from i2i.extracting import passes_gradients
+from i2i.faces import eye_distance
 
 from .options import Options
-from .region import eye_distance, face_region
+from .region import face_region
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,12 +50,8 @@ class Aim:
             self.seen = 1 - (1 - options.inside) * self.region
             self.perceptual: Any = scene.extractors["perceptual"] if options.lpips_weight else None
             self.features = self.perceptual.features(fitting(targets)) if self.perceptual is not None else {}
-        self.follows = bool(options.landmarks_weight) and self._passes_gradients()
-
-    def _passes_gradients(self) -> bool:
-        """Whether the landmarks' extractor is a network; one that is not cannot hold them in place."""
-        with torch.enable_grad():
-            return bool(self.landmarks(self.targets[:1].detach().requires_grad_()).requires_grad)
+        # Where it is no network it cannot hold landmarks in place.
+        self.follows = bool(options.landmarks_weight) and passes_gradients(self.landmarks, targets[:1])
 
     def shown(self, pictures: Tensor) -> Tensor:
         """What the generator made, ``(N, 3, R, R)``, with what lies outside the face as in the target."""

@@ -8,18 +8,13 @@ import cv2
 import numpy as np
 import torch
 
+from i2i.faces import eye_distance
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 FOREHEAD = 0.5
 """How far the brows are carried upwards, as a share of the way from mouth to eyes: landmarks end at the brows."""
-
-
-def eye_distance(landmarks: Tensor) -> Tensor:
-    """``(N, 68, 2)`` -> the distance of the eyes' centres ``(N,)``, in the same unit and never 0."""
-    left, right = (landmarks[:, part].mean(dim=1) for part in (slice(36, 42), slice(42, 48)))
-    distance: Tensor = (right - left).norm(dim=1).clamp_min(1e-6)
-    return distance
 
 
 def face_region(landmarks: Tensor, side: int, grow: float, feather: float) -> Tensor:

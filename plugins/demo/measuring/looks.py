@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import i2i
+from i2i.faces import eye_distance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,9 +31,7 @@ class Look:
     @property
     def eyes(self) -> Tensor:
         """The distance between the centres of the eyes, pixels: ``(N,)``."""
-        left, right = (self.points[:, part].mean(dim=1) for part in (slice(36, 42), slice(42, 48)))
-        distance: Tensor = (left - right).norm(dim=1)
-        return distance
+        return eye_distance(self.points)
 
     @property
     def colour(self) -> Tensor:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from i2i.faces import eye_distance
 from i2i_plugins.swap.losses import Aim, vectors_of
 from i2i_plugins.swap.measures import background, measure
 from i2i_plugins.swap.options import Options
-from i2i_plugins.swap.region import FOREHEAD, eye_distance, face_region, with_forehead
+from i2i_plugins.swap.region import FOREHEAD, face_region, with_forehead
 
 from .scenes import BLUE, RED, SIDE, Still, face_points, scene
 
