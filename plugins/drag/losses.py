@@ -52,6 +52,7 @@ def strayed(maps: Tensor, before: Tensor, kept: Tensor) -> Tensor:
         maps, before: ``(N, C, r, r)``.
         kept: ``(N, 1, r, r)``, 0 where a picture may change and 1 where not.
     """
-    away = ((maps - before) * kept).abs()
-    # The gradient of a sum is one number that is read many times; that of a mean would be written out.
-    return away.sum(dim=(1, 2, 3)) / away[0].numel()
+    away = (maps - before) * kept
+    # A norm is found without the maps of absolute values, and its gradient is one number that is read many times.
+    sums: Tensor = torch.linalg.vector_norm(away, 1, dim=(1, 2, 3))
+    return sums / away[0].numel()

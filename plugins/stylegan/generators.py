@@ -57,11 +57,11 @@ class _StyleGAN(i2i.Generator):
         with torch.inference_mode(False):  # what is made in it can never be learnt from, nor told to have changed
             network = self._network_class().from_tensors(weights.tensors, weights.arguments)
             self.network = network.requires_grad_(False).eval().to(device)
+            self._prepare(self.network.synthesis, device)
         mapping, synthesis = self.network.mapping, self.network.synthesis
         self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, mapping.w_dim
         self.num_ws, self.resolution, self.channels = synthesis.num_ws, synthesis.resolution, synthesis.channels
         self._statistics = Statistics(mapping)
-        self._prepare(synthesis, device)
         if device.compiled:
             with torch.no_grad():  # what is kept of the weights is made before compiling
                 synthesis(torch.zeros(1, self.num_ws, self.w_dim, device=device))
@@ -171,6 +171,8 @@ class StyleGAN2(_StyleGAN):
         synthesis.dtype = device.dtype
         last = device.type == "cpu" or (device.type == "cuda" and device.dtype != torch.float32)
         synthesis.layout = torch.channels_last if last else torch.contiguous_format
+        if device.dtype == torch.float32:  # weights that lie as maps do need not be kept twice
+            synthesis.to(memory_format=synthesis.layout)
 
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``. ``noise`` may also be maps by layer (``"b8.conv0"``), ``(N or 1, 1, r, r)``."""

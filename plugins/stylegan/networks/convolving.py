@@ -41,15 +41,21 @@ class Direct:
         return self.operation(x, self.weight)
 
     def scaled(self, x: Tensor, styles: Tensor, scale: Tensor) -> Tensor:
-        """For one large picture, scaling the weights is the cheaper side."""
-        if len(x) == 1 and x.numel() > self.weight.numel():
+        if self._dwarfed_by(x):
             ins, outs = spread(styles, x)[0], spread(scale, x)[0]
             both = ins[:, None] * outs if self.swapped else outs[:, None] * ins
             return self.operation(x, self.weight * both)
         return self.operation(x * spread(styles, x), self.weight).mul_(spread(scale, x))
 
     def adjoint(self, grad: Tensor, scale: Tensor) -> Tensor:
-        return self.transpose(grad * spread(scale, grad), self.weight)
+        outs = spread(scale, grad)
+        if self._dwarfed_by(grad):
+            return self.transpose(grad, self.weight * (outs[0] if self.swapped else outs[0, :, None]))
+        return self.transpose(grad * outs, self.weight)
+
+    def _dwarfed_by(self, maps: Tensor) -> bool:
+        """Whether scaling the weights is the cheaper side: for one large picture."""
+        return len(maps) == 1 and maps.numel() > self.weight.numel()
 
 
 def spread(factors: Tensor, maps: Tensor) -> Tensor:

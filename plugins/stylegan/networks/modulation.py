@@ -106,14 +106,7 @@ class StyledConv(Modulated):
         """The convolution that takes the least time for such maps, its weights frozen."""
         if self.up or not winograd.suits(x, self.weight):
             return self._direct(x)
-
-        def turned() -> Tensor:
-            return winograd.transformed(self.weight.flip(2, 3).transpose(0, 1))
-
-        return winograd.Winograd(
-            lambda: self.keep("winograd", lambda: winograd.transformed(self.weight)),
-            lambda: self.keep("winograd adjoint", turned),
-        )
+        return winograd.Winograd(self.keep("winograd", lambda: winograd.transformed(self.weight)))
 
     def _direct(self, x: Tensor) -> Direct:
         layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format

@@ -2,13 +2,14 @@
 Neural Networks"), for wide layers on a CPU, where they take half the time of a direct convolution.
 
 Each tile of 4 x 4 results comes from 6 x 6 inputs. Both are polynomials; evaluated at six points, a convolution becomes
-one product a point: 36 products in place of 144. The points 0, +-3/4, +-3/2 and infinity keep the numbers small: the
-error is that of a direct convolution in float32, within a factor of two.
+one product a point: 36 products in place of 144. The points 0, +-2/3, +-3/2 and infinity keep the numbers small: the
+error is that of a direct convolution in float32, within a factor of two. They are also each other's reciprocals, where
+a polynomial has the values, but for a factor, of that with its coefficients in reverse. So the weights that draw serve
+gradients as well, whose convolution is with the taps in reverse: four times the memory of the taps, not eight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
+RECIPROCALS = [5, 3, 4, 1, 2, 0]
+"""Where each point's reciprocal stands; infinity is the sixth."""
 TILE, TAPS = 4, 3
 SIDE = TILE + TAPS - 1
 FEWEST_CHANNELS = 256
@@ -25,22 +28,22 @@ SMALLEST = 16
 """Height and width of maps from which tiles are many enough."""
 TILES_AT_A_TIME = 128
 """So many are worked on together that they stay in the cache."""
+CHANNELS_AT_A_TIME = 32
+"""Of weights that are transformed, in double precision, which would take thrice the memory for all at once."""
 
 
 @dataclass(frozen=True)
 class Winograd:
     """A 3x3 convolution that keeps the size, of maps whose sides are multiples of 4; float32, channels last."""
 
-    forward_weight: Callable[[], Tensor]
-    """Gives ``transformed(weight)``."""
-    adjoint_weight: Callable[[], Tensor]
-    """Gives ``transformed`` of the weight turned by half and with its sides swapped; asked for by gradients only."""
+    weight: Tensor
+    """Of ``transformed``."""
 
     def scaled(self, x: Tensor, styles: Tensor, scale: Tensor) -> Tensor:
-        return convolve(x, self.forward_weight(), styles, scale)
+        return convolve(x, self.weight, styles, scale)
 
     def adjoint(self, grad: Tensor, scale: Tensor) -> Tensor:
-        return convolve(grad, self.adjoint_weight(), scale, None)
+        return convolve(grad, self.weight.transpose(1, 2), scale, None, reverse=True)
 
 
 def suits(x: Tensor, weight: Tensor) -> bool:
@@ -52,34 +55,45 @@ def suits(x: Tensor, weight: Tensor) -> bool:
 
 
 @cache
-def matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """For both directions at once: of the results ``(16, 36)``, the taps ``(36, 9)`` and the inputs ``(36, 36)``."""
+def matrices(reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """For both directions at once: of the results ``(16, 36)``, the taps ``(36, 9)`` and the inputs ``(36, 36)``.
+
+    With ``reverse`` the first and the last take the values of taps for those of the taps in reverse.
+    """
     powers = np.vander([*POINTS, 0.0], SIDE, increasing=True)
     powers[-1] = np.eye(SIDE)[-1]  # the point at infinity
     results, taps = powers[:, :TILE].copy(), powers[:, :TAPS].copy()
     results[-1], taps[-1] = np.eye(TILE)[-1], np.eye(TAPS)[-1]
     inputs = np.linalg.inv(powers).T
     factors = 2.0 ** np.round(np.log2(np.abs(inputs).max(axis=1, keepdims=True)))  # powers of two cost no digit
-    pairs = (results.T, taps * factors, inputs / factors)
-    first, second, third = (torch.from_numpy(np.kron(each, each)) for each in pairs)
+    taps, inputs = taps * factors, inputs / factors
+    if reverse:
+        totals = taps.sum(axis=1, keepdims=True)  # reversing changes none of them
+        shares = totals / totals[RECIPROCALS]
+        results, inputs = (results * shares)[RECIPROCALS], inputs[RECIPROCALS]
+    first, second, third = (torch.from_numpy(np.kron(each, each)) for each in (results.T, taps, inputs))
     return first.float(), second, third.float()
 
 
 def transformed(weight: Tensor) -> Tensor:
     """``(O, I, 3, 3)`` -> ``(36, I, O)`` float32."""
     outs, ins = weight.shape[:2]
-    columns = weight.permute(2, 3, 1, 0).reshape(TAPS * TAPS, ins * outs)
-    return (matrices()[1] @ columns.double()).float().view(SIDE * SIDE, ins, outs)
+    values, taps = weight.new_empty(SIDE * SIDE, ins, outs), matrices()[1]
+    for some in torch.arange(ins).split(CHANNELS_AT_A_TIME):
+        columns = weight[:, some].permute(2, 3, 1, 0).reshape(TAPS * TAPS, -1)
+        values[:, some] = (taps @ columns.double()).float().view(SIDE * SIDE, -1, outs)
+    return values
 
 
-def convolve(x: Tensor, weight: Tensor, before: Tensor, after: Tensor | None) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, before: Tensor, after: Tensor | None, reverse: bool = False) -> Tensor:
     """``convolution(x * before) * after``.
 
     Args:
         x: ``(N, I, H, W)`` channels last.
-        weight: Of ``transformed``.
+        weight: Of ``transformed``, ``(36, I, O)``.
         before: ``(N, I)``.
         after: ``(N, O)``, or None for ones.
+        reverse: The taps in reverse, which is the kernel turned by half.
     """
     n, ins, height, width = x.shape
     outs = weight.shape[2]
@@ -88,25 +102,24 @@ def convolve(x: Tensor, weight: Tensor, before: Tensor, after: Tensor | None) ->
     torch.mul(x.permute(0, 2, 3, 1), before[:, None, None], out=padded[:, 1:-1, 1:-1])
     y = torch.empty_like(x[:, :1].expand(n, outs, height, width), memory_format=torch.channels_last)
     places = y.permute(0, 2, 3, 1).view(n, down, TILE, across, TILE, outs)
+    results, _, inputs = matrices(reverse)
     rows = max(1, TILES_AT_A_TIME // across)
     for image in range(n):
         for first in range(0, down, rows):
-            tiles = _results(padded[image], weight, first, min(rows, down - first), across)
+            seen = inputs @ _tiles(padded[image], first, min(rows, down - first), across)
+            made = results @ torch.bmm(seen.view(SIDE * SIDE, -1, ins), weight).view(SIDE * SIDE, -1)
+            tiles = made.view(TILE, TILE, -1, across, outs).permute(2, 0, 3, 1, 4)
             place = places[image, first : first + rows]
             place.copy_(tiles) if after is None else torch.mul(tiles, after[image], out=place)
     return y
 
 
-def _results(padded: Tensor, weight: Tensor, first: int, rows: int, across: int) -> Tensor:
-    """Some rows of tiles of one padded map ``(H + 2, W + 2, I)``: ``(rows, 4, across, 4, O)``."""
-    results, _, inputs = matrices()
-    _, ins, outs = weight.shape
+def _tiles(padded: Tensor, first: int, rows: int, across: int) -> Tensor:
+    """The inputs of some rows of tiles of one padded map ``(H + 2, W + 2, I)``: ``(36, rows * across * I)``."""
     line, pixel, channel = padded.stride()
     tiles = padded.as_strided(
-        (SIDE, SIDE, rows, across, ins),
+        (SIDE, SIDE, rows, across, padded.shape[2]),
         (line, pixel, TILE * line, TILE * pixel, channel),
         padded.storage_offset() + first * TILE * line,
     )
-    seen = (inputs @ tiles.reshape(SIDE * SIDE, -1)).view(SIDE * SIDE, rows * across, ins)
-    made = results @ torch.bmm(seen, weight).view(SIDE * SIDE, -1)
-    return made.view(TILE, TILE, rows, across, outs).permute(2, 0, 3, 1, 4)
+    return tiles.reshape(SIDE * SIDE, -1)

@@ -28,6 +28,14 @@ def test_it_is_the_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> No
     torch.testing.assert_close(plain * after[..., None, None], ours, rtol=1e-5, atol=1e-5)
 
 
+def test_the_same_weights_are_those_of_the_kernel_turned_by_half() -> None:
+    torch.manual_seed(0)
+    x, weight, ones = channels_last(2, 7, 16, 20), torch.randn(7, 5, 3, 3), torch.ones(2, 7)
+    kept = winograd.transformed(weight)
+    ours = winograd.convolve(x, kept.transpose(1, 2), ones, None, reverse=True)
+    torch.testing.assert_close(ours, F.conv_transpose2d(x, weight, padding=1), rtol=1e-4, atol=1e-4)
+
+
 def test_it_is_as_exact_as_the_direct_one() -> None:
     torch.manual_seed(0)
     x, weight, ones = channels_last(1, 256, 32, 32), torch.randn(256, 256, 3, 3), torch.ones(1, 256)
@@ -46,7 +54,7 @@ def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, monkeypatch: pytes
     x, w = channels_last(2, 256, 16, 16).requires_grad_(), torch.randn(2, 16, requires_grad=True)
     direction, counted = torch.randn(2, 256, 16, 16), []
     genuine = winograd.convolve
-    monkeypatch.setattr(winograd, "convolve", lambda *args: (counted.append(1), genuine(*args))[1])
+    monkeypatch.setattr(winograd, "convolve", lambda *args, **kw: (counted.append(1), genuine(*args, **kw))[1])
     results = []
     for fewest in (256 if wide else 257, 10_000):
         monkeypatch.setattr(winograd, "FEWEST_CHANNELS", fewest)
