@@ -44,7 +44,8 @@ class Extractor:
       of ``Face``, without regard to order, empty where there is none.
     * ``identity``: ``extractor(pictures)`` of aligned faces -> unit vectors ``(N, F)``, whose product is the likeness;
       ``align(pictures, landmarks)`` lays faces out as it expects them.
-    * ``text``: ``images(pictures)`` and ``texts(sentences)`` -> unit vectors ``(N, F)`` in one space.
+    * ``text``: ``images(pictures)`` and ``texts(sentences)`` -> unit vectors ``(N, F)`` in one space; and, where it
+      knows some words only, ``unknown(sentence)`` -> a list of those that it passes over.
     * ``perceptual``: ``distance(pictures, others)`` -> ``(N,)``, 0 for the same picture; ``features(pictures)`` and
       ``compare(features, others)`` do it in two steps, so that a target is looked at once.
     * ``encoder``: ``extractor(pictures)`` -> latents ``(N, num_ws, w_dim)`` of the generator it was trained for.

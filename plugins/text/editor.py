@@ -40,6 +40,7 @@ class Text(i2i.Editor):
 
         against = NEUTRAL if options.directions and options.against is None else options.against
         goals = goals_of(scene.extractors["text"], options.prompt, against, options.grid)
+        _warn(scene, [*options.prompt, *([against] if against else [])])
         images = list(scene.every["image"])
         jobs = [Job(image, goal) for image in images for goal in goals]
         done = move(scene, options, jobs) if options.directions else optimise(scene, options, jobs)
@@ -54,6 +55,15 @@ class Text(i2i.Editor):
         if scene.cancelled:
             scene.note("Stopped before the end: these are the best pictures found so far.")
         return replace(results[0], others=tuple(results[1:]))
+
+
+def _warn(scene: i2i.Scene, sentences: Sequence[str]) -> None:
+    """Say which words the text network does not know, where it is one that knows some only."""
+    text: Any = scene.extractors["text"]
+    for sentence in sentences if hasattr(text, "unknown") else ():
+        if unknown := text.unknown(sentence):
+            words = ", ".join(map(repr, unknown))
+            scene.note(f"{text.name} passes over {words} in {sentence!r}, which it does not know.")
 
 
 def _measure(

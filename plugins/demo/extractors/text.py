@@ -72,7 +72,7 @@ class DemoText(i2i.Extractor):
 
         Raises:
             ValueError: this is one string and not a row of them.
-            i2i.UsageError: a sentence has no word that is known; lists some that are.
+            i2i.UsageError: what a sentence says is in no word that is known; lists those that are.
         """
         import torch
 
@@ -81,3 +81,8 @@ class DemoText(i2i.Extractor):
         with torch.autocast(self._network.log_scale.device.type, enabled=False):
             vectors: Tensor = self._network.texts(sentences)
         return vectors
+
+    def unknown(self, sentence: str) -> list[str]:
+        """The words of a sentence that ``texts`` passes over."""
+        words: list[str] = self._network.unknown(sentence)
+        return words

@@ -34,7 +34,7 @@ LENGTH = 48
 START_SCALE, MOST_SCALE = 1 / 0.07, 100.0
 """The inverse temperature at first, and its limit, both as in CLIP (section 2.5)."""
 MINOR = "a an and down from face head left no not of person photo picture portrait right the to up with without"
-"""Words that the list of what can be said does without."""
+"""Words that say little by themselves; the list of what can be said does without them."""
 
 
 def words_of(sentence: str) -> list[str]:
@@ -142,7 +142,7 @@ class TextNetwork(nn.Module):
         """Sentences -> unit vectors ``(N, 128)``.
 
         Raises:
-            i2i.UsageError: one has no word that is known.
+            i2i.UsageError: what one says is in no word that is known.
         """
         return F.normalize(self.text(self.read(sentences)))
 
@@ -150,17 +150,22 @@ class TextNetwork(nn.Module):
         """Sentences as the numbers of their words, ``(N, L)``, padded with 0, on the network's device.
 
         Raises:
-            i2i.UsageError: one has no word that is known; lists those that are.
+            i2i.UsageError: what one says is in no word that is known; lists those that are.
         """
-        rows = []
+        rows, minor = [], MINOR.split()
         for sentence in sentences:
-            row = [self._numbers[word] for word in words_of(sentence) if word in self._numbers][:LENGTH]
-            if not row:
-                told = ", ".join(word for word in self.vocabulary if word not in MINOR.split())
+            words = words_of(sentence)
+            row = [self._numbers[word] for word in words if word in self._numbers][:LENGTH]
+            if not row or (self.unknown(sentence) and all(word in minor for word in words if word in self._numbers)):
+                told = ", ".join(word for word in self.vocabulary if word not in minor)
                 raise i2i.UsageError(f"The text {sentence!r} has no word that demo-text knows; say it with: {told}.")
             rows.append(torch.tensor(row))
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True) if rows else torch.zeros(0, 1, dtype=torch.long)
         return padded.to(self.log_scale.device)
+
+    def unknown(self, sentence: str) -> list[str]:
+        """The words that ``read`` leaves out as they are not in the vocabulary."""
+        return [word for word in words_of(sentence) if word not in self._numbers]
 
     @property
     def scale(self) -> Tensor:

@@ -74,7 +74,12 @@ def test_unknown_words_are_passed_over(extractor: DemoText) -> None:
     assert torch.allclose(known, more, atol=1e-6)
 
 
-@pytest.mark.parametrize("sentence", ["zebra", "", "123 ?!"])
+@pytest.mark.parametrize(("sentence", "unknown"), [("a smiling zebra, stripy", ["zebra", "stripy"]), ("a face", [])])
+def test_words_that_are_passed_over_are_told(sentence: str, unknown: list[str], extractor: DemoText) -> None:
+    assert extractor.unknown(sentence) == unknown and extractor.texts([sentence]).isfinite().all()
+
+
+@pytest.mark.parametrize("sentence", ["zebra", "the face of a purple zebra", "", "123 ?!"])
 def test_a_sentence_without_a_known_word_lists_those_that_are(sentence: str, extractor: DemoText) -> None:
     with pytest.raises(i2i.UsageError, match="beard, blond, glasses, smiling") as caught:
         extractor.texts(["a face", sentence])

@@ -15,7 +15,7 @@ from i2i_plugins.text.editor import Text
 from i2i_plugins.text.goals import FLOOR, Goal, goals_of
 from i2i_plugins.text.optimisation import ramp
 
-from .scenes import GREY, TEAL, Colours, alike, edit, latent_of, scene
+from .scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
 
 QUICK: dict[str, Any] = {"steps": 40, "l2_weight": 0.001}
 
@@ -110,6 +110,18 @@ def test_progress_and_stopping() -> None:
     notes: list[str] = []
     stopped = edit(scene([TEAL], stop=lambda: True, note=notes.append), "red")
     assert torch.equal(latent_of(stopped).w, TEAL.w) and "Stopped before the end" in notes[0] and not stopped.plots
+
+
+def test_words_that_the_network_does_not_know_are_told() -> None:
+    class Few(Colours):
+        def unknown(self, sentence: str) -> list[str]:
+            return [word for word in sentence.split() if word not in WORDS]
+
+    notes: list[str] = []
+    given = scene([TEAL], note=notes.append)
+    given.extractors["text"] = Few()
+    edit(given, "red", "dark red wine", steps=1, against="green")
+    assert notes == ["colours passes over 'dark', 'wine' in 'dark red wine', which it does not know."]
 
 
 def test_goals() -> None:
