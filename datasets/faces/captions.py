@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .parameters import Face
 
-_SHADES = ((0.2, "black"), (0.55, "brown"), (0.78, "fair"), (1.01, "blond"))
+_SHADES = ((0.2, "black"), (0.6, "brown"), (1.01, "blond"))
 """The ``hair_shade`` below which hair is called so."""
 _COLOURS = (*(name for _, name in _SHADES), "red", "grey")
 _TAIL = ("eyes closed", "eyes wide open", "mouth open", "looking left", "looking right", "looking up", "looking down")
@@ -24,7 +24,7 @@ def attributes(face: Face) -> dict[str, bool]:
         "mouth open": face.mouth_open > 0.3,
         "mouth closed": face.mouth_open < 0.05,
         "eyes closed": face.eyes_open < 0.15,
-        "eyes wide open": face.eyes_open > 1.1,
+        "eyes wide open": face.eyes_open > 1.15,
         "raised brows": face.brow_raise > 0.5,
         "looking left": face.yaw < -12,
         "looking right": face.yaw > 12,
@@ -44,7 +44,7 @@ def attributes(face: Face) -> dict[str, bool]:
         "blue eyes": face.iris > 0.8 and face.eyes_open > 0.5,
         "green eyes": 0.55 < face.iris < 0.75 and face.eyes_open > 0.5,
         "brown eyes": face.iris < 0.2 and face.eyes_open > 0.5,
-        "red lips": face.lip_red > 0.8,
+        "red lips": face.lip_red > 0.75,
         "warm light": face.light_warmth > 0.4,
         "light from the left": face.light_side < -20,
         "light from the right": face.light_side > 20,

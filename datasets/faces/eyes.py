@@ -10,8 +10,8 @@ from .canvas import Canvas, Floats, bell, blend, linear, ramp, shaded, smooth
 from .parameters import Face
 
 HALF_WIDTH = 0.148
-IRIS = 0.062
-IRISES = (linear(0.32, 0.18, 0.09), linear(0.48, 0.36, 0.16), linear(0.34, 0.46, 0.28), linear(0.34, 0.52, 0.68))
+IRIS = 0.069
+IRISES = (linear(0.32, 0.18, 0.09), linear(0.48, 0.36, 0.14), linear(0.3, 0.5, 0.24), linear(0.26, 0.5, 0.76))
 """Brown, hazel, green, blue."""
 WHITE = linear(0.91, 0.89, 0.87)
 
@@ -37,7 +37,7 @@ def brow_line(face: Face, u: Any) -> Any:
     arch = face.brow_arch * (1 - ((u - 0.28) / 0.95) ** 2 * np.where(u > 0.28, 1.0, 0.55))
     frown = 0.05 * face.brow_frown * ramp((0.5 - u) / 1.5) ** 1.5
     inner = 0.035 * max(-face.brow_frown, 0) * ramp(-u)
-    return -face.brow_height - arch - 0.06 * face.brow_raise + frown - inner + 0.02
+    return -face.brow_height - arch - 0.09 * face.brow_raise + frown - inner + 0.02
 
 
 def brow_x(face: Face, u: Any) -> Any:

@@ -12,8 +12,8 @@ from .mouth import lines as mouth_lines
 from .parameters import Face
 from .skull import chin_of, half_width
 
-SHADES = (linear(0.11, 0.085, 0.075), linear(0.26, 0.165, 0.105), linear(0.52, 0.36, 0.22), linear(0.88, 0.72, 0.46))
-"""Black, brown, fair, blond."""
+SHADES = (linear(0.11, 0.085, 0.075), linear(0.26, 0.165, 0.105), linear(0.56, 0.4, 0.23), linear(0.9, 0.74, 0.46))
+"""Black, brown, dark blond, light blond."""
 RED, GREY = linear(0.6, 0.26, 0.11), linear(0.72, 0.71, 0.7)
 _STRANDS = 4096
 
@@ -42,14 +42,14 @@ def colour(face: Face) -> Floats:
 
 
 def brow_colour(face: Face) -> Floats:
-    """Of the eyebrows: the hair's, darker."""
-    return colour(face) * 0.55 + linear(0.12, 0.07, 0.05) * 0.45
+    """Of the eyebrows: the hair's, darker and warmer: on skin a dark yellow, and even grey, looks green."""
+    warm = blend((0.5, 0.38, 0.34), (0.5, 0.44, 0.42), face.hair_grey)
+    return colour(face) * warm + linear(0.14, 0.075, 0.05) * 0.5
 
 
-def _waves(canvas: Canvas) -> Any:
+def _waves(face: Face, x: Any, y: Any) -> Any:
     """Sideways swing of the strands, by height."""
-    face = canvas.face
-    return 0.05 * face.hair_curl * (np.sin(11 * canvas.y + 2.5) + 0.6 * np.sin(23 * canvas.y + 7 * np.abs(canvas.x)))
+    return 0.05 * face.hair_curl * (np.sin(11 * y + 2.5) + 0.6 * np.sin(23 * y + 7 * np.abs(x)))
 
 
 def model(canvas: Canvas) -> None:
@@ -57,30 +57,34 @@ def model(canvas: Canvas) -> None:
     face = canvas.face
     if face.hair_length <= 0.02:
         return
-    x, y = canvas.x, canvas.y
+    where, x, y = canvas.window(LEFT, LEFT + SPAN, TOP, 1.1 * face.hair_length + 0.1)  # none lies lower
+    front, back = canvas.front[where], canvas.back[where]
     short = ramp(face.hair_length / 0.3)
     top, side = face.hair_top * short + 0.01, face.hair_side * short + 0.012
-    waves = _waves(canvas)
-    canvas.strands[:] = _comb(canvas, waves)
+    waves = _waves(face, x, y)
+    strands = canvas.strands[where] = _comb(face, x + waves, y)
     curl = waves * smooth(-0.5, -0.1, y) + 0.035 * face.hair_curl * np.sin(13 * x) * np.sin(15 * y + 3 * x)
-    outer = _outline(face, y, top, side) + curl
+    outer = _outline(face, y, top, side)
+    outer = outer + curl * (outer > 0.02)
     depth = np.interp(y[:, 0], [-1.3, -0.4, 0.3, 1.0], [0.9, 0.86, 0.62, 0.42])[:, None].astype(np.float32)
+    # Towards the crown the hair grows shallow as it grows narrow, or it would end in a ridge.
+    dome = ramp(1 - np.maximum(-y / (face.crown + top), 0) ** 3) ** 0.5
+    depth *= (0.35 + 0.65 * dome).astype(np.float32)
     share = np.minimum(np.abs(x) / np.maximum(outer, 0.02), 3)
     edge = root(1 - share**2.2) - 2 * (outer <= 0.02)
     middle = np.interp(y[:, 0], [-0.6, 0.2, 1.0], [0.02, -0.12, -0.2])[:, None].astype(np.float32)
     shell_front, shell_back = middle + depth * edge, middle - 1.06 * depth * edge
-    mask = _mask(canvas)
-    canvas.hair[:] = mask
+    mask = canvas.hair[where] = _mask(canvas, x, y)
     thick = 0.03 + 0.06 * short + 0.5 * max(face.hair_top - 0.08, 0) * smooth(-0.4, -0.9, y)
-    bumps = 0.012 * short * canvas.strands
-    over = np.maximum(canvas.front + thick * short, shell_front) + bumps
+    bumps = 0.012 * short * strands
+    over = np.maximum(front + thick * short, shell_front) + bumps
     lock = smooth(0.0, 1.0, mask)
     inside = np.abs(x) < half_width(face, y)
     # None before the neck, below the opening for the face; what hangs behind the neck is no part of the sheet.
-    hangs = (mask > 0.3) | inside
-    beside = np.where(hangs, np.maximum(canvas.front, over), canvas.front)
-    canvas.front[:] = np.where(inside, canvas.front + (over - canvas.front) * lock, beside)
-    canvas.back[:] = np.where(hangs, np.minimum(canvas.back, shell_back), canvas.back)
+    hangs = ((mask > 0.3) | inside) & (outer > 0.02)
+    beside = np.where(hangs, np.maximum(front, over), front)
+    front[:] = np.where(inside, front + (over - front) * lock, beside)
+    back[:] = np.where(hangs, np.minimum(back, shell_back), back)
 
 
 def _outline(face: Face, y: Any, top: float, side: float) -> Any:
@@ -95,10 +99,9 @@ def _outline(face: Face, y: Any, top: float, side: float) -> Any:
     return np.minimum(above, below)
 
 
-def _mask(canvas: Canvas) -> Floats:
+def _mask(canvas: Canvas, x: Any, y: Any) -> Floats:
     """Where hair covers the sheet: round the opening for the face, and above the ends."""
-    face, x, y = canvas.face, canvas.x, canvas.y
-    length = face.hair_length
+    face, length = canvas.face, canvas.face.hair_length
     wide = face.head_width * (0.93 - 0.1 * ramp(length - 0.6))
     part = face.parting
     hairline = -0.63 * face.crown / 1.1
@@ -112,15 +115,14 @@ def _mask(canvas: Canvas) -> Floats:
     opening = np.maximum(up, 0) ** 3.2 + across**3.6
     soft = 0.05 + 0.14 * ramp(0.4 - length) + canvas.pixel * 2
     mask = smooth(0, soft * 2.2, opening - 1)
-    ends = -0.28 + 1.1 * length
-    return np.asarray(mask * smooth(ends + 0.1, ends - 0.06, y), np.float32)
+    ends = -0.28 + 1.1 * length + ragged * ramp(1.5 - 2 * length)
+    thin = 0.1 * ramp(1.5 - 2 * length)  # short hair grows thin before the ear, long hair is cut
+    return np.asarray(mask * smooth(ends + 0.1 + thin, ends - 0.06 - thin, y), np.float32)
 
 
-def _comb(canvas: Canvas, waves: Floats) -> Floats:
+def _comb(face: Face, x: Any, y: Any) -> Floats:
     """Light and dark of the strands, which run from the parting outward and down."""
-    face = canvas.face
-    x = canvas.x + waves
-    angle = np.arctan2(x - 0.3 * face.parting, canvas.y + face.crown + 0.55)
+    angle = np.arctan2(x - 0.3 * face.parting, y + face.crown + 0.55)
     index = (angle * (1.0 / 3.2) * _STRANDS + _STRANDS).astype(np.int32) % _STRANDS
     return np.asarray(STRANDS[index], np.float32)
 
@@ -148,7 +150,8 @@ def beard(canvas: Canvas) -> None:
     cheek = smooth(rim - 0.02, rim + 0.14, y + 0.28 * sides * ramp(np.abs(x) - 0.3))
     moustache = bell((y - face.nose_length - 0.135 - 0.25 * x * x) / 0.055) * smooth(0.36, 0.26, np.abs(x))
     goatee = bell(x / 0.3) * smooth(face.mouth_height + 0.1, face.mouth_height + 0.2, y)
-    mask = np.maximum(np.maximum(cheek * np.maximum(sides, goatee), moustache), goatee)
+    low = smooth(face.mouth_height + 0.1, face.mouth_height + 0.3, y)
+    mask = np.maximum.reduce([cheek * np.maximum(np.maximum(sides, goatee), low), moustache, goatee])
     wide = mouth_width(face)
     u = np.clip(x / wide, -1.1, 1.1)
     top, _, _, base = mouth_lines(face, u)

@@ -56,7 +56,9 @@ def _jaw(canvas: Canvas, turn: Floats) -> Floats:
 
 def _tangents(canvas: Canvas, turn: Floats, x: Any, y: Any) -> Floats:
     """Of the levels at ``y`` with edges at ``x``, both ``(N,)``: the points ``(N, 3)`` that are seen furthest out."""
-    depth = np.maximum(canvas.depth(np.column_stack([np.zeros_like(y), y - 0.02])), 0.05)
+    # Not read at the chin's edge: there a coarse sheet, whose pixels are 0.06 wide, falls into nothing.
+    inner = np.minimum(y - 0.02, chin_of(canvas.face) - 0.09)
+    depth = np.maximum(canvas.depth(np.column_stack([np.zeros_like(y), inner])), 0.05)
     angle = np.linspace(0.04, 1.2, 60)  # not behind the cheek's edge, and not at the middle of the face
     across = np.cos(angle) ** (2 / FLATNESS) * x[:, None]
     ahead = np.sin(angle) * depth[:, None]

@@ -26,7 +26,7 @@ def direction(face: Face) -> Floats:
 def tint(face: Face) -> Floats:
     """Colour and strength of the key light, linear RGB."""
     warmth = face.light_warmth
-    return np.asarray(face.light_strength * np.array([1 + 0.1 * warmth, 1, 1 - 0.16 * warmth]), np.float32)
+    return np.asarray(face.light_strength * np.array([1 + 0.13 * warmth, 1, 1 - 0.26 * warmth]), np.float32)
 
 
 def light(canvas: Canvas, turn: Floats) -> Floats:

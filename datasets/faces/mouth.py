@@ -23,7 +23,7 @@ def lines(face: Face, u: Any) -> tuple[Any, Any, Any, Any]:
     """y at ``u`` from -1 to 1, corner to corner: top and lower edge of the upper lip, top and base of the lower one."""
     rest, smile = face.mouth_height, face.smile
     arch = ramp(1 - u * u)
-    lift = (0.085 if smile > 0 else 0.055) * smile
+    lift = (0.12 if smile > 0 else 0.1) * smile
     corners = rest - lift * u * u + 0.35 * JAW_DROP * face.mouth_open * np.abs(u) ** 3
     drop = JAW_DROP * face.mouth_open * arch**0.8
     parted = 0.045 * max(smile - 0.35, 0) * arch
@@ -69,7 +69,7 @@ def paint(canvas: Canvas, skin: Floats) -> None:
     gap = canvas.below(upper_edge, y) * (1 - canvas.below(lower_edge, y)) * within
     canvas.paint(where, gap, DARK, 0.1)
     _inside(canvas, where, u, y, upper_edge, lower_edge, gap)
-    colour = blend(skin * (0.82, 0.55, 0.52), linear(0.72, 0.22, 0.25), 0.25 + 0.6 * face.lip_red**2)
+    colour = blend(skin * (0.82, 0.55, 0.52), linear(0.76, 0.13, 0.17), 0.16 + 0.78 * face.lip_red**3)
     upper = canvas.below(top, y, 0.008) * (1 - canvas.below(upper_edge, y)) * within
     lower = canvas.below(lower_edge, y) * (1 - canvas.below(base, y, 0.012)) * within
     canvas.paint(where, 0.92 * upper, colour * 0.82, 0.6)

@@ -74,7 +74,7 @@ IDENTITY = (
     _normal("mouth_height", 0.735, 0.018),
     _normal("upper_lip", 0.055, 0.012),
     _normal("lower_lip", 0.075, 0.014),
-    _even("lip_red", 0.0, 1.0),
+    _by("lip_red", (0, 0), (0.78, 0.6), (0.82, 0.86), (1, 1)),
     _normal("ears", 0.055, 0.02),
     _even("skin", 0.0, 1.0),  # dark to fair
     _normal("skin_warmth", 0.0, 0.35),
@@ -86,7 +86,7 @@ IDENTITY = (
     _by("hair_curl", (0, 0), (0.5, 0.05), (1, 1)),
     _by("fringe", (0, -0.12), (0.45, 0), (0.65, 0.12), (1, 0.36)),
     _normal("parting", 0.0, 0.2),
-    _even("hair_shade", 0.0, 1.0),  # black to blond
+    _by("hair_shade", (0, 0), (0.6, 0.52), (0.67, 0.7), (1, 1)),  # black to blond
     _by("hair_red", (0, 0), (0.7, 0.1), (1, 1)),
     _by("hair_grey", (0, 0), (0.84, 0), (1, 1)),
     _by("beard", (0, 0), (0.66, 0), (0.74, 0.6), (1, 1)),
@@ -102,10 +102,11 @@ POSE = (
     _normal("gaze_y", 0.0, 0.25),
 )
 EXPRESSION = (
-    _normal("smile", 0.2, 0.45),  # below 0 a frown of the mouth
+    # Few faces lie just between smiling, neither, and frowning; so with other things that captions name.
+    _by("smile", (0, -1), (0.2, -0.25), (0.26, -0.05), (0.6, 0.2), (0.66, 0.48), (1, 1.2)),  # below 0 a frown
     _by("mouth_open", (0, 0), (0.5, 0), (0.8, 0.35), (1, 1)),
-    _by("eyes_open", (0, 0), (0.08, 0), (0.16, 0.6), (0.5, 0.95), (1, 1.25)),
-    _normal("brow_raise", 0.0, 0.45),
+    _by("eyes_open", (0, 0), (0.08, 0), (0.16, 0.6), (0.5, 0.95), (0.86, 1.06), (0.9, 1.25), (1, 1.4)),
+    _by("brow_raise", (0, -0.8), (0.1, -0.35), (0.82, 0.25), (0.88, 0.8), (1, 1.3)),
     _normal("brow_frown", 0.0, 0.4),
 )
 LIGHT = (

@@ -69,18 +69,18 @@ def paint(canvas: Canvas) -> None:
 def _freckle_places() -> Floats:
     """Fixed spots ``(N, 3)`` over nose and cheeks: x, y and radius."""
     rng = np.random.default_rng(3)
-    x = rng.normal(0, 0.32, 150)
-    y = 0.28 + rng.normal(0, 0.13, 150) + 0.12 * np.abs(x)
-    return np.stack([x, y, rng.uniform(0.009, 0.02, 150)], axis=1).astype(np.float32)
+    x = 0.56 * np.tanh(rng.normal(0, 0.6, 120))
+    y = 0.28 + rng.normal(0, 0.13, 120) + 0.12 * np.abs(x)
+    return np.stack([x, y, rng.uniform(0.013, 0.028, 120)], axis=1).astype(np.float32)
 
 
 FRECKLES = _freckle_places()
 
 
 def _freckles(canvas: Canvas, tone: Floats) -> None:
-    for x0, y0, radius in FRECKLES[: int(60 + 90 * canvas.face.freckles)]:
+    for x0, y0, radius in FRECKLES[: int(50 + 70 * canvas.face.freckles)]:
         reach = 2 * radius + canvas.pixel
         where, x, y = canvas.window(x0 - reach, x0 + reach, y0 - reach, y0 + reach)
         wide = np.hypot(radius, 0.6 * canvas.pixel)
-        share = 0.7 * canvas.face.freckles * bell((x - x0) / wide) * bell((y - y0) / wide) * (radius / wide) ** 2
-        canvas.paint(where, share, tone * (0.6, 0.42, 0.34))
+        share = 0.8 * canvas.face.freckles * bell((x - x0) / wide) * bell((y - y0) / wide) * (radius / wide) ** 2
+        canvas.paint(where, share, tone * (0.56, 0.36, 0.28))

@@ -57,7 +57,7 @@ def model(canvas: Canvas) -> None:
     height = np.where(canvas.y > 0, canvas.y / chin_of(face), canvas.y / face.crown)[:, 0]
     width = np.maximum(half_width(face, canvas.y), 0.02)
     profile = _profile(height)[:, None]
-    rear = np.interp(height, [-1, -0.9, -0.6, 0.3, 0.55, 0.9, 1.0], [0.1, 0.5, 0.86, 0.92, 0.6, -0.2, -0.3])[:, None]
+    rear = np.interp(height, [-1, -0.9, -0.6, 0.3, 0.55, 0.9, 1.0], [0.1, 0.5, 0.86, 0.92, 0.6, -0.2, -0.58])[:, None]
     share = np.minimum(np.abs(canvas.x) / width, 2)
     edge, beyond = root(1 - share**FLATNESS), 2 * np.maximum(share - 1, 0)
     canvas.front[:] = profile.astype(np.float32) * edge - beyond

@@ -57,8 +57,9 @@ def _hair_behind(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> No
     if face.hair_length <= 0.5:
         return
     end = -0.3 + 1.1 * face.hair_length
-    share = ramp((face.head_width * 0.96 - np.abs(x)) / (2 * soft) + 0.5) * ramp((end - 0.06 - y) / soft + 0.5)
-    share = share * smooth(0.0, 0.2, y)
+    wide = face.head_width * (0.96 - 0.3 * smooth(end - 0.5, end, y))
+    share = ramp((wide - np.abs(x)) / (3 * soft) + 0.5) * smooth(end - 0.04, end - 0.3, y)
+    share = share * smooth(0.0, 0.2, y) * smooth(0.5, 0.7, face.hair_length)
     lay(picture, share, hair.colour(face) * 0.3 * tint(face))
 
 
@@ -88,16 +89,16 @@ def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
     u = turn[0, 0] * x + turn[1, 0] * y + turn[2, 0] * (ahead - shift[2])
     v = turn[0, 1] * x + turn[1, 1] * y + turn[2, 1] * (ahead - shift[2])
     soft = EXTENT / size * 1.2
-    colour = linear(0.1, 0.08, 0.07) * (1 - face.glasses_shade) + linear(0.66, 0.42, 0.22) * face.glasses_shade
+    colour = linear(0.1, 0.08, 0.07) * (1 - face.glasses_shade) + linear(0.5, 0.27, 0.12) * face.glasses_shade
     square = 2.2 + 3.5 * face.glasses_shape
     wide, tall = 0.235 + 0.015 * face.glasses_shape, 0.2 - 0.03 * face.glasses_shape
     lens = (np.abs(np.abs(u) - face.eye_spacing) / wide) ** square + (np.abs(v - 0.035) / tall) ** square
     apart = (lens ** (1 / square) - 1) * tall
-    bar = 0.016 + 0.008 * face.glasses_shade
+    bar = 0.021 + 0.005 * face.glasses_shade
     frame = ramp((bar - np.abs(apart)) / soft + 0.5)
     gap = face.eye_spacing - wide
     bridge = ramp((bar * 0.9 - np.abs(v + 0.025 + 0.9 * (u * u - gap * gap))) / soft + 0.5) * (np.abs(u) < gap)
-    pane = ramp(-apart / soft + 0.5) * (0.05 + 0.1 * smooth(0.06, 0.02, np.abs(v + 0.6 * u * np.sign(u) - 0.19)))
+    pane = ramp(-apart / soft + 0.5) * (0.04 + 0.1 * smooth(0.045, 0.015, np.abs(v + 0.6 * np.abs(u) - 0.31)))
     lay(picture, face.glasses * pane, [np.float32(0.9)] * 3)
     arms = np.maximum.reduce([_arm(face, turn, size, side, plane, bar, soft) for side in (-1, 1)])
     share = face.glasses * np.maximum(np.maximum(frame, bridge), arms)
@@ -106,7 +107,7 @@ def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
 
 
 def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: float, soft: float) -> Any:
-    """The bow from the frame to the ear, where the head does not hide it: on the side turned to the viewer."""
+    """The bow from the frame to the ear, where neither head nor hair hides it: on the side turned to the viewer."""
     reach = face.eye_spacing + 0.235
     ear = float(half_width(face, np.float32(0.0)))
     ends = np.array([(side * reach, -0.03, plane), (side * (ear + 0.02), -0.03, 0.0)], np.float32)
@@ -117,4 +118,5 @@ def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: floa
     dx, dy = seen[1] - seen[0]
     along = ramp((px * dx + py * dy) / max(float(dx * dx + dy * dy), 1e-6))
     apart = np.hypot(px - along * dx, py - along * dy)
-    return ramp((bar * 0.9 - apart) / soft + 0.5) * float(smooth(0.04, 0.14, outward))
+    bare = 1 - float(smooth(0.45, 0.6, face.hair_length))  # long hair lies over it
+    return ramp((bar * 0.9 - apart) / soft + 0.5) * float(smooth(0.04, 0.14, outward)) * bare

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .canvas import AIR, LEFT, TOP, Canvas, Floats
+from .canvas import AIR, LEFT, TOP, Canvas, Floats, smooth
 from .parameters import Face
 
 EXTENT, ABOVE = 2.62, 1.27
@@ -25,6 +25,8 @@ NEAR, FAR, STRIDE = 1.25, -1.3, 0.055
 """Depths between which a ray looks for the head, and its stride on the first, coarse walk."""
 STEPS = 5
 """Of the second, fine walk, which goes from one coarse stride before to two behind."""
+BEHIND, LOW, UNDERSIDE = 0.65, 0.5, 0.5
+"""z and y beyond which the back may be seen below the jaw, and the share of the front's light that it sends."""
 _AT_ONCE = 8192
 """Rays that walk together: what they need stays in a processor's cache, and OpenCV takes no rows beyond 32,767."""
 
@@ -75,6 +77,7 @@ def look(canvas: Canvas, lit: Floats, turn: Floats, size: int) -> Floats:
         cv2.resize(each, (fine, fine), interpolation=cv2.INTER_NEAREST).ravel() for each in (first, second)
     )
     every, whole = _Rays(canvas, turn, fine), np.zeros((fine * fine, 4), np.float32)
+    depths = np.empty(fine * fine, np.float32)
     for pixels in _in_turns(np.flatnonzero(first > FAR)):
         rays = every.some(pixels)
         depth, hit = _meet(rays, relief, first[pixels])
@@ -83,7 +86,33 @@ def look(canvas: Canvas, lit: Floats, turn: Floats, size: int) -> Floats:
         found = pixels[hit]
         whole[found, :3] = every.some(found).read(lit, depth[hit])
         whole[found, 3] = 1
+        depths[found] = depth[hit]
+    _shade_below(canvas, lit, every, depths, whole)
     return np.asarray(cv2.resize(whole.reshape(fine, fine, 4), (size, size), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _shade_below(canvas: Canvas, lit: Floats, rays: _Rays, depths: Floats, whole: Floats) -> None:
+    """Put into the shade what is seen of the back below the jaw: the sheet's light is the front's.
+
+    Args:
+        depths: At which the rays met the head, ``(N,)``; of any value where they did not.
+        whole: Linear RGB, and 1 for those that met it, else 0: ``(N, 4)``.
+    """
+    # From around, since at the edge both fall to nothing from one pixel of the sheet to the next.
+    under = np.zeros((canvas.size, canvas.size, 4), np.float32)
+    rows = slice(int((LOW - TOP) / canvas.pixel), None)
+    wide = 2 * max(round(0.05 / canvas.pixel), 2) + 1
+    under[rows, :, :3] = cv2.blur(lit[rows], (wide, wide))
+    under[rows, :, 3] = cv2.dilate(canvas.front[rows], np.ones((wide, wide), np.uint8))
+    half = len(whole) // 2
+    for pixels in _in_turns(half + np.flatnonzero(whole[half:, 3])):  # in the lower half of the picture
+        some = rays.some(pixels)
+        y, z = some.along(1, depths[pixels]), some.along(2, depths[pixels])
+        low = (y > LOW) & (z < BEHIND)
+        pixels, y, z = pixels[low], y[low], z[low]
+        around = some.some(low).read(under, depths[pixels])
+        share = smooth(0.03, 0.3, around[:, 3] - z) * smooth(LOW, LOW + 0.3, y)
+        whole[pixels, :3] += share[:, None] * (UNDERSIDE * around[:, :3] - whole[pixels, :3])
 
 
 def _in_turns(pixels: Any) -> Iterator[Any]:
@@ -153,7 +182,7 @@ class _Rays:
             possible &= (np.maximum(*ends) > low) & (np.minimum(*ends) < high)
         return np.flatnonzero(possible)
 
-    def _along(self, axis: int, depths: Floats) -> Floats:
+    def along(self, axis: int, depths: Floats) -> Floats:
         """A coordinate of the head at depths ``(..., N)`` or ``(D, 1)`` of the room."""
         place = self._start[axis] + self._towards[axis] * depths
         return np.asarray(place, np.float32)
@@ -161,20 +190,20 @@ class _Rays:
     def outside(self, relief: Floats, depths: Floats) -> Floats:
         """How far points at depths ``(D, N)`` of the room lie outside the head, along the head's z; below 0 within."""
         found = self.read(relief, depths)
-        z = self._along(2, depths)
+        z = self.along(2, depths)
         before = found[..., 1] - z
         z -= found[..., 0]
         return np.asarray(np.maximum(z, before, out=z), np.float32)
 
     def read(self, sheet: Floats, depths: Floats) -> Floats:
         """What a sheet ``(S, S, C)`` says at depths ``(..., N)`` of the room: ``(..., N, C)``."""
-        x, y = self._along(0, depths), self._along(1, depths)
+        x, y = self.along(0, depths), self.along(1, depths)
         for line, edge in ((x, LEFT), (y, TOP)):  # in place: new memory costs more than the arithmetic on it
             line -= edge
             line /= self._pixel
             line -= 0.5
         if not x.size:
             return np.zeros((*x.shape, sheet.shape[2]), np.float32)
-        border = (AIR, -AIR) if sheet.shape[2] == 2 else (0.0,) * 3
+        border = (AIR, -AIR) if sheet.shape[2] == 2 else (0.0,) * 4
         found = cv2.remap(sheet, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
         return np.asarray(found, np.float32).reshape(*x.shape, sheet.shape[2])

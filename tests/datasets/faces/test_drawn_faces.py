@@ -17,8 +17,6 @@ import pytest
 import i2i
 
 Render = Callable[..., Any]
-CHIN = 8
-"""Its landmark."""
 
 
 def digest(found: Any) -> str:
@@ -53,9 +51,9 @@ def test_every_size_shows_the_same_face(size: int, drawn: Render) -> None:
         assert found.picture.flags.c_contiguous
         assert found.landmarks.shape == (68, 2) and found.landmarks.dtype == np.float32
         # The relief is sampled more coarsely: a landmark's depth, and with it its place in a turned head, moves by up
-        # to 0.7 % of the picture; that of the chin, on the steep edge below the face, by up to 6 %.
+        # to 0.7 % of the picture, that of the chin as well, although it lies on the steep edge below the face.
         away = np.linalg.norm(found.landmarks - ((large.landmarks + 0.5) * (size / 256) - 0.5), axis=1) / size
-        assert np.delete(away, CHIN).max() < 0.01 and away[CHIN] < 0.07 and np.median(away) < 0.001
+        assert away.max() < 0.01 and np.median(away) < 0.001
         shrunk = cv2.resize(large.picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
         assert np.abs(found.picture - shrunk).mean() < 8  # grey levels; measured: 5 at 32 px, 1 at 200
         assert np.abs(drawn(seed + 1, size).picture - shrunk).mean() > 24

@@ -41,6 +41,6 @@ def test_lines_of_python_run_and_say_what_they_say(page: str) -> None:
     assert drawn.picture.shape == (128, 128, 3) and drawn.landmarks.shape == (68, 2)
     assert f'"{faces.caption(faces.values(7))}"' in block
     told = faces.describe(known["values"])
-    assert told["smile"] == pytest.approx(1.1) and told["yaw"] == told["pitch"] == told["roll"] == 0
+    assert told["smile"] == pytest.approx(1.15, abs=0.005) and told["yaw"] == told["pitch"] == told["roll"] == 0
     who = faces.groups["identity"]
     assert (known["same"][who] == faces.values(7)[who]).all()

@@ -26,7 +26,7 @@ OPPOSITES = (
     ("light from the left", "light from the right"),
 )
 UNSPOKEN = {"mouth closed", "warm light", "light from the left", "light from the right"}
-COLOURS = ("black", "brown", "fair", "blond", "red", "grey")
+COLOURS = ("black", "brown", "blond", "red", "grey")
 
 
 def said(caption: str) -> set[str]:
