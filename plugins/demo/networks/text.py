@@ -21,10 +21,10 @@ import i2i
 
 from .trunk import Trunk
 
-WIDTHS = (24, 48, 96, 144)
+WIDTHS = (32, 48, 96, 144)
 """Channels of the image tower at 32, 16, 8 and 4 pixels."""
-SQUEEZED = 48
-"""Channels of the last map before it is laid out as one vector."""
+SQUEEZED, FINE = 48, 16
+"""Channels of the maps at 4 and at 8 pixels before they are laid out as one vector."""
 FEATURES = 128
 """Numbers of an embedding."""
 WIDTH, HEADS, LAYERS = 96, 4, 2
@@ -68,14 +68,15 @@ class ImageTower(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = Trunk(WIDTHS)
-        self.squeeze = nn.Conv2d(WIDTHS[-1], SQUEEZED, 1)
-        self.linear = nn.Linear(SQUEEZED * 16, FEATURES, bias=False)
+        self.squeeze, self.fine = nn.Conv2d(WIDTHS[-1], SQUEEZED, 1), nn.Conv2d(WIDTHS[-2], FINE, 1)
+        self.linear = nn.Linear(SQUEEZED * 16 + FINE * 64, FEATURES, bias=False)
         self.centre = nn.BatchNorm1d(FEATURES)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = self.trunk(pictures)[-1]
-        # Not pooled: where something is tells what it is.
-        y: Tensor = self.centre(self.linear(F.silu(self.squeeze(x)).flatten(1)))
+        _, eighth, x = self.trunk(pictures)
+        # Not pooled: where something is tells what it is, and an eye or a lip is but a few pixels.
+        parts = [F.silu(self.squeeze(x)).flatten(1), F.silu(self.fine(eighth)).flatten(1)]
+        y: Tensor = self.centre(self.linear(torch.cat(parts, dim=1)))
         return y
 
 

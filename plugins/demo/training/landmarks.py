@@ -1,6 +1,6 @@
 """Training and measuring of ``demo-landmarks``.
 
-It learns from drawn faces first, then from these and from samples of ``demo-faces`` in equal parts: the generator is a
+It learns from drawn faces first, then from these and, for the most part, samples of ``demo-faces``: the generator is a
 little softer than what it was taught, and every sample's landmarks are those of the face drawn for its latent.
 """
 
@@ -29,9 +29,9 @@ from .settings import Settings, Trained
 if TYPE_CHECKING:
     from ..world import Pool
 
-DEFAULTS = Settings(steps=2500, batch=32, rate=2e-3, pictures=16_000)
-SECOND, SLOWER, SAMPLES = 0.2, 0.3, 4000
-"""Share of the steps that also see samples, their rate as a share of the first's, and how many samples there are."""
+DEFAULTS = Settings(steps=3500, batch=32, rate=2e-3, pictures=16_000)
+SECOND, SLOWER, DRAWN, SAMPLES = 0.4, 0.4, 5000, 12_000
+"""Share of the steps that also see samples, their rate as a share of the first's; how many drawn faces and samples."""
 CHANGES = Strengths()
 FACELESS = 8
 """One picture without a face comes to so many with one."""
@@ -64,7 +64,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     network = copy.deepcopy(first).requires_grad_(True)
     average = learn(network, mixed, replace(settings, steps=second, rate=settings.rate * SLOWER), say)
     tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
-    return Trained(tensors, {"pictures": len(pool.pictures), "samples of demo-faces": len(mixed) // 2})
+    return Trained(tensors, {"pictures": len(pool.pictures), "samples of demo-faces": min(SAMPLES, GENERATOR.pictures)})
 
 
 def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str], None]) -> Landmarks:
@@ -81,9 +81,9 @@ def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str
 
 @torch.no_grad()
 def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
-    """As many samples of ``demo-faces`` as drawn faces, ``SAMPLES`` or fewer each, with the landmarks of both."""
-    count = min(SAMPLES, len(pool))
+    """``DRAWN`` faces of a pool and ``SAMPLES`` of ``demo-faces``, or as many as there are, with their landmarks."""
     taught = world.pool("faces", GENERATOR.pictures, of_latents=True, say=say)
+    drawn, count = min(DRAWN, len(pool)), min(SAMPLES, len(taught))
     say(f"{count} samples of the generator are made")
     generator = i2i.generator("demo-faces")
     made = []
@@ -91,10 +91,10 @@ def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
         pictures = generator.render(generator.map(z)).clamp(-1, 1).cpu()
         made.append(((pictures + 1) * 127.5).round().to(torch.uint8))
     return world.Pool(
-        torch.cat([pool.pictures[:count], *made]),
-        torch.cat([pool.values[:count], taught.values[:count]]),
-        torch.cat([pool.landmarks[:count], taught.landmarks[:count]]),
-        torch.cat([pool.identities[:count], taught.identities[:count]]),
+        torch.cat([pool.pictures[:drawn], *made]),
+        torch.cat([pool.values[:drawn], taught.values[:count]]),
+        torch.cat([pool.landmarks[:drawn], taught.landmarks[:count]]),
+        torch.cat([pool.identities[:drawn], taught.identities[:count]]),
         taught.latents[:0],
     )
 

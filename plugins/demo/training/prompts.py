@@ -129,6 +129,17 @@ class Prompts:
         true, false = self.wordings[name]
         return _sentence("face", [true], None), _sentence("face", [Wording(alone=false.alone)], None)
 
+    def pairs(self, rng: random.Random) -> list[tuple[str, str]]:
+        """For each name a prompt that states it and one that states its absence; half of them are those of ``pair``."""
+        noun, found = rng.choice(NOUNS), []
+        for name in self.names:
+            if rng.random() < 0.5:
+                found.append(self.pair(name))
+            else:
+                there, absent = (_sentence(noun, [wording], rng) for wording in self.wordings[name])
+                found.append((there, absent))
+        return found
+
     def draw(self, attributes: Mapping[str, bool], rng: random.Random) -> tuple[str, dict[str, bool]]:
         """A prompt that holds for a face, and the attributes that it states."""
         share = rng.random()

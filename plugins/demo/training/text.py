@@ -2,8 +2,10 @@
 
 A short prompt such as "a smiling face" holds for many pictures of a batch. So the targets of the contrastive loss are
 not the diagonal: a prompt goes with every picture of which all that it states is true, as in supervised contrastive
-learning, where many are right (Khosla et al. 2020). Pictures are moved, blurred, relit and made noisy, so that the
-gradients by which they are edited follow what they show.
+learning, where many are right (Khosla et al. 2020). That alone leaves rare attributes unlearnt, since "no freckles" is
+a good guess for any face: so every attribute is asked for by itself as well, with it or without it, and faces that have
+it weigh as much as those that have not. Pictures are moved, blurred, relit and made noisy, so that the gradients by
+which they are edited follow what they show.
 """
 
 from __future__ import annotations
@@ -28,14 +30,16 @@ if TYPE_CHECKING:
     from ..extractors.text import DemoText
 
 DEFAULTS = Settings(steps=1500, batch=64, rate=1.5e-3, pictures=GENERATOR.pictures)
-CHANGES = Strengths(mirror=0.0, turn=8.0, scale=0.1, noise=0.1, tint=0.04)
-"""Left stays left, and colours are what captions speak of."""
+CHANGES = Strengths(mirror=0.0, turn=8.0, scale=0.1, blur=0.9, tint=0.03)
+"""Left stays left, colours are what captions speak of, and freckles are small."""
 CAPTIONS = 0.3
 """The share of texts that are the faces' own captions; the others are prompts."""
-TEXTS = 3
+TEXTS = 2
 """Texts of each picture in a step: they cost little."""
-SEEN, READ = 4.0, 2.0
-"""Weights of the losses that go with contrast: attributes seen in a picture, and read in a text."""
+PAIRS, SEEN, READ = 6.0, 4.0, 2.0
+"""Weights of the losses that go with contrast: attributes told by two prompts, seen in a picture, read in a text."""
+RARE = 0.03
+"""Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
 """Pictures that are looked at together where nothing is learnt."""
 GROUP = 100
@@ -70,12 +74,14 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         learner = _Learner(TextNetwork(texts.vocabulary()), texts.truth.float().mean(dim=0))
+    asked = plain_random.Random(settings.seed)
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         pictures = moved(world.pictures_of(pool, numbers), movements(len(numbers), CHANGES, random))
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
-        return learner.losses(relit(pictures, CHANGES, random), sentences, stated, texts.truth[numbers])
+        pairs = texts.prompts.pairs(asked)
+        return learner.losses(relit(pictures, CHANGES, random), sentences, stated, pairs, texts.truth[numbers])
 
     trained = fit(learner, len(pool), losses, settings, say).network
     assert isinstance(trained, TextNetwork)
@@ -89,21 +95,37 @@ class _Learner(nn.Module):
     """
 
     def __init__(self, network: TextNetwork, shares: Tensor) -> None:
-        """``shares (K,)``: how many of all faces have each attribute, which is what it guesses at first."""
+        """``shares (K,)``: how many of all faces have each attribute."""
         super().__init__()
-        self.network = network
+        self.network, self.shares = network, shares.clamp(RARE, 1 - RARE)
         self.seen, self.read = nn.Linear(FEATURES, len(shares)), nn.Linear(FEATURES, len(shares))
-        with torch.no_grad():
-            self.seen.bias.copy_(shares.logit(eps=0.01))
 
-    def losses(self, pictures: Tensor, sentences: Sequence[str], stated: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """The losses of a batch; ``stated (M, K)`` of -1, 0, 1, and ``truth (N, K)`` bool."""
+    def losses(
+        self,
+        pictures: Tensor,
+        sentences: Sequence[str],
+        stated: Tensor,
+        pairs: Sequence[tuple[str, str]],
+        truth: Tensor,
+    ) -> dict[str, Tensor]:
+        """The losses of a batch.
+
+        Args:
+            pictures: ``(N, 3, 64, 64)`` in [-1, 1].
+            sentences: M of them, and what they state, ``stated (M, K)`` of -1, 0, 1.
+            pairs: Two prompts for each attribute: it is there, and it is not.
+            truth: ``(N, K)`` bool.
+        """
         images = self.network.image(pictures)
         texts = self.network.text(self.network.read(sentences))
-        units = F.normalize(images), F.normalize(texts)
+        there, absent = self.network.texts([text for pair in zip(*pairs, strict=True) for text in pair]).chunk(2)
+        units, scale = (F.normalize(images), F.normalize(texts)), self.network.scale
+        told = scale * units[0] @ (there - absent).T
+        weights = balance(truth, self.shares)
         return {
-            "contrast": contrast(*units, holds(stated, truth), self.network.scale),
-            "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(images), truth.float()),
+            "contrast": contrast(*units, holds(stated, truth), scale),
+            "pairs": PAIRS * F.binary_cross_entropy_with_logits(told, truth.float(), weights),
+            "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(images), truth.float(), weights),
             "read": READ * F.mse_loss(self.read(texts), stated),
         }
 
@@ -137,6 +159,16 @@ class _Texts:
                 if name in said:
                     stated[row, place] = 1 if said[name] else -1
         return sentences, stated
+
+
+def balance(truth: Tensor, shares: Tensor) -> Tensor:
+    """Weights ``(N, K)`` by which all faces with an attribute count as much as all without it.
+
+    Args:
+        truth: ``(N, K)`` bool.
+        shares: How many of all faces have each, ``(K,)``, neither 0 nor 1.
+    """
+    return 0.5 / torch.where(truth, shares, 1 - shares)
 
 
 def holds(stated: Tensor, truth: Tensor) -> Tensor:

@@ -56,6 +56,20 @@ def test_prompts_state_what_is_true_and_nothing_else() -> None:
     assert len(texts) > 200
 
 
+def test_pairs_say_of_every_attribute_that_it_is_there_and_that_it_is_not() -> None:
+    prompts, rng = Prompts(NAMES), random.Random(2)
+    plain = [prompts.pair(name) for name in prompts.names]
+    met = set()
+    for _ in range(40):
+        pairs = prompts.pairs(rng)
+        assert len(pairs) == len(prompts.names)
+        for name, pair in zip(prompts.names, pairs, strict=True):
+            for text, wording in zip(pair, prompts.wordings[name], strict=True):
+                assert any(way in text for way in wording.all) and set(text.replace(",", "").split()) <= prompts.words()
+        met.add(sum(pair == usual for pair, usual in zip(pairs, plain, strict=True)) / len(plain))
+    assert 0.4 < sum(met) / len(met) < 0.75  # half as ``pair`` says, and some of the others by chance
+
+
 def test_short_prompts_are_common_and_speak_of_what_is_there() -> None:
     prompts, rng = Prompts(NAMES), random.Random(1)
     drawn = [(face(seed), *prompts.draw(face(seed), rng)) for seed in range(400)]

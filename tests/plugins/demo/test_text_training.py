@@ -66,6 +66,13 @@ def test_pictures_are_looked_for_among_a_hundred() -> None:
     assert training.retrieval(images, shifted, captions)["caption@5"] == pytest.approx(0.05)
 
 
+def test_faces_with_an_attribute_weigh_as_much_as_those_without_it() -> None:
+    truth = torch.tensor([[True, True], [False, True], [False, True], [False, False]])
+    weights = training.balance(truth, truth.float().mean(dim=0))
+    assert torch.allclose((weights * truth).sum(dim=0), torch.tensor([2.0, 2.0]))
+    assert torch.allclose((weights * ~truth).sum(dim=0), torch.tensor([2.0, 2.0]))
+
+
 class Blots:
     """Faces of three attributes, each a bright bar of its own colour; values ``(3,)`` above 0 mean that it is there."""
 
