@@ -23,7 +23,7 @@ from .trunk import Trunk
 
 WIDTHS = (32, 48, 96, 144)
 """Channels of the image tower at 32, 16, 8 and 4 pixels."""
-SQUEEZED, FINE = 48, 16
+SQUEEZED, FINE = 48, 24
 """Channels of the maps at 4 and at 8 pixels before they are laid out as one vector."""
 FEATURES = 128
 """Numbers of an embedding."""

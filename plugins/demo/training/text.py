@@ -29,15 +29,16 @@ from .settings import Settings, Trained
 if TYPE_CHECKING:
     from ..extractors.text import DemoText
 
-DEFAULTS = Settings(steps=1500, batch=64, rate=1.5e-3, pictures=GENERATOR.pictures)
-CHANGES = Strengths(mirror=0.0, turn=8.0, scale=0.1, blur=0.9, tint=0.03)
+DEFAULTS = Settings(steps=4600, batch=64, rate=1.5e-3, pictures=GENERATOR.pictures)
+CHANGES = Strengths(shift=2.0, scale=0.06, stretch=0.03, turn=5.0, mirror=0.0, blur=0.9, tint=0.03)
 """Left stays left, colours are what captions speak of, and freckles are small."""
 CAPTIONS = 0.3
 """The share of texts that are the faces' own captions; the others are prompts."""
 TEXTS = 2
 """Texts of each picture in a step: they cost little."""
-PAIRS, SEEN, READ = 6.0, 4.0, 2.0
-"""Weights of the losses that go with contrast: attributes told by two prompts, seen in a picture, read in a text."""
+PAIRS, SEEN, VALUES, READ = 6.0, 2.0, 4.0, 2.0
+"""Weights of the losses that go with contrast: attributes told by two prompts; attributes and values seen in a picture;
+attributes read in a text."""
 RARE = 0.03
 """Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
@@ -73,7 +74,7 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
     texts = _Texts(faces, pool)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        learner = _Learner(TextNetwork(texts.vocabulary()), texts.truth.float().mean(dim=0))
+        learner = _Learner(TextNetwork(texts.vocabulary()), texts.truth.float().mean(dim=0), pool.values.shape[1])
     asked = plain_random.Random(settings.seed)
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -81,7 +82,8 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
         pictures = moved(world.pictures_of(pool, numbers), movements(len(numbers), CHANGES, random))
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
         pairs = texts.prompts.pairs(asked)
-        return learner.losses(relit(pictures, CHANGES, random), sentences, stated, pairs, texts.truth[numbers])
+        seen = learner.network.image(relit(pictures, CHANGES, random))
+        return learner.losses(seen, pool.values[numbers], texts.truth[numbers], pairs, sentences, stated)
 
     trained = fit(learner, len(pool), losses, settings, say).network
     assert isinstance(trained, TextNetwork)
@@ -89,34 +91,38 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
 
 
 class _Learner(nn.Module):
-    """The network, and what it needs only to learn: attributes told from each tower's numbers, by one layer.
+    """The network, and what it needs only to learn: what each tower's numbers tell, by one layer.
 
-    Contrast alone first brings everything into one line, from which it takes thousands of steps to spread.
+    Contrast alone first brings everything into one line, from which it takes thousands of steps to spread. And how far
+    up the brows are teaches more than whether they are raised: so the values of a face are asked of its picture.
     """
 
-    def __init__(self, network: TextNetwork, shares: Tensor) -> None:
-        """``shares (K,)``: how many of all faces have each attribute."""
+    def __init__(self, network: TextNetwork, shares: Tensor, values: int) -> None:
+        """``shares (K,)``: how many of all faces have each attribute; ``values``, the numbers a face is made of."""
         super().__init__()
         self.network, self.shares = network, shares.clamp(RARE, 1 - RARE)
-        self.seen, self.read = nn.Linear(FEATURES, len(shares)), nn.Linear(FEATURES, len(shares))
+        self.seen, self.values = nn.Linear(FEATURES, len(shares)), nn.Linear(FEATURES, values)
+        self.read = nn.Linear(FEATURES, len(shares))
 
     def losses(
         self,
-        pictures: Tensor,
+        images: Tensor,
+        values: Tensor,
+        truth: Tensor,
+        pairs: Sequence[tuple[str, str]],
         sentences: Sequence[str],
         stated: Tensor,
-        pairs: Sequence[tuple[str, str]],
-        truth: Tensor,
     ) -> dict[str, Tensor]:
         """The losses of a batch.
 
         Args:
-            pictures: ``(N, 3, 64, 64)`` in [-1, 1].
-            sentences: M of them, and what they state, ``stated (M, K)`` of -1, 0, 1.
+            images: What the network makes of pictures, ``(N, F)``.
+            values: Of their faces, ``(N, P)``.
+            truth: Their attributes, ``(N, K)`` bool.
             pairs: Two prompts for each attribute: it is there, and it is not.
-            truth: ``(N, K)`` bool.
+            sentences: M of them.
+            stated: What these state, ``(M, K)`` of -1, 0, 1.
         """
-        images = self.network.image(pictures)
         texts = self.network.text(self.network.read(sentences))
         there, absent = self.network.texts([text for pair in zip(*pairs, strict=True) for text in pair]).chunk(2)
         units, scale = (F.normalize(images), F.normalize(texts)), self.network.scale
@@ -126,6 +132,7 @@ class _Learner(nn.Module):
             "contrast": contrast(*units, holds(stated, truth), scale),
             "pairs": PAIRS * F.binary_cross_entropy_with_logits(told, truth.float(), weights),
             "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(images), truth.float(), weights),
+            "values": VALUES * F.mse_loss(self.values(images), values),
             "read": READ * F.mse_loss(self.read(texts), stated),
         }
 
