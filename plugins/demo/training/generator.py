@@ -27,11 +27,12 @@ from .teaching import Lesson, Stage, finish, supervise
 
 STAGES = (
     Stage(16, 2000, 16, 100.0),  # the mapping first finds its way, in larger steps
-    Stage(16, 28_000),  # most of what latents say shows at 16 px already, where a picture costs a fifth
-    Stage(32, 8000),
-    Stage(32, 8000),  # two of them: what is broken off goes on after the last whole one
-    Stage(64, 11_000),
+    *[Stage(16, 4000)] * 7,  # most of what latents say shows at 16 px already, where a picture costs a fifth
+    *[Stage(32, 4000)] * 4,
+    Stage(64, 4000),
+    Stage(64, 7000, fades=True),
 )
+"""Short ones: what is broken off goes on after the last whole one."""
 FINISH = Stage(64, 750)
 STEPS = sum(stage.steps for stage in STAGES) + FINISH.steps
 DEFAULTS = Settings(steps=STEPS, batch=8, rate=3e-3, pictures=40_000)

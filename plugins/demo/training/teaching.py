@@ -31,6 +31,8 @@ class Stage(NamedTuple):
     """Pictures a step."""
     mapping: float = 30.0
     """The mapping network's rate as a multiple of the others': its layers slow themselves down by a hundred."""
+    fades: bool = False
+    """Whether the rate falls asleep along a cosine; else it stays."""
 
 
 @dataclass
@@ -52,18 +54,18 @@ def _adam(lesson: Lesson, stage: Stage, settings: Settings) -> torch.optim.Adam:
         {"params": list(lesson.g.synthesis.parameters()), "speed": 1.0},
         {"params": list(lesson.g.mapping.parameters()), "speed": stage.mapping},
     ]
-    return torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99))
+    return torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99), fused=True)
 
 
 def supervise(lesson: Lesson, stage: Stage, settings: Settings) -> None:
-    """Learn the pictures of latents, as far as one resolution; the last falls asleep along a cosine."""
+    """Learn the pictures of latents, as far as one resolution."""
     resolution = stage.resolution
     optimizer, watch = (
         _adam(lesson, stage, settings),
         _Watch(lesson.say, f"{resolution} px", settings.steps, settings.batch),
     )
     for step, numbers in enumerate(batches(len(lesson.pool), settings)):
-        _set_rate(optimizer, rate_at(step, settings) if resolution == settings.size else settings.rate)
+        _set_rate(optimizer, rate_at(step, settings) if stage.fades else settings.rate)
         _, losses = _likeness(lesson, numbers, resolution)
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
