@@ -23,8 +23,10 @@ from .trunk import Trunk
 
 WIDTHS = (32, 48, 96, 144)
 """Channels of the image tower at 32, 16, 8 and 4 pixels."""
-SQUEEZED, FINE = 48, 24
-"""Channels of the maps at 4 and at 8 pixels before they are laid out as one vector."""
+SQUEEZED = (8, 24, 48)
+"""Channels of the maps at 16, 8 and 4 pixels before they are laid out as one vector."""
+PARTS = sum(channels * size * size for channels, size in zip(SQUEEZED, (16, 8, 4), strict=True))
+"""Numbers of that vector."""
 FEATURES = 128
 """Numbers of an embedding."""
 WIDTH, HEADS, LAYERS = 96, 4, 2
@@ -68,16 +70,22 @@ class ImageTower(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = Trunk(WIDTHS)
-        self.squeeze, self.fine = nn.Conv2d(WIDTHS[-1], SQUEEZED, 1), nn.Conv2d(WIDTHS[-2], FINE, 1)
-        self.linear = nn.Linear(SQUEEZED * 16 + FINE * 64, FEATURES, bias=False)
+        self.squeeze = nn.ModuleList(nn.Conv2d(*each, 1) for each in zip(WIDTHS[1:], SQUEEZED, strict=True))
+        self.linear = nn.Linear(PARTS, FEATURES, bias=False)
         self.centre = nn.BatchNorm1d(FEATURES)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        _, eighth, x = self.trunk(pictures)
-        # Not pooled: where something is tells what it is, and an eye or a lip is but a few pixels.
-        parts = [F.silu(self.squeeze(x)).flatten(1), F.silu(self.fine(eighth)).flatten(1)]
-        y: Tensor = self.centre(self.linear(torch.cat(parts, dim=1)))
+    def parts(self, pictures: Tensor) -> Tensor:
+        """What is seen where, ``(N, PARTS)``. Not pooled: where something is tells what it is."""
+        maps = self.trunk(pictures)
+        return torch.cat([F.silu(squeeze(x)).flatten(1) for squeeze, x in zip(self.squeeze, maps, strict=True)], dim=1)
+
+    def joined(self, parts: Tensor) -> Tensor:
+        """``(N, PARTS)`` -> ``(N, 128)``."""
+        y: Tensor = self.centre(self.linear(parts))
         return y
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.joined(self.parts(pictures))
 
 
 class TextTower(nn.Module):

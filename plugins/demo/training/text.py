@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import world
-from ..networks.text import FEATURES, TextNetwork, words_of
-from .augmentation import Strengths, moved, movements, relit
+from ..networks.text import FEATURES, PARTS, TextNetwork, words_of
+from .augmentation import Strengths, moved, moved_points, movements, relit
 from .fitting import fit
 from .generator import DEFAULTS as GENERATOR
 from .prompts import Prompts
+from .retrieval import retrieval
 from .settings import Settings, Trained
 
 if TYPE_CHECKING:
@@ -36,16 +37,13 @@ CAPTIONS = 0.3
 """The share of texts that are the faces' own captions; the others are prompts."""
 TEXTS = 2
 """Texts of each picture in a step: they cost little."""
-PAIRS, SEEN, VALUES, READ = 6.0, 2.0, 4.0, 2.0
-"""Weights of the losses that go with contrast: attributes told by two prompts; attributes and values seen in a picture;
-attributes read in a text."""
+PAIRS, SEEN, VALUES, POINTS, READ = 6.0, 2.0, 4.0, 20.0, 2.0
+"""Weights of the losses that go with contrast: attributes told by two prompts; attributes, values and landmarks seen in
+a picture; attributes read in a text."""
 RARE = 0.03
 """Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
 """Pictures that are looked at together where nothing is learnt."""
-GROUP = 100
-"""Pictures among which one is looked for."""
-LOOKED = (1, 5)
 
 
 def train(settings: Settings, say: Callable[[str], None]) -> Trained:
@@ -79,11 +77,16 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
     learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        pictures = moved(world.pictures_of(pool, numbers), movements(len(numbers), CHANGES, random))
+        movement = movements(len(numbers), CHANGES, random)
+        pictures = relit(moved(world.pictures_of(pool, numbers), movement), CHANGES, random)
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
-        pairs = texts.prompts.pairs(asked)
-        seen = learner.network.image(relit(pictures, CHANGES, random))
-        return learner.losses(seen, pool.values[numbers], texts.truth[numbers], pairs, sentences, stated)
+        parts = learner.network.image.parts(pictures)
+        points = moved_points(pool.landmarks[numbers], movement, settings.size) / (settings.size / 2) - 1
+        images, pairs = learner.network.image.joined(parts), texts.prompts.pairs(asked)
+        return {
+            "points": POINTS * F.l1_loss(learner.points(parts), points.flatten(1)),
+            **learner.losses(images, pool.values[numbers], texts.truth[numbers], pairs, sentences, stated),
+        }
 
     trained = fit(learner, len(pool), losses, settings, say).network
     assert isinstance(trained, TextNetwork)
@@ -94,7 +97,8 @@ class _Learner(nn.Module):
     """The network, and what it needs only to learn: what each tower's numbers tell, by one layer.
 
     Contrast alone first brings everything into one line, from which it takes thousands of steps to spread. And how far
-    up the brows are teaches more than whether they are raised: so the values of a face are asked of its picture.
+    up the brows are teaches more than whether they are raised: so the values of a face are asked of its picture, and
+    its landmarks of what is seen where, for a smile is a pixel or two.
     """
 
     def __init__(self, network: TextNetwork, shares: Tensor, values: int) -> None:
@@ -102,6 +106,7 @@ class _Learner(nn.Module):
         super().__init__()
         self.network, self.shares = network, shares.clamp(RARE, 1 - RARE)
         self.seen, self.values = nn.Linear(FEATURES, len(shares)), nn.Linear(FEATURES, values)
+        self.points = nn.Linear(PARTS, 2 * 68)
         self.read = nn.Linear(FEATURES, len(shares))
 
     def losses(
@@ -116,7 +121,7 @@ class _Learner(nn.Module):
         """The losses of a batch.
 
         Args:
-            images: What the network makes of pictures, ``(N, F)``.
+            images: ``(N, F)``, what the network makes of pictures.
             values: Of their faces, ``(N, P)``.
             truth: Their attributes, ``(N, K)`` bool.
             pairs: Two prompts for each attribute: it is there, and it is not.
@@ -226,22 +231,3 @@ def evaluate(extractor: DemoText, faces: Any, pool: world.Pool) -> dict[str, flo
             nearer = (images @ extractor.texts(prompts.pair(name)).cpu().T).argmax(dim=1) == 0
             single[f"accuracy/{name}"] = float(nearer[truth].float().mean() + (~nearer[~truth]).float().mean()) / 2
     return {**measured, "accuracy": sum(single.values()) / max(len(single), 1), **single}
-
-
-def retrieval(images: Tensor, texts: Tensor, captions: Sequence[str]) -> dict[str, float]:
-    """``caption@k`` and ``picture@k`` over whole groups of 100; over all pictures where they are fewer.
-
-    Args:
-        images: ``(N, F)`` unit vectors.
-        texts: ``(N, F)`` unit vectors of the captions.
-    """
-    group = min(GROUP, len(captions))
-    right: dict[str, list[Tensor]] = {}
-    for numbers in torch.arange(len(captions) // group * group).split(group):
-        same = torch.tensor([[captions[i] == captions[j] for j in numbers] for i in numbers])
-        products = images[numbers] @ texts[numbers].T
-        for name, table in ("caption", products), ("picture", products.T):
-            for count in LOOKED:
-                first = table.topk(min(count, group), dim=1).indices
-                right.setdefault(f"{name}@{count}", []).append(same.gather(1, first).any(dim=1).float())
-    return {name: float(torch.cat(hits).mean()) for name, hits in right.items()}

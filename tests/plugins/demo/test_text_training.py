@@ -91,7 +91,7 @@ class Blots:
         pictures = torch.full((count, 3, 64, 64), 90, dtype=torch.uint8)
         for place in range(3):
             pictures[values[:, place] > 0, place, 8 + 16 * place : 24 + 16 * place, 8:56] = 230
-        return Pool(pictures=pictures, values=torch.from_numpy(values))
+        return Pool(pictures=pictures, values=torch.from_numpy(values), landmarks=torch.zeros(len(values), 68, 2))
 
 
 class Pool(SimpleNamespace):
