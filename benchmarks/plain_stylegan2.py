@@ -22,6 +22,9 @@ class PlainSynthesis(nn.Module):
     def __init__(self, synthesis: Synthesis) -> None:
         super().__init__()
         self.synthesis = synthesis
+        with torch.no_grad():
+            for weight in synthesis.parameters():  # as they lie in published code
+                weight.data = weight.contiguous()
 
     def forward(self, ws: Tensor, keep: int = 0) -> tuple[Tensor, Tensor | None]:
         """The picture, and the maps of the resolution ``keep`` where it is asked for."""

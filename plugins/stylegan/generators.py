@@ -171,8 +171,9 @@ class StyleGAN2(_StyleGAN):
         synthesis.dtype = device.dtype
         last = device.type == "cpu" or (device.type == "cuda" and device.dtype != torch.float32)
         synthesis.layout = torch.channels_last if last else torch.contiguous_format
-        if device.dtype == torch.float32:  # weights that lie as maps do need not be kept twice
-            synthesis.to(memory_format=synthesis.layout)
+        if device.dtype == torch.float32:
+            for _, _, layer in synthesis.styled():
+                layer.lay_out(synthesis.layout)
 
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``. ``noise`` may also be maps by layer (``"b8.conv0"``), ``(N or 1, 1, r, r)``."""

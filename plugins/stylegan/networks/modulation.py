@@ -108,6 +108,13 @@ class StyledConv(Modulated):
             return self._direct(x)
         return winograd.Winograd(self.keep("winograd", lambda: winograd.transformed(self.weight)))
 
+    def lay_out(self, layout: torch.memory_format) -> None:
+        """Let the weight lie in memory as it is convolved with maps of that layout, so that it is not kept twice."""
+        with torch.no_grad():
+            weight = self.weight.transpose(0, 1) if self.up else self.weight
+            weight = weight.contiguous(memory_format=layout)
+            self.weight.data = weight.transpose(0, 1) if self.up else weight
+
     def _direct(self, x: Tensor) -> Direct:
         layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
         folds = self.up and self.weight.shape[1] <= FOLD_BELOW and x.device.type == "cpu"
