@@ -78,16 +78,16 @@ def alike(one: Look, other: Look) -> float:
 
 def test_style_keeps_the_shape_and_takes_the_colours(world: World) -> None:
     (own, other), made = world.pairs, world.mixed("style")
-    assert made.moved(own).mean() < 0.04  # 0.012
-    assert followed(own.colour, made.colour, other.colour) > 0.5  # 0.81 of the way
+    assert made.moved(own).mean() < 0.04  # 0.013
+    assert followed(own.colour, made.colour, other.colour) > 0.5  # 0.79 of the way
 
 
 def test_expression_moves_mouth_and_eyes_and_keeps_the_person(world: World) -> None:
     (own, other), made = world.pairs, world.mixed("expression")
-    assert alike(own, made) > 0.8 > alike(own, other)  # 0.87; two people have 0.08
-    assert followed(own.mouth, made.mouth, other.mouth) > 0.05  # 0.16
-    assert followed(own.eyelids, made.eyelids, other.eyelids) > 0.05  # 0.25
-    assert followed(own.colour, made.colour, other.colour) < 0.2  # 0.05: what is not asked for
+    assert alike(own, made) > 0.8 > alike(own, other)  # 0.86; two people have 0.04
+    assert followed(own.mouth, made.mouth, other.mouth) > 0.05  # 0.13
+    assert followed(own.eyelids, made.eyelids, other.eyelids) > 0.05  # 0.16
+    assert followed(own.colour, made.colour, other.colour) < 0.2  # 0.06: what is not asked for
 
 
 def expressive(seeds: range, **values: float) -> Tensor:
@@ -111,8 +111,8 @@ def test_what_one_person_does_another_does_too(world: World) -> None:
     opened = float(np.mean([float((look.mouth - own.mouth).mean()) for look in looks]))
     with torch.no_grad():
         true = world.look(world.generator.render(wide)).mouth - world.look(world.generator.render(shut)).mouth
-    assert opened > 0.5 * float(true.mean()) > 0.005  # 0.76 of what it is in the donors, 0.06 eye distances
-    assert np.mean([alike(own, look) for look in looks]) > 0.8  # 0.98
+    assert opened > 0.5 * float(true.mean()) > 0.005  # 0.92 of what it is in the donors, 0.18 eye distances
+    assert np.mean([alike(own, look) for look in looks]) > 0.8  # 0.95
 
 
 def moved(world: World, strength: float, **options: Any) -> Look:
