@@ -14,6 +14,7 @@ from ..contracts import Latent, Plot, Result, Scene
 from ..errors import I2IError
 from ..files import home
 from ..options import Options
+from .inputs import Place
 from .latents import read_latent, save_latent
 from .opening import Picture, render
 from .terms import INVERTER
@@ -92,7 +93,7 @@ def results_of(
     left = [number for number, result in enumerate(found) if result is None]
     if left:
         photos = [pictures[number].photo for number in left]
-        name = pictures[0].given.place
+        name = Place.of(kind.photos[0]).name  # its own: the pictures may be another editor's targets
         scene.photos, scene.every = {name: photos[0]}, {name: photos}
         made = kind().edit(scene, options)
         for number, result in zip(left, [made, *made.others], strict=False):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 import i2i
 from i2i.generating.sampling import Terms, latents
+from i2i.images import read_picture, save_picture
 from i2i_plugins.demo.measuring.looks import Watcher
+from i2i_plugins.demo.world import UNSEEN, faces
 
 from ..invert.scenes import demo, generator, lpips
 from .scenes import Points, Squares, Who, swap
@@ -62,3 +66,16 @@ def test_noise_maps_are_optimised_with_it_and_kept_in_the_latent() -> None:
     torch.testing.assert_close(drawn, result.image, atol=1e-5, rtol=0)  # noise given, and noise stored
     without = swap(given, steps=2, noise=False)
     assert isinstance(without.latent, i2i.Latent) and not without.latent.noise
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_photographs_are_swapped_and_put_back(tmp_path: Path) -> None:
+    """Targets and sources are not what the inverter calls its pictures."""
+    files = []
+    for number in (3, 8):
+        files.append(str(tmp_path / f"{number}.png"))
+        save_picture(files[-1], faces().render(faces().values(UNSEEN + number), 96).picture)
+    options = {"steps": 4, "rate": 0.05, "device": "cpu", "keep": False}
+    result = i2i.edit("swap", files, invert={"steps": 2}, out=tmp_path / "out", **options)
+    assert result.scalars["closed"] > 0
+    assert read_picture(tmp_path / "out" / "photo.png").shape == (96, 96, 3)
