@@ -163,12 +163,11 @@ class TextNetwork(nn.Module):
         """
         rows, minor = [], MINOR.split()
         for sentence in sentences:
-            words = words_of(sentence)
-            row = [self._numbers[word] for word in words if word in self._numbers][:LENGTH]
-            if not row or (self.unknown(sentence) and all(word in minor for word in words if word in self._numbers)):
+            known = [word for word in words_of(sentence) if word in self._numbers]
+            if not known or (self.unknown(sentence) and all(word in minor for word in known)):
                 told = ", ".join(word for word in self.vocabulary if word not in minor)
                 raise i2i.UsageError(f"The text {sentence!r} has no word that demo-text knows; say it with: {told}.")
-            rows.append(torch.tensor(row))
+            rows.append(torch.tensor([self._numbers[word] for word in known[:LENGTH]]))
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True) if rows else torch.zeros(0, 1, dtype=torch.long)
         return padded.to(self.log_scale.device)
 
