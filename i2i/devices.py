@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import memory
 from .errors import UsageError
 from .training import processes
 from .training.optimizers import DenseAdam
@@ -75,6 +75,7 @@ class Device(str):
             torch.cuda.set_device(name)
         chosen = processes.agree(_precision_for(name) if precision == "auto" else precision, world)
         _set_backends(chosen)
+        memory.keep_freed()
         return cls(name, chosen, rank=rank, world=world, accumulate=accumulate, compiled=compiled)
 
     @property
@@ -190,12 +191,7 @@ class Device(str):
         """The most memory in use so far, bytes: the card's, or this process's where there is none."""
         if self.type == "cuda":
             return torch.cuda.max_memory_allocated(self)
-        try:
-            import resource
-        except ImportError:  # Windows
-            return 0
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return memory.peak()
 
 
 def out_of_memory(error: Exception) -> bool:

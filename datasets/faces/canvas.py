@@ -5,7 +5,6 @@ Lengths are in units of 100 mm from the middle between the eyes: x to the right 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
@@ -75,7 +74,7 @@ class Canvas:
             colour: Three numbers, or three planes of the window (``shaded``).
             gloss: How much the colour shines; None leaves that as it was.
         """
-        lay(self.colour[(slice(None), *where)], share, (np.asarray(level, np.float32) for level in colour))
+        lay(self.colour[(slice(None), *where)], share, colour)
         if gloss is not None:
             shine = self.gloss[where]
             shine += share * (gloss - shine)
@@ -100,21 +99,28 @@ class Canvas:
         return np.asarray(upper * (1 - v) + lower * v, np.float32)
 
 
-def lay(planes: Floats, share: Any, colour: Iterable[Any]) -> None:
+def lay(planes: Floats, share: Any, colour: Any) -> None:
     """Mix a colour, three numbers or three planes, into ``planes (3, h, w)`` in place, by its share of each pixel."""
-    for plane, level in zip(planes, colour, strict=True):
-        plane += share * (level - plane)
+    levels = np.asarray(colour, np.float32)
+    change = levels.reshape(3, *(levels.shape[1:] or (1, 1))) - planes
+    change *= share
+    planes += change
 
 
 def ramp(value: Any) -> Any:
     """0 below 0, 1 above 1, straight between."""
-    return np.minimum(np.maximum(value, 0), 1)
+    if isinstance(value, np.ndarray):
+        return value.clip(0, 1)
+    return min(max(value, 0), 1)  # no number of NumPy's, which would turn arrays of 32 bits into ones of 64
 
 
 def smooth(low: float, high: float, value: Any) -> Any:
     """0 below ``low``, 1 above ``high``, with an even start and end."""
     t = ramp((value - low) / (high - low))
-    return t * t * (3 - 2 * t)
+    even = 3 - 2 * t
+    even *= t
+    even *= t
+    return even
 
 
 def bell(value: Any) -> Any:
@@ -132,9 +138,9 @@ def linear(red: float, green: float, blue: float) -> Floats:
     return np.asarray(np.array((red, green, blue), np.float32).clip(0, 1) ** 2.2, np.float32)
 
 
-def shaded(colour: Floats, by: Any) -> list[Any]:
-    """The planes of a colour ``(3,)`` made lighter or darker by a factor for each pixel."""
-    return [part * by for part in colour]
+def shaded(colour: Floats, by: Any) -> Floats:
+    """The planes ``(3, h, w)`` of a colour ``(3,)`` made lighter or darker by a factor for each pixel."""
+    return np.asarray(np.asarray(colour, np.float32)[:, None, None] * by, np.float32)
 
 
 def blend(a: Any, b: Any, share: float) -> Floats:

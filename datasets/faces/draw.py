@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from i2i.memory import keep_freed
 
 from . import eyes, hair, lighting, mouth, skin, skull, surroundings, view
 from .canvas import Canvas, Floats
@@ -37,6 +38,7 @@ def draw(face: Face, size: int) -> Drawn:
     if size < SMALLEST:
         raise ValueError(f"a face is drawn {SMALLEST} pixels high and wide or larger, not {size}")
     # A sheet of 1.5 times as many pixels reaches somewhat further than the picture: its pixels are 3/4 as wide.
+    keep_freed()
     canvas = Canvas(face, 3 * size // 2)
     turn = view.turn_of(face)
     _model(canvas)
@@ -46,8 +48,7 @@ def draw(face: Face, size: int) -> Drawn:
     _paint(canvas)
     picture = surroundings.background(face, size)
     surroundings.body(face, picture, turn)
-    head = view.look(canvas, lighting.light(canvas, turn), turn, size)
-    *seen, share = cv2.split(head)
+    *seen, share = view.look(canvas, lighting.light(canvas, turn), turn, size)
     for plane, light in zip(picture, seen, strict=True):
         plane *= 1 - share
         plane += light

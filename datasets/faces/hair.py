@@ -15,7 +15,7 @@ from .skull import chin_of, half_width
 SHADES = (linear(0.11, 0.085, 0.075), linear(0.26, 0.165, 0.105), linear(0.56, 0.4, 0.23), linear(0.9, 0.74, 0.46))
 """Black, brown, dark blond, light blond."""
 RED, GREY = linear(0.6, 0.26, 0.11), linear(0.72, 0.71, 0.7)
-_STRANDS = 4096
+_STRANDS = 4096  # a power of two
 
 
 def _strands() -> Floats:
@@ -122,9 +122,9 @@ def _mask(canvas: Canvas, x: Any, y: Any) -> Floats:
 
 def _comb(face: Face, x: Any, y: Any) -> Floats:
     """Light and dark of the strands, which run from the parting outward and down."""
-    angle = np.arctan2(x - 0.3 * face.parting, y + face.crown + 0.55)
-    index = (angle * (1.0 / 3.2) * _STRANDS + _STRANDS).astype(np.int32) % _STRANDS
-    return np.asarray(STRANDS[index], np.float32)
+    angle = np.arctan((x - 0.3 * face.parting) / (y + face.crown + 0.55))  # the sheet ends below where it divides by 0
+    index = (angle * (_STRANDS / 3.2) + _STRANDS).astype(np.int32) & (_STRANDS - 1)
+    return np.asarray(STRANDS.take(index), np.float32)
 
 
 def paint(canvas: Canvas) -> None:
@@ -158,7 +158,7 @@ def beard(canvas: Canvas) -> None:
     lips = smooth(-0.02, 0.015, y - top) * smooth(0.02, -0.015, y - base) * (np.abs(x) < wide)
     grain = np.exp(0.16 * _grain(canvas)[where])
     share = ramp(mask * (1 - lips)) * (0.25 + 0.68 * face.beard)
-    canvas.paint(where, share, [part * 1.15 for part in shaded(brow_colour(face), grain)], 0.15)
+    canvas.paint(where, share, shaded(brow_colour(face), 1.15 * grain), 0.15)
     canvas.raise_(where, 0.04 * ramp(face.beard * 2 - 0.9) * share * smooth(chin + 0.1, chin - 0.1, y))
 
 

@@ -86,9 +86,9 @@ def _inside(canvas: Canvas, where: Any, u: Any, y: Any, upper: Any, lower: Any, 
     light = ramp(1.05 - np.abs(u) ** 2) * tooth
     rise = 0.07 + 0.01 * max(face.smile, 0)
     row = (1 - canvas.below(upper + rise * ramp(1.1 - u * u), y, 0.01)) * gap
-    canvas.paint(where, row, [part * 0.92 for part in shaded(TEETH, light)])
+    canvas.paint(where, row, shaded(TEETH, 0.92 * light))
     row = canvas.below(lower - 0.025 * ramp(1 - u * u), y, 0.01) * gap * ramp(face.mouth_open * 2)
-    canvas.paint(where, row, [part * 0.7 for part in shaded(TEETH, light)])
+    canvas.paint(where, row, shaded(TEETH, 0.7 * light))
     tongue = canvas.below(lower - 0.075 * ramp(1 - (u / 0.7) ** 2), y, 0.02) * gap * (1 - row) * (np.abs(u) < 0.7)
     canvas.paint(where, 0.8 * tongue, linear(0.66, 0.3, 0.3))
 

@@ -78,9 +78,12 @@ FRECKLES = _freckle_places()
 
 
 def _freckles(canvas: Canvas, tone: Floats) -> None:
+    where, x, y = canvas.window(-0.7, 0.7, -0.3, 1.0)
+    bare = np.ones((y.size, x.size), np.float32)  # what no freckle covers
     for x0, y0, radius in FRECKLES[: int(50 + 70 * canvas.face.freckles)]:
-        reach = 2 * radius + canvas.pixel
-        where, x, y = canvas.window(x0 - reach, x0 + reach, y0 - reach, y0 + reach)
-        wide = np.hypot(radius, 0.6 * canvas.pixel)
-        share = 0.8 * canvas.face.freckles * bell((x - x0) / wide) * bell((y - y0) / wide) * (radius / wide) ** 2
-        canvas.paint(where, share, tone * (0.56, 0.36, 0.28))
+        reach, wide = 2 * radius + canvas.pixel, np.hypot(radius, 0.6 * canvas.pixel)
+        columns = slice(*np.searchsorted(x[0], (x0 - reach, x0 + reach)))
+        rows = slice(*np.searchsorted(y[:, 0], (y0 - reach, y0 + reach)))
+        share = 0.8 * canvas.face.freckles * (radius / wide) ** 2
+        bare[rows, columns] *= 1 - share * bell((x[:, columns] - x0) / wide) * bell((y[rows] - y0) / wide)
+    canvas.paint(where, 1 - bare, tone * (0.56, 0.36, 0.28))

@@ -92,9 +92,10 @@ def _swell(canvas: Canvas) -> None:
         (0.0, chin - 0.27, 0.2, 0.06, -0.02),
         (0.66, -0.25, 0.12, 0.2, -0.03),
     )
-    for x, y, wide, high, by in hills:
-        across = bell((canvas.x - x) / wide) + (bell((canvas.x + x) / wide) if x else 0)
-        canvas.front += (by * bell((canvas.y - y) / high)).astype(np.float32) * across.astype(np.float32)
+    for middle, level, wide, high, by in hills:
+        where, x, y = canvas.window(-middle - 3 * wide, middle + 3 * wide, level - 3 * high, level + 3 * high)
+        across = bell((x - middle) / wide) + (bell((x + middle) / wide) if middle else 0)
+        canvas.raise_(where, by * bell((y - level) / high) * across)
 
 
 def nose_line(face: Face) -> tuple[Floats, Floats]:

@@ -29,7 +29,7 @@ def background(face: Face, size: int) -> Floats:
     light = 1 + 0.28 * face.back_tilt * x - 0.12 * y - 0.1 * np.square(x) - 0.06 * np.square(y)
     glow = 0.22 * bell((x - 0.9 * direction(face)[0]) / 1.1) * bell((y + 0.35) / 1.0)
     lit = light + glow
-    return np.asarray([lit * part * by for part, by in zip(colour, 0.6 + 0.4 * tint(face), strict=True)], np.float32)
+    return shaded(colour * (0.6 + 0.4 * tint(face)), lit)
 
 
 def body(face: Face, picture: Floats, turn: Floats) -> None:
@@ -99,11 +99,11 @@ def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
     gap = face.eye_spacing - wide
     bridge = ramp((bar * 0.9 - np.abs(v + 0.025 + 0.9 * (u * u - gap * gap))) / soft + 0.5) * (np.abs(u) < gap)
     pane = ramp(-apart / soft + 0.5) * (0.04 + 0.1 * smooth(0.045, 0.015, np.abs(v + 0.6 * np.abs(u) - 0.31)))
-    lay(picture, face.glasses * pane, [np.float32(0.9)] * 3)
+    lay(picture, face.glasses * pane, (0.9, 0.9, 0.9))
     arms = np.maximum.reduce([_arm(face, turn, size, side, plane, bar, soft) for side in (-1, 1)])
     share = face.glasses * np.maximum(np.maximum(frame, bridge), arms)
     sheen = 0.8 + 0.5 * smooth(0.0, -0.25, v)
-    lay(picture, share, [part * by for part, by in zip(shaded(colour, sheen), tint(face), strict=True)])
+    lay(picture, share, shaded(colour * tint(face), sheen))
 
 
 def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: float, soft: float) -> Any:
