@@ -74,7 +74,6 @@ def _paint(canvas: Canvas) -> None:
 def _develop(light: Floats) -> npt.NDArray[np.uint8]:
     """Linear light ``(3, size, size)`` -> what a screen counts; the brightest is rolled off, not cut."""
     exposed = np.maximum(light, 0) * 1.12
-    over = np.maximum(exposed - 0.75, 0)
-    rolled = np.where(exposed > 0.75, 0.75 + 0.25 * (1 - np.exp(-4 * over)), exposed)
+    rolled = np.minimum(exposed, 0.75) + 0.25 * (1 - np.exp(-4 * np.maximum(exposed - 0.75, 0)))
     counted = np.rint(255 * rolled ** (1 / 2.2)).astype(np.uint8)
     return np.ascontiguousarray(counted.transpose(1, 2, 0))

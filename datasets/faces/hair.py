@@ -57,10 +57,11 @@ def model(canvas: Canvas) -> None:
     face = canvas.face
     if face.hair_length <= 0.02:
         return
-    where, x, y = canvas.window(LEFT, LEFT + SPAN, TOP, 1.1 * face.hair_length + 0.1)  # none lies lower
-    front, back = canvas.front[where], canvas.back[where]
     short = ramp(face.hair_length / 0.3)
     top, side = face.hair_top * short + 0.01, face.hair_side * short + 0.012
+    reach = float(_outline(face, canvas.y, top, side).max()) + 0.2  # locks swing out less far
+    where, x, y = canvas.window(-reach, reach, TOP, 1.1 * face.hair_length + 0.1)  # none lies lower
+    front, back = canvas.front[where], canvas.back[where]
     waves = _waves(face, x, y)
     strands = canvas.strands[where] = _comb(face, x + waves, y)
     curl = waves * smooth(-0.5, -0.1, y) + 0.035 * face.hair_curl * np.sin(13 * x) * np.sin(15 * y + 3 * x)
