@@ -4,11 +4,11 @@
     python benchmarks/drag.py --sizes 256 --json
 
 Ours is the loop of the editor ``drag``, led by features alone; the plain one, ``plain_drag.py``, does what published
-code does, in a process as torch leaves it (``Device.choose`` lets ours keep the memory that it frees). Both pull the
-same handles of the same picture, with features of 128 px, 6 rows of w, and the mask's weight 20. Each variant lives in
-a process of its own, so that peak memory is its own, and they take turns step by step, so that a drift of the machine's
-speed meets both. Times are medians. ``peak MB`` is of the whole process, torch itself
-included; ``step MB`` what the steps took above the process with its network ready.
+code does, and on a CPU in a process that returns the memory it frees, as torch leaves it. Both pull the same handles of
+the same picture, with features of 128 px, 6 rows of w, and the mask's weight 20. Each variant lives in a process of its
+own, so that peak memory is its own, and they take turns step by step, so that a drift of the machine's speed meets
+both. Times are medians. ``peak MB`` is of the whole process, torch itself included; ``step MB`` what the steps took
+above the process with its network ready.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from turns import memory, take_turns, teller
+from turns import device_of, memory, take_turns, teller
 
 import i2i
 from i2i.devices import Device
@@ -78,7 +78,7 @@ def plain(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float
 
 def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> None:
     """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
-    device = Device(given.device) if name == "plain" else Device.choose(given.device, "fp32")
+    device = device_of(name == "plain", given.device)
     generator = network(size, device)
     with torch.no_grad():
         w = generator.map(torch.randn(1, 512, generator=torch.Generator().manual_seed(1)))

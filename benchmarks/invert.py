@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from turns import take_turns, teller
+from turns import device_of, take_turns, teller
 
 import i2i
 from i2i.devices import Device
@@ -64,7 +64,7 @@ def photos(size: int, count: int, device: Device) -> torch.Tensor:
 
 def serve(variant: Variant, given: argparse.Namespace, vgg16: Path, pipe: Connection) -> None:
     """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
-    device = Device.choose(given.device, variant.precision)  # type: ignore[arg-type]
+    device = device_of(variant.name == "plain", given.device, variant.precision)
     generator, perceptual = networks(given.size, given.channel_base, device, vgg16)
     pictures = photos(given.size, variant.photos, device)
     told = teller(device, pipe, {"device": device.describe(), "precision": device.precision})

@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
+from turns import device_of
 
 import i2i
 from i2i.devices import Device
@@ -77,7 +78,7 @@ def plain(variant: Variant, device: Device) -> tuple[torch.Tensor, Callable[[str
 
 def serve(variant: Variant, name: str, pipe: Connection) -> None:
     """A variant in its own process: does each task it is asked for, and answers with seconds and peak memory."""
-    device = Device.choose(name, variant.precision, compiled=variant.compile)  # type: ignore[arg-type]
+    device = device_of(variant.name == "plain", name, variant.precision, variant.compile)
     w, run = (plain if variant.name == "plain" else ours)(variant, device)
     pipe.send({"device": device.describe(), "precision": device.precision, "start_mb": device.peak_memory() / 2**20})
     while task := pipe.recv():

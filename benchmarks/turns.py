@@ -26,6 +26,13 @@ class Step(NamedTuple):
     """The process's most so far, MB."""
 
 
+def device_of(plain: bool, name: str, precision: str = "fp32", compiled: bool = False) -> Device:
+    """Ours as the device manager makes it ready; the plain way has torch's own rules for memory on a CPU."""
+    if plain and name == "cpu":
+        return Device(name)
+    return Device.choose(name, precision, compiled=compiled)  # type: ignore[arg-type]
+
+
 def take_turns(
     serve: Callable[..., None], variants: Sequence[Sequence[Any]], rounds: int
 ) -> tuple[list[Any], list[list[Step]]]:

@@ -1,5 +1,5 @@
 """3x3 convolutions with a quarter of the multiplications (Lavin and Gray 2016, "Fast Algorithms for Convolutional
-Neural Networks"), for wide layers on a CPU, where they take half the time of a direct convolution.
+Neural Networks"), for wide layers on a CPU, where the widest take half the time of a direct convolution.
 
 Each tile of 4 x 4 results comes from 6 x 6 inputs. Both are polynomials; evaluated at six points, a convolution becomes
 one product a point: 36 products in place of 144. The points 0, +-2/3, +-3/2 and infinity keep the numbers small: the
