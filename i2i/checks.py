@@ -6,11 +6,12 @@ import configparser
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError, did_you_mean
+from .errors import I2IError, UsageError, did_you_mean
 from .options import Options, click_options, flag
 from .registry import KINDS, Plugin, Registry
 
@@ -53,12 +54,14 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
     """
     plugin = find_plugin(registry, name)
     everything = {kind: registry.all(kind) for kind in KINDS}
-    if plugin.error:
-        return [f"{plugin.name}: {plugin.error}"]
-    faults = []
+    faults = [f"{plugin.name}: {plugin.error}"] if plugin.error else []
     for label in plugin.things:
-        kind, _, thing = label.partition(":")
-        faults += [f"{plugin.name}: {kind} {thing}: {fault}" for fault in check_thing(kind, everything[kind][thing])]
+        kind, _, called = label.partition(":")
+        thing = everything[kind][called]
+        own = check_thing(kind, thing)
+        if kind == "preset":
+            own += _preset_faults(thing, plugin.distribution, everything["editor"])
+        faults += [f"{plugin.name}: {kind} {called}: {fault}" for fault in own]
     return faults
 
 
@@ -114,6 +117,22 @@ def _editor_faults(thing: Any) -> Iterator[str]:
             yield f"{attribute} is {value!r}; set it to a tuple of names, such as ('image',)"
         elif attribute != "photos" and (unknown := [role for role in value if role not in _ROLES]):
             yield f"{attribute} asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
+
+
+def _preset_faults(preset: Any, giver: str, editors: Mapping[str, Any]) -> Iterator[str]:
+    """What the editor that is to read it says of it."""
+    from .contracts import Preset
+
+    if not isinstance(preset, Preset):
+        yield "it must be an i2i.Preset"
+        return
+    if preset.editor not in editors:
+        yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
+        return
+    try:
+        editors[preset.editor]().check_preset(replace(preset, giver=giver))
+    except I2IError as error:
+        yield str(error)
 
 
 def _option_faults(kind: str, thing: Any) -> Iterator[str]:

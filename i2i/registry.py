@@ -41,7 +41,8 @@ class Registry:
     """The plugins of this process and what they brought. Things are collected on first use, one kind at a time.
 
     A fault costs no more than it must: a module that cannot be loaded brings nothing; a hook that fails brings
-    nothing, and the plugin's other hooks still count. Each fault is told once, on stderr, and kept in ``error``.
+    nothing, and the plugin's other hooks still count; of things whose name is taken the others are kept. Each fault is
+    told once, on stderr, and kept in ``error``.
     """
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
@@ -113,7 +114,8 @@ class Registry:
             with _guarded(plugin, f"register_{kind}s"):
                 hook(register=lambda thing, mine=mine: _take(thing, kind, mine))
                 for name in sorted(mine.keys() & found.keys()):
-                    raise ValueError(f"{kind} {name!r} is already given by {self._givers[kind, name].distribution}")
+                    del mine[name]
+                    _tell_taken(plugin, f"{kind} {name!r} is already given by {self._givers[kind, name].distribution}")
                 found.update(mine)
                 self._givers.update({(kind, name): plugin for name in mine})
                 plugin.things += [f"{kind}:{name}" for name in sorted(mine)]
@@ -148,10 +150,22 @@ def _guarded(plugin: Plugin, hook: str = "") -> Iterator[None]:
 
 def _tell(plugin: Plugin, reason: str, hook: str = "") -> None:
     reason = " ".join(reason.split())
-    blame = f"{hook}: {reason}" if hook else reason
-    plugin.error = f"{plugin.error}; {blame}" if plugin.error else blame
+    _blame(plugin, f"{hook}: {reason}" if hook else reason)
     where = f"{hook} of plugin {plugin.name}" if hook else f"plugin {plugin.name}"
     print(f"i2i: {where} ({plugin.distribution} {plugin.version}) is left out: {reason}", file=sys.stderr)
+
+
+def _tell_taken(plugin: Plugin, reason: str) -> None:
+    reason = f"{reason}; give yours another name"
+    _blame(plugin, reason)
+    print(
+        f"i2i: one thing of plugin {plugin.name} ({plugin.distribution} {plugin.version}) is left out: {reason}",
+        file=sys.stderr,
+    )
+
+
+def _blame(plugin: Plugin, fault: str) -> None:
+    plugin.error = f"{plugin.error}; {fault}" if plugin.error else fault
 
 
 def _take(thing: Any, kind: str, mine: dict[str, Any]) -> None:

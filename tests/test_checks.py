@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 from pydantic import Field
 
 import i2i
-from i2i.checks import check_thing
+from i2i.checks import check_plugin, check_thing
 from i2i.cli.plugins import command as plugins_command
+from i2i.registry import Plugin
 from tests.toy_editors import Points, Shift, registry_of, run
 
 
@@ -44,6 +46,33 @@ def test_check_names_every_fault() -> None:
     assert "better is None" in "".join(check_thing("metric", type("M", (i2i.Metric,), {"name": "m"})))
     done = run(plugins_command, registry_of(Shift, Faulty), "check")
     assert done.exit_code == 1 and len(done.stdout.splitlines()) == 7
+
+
+class Choosy(Shift):
+    name = "choosy"
+    summary = "Knows one preset."
+
+    def check_preset(self, preset: i2i.Preset) -> None:
+        if preset.values != {"known": 1}:
+            raise i2i.I2IError(f"{preset.name} of {preset.giver} is not known.")
+
+
+def test_presets_are_checked_by_the_editor_that_reads_them() -> None:
+    presets = [
+        i2i.Preset("good", "Sound.", "choosy", {"known": 1}),
+        i2i.Preset("odd", "Unknown.", "choosy", {}),
+        i2i.Preset("lost", "Of nobody.", "chosy", {}),
+        i2i.Preset("free", "Its editor takes anything.", "shift", {}),
+    ]
+    registry = registry_of(Shift, Choosy)
+    module = ModuleType("presets_door")
+    module.register_presets = i2i.hookimpl(lambda register: [register(each) for each in presets])  # type: ignore[attr-defined]
+    registry.add(Plugin("mine", "i2i-mine", "1.0", module))
+    assert check_plugin(registry, "tests") == []
+    assert check_plugin(registry, "mine") == [
+        "mine: preset lost: it is for the editor 'chosy', which is not there. Did you mean 'choosy'?",
+        "mine: preset odd: odd of i2i-mine is not known.",
+    ]
 
 
 def test_check_reads_a_source_folder(tmp_path: Path) -> None:

@@ -147,6 +147,16 @@ def test_one_bad_hook_costs_only_what_it_brings(capsys: pytest.CaptureFixture[st
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+def test_a_name_that_is_taken_costs_that_thing_only(capsys: pytest.CaptureFixture[str]) -> None:
+    first, late = thing("smile"), thing("wink")
+    theirs = plugin("theirs", register_presets=registers(thing("smile"), late))
+    registry, lines = faulty(capsys, plugin("ours", "i2i", register_presets=registers(first)), theirs)
+    assert registry.all("preset") == {"smile": first, "wink": late} and theirs.things == ["preset:wink"]
+    reason = "preset 'smile' is already given by i2i; give yours another name"
+    assert lines == [f"i2i: one thing of plugin theirs (stranger 1.0) is left out: {reason}"]
+    assert theirs.error == reason
+
+
 def test_two_distributions_may_use_one_entry_point_name(capsys: pytest.CaptureFixture[str]) -> None:
     registry, lines = faulty(
         capsys,

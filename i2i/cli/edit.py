@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
+from ..errors import Interrupted, UsageError
 from .editors import DEFAULT, EditCommand, roles
 from .output import echo_json, json_option
 from .shared import face_option, landmarks_option
@@ -64,7 +64,9 @@ if TYPE_CHECKING:
     callback=roles,
     help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the result.  [default: edits/NAME-001]")
+@click.option(
+    "--out", metavar="FOLDER", help="For the result; replaces an earlier edit's only.  [default: edits/NAME-001]"
+)
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--seed", type=click.INT, help="Seed of everything random.  [default: 0]")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Do again the edit of this recipe.json.")
@@ -78,7 +80,7 @@ def command(
     images: tuple[str, ...],
     landmarks: str | None,
     extractors: dict[str, str],
-    out: Path | None,
+    out: str | None,
     device: str,
     seed: int | None,
     recipe: Path | None,
@@ -93,10 +95,10 @@ def command(
     i2i edit --plugin drag --image me.jpg --generator ffhq-256 --preset smile --faithful
     i2i edit --plugin mix --image seed:1 --image seed:2
 
-    --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far. A photo's edited
-    part goes back into the whole photo: photo.png.
+    --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far, if there is any.
+    A photo's edited part goes back into the whole photo: photo.png.
     """
-    from ..editing import edit, edit_again
+    from ..editing import edit, edit_again, folder_of
     from ..editing.terms import faithful as faithful_inversion
     from ..faces import face_choice
     from ..recipes import read_recipe
@@ -110,21 +112,22 @@ def command(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
     name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
-    out = out or next_folder(Path("edits"), name)
+    folder = next_folder(Path("edits"), name) if out is None else folder_of(out)
     with _progress(name) as show, _stop_once() as stop:
-        shared: dict[str, Any] = {"device": device, "out": out, "registry": registry, "progress": show, "stop": stop}
+        shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry, "progress": show, "stop": stop}
         shared["note"] = _tell
         if recipe:
             result = edit_again(recipe, images, **shared)
         else:
             given |= {"face": face_choice(given["face"])} if "face" in given else {}
             result = edit(name, images, extractors=chosen, seed=seed or 0, keep=not fresh, **shared, **given)
-    files = written(out)
+    files = written(folder)
     if as_json:
-        facts = {"out": str(out), "files": files, "scalars": dict(result.scalars), "recipe": str(out / "recipe.json")}
+        recipe_file = str(folder / "recipe.json")
+        facts = {"out": str(folder), "files": files, "scalars": dict(result.scalars), "recipe": recipe_file}
         echo_json(facts | ({"others": [dict(each.scalars) for each in result.others]} if result.others else {}))
     else:
-        click.echo(f"Wrote {', '.join(files)} to {out}")
+        click.echo(f"Wrote {', '.join(files)} to {folder}")
         for line in figures(result):
             click.echo(line)
 
@@ -175,14 +178,18 @@ def _progress(name: str) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def _stop_once() -> Iterator[Callable[[], bool]]:
-    """Yield a question that is True once Ctrl-C was pressed; pressed again, it ends the command at once."""
+    """Yield a question that is True once Ctrl-C was pressed; pressed again, it ends the command at once.
+
+    Raises:
+        Interrupted: it was pressed again.
+    """
     pressed = False
 
     def remember(_signal: int, _frame: FrameType | None) -> None:
         nonlocal pressed
         pressed = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("\nStopping with the best so far; press Ctrl-C again to end without it.", err=True)
+        click.echo("\nStopping with the best so far, if there is any; press Ctrl-C again to end without it.", err=True)
 
     try:
         before = signal.signal(signal.SIGINT, remember)
@@ -191,5 +198,7 @@ def _stop_once() -> Iterator[Callable[[], bool]]:
         return
     try:
         yield lambda: pressed
+    except KeyboardInterrupt:
+        raise Interrupted("Stopped at once, so nothing is written; type the command again to begin anew.") from None
     finally:
         signal.signal(signal.SIGINT, before)

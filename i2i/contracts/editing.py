@@ -73,6 +73,7 @@ class Scene:
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False
+    """True once the user wants out. Before any progress was told, the edit then ends with ``Interrupted`` by itself."""
     generator: Any = None
     """For editors of crops and latents: the ``Generator``, tuned as the first picture's latent asks for."""
     untuned: Any = None
@@ -173,9 +174,23 @@ class Editor:
     """``"pixels"``: whole photos. ``"crops"``: crops as the generator knows pictures, aligned. ``"latent"``: those with
     their latents; photos are inverted first."""
 
+    def check(self, generator: Any, options: Any) -> None:
+        """Refuse options that do not fit the ``Generator`` (None for editors of pixels), before extractors are opened.
+
+        Raises:
+            I2IError: they do not fit.
+        """
+
     def edit(self, scene: Scene, options: Any) -> Result:
         """Make the edit."""
         raise TypeError(f"{type(self).__name__} must define edit(self, scene, options)")
+
+    def check_preset(self, preset: Preset) -> None:
+        """Refuse a preset that ``edit`` would refuse, in the same words; editors without presets need none.
+
+        Raises:
+            I2IError: its values are not sound; names who brings it.
+        """
 
 
 @dataclass(frozen=True)
@@ -188,7 +203,7 @@ class Preset:
     editor: str
     """The editor that reads it."""
     values: Mapping[str, Any]
-    """What the editor makes of it is told in its guide; an editor refuses what it does not know."""
+    """What the editor makes of it is told in its guide; an editor refuses what it does not know: ``check_preset``."""
     giver: str = ""
     """The distribution that brings it; filled in by i2i."""
 

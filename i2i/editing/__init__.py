@@ -11,13 +11,14 @@ from ..errors import I2IError
 from ..options import Options, build
 from ..recipes import read_recipe
 from ..registry import Registry, load_registry
+from .folder import check_place, folder_of
 from .inputs import Given, again, assign
 from .terms import GENERATOR, Blend, Calls, Crop, Terms, inversion
 
 if TYPE_CHECKING:
     from ..faces import Choice
 
-__all__ = ["edit", "edit_again"]
+__all__ = ["edit", "edit_again", "folder_of"]
 
 
 def edit(
@@ -59,7 +60,8 @@ def edit(
             are) or ``none``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         out: Folder for ``result.png``, ``before_after.png``, ``recipe.json`` and, where there are such things,
-            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``; None writes nothing.
+            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``, in the place of what
+            an earlier edit left there; None writes nothing.
         seed: Seeds every random generator before the edit, so that the same call gives the same picture.
         keep: Use inversions that an earlier edit made of the same pictures, and keep new ones.
         registry: Where editors are looked up; None for all installed plugins.
@@ -72,7 +74,8 @@ def edit(
         The editor's result: ``image`` ``(1, 3, H, W)`` in [-1, 1], with what else it gave.
 
     Raises:
-        UsageError: no such editor, a wrong option, or the wrong number of pictures.
+        UsageError: no such editor, a wrong option, the wrong number of pictures, or something in ``out`` would be lost.
+        Interrupted: ``stop`` said so before there was anything to keep; nothing is written.
         I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
     """
     registry = registry or load_registry()
@@ -86,14 +89,18 @@ def edit(
         blend=blend,
         device=device,
         seed=seed,
-        out=None if out is None else Path(out),
+        out=None if out is None else folder_of(out),
         keep=keep,
         calls=Calls.of(progress, stop, note),
     )
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(kind, options, seed)
     _check_needs(registry, kind)
-    return _run(registry, kind, chosen, assign(kind, images), terms)
+    given = assign(kind, images)
+    if given and not images:
+        taken = ", ".join(f"{each.place}={each.label}" for each in given)
+        terms.calls.note(f"No --image is given, so {name} takes {taken}.")
+    return _run(registry, kind, chosen, given, terms)
 
 
 def edit_again(
@@ -123,7 +130,7 @@ def edit_again(
         extractors=known.extractors,
         device=device,
         seed=known.seed,
-        out=None if out is None else Path(out),
+        out=None if out is None else folder_of(out),
         calls=Calls.of(progress, stop, note),
     )
     kind: type[Editor] = registry.get("editor", known.plugin)
@@ -137,12 +144,13 @@ def edit_again(
 def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
     """Open, edit, check, and write what there is to write."""
     from ..recipes import make_recipe
-    from .results import Writer, check_place, checked
+    from .results import Writer, checked
     from .setting import Setting
 
     terms.check(kind)
     if terms.out is not None:
-        check_place(terms.out, given)
+        own = [value for _, value in options if isinstance(value, Path)]
+        check_place(terms.out, [*(each.path for each in given if each.path is not None), *own])
     setting = Setting(registry, kind, options, terms)
     pictures = setting.open(given)
     recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..contracts import Editor
 from ..errors import I2IError, UsageError
 from ..files import hash_file
+from .folder import RECIPE
 from .latents import SUFFIXES
 
 SEED = "seed:"
@@ -113,6 +114,8 @@ def _check_count(kind: type[Editor], given: int, short: Place | None = None) -> 
 
 
 def _given(kind: type[Editor], place: str, text: str) -> Given:
+    if not text.strip():
+        raise UsageError('--image "": name a photo, seed:N or the latent.safetensors of an edit.')
     if text.startswith(SEED):
         number = text.removeprefix(SEED)
         if not (number.isascii() and number.isdecimal()) or int(number) > _LAST_SEED:
@@ -124,10 +127,33 @@ def _given(kind: type[Editor], place: str, text: str) -> Given:
         found = Given(place, "photo", Path(text))
     if found.kind != "photo" and kind.wants == "pixels":
         raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name a picture's file.")
-    if found.path is not None and not found.path.is_file():
-        reason = "it is a folder" if found.path.is_dir() else "there is no such file"
-        raise I2IError(f"--image {text}: {reason}; name a photo, seed:N or the latent.safetensors of an edit.")
+    if found.path is not None:
+        _check_file(kind, text, found.path)
     return found
+
+
+def _check_file(kind: type[Editor], text: str, path: Path) -> None:
+    """Refuse what is no file, or no picture for sure, by what the user may have meant.
+
+    Raises:
+        UsageError: it begins with a name that is none of the editor's.
+        I2IError: there is no such file, or it is a recipe.
+    """
+    name, sign, rest = text.partition("=")
+    if path.is_file():
+        if path.name == RECIPE:
+            latent = path.with_name("latent.safetensors")
+            then = f", or go on from its result with --image {latent}" if latent.is_file() else ""
+            raise I2IError(f"--image {text}: that is the recipe of an edit; do it again with --recipe {text}{then}.")
+    elif sign and name.isidentifier():
+        places = [Place.of(declared).name for declared in kind.photos]
+        raise UsageError(
+            f"--image {text}: editor {kind.name!r} has no picture called {name!r}; write "
+            f"{' or '.join(f'--image {each}={rest}' for each in places)}."
+        )
+    else:
+        reason = "it is a folder" if path.is_dir() else "there is no such file"
+        raise I2IError(f"--image {text}: {reason}; name a photo, seed:N or the latent.safetensors of an edit.")
 
 
 def again(

@@ -72,3 +72,9 @@ def open_for(kind: type[Editor], found: Extractors) -> None:
             )
     for role in kind.extractors:
         found[role]
+
+
+def named(role: str, domain: str, registry: Registry) -> list[str]:
+    """Names of the extractors of a role that were made for a domain."""
+    makers = registry.all("extractor").items()
+    return [name for name, maker in makers if maker.role == role and maker.domain == domain]

@@ -19,7 +19,7 @@ from .latents import read_latent
 from .terms import Terms
 
 if TYPE_CHECKING:
-    from ..contracts import Extractor, Generator
+    from ..contracts import Extractor, Face, Generator
 
 FACES = "faces"
 """The domain of generators that know photographs of faces, aligned as in FFHQ."""
@@ -58,9 +58,20 @@ def open_photo(given: Given, device: Any) -> Picture:
 class Opener:
     """Opens pictures for one generator."""
 
-    def __init__(self, generator: Generator, domain: str | None, finder: Callable[[], Extractor], terms: Terms) -> None:
-        """``finder`` is asked for an extractor of landmarks once a face is to be found."""
+    def __init__(
+        self,
+        generator: Generator,
+        domain: str | None,
+        finder: Callable[[], Extractor],
+        terms: Terms,
+        finders: Sequence[str] = (),
+    ) -> None:
+        """``finder`` is asked for an extractor of landmarks once a face is to be found.
+
+        ``finders`` names those that search photographs.
+        """
         self.generator, self.domain, self.finder, self.terms = generator, domain, finder, terms
+        self.finders = finders
 
     def open(self, given: Given) -> list[Picture]:
         """What is shown by one that is given: of a photo with ``--face all``, each of its faces.
@@ -77,17 +88,34 @@ class Opener:
 
         assert given.path is not None
         array = read_picture(given.path)
-        if not self._aligns():
+        if not self.aligns:
             return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
-        from ..images import to_tensor
-
-        found = find_faces(to_tensor(array), self.finder(), self.terms.face, given.path, self.terms.calls.note)
+        found = self._faces(array, given.path)
         several = len(found) > 1
         names = {number: f"{given.label} {number}" if several else given.label for number in found}
         placements = {number: ffhq_placement(face.landmarks) for number, face in found.items()}
         return [self._crop(given, array, placements[number], name) for number, name in names.items()]
 
-    def _aligns(self) -> bool:
+    def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
+        """As ``find_faces``; where the finder knows crops of another world only, that is the reason it finds none."""
+        from ..images import PictureError, to_tensor
+
+        finder = self.finder()
+        try:
+            return find_faces(to_tensor(array), finder, self.terms.face, path, self.terms.calls.note)
+        except PictureError:
+            if finder.domain in (FACES, "any"):
+                raise
+            raise PictureError(
+                path,
+                f"{finder.name} reads crops of {finder.domain} and does not search photos "
+                f"for faces; take a finder that does with --landmarks {' or '.join(self.finders) or 'NAME'} "
+                "(see 'i2i plugins list'), or leave --crop face out.",
+            ) from None
+
+    @property
+    def aligns(self) -> bool:
+        """Whether faces are cut out of photos, not their largest square."""
         return self.terms.crop == "face" or (self.terms.crop == "auto" and self.domain == FACES)
 
     def _crop(self, given: Given, array: np.ndarray, placement: Placement, name: str) -> Picture:

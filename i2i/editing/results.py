@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..contracts import Latent, Result
-from ..errors import I2IError, UsageError
-from ..files import write_json
+from ..errors import I2IError
+from ..files import hash_file, write_json
 from ..images import enlarged, read_picture, resize, save_gif, save_picture, sheet, to_array
 from ..recipes import for_picture
 from .aligning import cut_out
-from .inputs import Given
+from .folder import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
 from .latents import save_latent
 from .opening import Picture
 from .pasting import Mode, paste
@@ -33,10 +30,6 @@ PREVIEW = 1024
 """Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
 pictures are enlarged."""
 SECONDS_PER_FRAME = 0.1
-USUAL = ("result.png", "before_after.png", "frames.gif", "latent.safetensors", "photo.png", "grid.png", "grid.html")
-"""Files of an edit besides its recipe and its plots."""
-_NUMBER = re.compile(r"_[0-9]+(?=\.)")
-_OURS = frozenset(Path(name).suffix for name in USUAL)
 
 
 def checked(result: Any, who: str) -> Result:
@@ -79,48 +72,45 @@ def _check_picture(image: Any, what: str) -> None:
         raise I2IError(f"{what} holds numbers that are not finite (nan or inf); try other options, or tell its author.")
 
 
-def check_place(out: Path, given: Sequence[Given]) -> None:
-    """Refuse a folder before the work that could not be written there, or would be written over what is edited.
-
-    Raises:
-        UsageError: one may not write there; or a photo or latent lies there under a name that an edit writes.
-    """
-    above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        reason = "one may not write there" if above.is_dir() else "that is a file"
-        raise UsageError(f"--out {out} cannot be made in {above}: {reason}; name another folder.")
-    for each in given:
-        path = each.path
-        if path is not None and path.resolve().parent == out.resolve() and _NUMBER.sub("", path.name) in USUAL:
-            raise UsageError(f"--out {out} holds {path.name}, which the edit would replace; name another folder.")
-
-
 @dataclass(frozen=True)
 class Writer:
-    """Writes the files of one edit, and forgets those of an earlier one in the same folder."""
+    """Writes the files of one edit in the place of those of an earlier one."""
 
     out: Path
     recipe: dict[str, Any]
     terms: Terms
 
     def write(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
-        """Leave everything in ``out``; the recipe last, for what it names is there then.
+        """Leave everything in ``out``, or nothing; the recipe last, for what it names is there then.
 
         Args:
             pictures: Those that the results belong to, in the order of the results.
 
         Returns:
             The names of the files, without the recipe.
+
+        Raises:
+            UsageError: since the edit began, somebody has put a file in the place of one of its own.
+            OSError: the disk refused.
         """
-        self.out.mkdir(parents=True, exist_ok=True)
-        _forget(self.out)
+        with placing(self.out) as beside:
+            written = replace(self, out=beside)._draw(result, pictures)
+            others = of_others(self.out, [*written, RECIPE])
+            refuse(self.out, [name for name in others if usual(name)])
+            for name in others:
+                self.terms.calls.note(f"{self.out / name} is no earlier edit's, so the curve of that name is left out.")
+                (beside / name).unlink()
+                written.remove(name)
+            proofs = {name: hash_file(beside / name) for name in written}
+            write_json(beside / RECIPE, {**self.recipe, "files": written, PROOFS: proofs})
+        return written
+
+    def _draw(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
         written: list[str] = []
         for number, each in enumerate((result, *result.others)):
             picture = pictures[number] if number < len(pictures) else None
             written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
-        written += self._photos(result, pictures) + self._table(result)
-        write_json(self.out / "recipe.json", {**self.recipe, "files": written})
-        return written
+        return written + self._photos(result, pictures) + self._table(result)
 
     def _one(self, result: Result, picture: Picture | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
@@ -190,17 +180,6 @@ def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What a page tells of its edit."""
     generator = {"generator": recipe["generator"]["name"]} if recipe.get("generator") else {}
     return {**generator, **recipe["options"], "seed": recipe["seed"], "i2i": recipe["versions"]["i2i"]}
-
-
-def _forget(out: Path) -> None:
-    """Remove what an earlier edit left here, as its recipe names it, and nothing else."""
-    try:
-        names = json.loads((out / "recipe.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    for name in names if isinstance(names, list) else ():
-        if isinstance(name, str) and Path(name).name == name and Path(name).suffix in _OURS:
-            (out / name).unlink(missing_ok=True)
 
 
 def preview(array: np.ndarray) -> np.ndarray:

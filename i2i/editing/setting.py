@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..contracts import Latent, Result, Scene
 from ..devices import Device
+from ..errors import Interrupted
 from ..generators import domain_of, generator, identity
 from ..options import Options, build
 from .inputs import Given, Place
 from .inverting import Kept, inverter, results_of
 from .likeness import Likeness
-from .opened import Extractors, open_for
+from .opened import Extractors, named, open_for
 from .opening import FACES, Opener, Picture, only_one_each, open_photo, tuned
+from .stopping import NOTHING, Watch
 from .terms import INVERTER
 
 if TYPE_CHECKING:
@@ -40,13 +42,16 @@ class Setting:
             self.generator = generator(terms.generator, str(self.device), registry=registry)
             domain = domain_of(terms.generator, registry)
         self.extractors = Extractors(registry, self.device, terms.extractors, domain)
-        self.opener = Opener(self.generator, domain, lambda: self.extractors["landmarks"], terms)
+        finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
+        self.opener = Opener(self.generator, domain, finder, terms, finders)
+        kind().check(self.generator, options)  # before the slow work
         open_for(kind, self.extractors)
 
     def open(self, given: Sequence[Given]) -> list[Picture]:
         """The pictures, in the order of the editor's names."""
         if self.kind.wants == "pixels":
             return [open_photo(each, self.device) for each in given]
+        self.terms.check_pictures(any(each.kind == "photo" for each in given), self.opener.aligns)
         many = {place.name: place.many for place in map(Place.of, self.kind.photos)}
         found: list[Picture] = []
         for each in given:
@@ -65,7 +70,11 @@ class Setting:
         return _whole(self.kind().edit(self.scene(pictures), self.options), pictures)
 
     def _invert(self, pictures: list[Picture]) -> None:
-        """Give latents to those without, in place."""
+        """Give latents to those without, in place.
+
+        Raises:
+            Interrupted: the user wants out, and the edit itself has not begun.
+        """
         without = [number for number, picture in enumerate(pictures) if picture.photo.latent is None]
         if not without:
             return
@@ -77,6 +86,8 @@ class Setting:
             latent, picture = result.latent, pictures[number]
             latent = latent if isinstance(latent, Latent) or latent is None else Latent(latent)
             pictures[number] = replace(picture, photo=replace(picture.photo, latent=latent))
+        if self.terms.calls.stop():
+            raise Interrupted(NOTHING)
 
     def _kept(self, options: Options) -> Kept:
         giver = self.registry.giver("editor", INVERTER)
@@ -95,6 +106,7 @@ class Setting:
             every[picture.given.place].append(picture.photo)
         first = {name: photos[0] for name, photos in every.items() if photos}
         latent = next((photo.latent for photo in first.values()), None)
+        watch = Watch(self.terms.calls)
         return Scene(
             photos=first,
             every=every,
@@ -102,8 +114,8 @@ class Setting:
             extractors=self.extractors,
             generator=self.generator if latent is None else tuned(self.generator, latent),
             untuned=self.generator,
-            progress=self.terms.calls.progress,
-            stop=self.terms.calls.stop,
+            progress=watch.progress,
+            stop=watch.stop,
             note=self.terms.calls.note,
             presets=self._presets(),
             compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),

@@ -94,6 +94,32 @@ class Terms:
                 "leave it out."
             )
 
+    def check_pictures(self, photos: bool, aligned: bool) -> None:
+        """Refuse, or where it does no harm tell, what means nothing to the pictures that are given.
+
+        Args:
+            photos: Whether a photo is among them.
+            aligned: Whether faces are cut out of photos.
+
+        Raises:
+            UsageError: a face is asked for, and none is looked for.
+        """
+        if self.face != "largest" and not photos:
+            raise UsageError(
+                f"--face {self.face} says whose face of a photo is cut out, and seeds and latents are edited whole: "
+                "leave it out."
+            )
+        if self.face != "largest" and not aligned:
+            raise UsageError(
+                f"--face {self.face} says whose face is cut out, and here photos are cut to their largest square: "
+                "type --crop face as well, or leave it out."
+            )
+        if self.invert and not photos:
+            self.calls.note(
+                "--invert and --faithful say how photos get latents; seeds and latents have theirs, so they change "
+                "nothing here."
+            )
+
     def plain(self) -> dict[str, Any]:
         """What a recipe needs of them, as plain values."""
         return {

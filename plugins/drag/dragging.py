@@ -26,7 +26,7 @@ def drag(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, Dragged]]:
     """Every picture with its number, as it is done.
 
     Raises:
-        UsageError: points or a mask do not fit a picture, or there is no such preset.
+        UsageError: points or a mask do not fit a picture, there is no such preset, or two undo each other.
         I2IError: a preset is not sound, there is no face for it, or the generator lacks features of this layer.
     """
     method = decide(scene, options)
@@ -36,7 +36,7 @@ def drag(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, Dragged]]:
         if not plan.handles.names:
             scene.note(plan.told("There is nothing to move: the picture already is as the preset would have it."))
             yield number, Dragged(plan, plan.photo.pixels)
-    done, total, stopped = len(plans) - len(moving), len(plans) * options.steps, False
+    done, total = len(plans) - len(moving), len(plans) * options.steps
     for batch in batches(scene, [plans[number].photo for number in moving], options.batch):
         numbers = [moving[number] for number in batch.numbers]
 
@@ -46,11 +46,8 @@ def drag(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, Dragged]]:
         made = _together(scene, options, method, batch, [plans[number] for number in numbers], on_step)
         for number, each in zip(numbers, made, strict=True):
             _tell(scene, method, each)
-            stopped |= each.ended == "cancelled"
             yield number, each
         done += len(numbers)
-    if stopped and len(plans) > 1:
-        scene.note("Stopped before the end: these are the best pictures found so far.")
 
 
 def _together(
@@ -85,20 +82,38 @@ def _finish(options: Options, batch: Batch, plan: Plan, trace: Trace) -> Dragged
 
 
 def _tell(scene: i2i.Scene, method: Method, done: Dragged) -> None:
-    """Why it ended, unless all is well."""
-    plan, trace = done.plan, done.trace
+    """Which handles did not arrive, why, and what to type next; nothing where all did."""
+    trace = done.trace
     assert trace is not None
-    if trace.ended == "cancelled" and not plan.name:
-        scene.note(f"Stopped before the end: this is the best of {trace.steps} steps.")
-    settings, away = method.settings, trace.distances[trace.best]
-    # Those that anyone would see to be off: by half of their way, or by what the tolerance is.
-    short = sum(far > min(2 * near, settings.tolerance) for far, near in zip(away, trace.near, strict=True))
-    if not short or trace.ended == "cancelled":
+    late = [index for index, arrived in enumerate(trace.arrived) if not arrived]
+    if not late:
         return
-    reasons = {
-        "still": f"handles came no nearer for {settings.patience} steps: there may be no such picture, "
-        "or the mask may be too narrow",
-        "steps": f"{settings.steps} steps are over: try more --steps",
-    }
-    text = f"{short} of {len(away)} handles did not arrive, the farthest is {max(away):.1f} px from its target; "
-    scene.note(plan.told(f"{text}{reasons[trace.ended]}."))
+    away = trace.distances[trace.best]
+    farthest = max(late, key=lambda index: away[index])
+    far = f"{away[farthest]:.2g} px from its target, and would have arrived within {trace.near[farthest]:.2g} px"
+    which = done.plan.handles.named(late)
+    if len(away) == 1:
+        text = f"The handle, {which}, did not arrive: it is {far}"
+    elif len(late) == 1:
+        text = f"1 of {len(away)} handles did not arrive, {which}: it is {far}"
+    else:
+        text = f"{len(late)} of {len(away)} handles did not arrive, {which}: the farthest is {far}"
+    scene.note(done.plan.told(f"{text}; {_reason(method, done, late)}."))
+
+
+def _reason(method: Method, done: Dragged, late: Sequence[int]) -> str:
+    """Why handles did not arrive, and what to type next."""
+    plan, trace, settings = done.plan, done.trace, method.settings
+    assert trace is not None
+    if trace.ended == "cancelled":
+        return f"it was stopped after {trace.steps} steps: type the same again and let it go on"
+    if set(late) <= set(plan.kept):
+        return "the mask keeps the picture as it is there: paint it white, or type --mask none"
+    nearer = "a smaller strength" if method.presets else "a nearer target"
+    if trace.ended == "steps":
+        return f"the {settings.steps} steps are over: type --steps {2 * settings.steps}, or try {nearer}"
+    wider = "" if plan.mask is None else ", free more with --mask none"
+    return (
+        f"nothing came nearer for {settings.patience} steps, so there may be no such picture: try {nearer}{wider}, or "
+        "go on with --patience 0"
+    )

@@ -31,7 +31,7 @@ class Drag(i2i.Editor):
         """One result for each picture.
 
         Raises:
-            UsageError: points or a mask do not fit a picture, or there is no such preset.
+            UsageError: points or a mask do not fit a picture, there is no such preset, or two undo each other.
             I2IError: a preset is not sound, there is no face for it, or the generator lacks features of this layer.
         """
         if options.grid:
@@ -43,6 +43,16 @@ class Drag(i2i.Editor):
             return replace(first, others=tuple(others), table=table(scene, presets, results))
         first, *others = _results(scene, options)
         return replace(first, others=tuple(others))
+
+    def check_preset(self, preset: i2i.Preset) -> None:
+        """Refuse one whose values are of another form than ``formats`` has.
+
+        Raises:
+            I2IError: says what is wrong with it, and who brings it.
+        """
+        from .formats import read
+
+        read(preset)
 
 
 def _results(scene: i2i.Scene, options: Options) -> list[i2i.Result]:

@@ -5,9 +5,9 @@ Landmarks are counted from 1 to 68, in the iBUG order, as they are published.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import i2i
 
@@ -58,11 +58,20 @@ class Values(_Plain):
     """A preset's values."""
 
     moves: tuple[Move, ...] = Field(min_length=1)
-    region: Literal["all"] | tuple[Hull, ...]
-    """What may change; "all" for the whole picture."""
+    region: tuple[Hull, ...] | None
+    """What may change; None, written ``"all"``, for the whole picture."""
     hold: tuple[Landmark, ...] = ()
     """Landmarks that stay where they are although they lie in the region; those outside it always stay."""
     aims: tuple[Aim, ...] = ()
+
+    @field_validator("region", mode="before")
+    @classmethod
+    def _all(cls, region: Any) -> Any:
+        if region == "all":
+            return None
+        if not isinstance(region, (list, tuple)) or not region:
+            raise ValueError("write \"all\", or a list of hulls such as {'hull': [7, 9, 11]}")
+        return region
 
 
 def read(preset: i2i.Preset) -> Values:

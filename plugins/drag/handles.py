@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _LEAST = 0.02
 """Shortest move of a landmark that is one, pixels."""
+_OPPOSED = -0.5
+"""Cosine of two moves from which on they are opposed: they go more than 120 degrees apart."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Handles:
         """How far each goes, ``(H,)`` pixels."""
         lengths: Tensor = (self.targets - self.starts).norm(dim=1)
         return lengths
+
+    def named(self, indices: Iterable[int]) -> str:
+        """Some of them as one says it: ``"landmarks 63, 67"``, ``"20,30 and landmark 9"``."""
+        chosen = [(self.names[index], int(self.landmarks[index]) + 1) for index in indices]
+        places = [name for name, landmark in chosen if not landmark]
+        numbers = [str(landmark) for _, landmark in chosen if landmark]
+        found = [" and ".join(places)] if places else []
+        return " and ".join([*found, f"landmark{'s' * (len(numbers) > 1)} {', '.join(numbers)}"] if numbers else found)
 
     def joined(self, other: Handles) -> Handles:
         """Both."""
@@ -127,7 +138,10 @@ def _check(photo: i2i.Photo, place: tuple[float, float], what: str) -> None:
 
 
 def of_presets(presets: Mapping[str, tuple[Values, float]], points: Tensor, size: int) -> Handles:
-    """From landmarks; where presets move the same one, their moves add up. Targets are kept within the picture.
+    """From landmarks; where presets move the same one, their moves add up.
+
+    Two landmarks whose distance is measured, such as an upper and a lower lid, go no further than to where they meet,
+    and targets are kept within the picture.
 
     Args:
         presets: By name, values and strength.
@@ -138,11 +152,48 @@ def of_presets(presets: Mapping[str, tuple[Values, float]], points: Tensor, size
     for values, strength in presets.values():
         for landmark, move in displacements(values, points).items():
             moves[landmark] = moves.get(landmark, torch.zeros_like(move)) + strength * move
+    _let_meet(presets, points, moves)
     targets = {landmark: (points[landmark] + move).clamp(0, size - 1) for landmark, move in moves.items()}
     kept = [each for each in sorted(targets) if (targets[each] - points[each]).norm() > _LEAST]
     there = torch.tensor(kept, dtype=torch.int64, device=points.device)
     ends = torch.stack([targets[each] for each in kept]) if kept else points[:0]
     return Handles([f"landmark {each + 1}" for each in kept], points[there], ends, there)
+
+
+def _let_meet(presets: Mapping[str, tuple[Values, float]], points: Tensor, moves: dict[int, Tensor]) -> None:
+    """Shorten, in place, the moves of pairs of which each would pass the other."""
+    for pair in dict.fromkeys(pair for values, _ in presets.values() for aim in values.aims for pair in aim.pairs):
+        one, other = (each - 1 for each in pair)
+        if one in moves and other in moves:
+            before = points[one] - points[other]
+            nearer = -float(before @ (moves[one] - moves[other])) / max(float(before @ before), 1e-9)
+            if nearer > 1:
+                moves[one], moves[other] = moves[one] / nearer, moves[other] / nearer
+
+
+def check_opposed(presets: Mapping[str, tuple[Values, float]], points: Tensor) -> None:
+    """Refuse presets that undo each other in a face with ``points (68, 2)``.
+
+    Raises:
+        UsageError: names two that pull the same landmarks in opposite directions.
+    """
+    moves = {
+        name: {landmark: strength * move for landmark, move in displacements(values, points).items()}
+        for name, (values, strength) in presets.items()
+    }
+    for (name, mine), (other, others) in combinations(moves.items(), 2):
+        shared = [each for each in sorted(mine.keys() & others.keys()) if _opposed(mine[each], others[each])]
+        if shared:
+            numbers = ", ".join(str(each + 1) for each in shared)
+            raise i2i.UsageError(
+                f"--preset {name},{other}: they pull landmark{'s' * (len(shared) > 1)} {numbers} in opposite "
+                "directions; leave one of them out."
+            )
+
+
+def _opposed(move: Tensor, other: Tensor) -> bool:
+    lengths = float(move.norm()), float(other.norm())
+    return min(lengths) > _LEAST and float(move @ other) < _OPPOSED * lengths[0] * lengths[1]
 
 
 def displacements(values: Values, points: Tensor) -> dict[int, Tensor]:

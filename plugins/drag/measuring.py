@@ -40,11 +40,6 @@ class Dragged:
     told: dict[str, float] = field(default_factory=dict)
     """What was measured, by name."""
 
-    @property
-    def ended(self) -> str:
-        """Why, as of ``Trace``."""
-        return "" if self.trace is None else self.trace.ended
-
 
 def measure(scene: i2i.Scene, method: Method, done: Sequence[Dragged]) -> list[Dragged]:
     """The same pictures, each of which was moved, with what there is to tell of them; all are looked at together."""

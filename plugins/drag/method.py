@@ -13,14 +13,14 @@ from i2i.errors import did_you_mean
 from i2i.extracting import passes_gradients
 
 from .formats import Values, read
-from .options import Guide, Options
+from .options import Guide, Options, read_presets
 from .settings import SMALL, Settings, settle
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DEFAULT = "open_mouth"
-"""What is done where nothing is asked for."""
+DEFAULT = "turn_right=1.3"
+"""What is done where nothing is asked for: far enough to be seen, and near enough to be reached."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def decide(scene: i2i.Scene, options: Options) -> Method:
     """
     asked = options.presets
     if not asked and not options.point:
-        asked = {DEFAULT: 1.0}
+        asked = read_presets(DEFAULT)
         scene.note(f"Nothing to drag was named, so --preset {DEFAULT} is taken; or type --point x0,y0:x1,y1.")
     presets = {name: (values_of(scene, name), strength) for name, strength in asked.items()}
     guide: Guide = "features"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 import i2i
+
+from .presets import PRESETS
 
 Point = tuple[tuple[float, float], tuple[float, float]]
 """Handle and target, each x, y in pixels of what the user gave."""
@@ -20,6 +23,9 @@ STRONGEST = 5.0
 _NUMBER = r"\s*(-?\d+(?:\.\d*)?|-?\.\d+)\s*"
 _POINT = re.compile(f"{_NUMBER},{_NUMBER}:{_NUMBER},{_NUMBER}")
 _SCALED = "[default: by the picture's size]"
+_NAMES = ", ".join(preset.name for preset in PRESETS)
+_WORDS = ("auto", "none")
+"""Masks that are no files."""
 
 
 class Options(i2i.Options):
@@ -31,12 +37,14 @@ class Options(i2i.Options):
         json_schema_extra={"unit": "x0,y0:x1,y1"},
     )
     preset: str | None = Field(
-        None, description="Presets by landmarks with their strengths, such as open_mouth=0.6,slim_face=0.3"
+        None,
+        description=f"Presets by landmarks, with strengths from -{STRONGEST:g} to {STRONGEST:g}, such as "
+        f"open_mouth=0.6,slim_face=0.3.  [{_NAMES}, and those of other plugins]",
     )
     mask: Path | None = Field(
         None,
-        description="What may change: a picture as large as the one given, white where it may; auto, around what is "
-        "dragged; or none, for everything.  [default: a preset's own region; for points none]",
+        description="What may change: a picture as large as the one given, white where it may; auto, the presets' "
+        "regions and around the points; or none, for everything.  [default: auto with presets, none for points alone]",
     )
     keep_outside: bool = Field(True, description="Give back what lies outside the mask from the picture itself")
     steps: int = Field(100, ge=1, le=100_000, description="Most steps")
@@ -127,7 +135,11 @@ class Options(i2i.Options):
     @model_validator(mode="after")
     def _readable(self) -> Options:
         """Refuse what cannot be read before anything slow begins."""
-        _ = self.points, self.presets
+        _check_handles(list(zip(self.point, self.points, strict=True)))
+        _ = self.presets
+        if self.mask is not None and str(self.mask) not in _WORDS and not self.mask.is_file():
+            reason = "it is a folder" if self.mask.is_dir() else "there is no such file"
+            raise ValueError(f"--mask {self.mask}: {reason}; name a picture as large as the one given, auto or none")
         if self.guide is not None and self.point and not self.preset:
             raise ValueError("--guide is about presets, and only points are dragged; leave it out")
         return self
@@ -146,6 +158,22 @@ def read_point(text: str) -> Point:
     if (x0, y0) == (x1, y1):
         raise ValueError(f"--point {text}: the handle is its own target; give another target")
     return (x0, y0), (x1, y1)
+
+
+def _check_handles(points: Sequence[tuple[str, Point]]) -> None:
+    """Refuse two points of one handle, each given as it was typed and as it was read.
+
+    Raises:
+        ValueError: names both.
+    """
+    seen: dict[tuple[float, float], str] = {}
+    for text, (handle, _) in points:
+        if handle in seen:
+            raise ValueError(
+                f"--point {seen[handle]} and --point {text} have the same handle, which can go to one target only; "
+                "leave one of them out"
+            )
+        seen[handle] = text
 
 
 def read_presets(text: str) -> dict[str, float]:

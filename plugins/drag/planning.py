@@ -12,7 +12,7 @@ import i2i
 from i2i.editing.batching import batches
 
 from .formats import Values
-from .handles import Handles, of_points, of_presets
+from .handles import Handles, check_opposed, of_points, of_presets
 from .method import Method, picture_of
 from .options import Options
 from .pulling import ColourLoss, LandmarkLoss, PersonLoss, Pull
@@ -43,6 +43,15 @@ class Plan:
         assert self.photo.latent is not None
         return self.photo.latent.w
 
+    @property
+    def kept(self) -> list[int]:
+        """Handles where nothing may change; they go nowhere, whatever pulls them."""
+        if self.mask is None:
+            return []
+        x, y = self.handles.starts.round().long().clamp(0, self.mask.shape[-1] - 1).unbind(dim=1)
+        found: list[int] = torch.nonzero(self.mask[0, 0, y, x] < 0.5)[:, 0].tolist()
+        return found
+
     def told(self, text: str) -> str:
         """A sentence about this picture, which is named where there are several."""
         return f"{self.name}: {text[:1].lower()}{text[1:]}" if self.name else text
@@ -52,7 +61,7 @@ def plan_all(scene: i2i.Scene, options: Options, method: Method) -> list[Plan]:
     """Look at every picture, and decide.
 
     Raises:
-        UsageError: points or a mask do not fit a picture.
+        UsageError: points or a mask do not fit a picture, or presets undo each other.
         I2IError: there is no face in one that is dragged by presets.
     """
     photos = list(scene.every["image"])
@@ -76,7 +85,7 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
     """Look at one picture, which ``generator`` draws.
 
     Raises:
-        UsageError: points or a mask do not fit it.
+        UsageError: points or a mask do not fit it, or presets undo each other.
         I2IError: there is no face for a preset.
     """
     assert photo.latent is not None
@@ -85,7 +94,8 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
     if method.presets:
         # Of a photo it differs a little from the crop, and it is what will move.
         picture = picture_of(generator, photo.latent.w)
-        landmarks = _landmarks(scene, picture, next(iter(method.presets)))
+        landmarks = _landmarks(scene, picture, next(iter(method.presets)), photo)
+        check_opposed(method.presets, landmarks)
         handles = handles.joined(of_presets(method.presets, landmarks, size))
     mask = _mask(options, photo, handles, method.presets, landmarks)
     pull = None
@@ -98,11 +108,13 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
         over = mask if options.keep_outside else None
         pull = Pull(scene.extractors["landmarks"], loss, person, colour, photo.pixels, over)
     made = Plan(photo, name, handles, mask, pull, landmarks)
-    _tell_of_kept_handles(scene, made, size)
+    if made.kept:
+        where = handles.named(made.kept)
+        scene.note(made.told(f"The mask keeps the picture as it is at {where}: paint it white there for it to move."))
     return made
 
 
-def _landmarks(scene: i2i.Scene, picture: Tensor, preset: str) -> Tensor:
+def _landmarks(scene: i2i.Scene, picture: Tensor, preset: str, photo: i2i.Photo) -> Tensor:
     """The face in the picture, ``(68, 2)`` pixels.
 
     Raises:
@@ -112,8 +124,9 @@ def _landmarks(scene: i2i.Scene, picture: Tensor, preset: str) -> Tensor:
     with torch.no_grad():
         if hasattr(reader, "find") and not reader.find(picture):
             raise i2i.I2IError(
-                f"--preset {preset} needs a face, and {reader.name} finds none in the picture; choose another --image, "
-                "or drag points with --point x0,y0:x1,y1."
+                f"--preset {preset} needs a face, and {reader.name} finds none in "
+                f"{photo.path or photo.name or 'the picture'}; choose another --image, or drag points with --point "
+                "x0,y0:x1,y1."
             )
         points: Tensor = reader(picture)[0].to(picture)
     return points
@@ -143,18 +156,6 @@ def _mask(
             return None
         outlines += region
     return torch.from_numpy(drawn(outlines, size))[None, None].to(photo.pixels)
-
-
-def _tell_of_kept_handles(scene: i2i.Scene, plan: Plan, size: int) -> None:
-    """A handle where nothing may change goes nowhere, whatever pulls it."""
-    if plan.mask is None:
-        return
-    x, y = plan.handles.starts.round().long().clamp(0, size - 1).unbind(dim=1)
-    shut = (plan.mask[0, 0, y, x] < 0.5).tolist()
-    names = [name for name, kept in zip(plan.handles.names, shut, strict=True) if kept]
-    if names:
-        text = f"The mask keeps the picture as it is at {', '.join(names)}: paint it white there for it to move."
-        scene.note(plan.told(text))
 
 
 def _stay(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 
 import i2i
 from i2i.faces import eye_distance
-from i2i.images import read_picture
+from i2i.images import PictureError, read_picture
 
 from .formats import Hull, Values
 from .handles import Handles
@@ -37,9 +38,8 @@ def around(handles: Handles, size: int) -> list[Outline]:
 
 def of_values(values: Values, handles: Handles, points: Tensor) -> list[Outline] | None:
     """A preset's region, for landmarks ``(68, 2)``; None for everything."""
-    if values.region == "all":
+    if values.region is None:
         return None
-    assert not isinstance(values.region, str)
     ends = {int(index): place for index, place in zip(handles.landmarks, handles.targets, strict=True) if index >= 0}
     return [_grown(hull, points, ends) for hull in values.region]
 
@@ -85,12 +85,12 @@ def painted(path: Path, photo: i2i.Photo) -> np.ndarray:
     """A mask that the user painted over what they gave, as the generator's picture sees it: float32 ``(R, R)``.
 
     Raises:
-        UsageError: it has another size than what was given, or is black wherever the generator sees it.
-        PictureError: it cannot be read.
+        UsageError: it cannot be read, has another size than what was given, or is black or transparent wherever the
+            generator sees it.
     """
     from i2i.editing.warping import warp
 
-    mask, size = read_picture(path).max(axis=2), photo.pixels.shape[-1]
+    mask, size = _whiteness(path), photo.pixels.shape[-1]
     if mask.shape != photo.given:
         sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.given)]
         raise i2i.UsageError(
@@ -101,6 +101,23 @@ def painted(path: Path, photo: i2i.Photo) -> np.ndarray:
         mask = warp(mask, photo.placement.matrix(size), size, size)
     if mask.max() < 128:
         where = "" if photo.placement is None else " in the part of the photo that is edited"
-        raise i2i.UsageError(f"--mask {path} is black{where}, so nothing may change; paint white what may.")
+        raise i2i.UsageError(
+            f"--mask {path} is black or transparent{where}, so nothing may change; paint white what may."
+        )
     soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), FEATHER * size / 3)
     return np.asarray(soft, np.float32)
+
+
+def _whiteness(path: Path) -> np.ndarray:
+    """How white a picture is, uint8 ``(H, W)``; what is transparent in it counts as black."""
+    try:
+        white: np.ndarray = read_picture(path).max(axis=2)
+    except PictureError as error:
+        raise i2i.UsageError(f"--mask {path}: {error.reason}") from None
+    with Image.open(path) as image:
+        if not image.has_transparency_data:
+            return white
+        image.load()  # a TIFF is turned by this, any other picture by what follows
+        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+    # It was laid over white: what was read is a v + (1 - a) 255, and a v is wanted.
+    return np.asarray(np.maximum(white, 255 - alpha) - (255 - alpha))

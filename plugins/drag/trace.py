@@ -58,10 +58,10 @@ class Trace:
         before = sum(self.distances[self.best]) if self.distances else float("inf")
         self.losses.append(loss)
         self.distances.append(list(distances))
-        if not sum(distances) < before:
+        arrived = [away <= near for away, near in zip(distances, self.near, strict=True)]
+        if not (all(arrived) or sum(distances) < before):
             return False
-        self.best = self.steps
-        self.arrived = [away <= near for away, near in zip(distances, self.near, strict=True)]
+        self.best, self.arrived = self.steps, arrived
         return True
 
     def ends(self, settings: Settings, cancelled: bool) -> bool:

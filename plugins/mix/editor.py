@@ -25,10 +25,10 @@ class Mix(i2i.Editor):
         Raises:
             UsageError: rows, components or labels are not there, or pictures are missing.
             I2IError: the generator or an extractor cannot do what the preset needs.
+            Interrupted: the user wants out before a direction is found.
         """
         from . import along, towards
         from .drawing import draw
-        from .plans import Made, Plan, Plans, pictures
         from .work import Stopped, Work
 
         work = Work(scene)
@@ -40,6 +40,6 @@ class Mix(i2i.Editor):
             else:
                 plans = towards.plan(scene, options)
         except Stopped:
-            scene.note("Stopped before the direction was found: the pictures are as they were.")
-            plans = Plans([Plan(Made(image.photo, image.w)) for image in pictures(scene, "image", "other")])
+            stopped = "Stopped before the direction was found, so nothing is written; type the command again."
+            raise i2i.Interrupted(stopped) from None
         return draw(scene, plans, work)

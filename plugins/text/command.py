@@ -78,10 +78,16 @@ def command(
     from .making import make
 
     _check(extractors, out)
-    opened: Any = i2i.generator(generator, device, registry=registry)
-    text = _text(registry, extractors.get("text"), str(opened.device), domain_of(generator, registry))
-    with counting("channels") as show:
-        make(opened, text, samples, seed, show).save(out)
+    try:
+        opened: Any = i2i.generator(generator, device, registry=registry)
+        text = _text(registry, extractors.get("text"), str(opened.device), domain_of(generator, registry))
+        with counting("channels") as show:
+            make(opened, text, samples, seed, show).save(out)
+    except KeyboardInterrupt:
+        raise i2i.Interrupted(
+            "Stopped before all channels were measured, so nothing is kept; type the command again, with fewer "
+            "--samples if it takes too long."
+        ) from None
     click.echo(out)
 
 

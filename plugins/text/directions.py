@@ -84,6 +84,11 @@ class Directions:
             raise i2i.I2IError(
                 f"{path} holds no directions; make them: i2i models make-directions --generator G --out {path.name}"
             )
+        if not all(bool(each.isfinite().all()) for each in found.values()):
+            raise i2i.I2IError(
+                f"{path} holds numbers that are not finite (nan or inf); make it again: i2i models make-directions "
+                f"--generator G --out {path.name}"
+            )
         return made
 
     def offsets(self, way: Tensor, alpha: float, threshold: float) -> tuple[dict[str, Tensor], int]:
@@ -126,7 +131,7 @@ def move(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Edited
     found = opened(options.directions, scene, text)
     alpha, against = ALPHA if options.strength is None else options.strength, options.against or NEUTRAL
     done, ways = [], {}
-    for job in jobs:
+    for number, job in enumerate(jobs, start=1):
         name = job.goal.name
         if name not in ways:
             prompts = [name] if options.grid else options.prompt
@@ -136,6 +141,7 @@ def move(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Edited
         moved = {layer: own.changes.get(layer, 0) + offset.to(own.w.device) for layer, offset in offsets.items()}
         changes = {**own.changes, **as_stored(moved)}  # as a file will give them back
         done.append(Edited(i2i.Latent(own.w, own.noise, changes), (), {"channels": float(count)}))
+        scene.progress(number, len(jobs))
     return done
 
 
@@ -152,17 +158,25 @@ def opened(path: Path, scene: i2i.Scene, text: Any) -> Directions:
     Raises:
         I2IError: they are of another, or the file cannot be read.
     """
-    if not path.is_file():
-        raise i2i.I2IError(
-            f"--directions {path}: there is no such file; make it with i2i models make-directions --generator G "
-            f"--out {path}"
-        )
-    found = Directions.load(path)
+    found = of_generator(path, scene.untuned if scene.untuned is not None else scene.generator)
     if found.text != text.name:
         raise i2i.I2IError(
             f"{path} was made with the text network {found.text!r}; take it with --extractor text={found.text}."
         )
-    generator = scene.untuned if scene.untuned is not None else scene.generator
+    return found
+
+
+def of_generator(path: Path, generator: Any) -> Directions:
+    """The directions of a file, proved to be of this generator, as it was opened.
+
+    Raises:
+        I2IError: they are of another, or the file cannot be read.
+    """
+    if not path.is_file():
+        reason = "it is a folder; make a file in it" if path.is_dir() else "there is no such file; make it"
+        file = path / "directions.safetensors" if path.is_dir() else path
+        raise i2i.I2IError(f"--directions {path}: {reason} with i2i models make-directions --generator G --out {file}")
+    found = Directions.load(path)
     mean = generator.w_mean.detach().float().cpu()
     styles = generator.style_space(generator.w_mean.expand(1, generator.num_ws, -1))
     same = mean.shape == found.w_mean.shape and torch.allclose(mean, found.w_mean, atol=1e-3, rtol=1e-3)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from .editing import Edited, Job
 
+LEAST = 0.01
+"""Of the similarity of picture and words: what rises by less shows no difference."""
+
 
 class Text(i2i.Editor):
     """Change latents until a text network says that the pictures show what the words say."""
@@ -27,11 +30,22 @@ class Text(i2i.Editor):
     wants = "latent"
     Options = Options
 
+    def check(self, generator: Any, options: Any) -> None:
+        """Refuse directions that are not this generator's, before anything is fetched for them or done.
+
+        Raises:
+            I2IError: they are of another generator, or the file cannot be read.
+        """
+        from .directions import of_generator
+
+        if options.directions:
+            of_generator(options.directions, generator)
+
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """One result for each picture.
 
         Raises:
-            UsageError: there are no such rows, or the words have nothing to do with any channel.
+            UsageError: there are no such rows, the words have nothing to do with any channel, or they mean nothing.
             I2IError: an extractor cannot be opened, or the directions are of another generator or text network.
         """
         from .directions import move
@@ -52,8 +66,10 @@ class Text(i2i.Editor):
         ]
         if options.grid:
             results[0] = replace(results[0], table=_table(images, [goal.name for goal in goals], pictures, told))
-        if scene.cancelled:
+        if not options.directions and scene.cancelled:
             scene.note("Stopped before the end: these are the best pictures found so far.")
+        elif options.strength is None or options.strength > 0:
+            _tell_of_no_gain(scene, options, jobs, told)
         return replace(results[0], others=tuple(results[1:]))
 
 
@@ -64,6 +80,20 @@ def _warn(scene: i2i.Scene, sentences: Sequence[str]) -> None:
         if unknown := text.unknown(sentence):
             words = ", ".join(map(repr, unknown))
             scene.note(f"{text.name} passes over {words} in {sentence!r}, which it does not know.")
+
+
+def _tell_of_no_gain(scene: i2i.Scene, options: Options, jobs: Sequence[Job], told: Sequence[dict[str, float]]) -> None:
+    """Say of which pictures the words are no truer than before, and what to try."""
+    more = "more --strength, a lower --threshold, or directions of more --samples"
+    more = more if options.directions else "a lower --l2-weight, more --steps, or other words"
+    for name in dict.fromkeys(job.goal.name for job in jobs):
+        short = [
+            f"{job.photo.name or 'the picture'} ({each['similarity/before']:.2f} to {each['similarity/after']:.2f})"
+            for job, each in zip(jobs, told, strict=True)
+            if job.goal.name == name and each["similarity/after"] - each["similarity/before"] < LEAST
+        ]
+        if short:
+            scene.note(f"{name!r} is no truer than before of {', '.join(short)}: try {more}.")
 
 
 def _measure(

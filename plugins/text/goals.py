@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
+import i2i
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 FLOOR = 0.2
 """A change of a picture's vector that is shorter than this counts in part: too small a change shows nothing."""
+
+SAME = 1e-3
+"""Between unit vectors: texts that are no farther apart say the same, but for the order of sums."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,29 @@ def goals_of(text: Any, prompts: Sequence[str], against: str | None, each: bool)
 
     Args:
         text: An extractor of the role text.
+
+    Raises:
+        UsageError: the extractor can make nothing of some words, or takes a goal for what it is set against.
     """
-    with torch.no_grad():
-        vectors = text.texts(list(prompts))
-        start = None if against is None else text.texts([against])[0]
+    vectors = _read(text, prompts, "--prompt")
+    start = None if against is None else _read(text, [against], "--against")[0]
     named = [(prompt, vector) for prompt, vector in zip(prompts, vectors, strict=True)]
     if not each:
         named = [(", ".join(prompts), F.normalize(vectors.mean(dim=0), dim=0))]
+    for name, vector in named:
+        if start is not None and float((vector - start).norm()) < SAME:
+            raise i2i.UsageError(
+                f"--against {against!r} says the same as the prompt {name!r} to {text.name}; give other words, such as "
+                '--against "a face".'
+            )
     return [Goal(name, vector, None if start is None else F.normalize(vector - start, dim=0)) for name, vector in named]
+
+
+def _read(text: Any, sentences: Sequence[str], option: str) -> Tensor:
+    """Their vectors ``(N, F)``; a complaint names the option that they come from."""
+    try:
+        with torch.no_grad():
+            vectors: Tensor = text.texts(list(sentences))
+    except i2i.UsageError as error:
+        raise i2i.UsageError(f"{option}: {error}") from None
+    return vectors

@@ -72,6 +72,7 @@ class Options(i2i.Options):
         """Ask for the words, and refuse what would be passed over in silence."""
         if not self.prompt or not all(each.strip() for each in self.prompt):
             raise ValueError('say what the picture is to show, such as --prompt "a smiling face"')
+        self._check_against()
         if self.directions is None and self._chosen("threshold"):
             raise ValueError("--threshold is of --directions FILE; give that as well, or leave it out")
         for name in OF_OPTIMISATION:
@@ -81,6 +82,26 @@ class Options(i2i.Options):
             raise ValueError("--rows-of says what --rows counts; give --rows as well")
         return self
 
+    def _check_against(self) -> None:
+        if self.against is not None and not self.against.strip():
+            raise ValueError('--against "" says nothing; give what the picture shows now, such as "a face"')
+        prompts = {_plain(each): each for each in self.prompt}
+        if self.against is not None and _plain(self.against) in prompts:
+            raise ValueError(
+                f"--against {self.against!r} is the prompt as well, and there is no way from words to themselves; "
+                'give what the picture shows now, such as --against "a face"'
+            )
+        if self.against is None and self.directions is not None and NEUTRAL in prompts:
+            raise ValueError(
+                f"--prompt {prompts[NEUTRAL]!r} is what directions lead away from unless --against says otherwise; "
+                "ask for something else, or give --against"
+            )
+
     def _chosen(self, name: str) -> bool:
         """Whether it is other than without the user; a recipe names all options."""
         return bool(getattr(self, name) != type(self).model_fields[name].default)
+
+
+def _plain(words: str) -> str:
+    """Words by which texts are compared: in lower case, one space apart."""
+    return " ".join(words.lower().split())

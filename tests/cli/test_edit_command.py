@@ -49,11 +49,12 @@ def test_ctrl_c_keeps_the_best_so_far(photo: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0 and json.loads(done.stdout)["scalars"] == {"steps": 4}
     assert json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))["stopped"]
     assert signal.getsignal(signal.SIGINT) is before
-    with _stop_once() as stop, pytest.raises(KeyboardInterrupt):
+    with pytest.raises(i2i.Interrupted, match="Stopped at once, so nothing is written"), _stop_once() as stop:
         assert not stop()
         signal.raise_signal(signal.SIGINT)
         assert stop()
         signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_command_takes_the_editors_own_options(registry: Registry, photo: Path, tmp_path: Path) -> None:
@@ -80,6 +81,11 @@ def test_without_the_default_editor_the_command_says_which_there_are(registry: R
     assert isinstance(refused.exception, i2i.UsageError)
     assert "choose with --plugin: blend, latent, seeded, shift" in str(refused.exception)
     assert run(edit_command, registry, "--help").exit_code == 0
+
+
+def test_an_empty_folder_name_is_refused(registry: Registry, photo: Path) -> None:
+    refused = run(edit_command, registry, "--plugin", "shift", "--image", photo, "--out", "")
+    assert isinstance(refused.exception, i2i.UsageError) and '--out "": name a folder' in str(refused.exception)
 
 
 def test_the_default_folder_is_a_free_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import i2i
 from i2i.editing.inputs import assign
-from i2i.editing.terms import Terms, inversion
+from i2i.editing.terms import Calls, Terms, inversion
 
 
 def editor(wanted: str, *photos: str) -> type[i2i.Editor]:
@@ -54,6 +54,10 @@ def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], 
         ("latent", ("image",), ["seed:²"], "write a seed as a whole number"),
         ("latent", ("image",), ["absent.safetensors"], "there is no such file; name a photo, seed:N or"),
         ("latent", ("image",), ["."], "it is a folder"),
+        ("latent", ("image",), [""], '--image "": name a photo, seed:N or'),
+        ("latent", ("image",), ["image="], '--image "": name a photo, seed:N or'),
+        ("latent", ("image",), ["foo=seed:1"], "no picture called 'foo'; write --image image=seed:1."),
+        ("latent", ("target", "source"), ["t=a.png", "seed:1"], "--image target=a.png or --image source=a.png."),
     ],
 )
 def test_wrong_pictures_are_named(wanted: str, photos: tuple[str, ...], images: list[str], text: str) -> None:
@@ -66,6 +70,37 @@ def test_a_file_whose_name_has_an_equals_sign_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "a=b.png").touch()
     (found,) = assign(editor("pixels", "image"), [tmp_path / "a=b.png"])
     assert found.path == tmp_path / "a=b.png" and found.plain()["sha256"].startswith("e3b0c442")
+
+
+def test_a_recipe_is_no_picture(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text("{}")
+    with pytest.raises(i2i.I2IError, match=rf"that is the recipe of an edit; do it again with --recipe {recipe}\.$"):
+        assign(editor("latent", "image"), [recipe])
+    (tmp_path / "latent.safetensors").touch()
+    with pytest.raises(i2i.I2IError, match=rf"go on from its result with --image {tmp_path}/latent.safetensors\.$"):
+        assign(editor("latent", "image"), [recipe])
+
+
+@pytest.mark.parametrize(
+    ("photos", "aligned", "told"),
+    [(False, True, "seeds and latents are edited whole: leave it out"), (True, False, "type --crop face as well")],
+)
+def test_a_face_that_nobody_looks_for_is_refused(photos: bool, aligned: bool, told: str) -> None:
+    for face in (2, "all"):
+        with pytest.raises(i2i.UsageError, match=f"--face {face} says whose face .*{told}"):
+            Terms(face=face).check_pictures(photos, aligned)  # type: ignore[arg-type]
+    Terms().check_pictures(photos, aligned)
+    Terms(face=2).check_pictures(True, True)
+
+
+def test_an_inversion_of_nothing_is_told() -> None:
+    notes: list[str] = []
+    terms = Terms(invert={"method": "pti"}, calls=Calls(note=notes.append))
+    terms.check_pictures(True, True)
+    assert not notes
+    terms.check_pictures(False, True)
+    assert len(notes) == 1 and notes[0].startswith("--invert and --faithful say how photos get latents;")
 
 
 @pytest.mark.parametrize(

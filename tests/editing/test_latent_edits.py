@@ -15,11 +15,14 @@ from safetensors.torch import save_file
 import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.editing import edit, edit_again
+from i2i.editing.inputs import Given
 from i2i.editing.latents import read_latent
+from i2i.editing.opening import Opener
+from i2i.editing.terms import Terms
 from i2i.images import read_picture
 from i2i.registry import Registry
 from tests.toy_editors import run
-from tests.toy_faces import photo
+from tests.toy_faces import Squares, photo
 from tests.toy_generators import Bands
 from tests.toy_latents import Invert, Preset, latent_registry
 
@@ -45,7 +48,11 @@ def names(out: Path) -> set[str]:
 
 
 def test_with_nothing_given_it_edits_seed_0(registry: Registry, tmp_path: Path) -> None:
-    result = edit("brighten", generator="bands", device="cpu", out=tmp_path / "out", registry=registry)
+    notes: list[str] = []
+    shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "note": notes.append}
+    result = edit("brighten", out=tmp_path / "out", **shared)
+    edit("brighten", ["seed:0"], **shared)
+    assert notes == ["No --image is given, so brighten takes image=seed:0."]
     z = torch.from_numpy(np.random.RandomState(0).randn(1, 4)).float()
     expected = Bands(None, i2i.Device("cpu"))
     w = expected.map(z, truncation=0.7) + 0.25
@@ -149,8 +156,19 @@ def test_faces_of_a_photo_are_edited_together(registry: Registry, tmp_path: Path
         edit("duo", ["seed:1", group], face="all", **shared)
     alone = photo(tmp_path / "alone.png", (10, 20, 30))
     assert edit("brighten", [alone], face="all", **shared).others == (), "one face is one picture"
-    with pytest.raises(i2i.I2IError, match="no face"):
+    with pytest.raises(i2i.I2IError, match="squares finds no face"):
         edit("brighten", [photo(tmp_path / "none.png")], **shared)
+
+
+def test_a_finder_of_crops_is_told_to_be_one(tmp_path: Path) -> None:
+    class Crops(Squares):
+        name, domain = "crops", "drawn faces"
+
+    group = photo(tmp_path / "none.png")
+    opener = Opener(Bands(None, i2i.Device("cpu")), "drawn faces", lambda: Crops(i2i.Device("cpu")), Terms(crop="face"))
+    opener.finders = ["squares", "circles"]
+    with pytest.raises(i2i.I2IError, match=r"crops reads crops of drawn faces and .* --landmarks squares or circles"):
+        opener.open(Given("image", "photo", group))
 
 
 def test_what_does_not_fit_is_named(registry: Registry, striped: Path, tmp_path: Path) -> None:

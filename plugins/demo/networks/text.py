@@ -35,7 +35,7 @@ LENGTH = 48
 """Words that are read of a sentence; those after it are left out."""
 START_SCALE, MOST_SCALE = 1 / 0.07, 100.0
 """The inverse temperature at first, and its limit, both as in CLIP (section 2.5)."""
-MINOR = "a an and down from face head left no not of person photo picture portrait right the to up with without"
+MINOR = "a an and from face head no not of person photo picture portrait the to with without"
 """Words that say little by themselves; the list of what can be said does without them."""
 
 

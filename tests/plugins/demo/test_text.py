@@ -87,6 +87,12 @@ def test_a_sentence_without_a_known_word_lists_those_that_are(sentence: str, ext
     assert str(caught.value).count(". ") == 0  # one sentence
 
 
+def test_the_list_of_words_has_all_that_say_something() -> None:
+    known = ["a", "down", "face", "left", "not", "right", "smiling", "up"]
+    with pytest.raises(i2i.UsageError, match=r"say it with: down, left, right, smiling, up\.$"):
+        TextNetwork(known).read(["a zebra's face"])
+
+
 def test_one_string_is_no_list_of_sentences(extractor: DemoText) -> None:
     with pytest.raises(ValueError, match="takes a list of sentences"):
         extractor.texts("a face")

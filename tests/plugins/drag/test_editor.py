@@ -51,11 +51,11 @@ def test_points_and_presets_go_together() -> None:
     assert result.plots["track"].lines["32,60"][0] == pytest.approx((0, 2), abs=0.3)
 
 
-def test_nothing_named_opens_the_mouth_and_says_so() -> None:
+def test_nothing_named_turns_the_head_and_says_so() -> None:
     made, notes = scene()
     result = drag(made, rate=0.2)
-    assert result.scalars["handles"] == 2 and len(result.frames) > 2
-    assert notes[0] == "Nothing to drag was named, so --preset open_mouth is taken; or type --point x0,y0:x1,y1."
+    assert result.scalars["handles"] == 10 and len(result.frames) > 2
+    assert notes[0] == "Nothing to drag was named, so --preset turn_right=1.3 is taken; or type --point x0,y0:x1,y1."
 
 
 def test_outside_its_region_a_preset_gives_the_picture_back() -> None:
@@ -83,7 +83,8 @@ def test_masks(tmp_path: Path) -> None:
     result = drag(made, point=points, mask=tmp_path / "left.png", mask_weight=20, **FAST)
     assert (result.image - before)[..., 40:].abs().max() < 1e-3
     assert any("The mask keeps the picture as it is at 44,36" in note for note in notes)
-    assert any("1 of 2 handles did not arrive" in note for note in notes)
+    assert any(note.startswith("1 of 2 handles did not arrive, 44,36: it is 3.9 px") for note in notes)
+    assert any("; the mask keeps the picture as it is there: paint it white, or type --mask none" in n for n in notes)
     around = drag(scene()[0], point=points[:1], mask="auto", **FAST)
     assert (around.image - before)[..., 48:].abs().max() == 0 and "lpips_outside" in around.scalars
     free = drag(scene()[0], preset="open_mouth", mask="none", **FAST)
@@ -103,14 +104,41 @@ def test_frames_show_the_way_and_end_with_the_result() -> None:
     assert torch.equal(bare.frames[-1], result.frames[-1])
 
 
-def test_what_is_not_reached_is_told() -> None:
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"point": ("20,30:60,60",), "steps": 3}, "The handle, 20,30, did not arrive: it is "),
+        ({"point": ("20,30:60,60",), "steps": 3}, "; the 3 steps are over: type --steps 6, or try a nearer target."),
+        ({"point": ("20,30:23,26", "44,36:44,60"), "steps": 45}, "1 of 2 handles did not arrive, 44,36: it is "),
+        ({"preset": "smile", "steps": 1}, "2 of 2 handles did not arrive, landmarks 49, 55: the farthest is "),
+        ({"preset": "smile", "patience": 5}, "; nothing came nearer for 5 steps, so there may be no such picture: "),
+        (
+            {"preset": "smile", "patience": 5},
+            "try a smaller strength, free more with --mask none, or go on with --pati",
+        ),
+        ({"preset": "smile", "point": ("32,60:32,50",), "steps": 1}, "3 of 3 handles did not arrive, 32,60 and landm"),
+    ],
+)
+def test_every_handle_that_did_not_arrive_is_told(options: dict[str, Any], told: str) -> None:
+    """The reader's corners of the mouth never move, whatever is drawn."""
     made, notes = scene()
-    drag(made, point=("20,30:60,60",), steps=3, **FAST)
-    assert "1 of 1 handles did not arrive, the farthest is" in notes[0] and "try more --steps" in notes[0]
-    stopped, notes = scene(stop=lambda: True)
-    result = drag(stopped, point=("20,30:60,60",), **FAST)
-    assert notes == ["Stopped before the end: this is the best of 0 steps."]
-    assert torch.equal(result.image, stopped.photos["image"].pixels)
+    result = drag(made, **FAST | options)
+    late = int(result.scalars["handles"] - result.scalars["arrived"])
+    assert late and any(told in note for note in notes)
+    assert [line[-1][1] for line in result.plots["track"].lines.values()].count(0) == 0
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4, 8, 12, 20])
+def test_what_is_measured_and_what_is_told_agree(steps: int) -> None:
+    """At whatever step it ends."""
+    asked: list[int] = []
+    made, notes = scene(stop=lambda: asked.append(0) or len(asked) > steps)
+    result = drag(made, point=("20,30:23,26", "44,36:44,38"), **FAST)
+    late = int(result.scalars["handles"] - result.scalars["arrived"])
+    assert [f"{late} of 2 handles did not arrive" in note for note in notes] == [True] * bool(late)
+    assert not late or f"; it was stopped after {steps} steps: type the same again" in notes[0]
+    if not steps:
+        assert torch.equal(result.image, made.photos["image"].pixels)
 
 
 def test_a_picture_that_is_so_already_is_left_alone() -> None:
@@ -129,12 +157,17 @@ def test_a_picture_that_is_so_already_is_left_alone() -> None:
         (
             {"preset": "smile"},
             Reader(face=False),
-            "--preset smile needs a face, and reader finds none in the picture; ",
+            "--preset smile needs a face, and reader finds none in blobs 0; ",
         ),
         (
             {"preset": "smile", "guide": "both"},
             Reader(differentiable=False),
             "--guide both: reader passes no gradients",
+        ),
+        (
+            {"preset": "turn_left,frown=0.5,smile"},
+            Reader(),
+            "--preset frown,smile: they pull landmarks 49, 55 in opposite directions; leave one of them out.",
         ),
         ({"point": ("70,5:3,4",)}, Reader(), "the handle lies outside the picture, whose pixels go from 0,0 to 63,63"),
     ],
@@ -169,6 +202,15 @@ def test_a_strangers_preset_works_and_adds_up() -> None:
     assert result.scalars["gap"] == pytest.approx(
         np.hypot(24, places(result)[1][1] - 30) / np.hypot(24, 6) - 1, abs=0.05
     )
+
+
+def test_a_preset_is_checked_in_the_words_of_its_use() -> None:
+    odd = i2i.Preset("odd", "Odd.", "drag", {"moves": [{"landmark": 0, "by": [0, 1]}], "region": "all"}, "i2i-odd")
+    for refuse in (lambda: Drag().check_preset(odd), lambda: drag(scene(presets={"odd": odd})[0], preset="odd")):
+        with pytest.raises(i2i.I2IError, match=r"^The preset 'odd' of i2i-odd cannot be used, moves.0.landmark: "):
+            refuse()
+    for preset in PRESETS:
+        Drag().check_preset(preset)
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan3"])

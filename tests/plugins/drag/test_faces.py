@@ -29,17 +29,29 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photo.png"
 
 
-def test_with_nothing_else_it_opens_the_mouth_and_films_it(tmp_path: Path) -> None:
+def test_with_nothing_else_it_turns_the_head_and_films_it(tmp_path: Path) -> None:
     notes: list[str] = []
-    made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", out=tmp_path / "out", note=notes.append)
-    assert made.scalars["mouth_opening"] > 0.5  # 3.1
-    assert made.scalars["arrived"] == 2 and made.scalars["farthest"] < 1  # 2 px at 128
-    assert made.scalars["lpips_outside"] < 0.03  # 0.0001, and 0.007 before the outside was given back
+    made = i2i.edit("drag", device="cpu", out=tmp_path / "out", note=notes.append)
+    assert made.scalars["nose_to_right_cheek"] < -0.2  # -0.39
+    assert made.scalars["arrived"] == made.scalars["handles"] == 10
+    assert made.scalars["farthest"] <= 1  # 0.83; 2 px at 128
     assert made.scalars["identity"] > 0.7  # 0.99
-    assert "--preset open_mouth is taken" in notes[0]
+    assert "--preset turn_right=1.3 is taken" in notes[-1] and not any("did not arrive" in note for note in notes)
     left = json.loads((tmp_path / "out" / "recipe.json").read_text())
     assert {"result.png", "frames.gif", "latent.safetensors", "track.png", "loss.png"} <= set(left["files"])
     assert left["extractors"]["landmarks"] == "demo-landmarks"
+
+
+def test_a_mouth_opens_and_the_rest_stays() -> None:
+    made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", preset="open_mouth", frames=0)
+    assert made.scalars["mouth_opening"] > 0.5  # 3.1
+    assert made.scalars["arrived"] == 2 and made.scalars["farthest"] < 1
+    assert made.scalars["lpips_outside"] < 0.03  # 0.0001, and 0.007 before the outside was given back
+
+
+def test_a_lips_way_back_ends_where_they_meet() -> None:
+    made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", preset="open_mouth=-1", steps=20, frames=0)
+    assert not made.scalars or made.scalars["mouth_opening"] < 0.1
 
 
 def test_eyes_close_and_the_rest_stays() -> None:

@@ -8,7 +8,7 @@ import torch
 import i2i
 from i2i.editing.aligning import Placement
 from i2i_plugins.drag.formats import Values, read
-from i2i_plugins.drag.handles import displacements, of_points, of_presets, together
+from i2i_plugins.drag.handles import check_opposed, displacements, of_points, of_presets, together
 from i2i_plugins.drag.presets import PRESETS
 
 from .scenes import fixed_points
@@ -95,6 +95,53 @@ def test_strengths_scale_and_mixtures_add_up() -> None:
     assert torch.allclose(both[63] - points[62], half[63] + shut[63] - 2 * points[62], atol=1e-5)
     assert set(both) == {49, 55, 63, 67}
     assert targets(open_mouth=1, close_eyes=-0.5).keys() == {63, 67, 38, 39, 41, 42, 44, 45, 47, 48}
+
+
+def mouth() -> torch.Tensor:
+    """A face with a mouth that is open by 6 px."""
+    points = fixed_points()
+    for landmark, y in ((52, 28.0), (63, 32.0), (67, 38.0), (58, 42.0)):
+        points[landmark - 1] = torch.tensor([32.0, y])
+    return points
+
+
+def test_lids_and_lips_meet_and_do_not_pass_each_other() -> None:
+    once, thrice = targets(close_eyes=1), targets(close_eyes=3)
+    assert all(torch.allclose(once[each], thrice[each], atol=1e-5) for each in once)
+    # Lips 4 px thick and 6 px apart have met after three quarters of the way back.
+    back = of_presets({"open_mouth": (VALUES["open_mouth"], -1.0)}, mouth(), 64)
+    assert back.targets.tolist() == [[32, 35], [32, 35]]
+    little = of_presets({"open_mouth": (VALUES["open_mouth"], -0.5)}, mouth(), 64)
+    assert little.targets.tolist() == [[32, 34], [32, 36]]
+
+
+@pytest.mark.parametrize(
+    ("mixture", "landmarks"),
+    [
+        ({"open_mouth": 1, "shut_mouth": 0.2}, "63, 67"),
+        ({"smile": 1, "turn_left": 1, "turn_right": 0.5}, "9, 28, 29, 30, 31, 34, 40"),
+        ({"close_eyes": 1, "big_eyes": 1}, "38, 39"),
+        ({"smile": 1, "frown": -1}, ""),
+        ({"smile": 1, "open_mouth": 1, "slim_face": 1, "turn_left": 1, "close_eyes": 1, "raise_brows": 1}, ""),
+    ],
+)
+def test_presets_that_undo_each_other_are_refused(mixture: dict[str, float], landmarks: str) -> None:
+    presets = {name: (VALUES[name], strength) for name, strength in mixture.items()}
+    if not landmarks:
+        check_opposed(presets, mouth())
+        return
+    first, second = list(mixture)[-2:]
+    told = f"--preset {first},{second}: they pull landmarks {landmarks}"
+    with pytest.raises(i2i.UsageError, match=f"^{told}.* in opposite directions; leave one of them out"):
+        check_opposed(presets, mouth())
+
+
+def test_handles_are_named_as_one_says_it() -> None:
+    handles = of_points(photo(), [((1, 2), (3, 4)), ((5, 6), (7, 8))]).joined(
+        of_presets({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
+    )
+    assert handles.named([0, 1]) == "1,2 and 5,6" and handles.named([3]) == "landmark 67"
+    assert handles.named([1, 2, 3]) == "5,6 and landmarks 63, 67"
 
 
 def test_moves_by_eye_distances_follow_the_face() -> None:

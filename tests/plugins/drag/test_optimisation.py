@@ -98,6 +98,17 @@ def test_steps_end_and_the_best_is_kept() -> None:
     assert (wild.points - torch.tensor(Blobs.HOME) - moved(wild)).norm(dim=1).max() < 3
 
 
+def test_where_all_have_arrived_is_the_best_whatever_the_sum() -> None:
+    trace = Trace([0.2, 2.0], torch.zeros(1), torch.zeros(2, 2))
+    assert [trace.add(0.0, away) for away in ([1.0, 1.0], [0.3, 0.0], [0.3, 1.0], [0.1, 1.5])] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert trace.best == 3 and trace.arrived == [True, True]
+
+
 def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
     seen: list[int] = []
     made, _ = scene(stop=lambda: len(seen) > 3)

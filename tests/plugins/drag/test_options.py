@@ -44,6 +44,12 @@ def test_presets_are_read_and_add_up() -> None:
         ({"preset": ""}, "write presets as NAME or NAME=STRENGTH"),
         ({"preset": "smile,,frown"}, "write presets as NAME or NAME=STRENGTH"),
         ({"point": ("1,2:3,4",), "guide": "both"}, "--guide is about presets, and only points are dragged"),
+        (
+            {"point": ("1,2:3,4", "5,5:6,6", "1.0,2:0,0")},
+            "--point 1,2:3,4 and --point 1.0,2:0,0 have the same handle, which can go to one target only; leave one of",
+        ),
+        ({"mask": "no/such.png"}, "--mask no/such.png: there is no such file; name a picture as large as the one"),
+        ({"mask": "/"}, "--mask /: it is a folder; name a picture as large as the one given, auto or none"),
         ({"rows": 19}, "--rows is 19"),
         ({"r1": 0}, "--r1 is 0"),
     ],
@@ -104,8 +110,10 @@ SOUND: dict[str, Any] = {"moves": [{"landmark": 9, "by": [0, 0.1]}], "region": [
         ({"moves": [{"landmark": 9}]}, "moves.0: a move needs 'to'"),
         ({"moves": [{"landmark": 9, "to": [8], "factor": 0}]}, "moves.0: a move needs 'to'"),
         ({"moves": [{"landmark": 9, "by": [0, float("nan")]}]}, "moves.0.by.1: input should be a finite number"),
-        ({"region": "everything"}, "region"),
-        ({"region": [{"hull": [1, 2]}]}, "region"),
+        ({"region": "everything"}, "region: write \"all\", or a list of hulls such as {'hull': [7, 9, 11]}"),
+        ({"region": None}, 'region: write "all"'),
+        ({"region": []}, 'region: write "all"'),
+        ({"region": [{"hull": [1, 2]}]}, "region.0.hull: tuple should have at least 3 items"),
         ({"aims": [{"name": "Aim", "pairs": [[1, 2]]}]}, "aims.0.name"),
         ({"colour": 1}, "colour: extra inputs are not permitted"),
     ],
@@ -117,6 +125,17 @@ def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_giver(change: dic
         read(preset)
     assert str(error.value).startswith(f"The preset 'odd' of i2i-odd cannot be used, {told}")
     assert str(error.value).count("\n") == 0
+
+
+def test_a_preset_needs_a_region() -> None:
+    assert read(i2i.Preset("all", "All.", "drag", SOUND | {"region": "all"})).region is None
+    with pytest.raises(i2i.I2IError, match="cannot be used, region: field required"):
+        read(i2i.Preset("odd", "Odd.", "drag", {"moves": SOUND["moves"]}))
+
+
+def test_the_help_names_the_presets_and_their_strengths() -> None:
+    told = Drag.Options.model_fields["preset"].description or ""
+    assert all(preset.name in told for preset in PRESETS) and "from -5 to 5" in told
 
 
 def test_values_that_are_no_mapping_are_told() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import i2i
 from i2i.editing.aligning import Placement
@@ -78,6 +79,36 @@ def test_a_painted_mask_is_taken_as_it_is(tmp_path: Path) -> None:
     assert mask[20, 20] == pytest.approx(0.5, abs=0.35)  # soft along its edge
 
 
+@pytest.mark.parametrize(("mode", "name"), [("RGBA", "m.png"), ("LA", "m.png"), ("RGBA", "m.webp"), ("P", "m.png")])
+def test_what_is_transparent_in_a_mask_stays(tmp_path: Path, mode: str, name: str) -> None:
+    """A layer of white paint, cut out, and a black spot on it."""
+    alpha = np.zeros((48, 48), np.uint8)
+    alpha[10:30, 20:40] = 255
+    white = np.full((48, 48), 255, np.uint8)
+    white[10:30, 34:40] = 0
+    layer = Image.fromarray(np.dstack([white, white, white, alpha]), "RGBA")
+    layer.convert(mode).save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
+    mask = painted(tmp_path / name, i2i.Photo(torch.zeros(1, 3, 48, 48)))
+    assert mask[20, 27] > 0.99 and mask[20, 8] == mask[44, 44] == mask[2, 27] == 0 and mask[20, 38] < 0.05
+
+
+def test_half_transparent_white_is_half_free_whichever_way_a_camera_was_held(tmp_path: Path) -> None:
+    alpha = np.zeros((48, 40), np.uint8)
+    alpha[:, 20:] = 128
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter: its right half is below
+    layer = Image.fromarray(np.dstack([np.full((48, 40, 3), 255, np.uint8), alpha]), "RGBA")
+    layer.save(tmp_path / "m.png", exif=exif)
+    mask = painted(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 40, 48)))
+    assert mask[35, 24] == pytest.approx(128 / 255, abs=0.01) and mask[5, 24] == 0
+
+
+def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "m.png").write_text("no picture")
+    with pytest.raises(i2i.UsageError, match=r"^--mask .*m\.png: it is no JPEG, PNG"):
+        painted(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 48, 48)))
+
+
 def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
     turned = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=turned, whole=(90, 120))
@@ -97,9 +128,9 @@ def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
         (
             (90, 120),
             (slice(0, 0), slice(0, 0)),
-            "is black in the part of the photo that is edited, so nothing may change",
+            "is black or transparent in the part of the photo that is edited, so nothing may change",
         ),
-        ((90, 120), (slice(0, 20), slice(0, 20)), "is black in the part of the photo that is edited"),
+        ((90, 120), (slice(0, 20), slice(0, 20)), "is black or transparent in the part of the photo that is edited"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(

@@ -118,10 +118,10 @@ def test_each_has_its_own_frames_and_tracks() -> None:
 def test_notes_name_the_picture() -> None:
     made, notes = scene(w=starts(2))
     results = parts(drag(made, point=("20,30:60,60",), steps=3, **FAST))
-    far = [f"{result.scalars['farthest']:.1f}" for result in results]
+    far = [f"{result.scalars['farthest']:.2g}" for result in results]
     assert [note.split(";")[0] for note in notes] == [
-        f"Picture {number} (blobs {number - 1}): 1 of 1 handles did not arrive, the farthest is {away} px from its "
-        "target"
+        f"Picture {number} (blobs {number - 1}): the handle, 20,30, did not arrive: it is {away} px from its target, "
+        "and would have arrived within 1 px"
         for number, away in enumerate(far, start=1)
     ]
 
@@ -132,7 +132,9 @@ def test_what_is_asked_of_all_is_told_once() -> None:
     assert sum("Nothing to drag was named" in note for note in notes) == 1
     made, notes = scene(w=starts(2), stop=lambda: True)
     results = parts(drag(made, point=("20,30:60,60",), **FAST))
-    assert notes == ["Stopped before the end: these are the best pictures found so far."]
+    assert [note.split("; ")[1] for note in notes] == [
+        "it was stopped after 0 steps: type the same again and let it go on."
+    ] * 2
     assert all(torch.equal(one.image, photo.pixels) for one, photo in zip(results, made.every["image"], strict=True))
 
 

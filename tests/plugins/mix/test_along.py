@@ -10,7 +10,7 @@ import torch
 
 import i2i
 
-from .scenes import Stripes, flat, mix, rows_of, scene, stripes
+from .scenes import Stripes, flat, mix, scene, stripes
 
 OWN = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -39,10 +39,9 @@ def test_frames_and_grid_go_from_minus_to_plus() -> None:
     assert two.table is not None and two.table.labels == ["a", "A"] and len(two.others) == 1
 
 
-def test_a_direction_that_is_stopped_leaves_the_picture() -> None:
-    said: list[str] = []
-    result = mix(scene(stripes(), [OWN], stop=lambda: True, note=said.append), preset="ganspace")
-    assert rows_of(result) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5] and "Stopped" in said[0]
+def test_a_direction_that_is_stopped_is_no_edit() -> None:
+    with pytest.raises(i2i.Interrupted, match="Stopped before the direction was found"):
+        mix(scene(stripes(), [OWN], stop=lambda: True), preset="ganspace")
 
 
 def test_labels_of_seeds_find_the_number_that_they_are_of(tmp_path: Path) -> None:

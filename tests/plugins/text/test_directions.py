@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from i2i.cli import build
 from i2i.editing.latents import read_latent, save_latent
 from i2i.registry import Plugin, Registry
 from i2i_plugins import text as door
+from i2i_plugins.text import making
 from i2i_plugins.text.directions import Directions, said
 from i2i_plugins.text.making import make
 
@@ -138,9 +140,48 @@ def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_pat
     held.save(tmp_path / "clip.safetensors")
     with pytest.raises(i2i.I2IError, match="take it with --extractor text=clip"):
         edit(scene([GREY]), "red", directions=tmp_path / "clip.safetensors")
+    with pytest.raises(i2i.I2IError, match="it is a folder; make a file in it with i2i models make-directions"):
+        edit(scene([GREY]), "red", directions=tmp_path)
+    torn = replace(found, effects=found.effects * torch.nan)
+    torn.save(tmp_path / "torn.safetensors")
+    with pytest.raises(i2i.I2IError, match=r"torn\.safetensors holds numbers that are not finite .*; make it again"):
+        edit(scene([GREY]), "red", directions=tmp_path / "torn.safetensors")
     save_latent(tmp_path / "latent.safetensors", GREY, {})
     with pytest.raises(i2i.I2IError, match="holds no directions; make them: i2i models make-directions"):
         edit(scene([GREY]), "red", directions=tmp_path / "latent.safetensors")
+
+
+def test_directions_of_another_generator_are_refused_before_the_text_network_is_missed(
+    found: Directions, file: Path, tmp_path: Path
+) -> None:
+    class Missing(Colours):
+        def __init__(self, device: i2i.Device) -> None:
+            raise i2i.I2IError("fetch 605 MB")
+
+    toys = ModuleType("toys")
+    toys.register_generators = i2i.hookimpl(lambda register: register(Dials))  # type: ignore[attr-defined]
+    toys.register_extractors = i2i.hookimpl(lambda register: register(Missing))  # type: ignore[attr-defined]
+    registry = Registry([Plugin("toys", "i2i-toys", "1.0", toys), Plugin("text", "i2i", "0", door)])
+    shared: dict[str, Any] = {"generator": "dials", "device": "cpu", "registry": registry, "prompt": "red"}
+    replace(found, w_mean=found.w_mean + 1).save(tmp_path / "other.safetensors")
+    with pytest.raises(i2i.I2IError, match="was made for another generator"):
+        i2i.edit("text", directions=tmp_path / "other.safetensors", **shared)
+    with pytest.raises(i2i.I2IError, match="fetch 605 MB"):
+        i2i.edit("text", directions=file, **shared)
+
+
+def test_directions_that_show_nothing_are_told(file: Path) -> None:
+    notes: list[str] = []
+    steps: list[tuple[int, int]] = []
+    given = scene([TEAL, GREY], note=notes.append, progress=lambda done, total: steps.append((done, total)))
+    edit(given, "red", directions=file, strength=0.001)
+    assert len(notes) == 1 and "'red' is no truer than before of a (" in notes[0] and ", b (" in notes[0]
+    assert "more --strength, a lower --threshold, or directions of more --samples" in notes[0]
+    assert steps == [(1, 2), (2, 2)]
+    given.stop = lambda: True
+    notes.clear()
+    edit(given, "red", directions=file)
+    assert not notes, "it is whole"
 
 
 def cli() -> Any:
@@ -160,6 +201,17 @@ def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(out) and Directions.load(out).samples == 2
     assert edit(scene([TEAL]), "red", directions=out).image[0, 0, 0, 0] > 0.3
+
+
+def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any) -> Directions:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(making, "make", stopped)
+    out = tmp_path / "made.safetensors"
+    done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", "--out", str(out)])
+    assert done.exit_code == 1 and not out.exists()
+    assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is kept;")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,39 @@ def test_words_that_the_network_does_not_know_are_told() -> None:
     notes: list[str] = []
     given = scene([TEAL], note=notes.append)
     given.extractors["text"] = Few()
-    edit(given, "red", "dark red wine", steps=1, against="green")
+    edit(given, "red", "dark red wine", against="green", **QUICK)
     assert notes == ["colours passes over 'dark', 'wine' in 'dark red wine', which it does not know."]
+
+
+def test_words_that_come_no_truer_are_told() -> None:
+    notes: list[str] = []
+    given = scene([TEAL, GREY], note=notes.append)
+    edit(given, "red", steps=1)  # the rate rises from 0
+    assert len(notes) == 1 and notes[0].startswith("'red' is no truer than before of a (0.")
+    assert ", b (0." in notes[0] and "lower --l2-weight" in notes[0]
+    notes.clear()
+    edit(given, "red", strength=-1, **QUICK)  # away from it, as asked
+    edit(given, "red", **QUICK)
+    assert not notes
+
+
+@pytest.mark.parametrize(("option", "words"), [("--prompt", {}), ("--against", {"against": "xyzzy"})])
+def test_words_without_a_meaning_are_told_by_their_option(option: str, words: dict[str, str]) -> None:
+    class Strict(Colours):
+        def texts(self, sentences: Sequence[str]) -> torch.Tensor:
+            if "xyzzy" in sentences:
+                raise i2i.UsageError("The text 'xyzzy' has no word that colours knows.")
+            return super().texts(sentences)
+
+    given = scene([TEAL])
+    given.extractors["text"] = Strict()  # type: ignore[index]
+    with pytest.raises(i2i.UsageError, match=f"^{option}: The text 'xyzzy' has no word"):
+        edit(given, *(["red"] if words else ["xyzzy"]), **words)
+
+
+def test_texts_that_say_the_same_are_refused() -> None:
+    with pytest.raises(i2i.UsageError, match="--against 'red wine' says the same as the prompt 'red' to colours"):
+        goals_of(Colours(), ["red"], "red wine", each=False)
 
 
 def test_goals() -> None:
@@ -152,6 +184,10 @@ def test_a_directional_loss_is_of_the_change() -> None:
         ({"prompt": ("red",), "threshold": 0.1}, "--threshold is of --directions FILE"),
         ({"prompt": ("red",), "directions": "d.safetensors", "steps": 5}, "--steps means nothing along --directions"),
         ({"prompt": ("red",), "rows_of": "own"}, "give --rows as well"),
+        ({"prompt": ("red",), "against": " "}, '--against "" says nothing'),
+        ({"prompt": ("blue", "Looking  left"), "against": "looking left"}, "--against 'looking left' is the prompt"),
+        ({"prompt": ("red",), "directions": "d.safetensors", "against": "red"}, "--against 'red' is the prompt"),
+        ({"prompt": ("A face",), "directions": "d.safetensors"}, "--prompt 'A face' is what directions lead away from"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
