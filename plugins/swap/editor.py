@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import i2i
 
 from .options import Options
-from .pairing import cross, name_of, pair
+from .pairing import Pair, cross, names_of, pair
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .swapping import Swapped
+
+
+MEASURES = ("identity/after", "closed", "landmarks", "background")
+"""What a table of swaps tells of each."""
 
 
 class Swap(i2i.Editor):
@@ -33,19 +38,29 @@ class Swap(i2i.Editor):
 
         Raises:
             UsageError: targets and sources do not pair, or there are no such rows.
-            I2IError: an extractor cannot be opened.
+            I2IError: an extractor cannot be opened, or there is no face in a photo.
         """
+        from .checking import check_faces, tell
         from .swapping import swap
 
         targets, sources = list(scene.every["target"]), list(scene.every["source"])
+        everyone = [*targets, *sources]
+        pairs: list[Pair] = cross(everyone) if options.grid else pair(targets, sources)
+        check_faces(scene)
+        done = swap(scene, options, pairs)
+        tell(scene, pairs, [each.told for each in done])
         if options.grid:
-            everyone = [*targets, *sources]
-            done = swap(scene, options, cross(everyone))
             chosen = [len(targets) + number % len(sources) for number in range(len(targets))]
             results = [_result(_at(done, len(everyone), *place)) for place in enumerate(chosen)]
-            results[0] = replace(results[0], table=_table(everyone, done))
+            names = names_of(everyone)
+            scalars = {**results[0].scalars, **_of_all(names, done)}
+            results[0] = replace(results[0], scalars=scalars, table=_table(everyone, names, done))
+            scene.note(
+                f"result.png is {names[0]} with the face of {names[chosen[0]]}; all {len(done)} swaps are in grid.png, "
+                "and grid.html tells the numbers of each."
+            )
         else:
-            results = [_result(each) for each in swap(scene, options, pair(targets, sources))]
+            results = [_result(each) for each in done]
         if scene.cancelled:
             scene.note("Stopped before the end: these are the best faces found so far.")
         return replace(results[0], others=tuple(results[1:]))
@@ -70,7 +85,24 @@ def _at(done: Sequence[Swapped], count: int, row: int, column: int) -> Swapped:
     return done[row * (count - 1) + column - (column > row)]
 
 
-def _table(everyone: Sequence[i2i.Photo], done: Sequence[Swapped]) -> i2i.Table:
+def _of_all(names: Sequence[str], done: Sequence[Swapped]) -> dict[str, float]:
+    """Of a table's swaps the means and, by whose face is on whom, the likeness of each to its source."""
+    columns = {name: [each.told[name] for each in done if name in each.told] for name in MEASURES}
+    found = {f"grid/{name}": mean(values) for name, values in columns.items() if values}
+    for row, target in enumerate(names):
+        for column, source in enumerate(names):
+            if row != column:
+                name = f"identity/{source} on {target}"
+                found[name] = _at(done, len(names), row, column).told["identity/after"]
+    return found
+
+
+def _told(swapped: Swapped) -> str:
+    """For a cell of the table."""
+    return ", ".join(f"{name} {swapped.told[name]:.3g}" for name in MEASURES if name in swapped.told)
+
+
+def _table(everyone: Sequence[i2i.Photo], names: Sequence[str], done: Sequence[Swapped]) -> i2i.Table:
     """Targets down, sources across, everyone as they are on the diagonal."""
     count = len(everyone)
     cells: list[list[Tensor | None]] = []
@@ -78,6 +110,5 @@ def _table(everyone: Sequence[i2i.Photo], done: Sequence[Swapped]) -> i2i.Table:
     for row, photo in enumerate(everyone):
         others = [None if column == row else _at(done, count, row, column) for column in range(count)]
         cells.append([photo.pixels if each is None else each.picture for each in others])
-        notes.append(["" if each is None else f"identity {each.told['identity/after']:.2f}" for each in others])
-    names = [name_of(photo, number) for number, photo in enumerate(everyone)]
+        notes.append(["" if each is None else _told(each) for each in others])
     return i2i.Table(cells, [f"face of {name}" for name in names], names, notes)

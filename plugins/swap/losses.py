@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 
 import i2i
 from i2i.editing.features import fitting
@@ -12,18 +13,15 @@ from i2i.extracting import passes_gradients
 from i2i.faces import eye_distance
 
 from .options import Options
+from .people import People, skin, tone
 from .region import face_region
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def vectors_of(scene: i2i.Scene, pictures: Tensor) -> Tensor:
-    """Who the pictures ``(N, 3, R, R)`` show: unit vectors ``(N, F)``."""
-    identity: Any = scene.extractors["identity"]
-    with torch.no_grad():
-        found: Tensor = identity(identity.align(pictures, scene.extractors["landmarks"](pictures)))
-    return found
+CELLS = 16
+"""Colours are compared as means over so many cells down and across a picture: 64 x 64 pixels at 1024."""
 
 
 class Aim:
@@ -35,8 +33,8 @@ class Aim:
         region: Where their faces are, ``(N, 1, R, R)``, 1 within and 0 outside.
     """
 
-    def __init__(self, scene: i2i.Scene, options: Options, targets: Tensor, people: Tensor) -> None:
-        """Look at the targets; ``people (N, F)`` are the identities wanted.
+    def __init__(self, scene: i2i.Scene, options: Options, targets: Tensor, people: People) -> None:
+        """Look at the targets; ``people`` are N whom they are to show.
 
         Raises:
             I2IError: an extractor cannot be opened.
@@ -50,6 +48,7 @@ class Aim:
             self.seen = 1 - (1 - options.inside) * self.region
             self.perceptual: Any = scene.extractors["perceptual"] if options.lpips_weight else None
             self.features = self.perceptual.features(fitting(targets)) if self.perceptual is not None else {}
+            self.colours = self._colours() if options.colour_weight else None
         # Where it is no network it cannot hold landmarks in place.
         self.follows = bool(options.landmarks_weight) and passes_gradients(self.landmarks, targets[:1])
 
@@ -64,6 +63,8 @@ class Aim:
         * ``rec``, ``lpips``: mean squared difference of pixels and perceptual distance to the target. Of a change
           within the face they see the share ``inside``.
         * ``landmarks``: the mean squared way of the landmarks, in eye distances.
+        * ``colour``: the mean squared difference, cell by cell of the face, to the target's colours in the tone of the
+          source's skin: an identity network sees people in colours that no skin has.
         """
         options, found = self.options, {}
         change = self.seen * (pictures - self.targets)
@@ -76,9 +77,25 @@ class Aim:
         points = self.landmarks(shown) if self.follows else self.points
         if self.follows:
             found["landmarks"] = options.landmarks_weight * self.away(points).square().mean(dim=1)
+        if self.colours is not None:
+            wanted, weights = self.colours
+            apart = (F.adaptive_avg_pool2d(shown, CELLS) - wanted).square().mean(dim=1, keepdim=True)
+            found["colour"] = options.colour_weight * (weights * apart).sum(dim=(1, 2, 3))
         vectors = self.identity(self.identity.align(shown, points.detach()))
-        found["identity"] = options.arcface_weight * (1 - (vectors * self.people).sum(dim=1))
+        found["identity"] = options.arcface_weight * (1 - (vectors * self.people.vectors).sum(dim=1))
         return found
+
+    def _colours(self) -> tuple[Tensor, Tensor]:
+        """The colours that are wanted, ``(N, 3, CELLS, CELLS)``, and the weight of each cell, ``(N, 1, CELLS, CELLS)``.
+
+        The skin gets the source's mean colour, and what differs from the mean in the target goes on to: its light.
+        """
+        side = self.targets.shape[3]
+        shift = self.people.tones - tone(self.targets, skin(self.points, side))
+        faded = skin(self.points, side, self.options.feather)
+        wanted = (self.targets + faded * shift[:, :, None, None]).clamp(-1, 1)
+        weights = F.adaptive_avg_pool2d(skin(self.points, side), CELLS)
+        return F.adaptive_avg_pool2d(wanted, CELLS), weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
 
     def away(self, points: Tensor) -> Tensor:
         """How far landmarks ``(N, 68, 2)`` lie from the target's, in eye distances: ``(N, 68)``."""

@@ -10,11 +10,14 @@ import torch
 import i2i
 from i2i.editing.features import fitting
 
-from .losses import Aim, vectors_of
+from .losses import Aim
+from .people import people_in
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+GAP = 0.1
+"""Under this much between a cosine and 1 two pictures show one person, and a share of what is left says nothing."""
 LEVELS = 127.5
 """Grey levels of 255 in one unit of a picture in [-1, 1]."""
 
@@ -23,18 +26,19 @@ def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, floa
     """For each of ``pictures (N, 3, R, R)`` in [-1, 1], held against its target:
 
     * ``identity/before``, ``identity/after``: cosine to the source;
-    * ``closed``: the share of the gap between them and 1 that was closed;
+    * ``closed``: the share of the gap between the first and 1 that was closed, where it was at least ``GAP``;
     * ``landmarks``: how far landmarks moved, mean over points, in eye distances;
     * ``background``: how far the mean colour outside the face moved, the most of three channels, of 255;
     * ``lpips/outside``: the perceptual distance to the target outside the face, where that can be measured.
     """
     with torch.no_grad():
-        before = (vectors_of(scene, aim.targets) * aim.people).sum(dim=1)
-        after = (vectors_of(scene, pictures) * aim.people).sum(dim=1)
+        before, after = (
+            (people_in(scene, each).vectors * aim.people.vectors).sum(dim=1) for each in (aim.targets, pictures)
+        )
         columns = {
             "identity/before": before,
             "identity/after": after,
-            "closed": (after - before) / (1 - before).clamp_min(1e-6),
+            "closed": (after - before) / (1 - before).clamp_min(GAP),
             "landmarks": aim.away(aim.landmarks(pictures)).mean(dim=1),
             "background": background(aim, pictures),
         }
@@ -42,7 +46,11 @@ def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, floa
             outside = aim.targets + (1 - aim.region) * (pictures - aim.targets)
             columns["lpips/outside"] = aim.perceptual.compare(aim.perceptual.features(fitting(outside)), aim.features)
     rows: Sequence[Sequence[float]] = torch.stack([each.cpu() for each in columns.values()], dim=1).tolist()
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    for numbers in found:
+        if 1 - numbers["identity/before"] < GAP:
+            del numbers["closed"]
+    return found
 
 
 def background(aim: Aim, pictures: Tensor) -> Tensor:

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 import i2i
 
+CROSSOVER = "4-7"
+"""Rows of 18 that a start has from the source where nothing else is named: those of features."""
+
 
 class Options(i2i.Options):
     """Weights are those of a sum; what each of its terms measures, ``losses`` tells."""
@@ -18,6 +21,11 @@ class Options(i2i.Options):
     rec_weight: float = Field(0.5, ge=0, description="Weight of the squared difference of pixels to the target")
     lpips_weight: float = Field(1.0, ge=0, description="Weight of the distance by features to the target")
     landmarks_weight: float = Field(20.0, ge=0, description="How much the landmarks are held where the target has them")
+    colour_weight: float = Field(
+        10.0,
+        ge=0,
+        description="How much the face's colours are held to the target's light on the tone of the source's skin",
+    )
     distance_weight: float = Field(
         0.01, ge=0, description="How much the latent is held to its start, in squared deviations of its numbers"
     )
@@ -33,9 +41,12 @@ class Options(i2i.Options):
         "18", description="What rows are counted on: an 18-row generator, carried over by their share, or its own"
     )
     start: Literal["target", "crossover"] = Field(
-        "target", description="Begin at the target's latent, or at one that has some rows from the source"
+        "crossover", description="Begin at the target's latent, or at one that has some rows from the source"
     )
-    crossover: str = Field("4-7", description="The rows that a start of the kind crossover has from the source")
+    crossover: str | None = Field(
+        None,
+        description=f"The rows that such a start has from the source.  [default: {CROSSOVER}, as far as --rows goes]",
+    )
     grow: float = Field(
         0.15,
         ge=0,
@@ -57,14 +68,18 @@ class Options(i2i.Options):
         description="Keep the picture of every so many steps for an animation, 0 for none",
         json_schema_extra={"unit": "steps"},
     )
-    grid: bool = Field(False, description="Swap everyone with everyone, the originals on the diagonal")
+    grid: bool = Field(
+        False,
+        description="Swap everyone with everyone, in grid.png with the originals on its diagonal; result.png is still "
+        "the first target with the first source's face",
+    )
     batch: int | None = Field(None, ge=1, description="Pairs at a time.  [default: as many as suit the device]")
 
     @model_validator(mode="after")
     def _fit(self) -> Options:
         """Refuse what would be passed over in silence."""
-        if self.crossover != type(self).model_fields["crossover"].default and self.start != "crossover":
-            raise ValueError("--crossover names the rows of --start crossover; give that as well")
-        if self.rows_of == "own" and self.rows is None and self.start != "crossover":
-            raise ValueError("--rows-of says what --rows counts; give --rows as well")
+        if self.crossover is not None and self.start != "crossover":
+            raise ValueError("--crossover names the rows of --start crossover; leave --start target out")
+        if self.rows_of == "own" and self.rows is None and self.crossover is None:
+            raise ValueError("--rows-of says what --rows and --crossover count; give one of them as well")
         return self

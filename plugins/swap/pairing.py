@@ -39,6 +39,7 @@ def cross(everyone: Sequence[i2i.Photo]) -> list[Pair]:
     ]
 
 
-def name_of(photo: i2i.Photo, number: int) -> str:
-    """For captions."""
-    return photo.name or f"picture {number + 1}"
+def names_of(photos: Sequence[i2i.Photo]) -> list[str]:
+    """For captions, each another: those that would be the same are told apart by their number."""
+    names = [photo.name or f"picture {number}" for number, photo in enumerate(photos, 1)]
+    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]

@@ -17,7 +17,7 @@ FOREHEAD = 0.5
 """How far the brows are carried upwards, as a share of the way from mouth to eyes: landmarks end at the brows."""
 
 
-def face_region(landmarks: Tensor, side: int, grow: float, feather: float) -> Tensor:
+def face_region(landmarks: Tensor, side: int, grow: float, feather: float, forehead: float = FOREHEAD) -> Tensor:
     """How much each pixel belongs to the face.
 
     Args:
@@ -25,21 +25,23 @@ def face_region(landmarks: Tensor, side: int, grow: float, feather: float) -> Te
         side: Height and width of the pictures, pixels.
         grow: How far the face reaches beyond its hull, in eye distances.
         feather: Over how much it fades there, in eye distances.
+        forehead: How far the brows are carried upwards, as ``FOREHEAD`` is meant.
 
     Returns:
         ``(N, 1, side, side)``, 1 within and 0 outside.
     """
     eyes = eye_distance(landmarks).view(-1, 1, 1)
-    beyond = torch.stack([_beyond(each, side) for each in with_forehead(landmarks).detach().cpu()]).to(landmarks)
+    hulls = with_forehead(landmarks, forehead).detach().cpu()
+    beyond = torch.stack([_beyond(each, side) for each in hulls]).to(landmarks)
     share = ((grow + feather - beyond / eyes) / feather).clamp(0, 1)
     region: Tensor = (share * share * (3 - 2 * share))[:, None]
     return region
 
 
-def with_forehead(landmarks: Tensor) -> Tensor:
+def with_forehead(landmarks: Tensor, share: float = FOREHEAD) -> Tensor:
     """``(N, 68, 2)`` -> ``(N, 78, 2)``: the brows once more, higher up."""
     eyes, mouth = landmarks[:, 36:48].mean(dim=1), landmarks[:, 48:60].mean(dim=1)
-    return torch.cat([landmarks, landmarks[:, 17:27] + FOREHEAD * (eyes - mouth)[:, None]], dim=1)
+    return torch.cat([landmarks, landmarks[:, 17:27] + share * (eyes - mouth)[:, None]], dim=1)
 
 
 def _beyond(points: Tensor, side: int) -> Tensor:

@@ -12,11 +12,12 @@ import i2i
 from i2i.editing.batching import batches
 from i2i.editing.rows import choose
 
-from .losses import Aim, vectors_of
+from .losses import Aim
 from .measures import measure
 from .optimisation import Optimisation, Way
-from .options import Options
+from .options import CROSSOVER, Options
 from .pairing import Pair
+from .people import People, people_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,14 +43,12 @@ def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swap
         UsageError: there are no such rows.
         I2IError: an extractor cannot be opened.
     """
-    own, count = options.rows_of == "own", scene.generator.num_ws
-    rows = list(range(count)) if options.rows is None else choose(options.rows, count, own)
-    crossed = choose(options.crossover, count, own) if options.start == "crossover" else []
+    rows, crossed = _rows(options, scene.generator.num_ws)
     people = _people(scene, pairs)
     found: dict[int, Swapped] = {}
     for numbers, generator in batches(scene, [pair.target for pair in pairs], options.batch):
         some = [pairs[number] for number in numbers]
-        aim = Aim(scene, options, torch.cat([each.target.pixels for each in some]), people[numbers])
+        aim = Aim(scene, options, torch.cat([each.target.pixels for each in some]), people.chosen(numbers))
         if options.landmarks_weight and not aim.follows and not found:
             scene.note(
                 f"No gradients pass through the landmarks of {aim.landmarks.name!r}, so only pixels and features hold "
@@ -66,13 +65,29 @@ def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swap
     return [found[number] for number in range(len(pairs))]
 
 
-def _people(scene: i2i.Scene, pairs: Sequence[Pair]) -> Tensor:
-    """Whom the sources show, ``(N, F)``; each source is looked at once."""
-    known: dict[int, Tensor] = {}
+def _rows(options: Options, count: int) -> tuple[list[int], list[int]]:
+    """Of ``count`` rows those that may change, and those that a start has from the source.
+
+    Raises:
+        UsageError: there are no such rows.
+    """
+    own = options.rows_of == "own"
+    rows = list(range(count)) if options.rows is None else choose(options.rows, count, own)
+    if options.start != "crossover":
+        return rows, []
+    if options.crossover is not None:
+        return rows, choose(options.crossover, count, own)
+    return rows, [row for row in choose(CROSSOVER, count) if row in rows]
+
+
+def _people(scene: i2i.Scene, pairs: Sequence[Pair]) -> People:
+    """Whom the sources show; each source is looked at once."""
+    known: dict[int, People] = {}
     for pair in pairs:
         if id(pair.source) not in known:
-            known[id(pair.source)] = vectors_of(scene, pair.source.pixels)
-    return torch.cat([known[id(pair.source)] for pair in pairs])
+            known[id(pair.source)] = people_in(scene, pair.source.pixels)
+    found = [known[id(pair.source)] for pair in pairs]
+    return People(torch.cat([each.vectors for each in found]), torch.cat([each.tones for each in found]))
 
 
 def _start(pair: Pair, crossed: Sequence[int]) -> Tensor:

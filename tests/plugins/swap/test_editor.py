@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import i2i
+from i2i.editing.aligning import square_placement
 from i2i.options import build
+from i2i_plugins.swap.checking import tell
 from i2i_plugins.swap.editor import Swap
+from i2i_plugins.swap.pairing import names_of, pair
 
-from .scenes import BLUE, GREEN, RED, Still, person, scene, swap, w_of
+from .scenes import BLUE, GREEN, RED, SIDE, Points, Still, person, scene, swap, w_of
 
 QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40}
 
@@ -55,10 +60,20 @@ def test_only_the_rows_that_are_named_change() -> None:
     assert torch.equal(after[:2], before[:2])
 
 
-def test_a_crossover_begins_with_rows_of_the_source() -> None:
-    result = swap(scene([RED], [BLUE]), start="crossover", crossover="1", rows_of="own", steps=1, rate=1e-6)
-    torch.testing.assert_close(w_of(result)[1], BLUE.w[0, 1], atol=1e-5, rtol=0)
-    torch.testing.assert_close(w_of(result)[0], RED.w[0, 0], atol=1e-5, rtol=0)
+@pytest.mark.parametrize(
+    ("options", "crossed"),
+    [
+        ({}, [1]),  # 4-7 of 18 are 0.22 to 0.44 of the way, amid which lies row 1 of 4
+        ({"start": "target"}, []),
+        ({"rows": "0", "rows_of": "own"}, []),  # what may not change is not crossed either
+        ({"crossover": "0,2", "rows_of": "own"}, [0, 2]),
+    ],
+)
+def test_a_start_has_rows_of_the_source(options: dict[str, Any], crossed: list[int]) -> None:
+    after = w_of(swap(scene([RED], [BLUE]), steps=1, rate=1e-6, **options))
+    expected = RED.w[0].clone()
+    expected[crossed] = BLUE.w[0, crossed]
+    torch.testing.assert_close(after, expected, atol=1e-5, rtol=0)
 
 
 def test_one_source_serves_all_targets_and_others_are_refused() -> None:
@@ -69,7 +84,8 @@ def test_one_source_serves_all_targets_and_others_are_refused() -> None:
 
 
 def test_a_grid_swaps_everyone_with_everyone() -> None:
-    given = scene([RED], [GREEN, BLUE])
+    notes: list[str] = []
+    given = scene([RED], [GREEN, BLUE], note=notes.append)
     result = swap(given, grid=True, **QUICK)
     assert result.table is not None and list(result.table.labels) == ["a", "A", "B"]
     assert list(result.table.columns) == ["face of a", "face of A", "face of B"]
@@ -83,6 +99,20 @@ def test_a_grid_swaps_everyone_with_everyone() -> None:
                 middle = cell[..., 16, 16] - photo.pixels[..., 16, 16]
                 assert (middle * (other.pixels - photo.pixels)[..., 16, 16]).sum() > 0  # and towards whom it went
     assert torch.equal(result.image, cells[0][1]) and result.others == ()  # type: ignore[arg-type]
+    told = result.scalars
+    swaps = [name for name in told if " on " in name]
+    assert swaps[0] == "identity/A on a" and len(swaps) == 6
+    assert told["identity/A on a"] == told["identity/after"]
+    assert told["grid/identity/after"] == pytest.approx(sum(told[name] for name in swaps) / 6)
+    assert notes == [
+        "result.png is a with the face of A; all 6 swaps are in grid.png, and grid.html tells the numbers of each."
+    ]
+    assert "closed" in result.table.notes[2][0] and result.table.notes[2][2] == ""
+
+
+def test_names_in_a_grid_differ() -> None:
+    same = [replace(each, name="face") for each in scene([RED], [RED]).every["target"] * 2]
+    assert names_of([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "picture 3"]
 
 
 def test_targets_with_weights_of_their_own_keep_them() -> None:
@@ -101,7 +131,7 @@ def test_frames_progress_and_stopping() -> None:
     )
     assert len(result.frames) == 5 and steps[-1] == (20, 20) and len(steps) == 21
     notes: list[str] = []
-    stopped = swap(scene([RED], [BLUE], stop=lambda: True, note=notes.append), steps=20)
+    stopped = swap(scene([RED], [BLUE], stop=lambda: True, note=notes.append), steps=20, start="target")
     assert torch.equal(w_of(stopped), RED.w[0]) and "Stopped before the end" in notes[0]
     assert not stopped.plots
 
@@ -112,11 +142,54 @@ def test_landmarks_without_gradients_are_told_of() -> None:
     assert len(notes) == 1 and "No gradients pass through the landmarks of 'still'" in notes[0]
 
 
+@pytest.mark.parametrize(("role", "faceless"), [("target", 0), ("source", 1)])
+def test_photos_without_a_face_are_refused_and_what_was_rendered_is_not(role: str, faceless: int) -> None:
+    class Finder(Points):
+        """Finds a face in bright pictures."""
+
+        name = "finder"
+
+        def find(self, picture: Tensor) -> list[i2i.Face]:
+            bright = float(picture.mean()) > -0.5
+            return [i2i.Face((0, 0, 9, 9), self(picture)[0], 1.0)] if bright else []
+
+    given = scene([RED], [BLUE], Finder())
+    people = [given.every["target"][0], given.every["source"][0]]
+    dark = replace(people[faceless], pixels=torch.full_like(people[0].pixels, -1), path=Path("flat.png"))
+    photo = replace(dark, placement=square_placement(SIDE, SIDE))
+
+    def shown(other: i2i.Photo) -> i2i.Scene:
+        return replace(given, every={**given.every, role: [other]})
+
+    with pytest.raises(i2i.I2IError, match=rf"^flat.png: swap needs a face, and finder .* --image {role}=PATH\.$"):
+        swap(shown(photo), steps=1)
+    swap(shown(dark), steps=1)  # a latent's picture
+    swap(shown(replace(photo, pixels=people[faceless].pixels)), steps=1)
+    swap(replace(shown(photo), extractors=given.extractors | {"landmarks": Points()}), steps=1)  # it finds no faces
+
+
+def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
+    notes: list[str] = []
+    result = swap(scene([RED], [RED], note=notes.append), steps=1)
+    assert "closed" not in result.scalars
+    assert notes == [
+        "Shows the source's face from the start, so no share of a gap is told: a with the face of A (cosine 1.00)."
+    ]
+    notes.clear()
+    worse = {"identity/before": 0.5, "identity/after": 0.4, "closed": -0.2}
+    given = scene([RED, GREEN], [BLUE], note=notes.append)
+    tell(given, pair(given.every["target"], given.every["source"]), [worse, {**worse, "identity/after": 0.6}])
+    assert notes == [
+        "Less like the source than before: a with the face of A (cosine 0.40 from 0.50); try more --steps, or a larger "
+        "--arcface-weight."
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"crossover": "3"}, "--start crossover"),
-        ({"rows_of": "own"}, "give --rows as well"),
+        ({"crossover": "3", "start": "target"}, "--start crossover"),
+        ({"rows_of": "own"}, "give one of them as well"),
         ({"arcface_weight": 0}, "--arcface-weight is 0"),
     ],
 )
@@ -125,7 +198,7 @@ def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: st
         build(Swap.Options, options, "the command line")
 
 
-@pytest.mark.parametrize("options", [{}, {"start": "crossover", "crossover": "2-5"}])
+@pytest.mark.parametrize("options", [{}, {"start": "crossover", "crossover": "2-5"}, {"start": "target"}])
 def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
     chosen = Swap.Options(**options)
     assert build(Swap.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
