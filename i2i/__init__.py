@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         Table,
         Trainer,
         Weights,
+        gradients_for,
+        rows_of,
     )
     from .devices import Device
     from .editing import edit
@@ -64,6 +66,8 @@ _HOMES = {
         "Table",
         "Trainer",
         "Weights",
+        "gradients_for",
+        "rows_of",
     ),
     "devices": ("Device",),
     "editing": ("edit",),
@@ -105,9 +109,11 @@ __all__ = [
     "edit",
     "extractor",
     "generator",
+    "gradients_for",
     "hookimpl",
     "load_network",
     "load_registry",
+    "rows_of",
     "train",
 ]
 

@@ -6,6 +6,7 @@ files) are uint8 arrays ``(H, W, 3)``, RGB. This package imports no torch, so th
 
 from .editing import Editor, Latent, Panel, Photo, Plot, Preset, Result, Scene, Table
 from .generating import Generator, Model, Weights
+from .gradients import gradients_for, rows_of
 from .measuring import Extractor, Face, Metric, Role
 from .training import Archive, Dataset, Direction, Split, Trainer
 
@@ -31,4 +32,6 @@ __all__ = [
     "Table",
     "Trainer",
     "Weights",
+    "gradients_for",
+    "rows_of",
 ]

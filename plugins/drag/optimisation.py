@@ -138,7 +138,7 @@ class Drag:
         for step in range(self.settings.steps + 1):
             begun, going = time.perf_counter(), [self.traces[row] for row in self.rows]
             last = step == self.settings.steps
-            with torch.set_grad_enabled(not last):
+            with torch.set_grad_enabled(not last), i2i.gradients_for(range(self.settings.rows)):
                 self.way.requires_grad_(not last)
                 losses, pictures = self.look()
             self._remember(step, losses, pictures)

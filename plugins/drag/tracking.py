@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,9 +27,17 @@ def sample(maps: Tensor, points: Tensor, size: int) -> Tensor:
     Returns:
         ``(N, ..., C)``.
     """
-    grid = (points.reshape(len(maps), 1, -1, 2) + 0.5) * (2 / size) - 1
-    found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return found[:, :, 0].transpose(1, 2).reshape(*points.shape[:-1], maps.shape[1])
+    last, corner = maps.shape[-1] - 1, torch.arange(4, device=maps.device)
+    places = ((points.reshape(len(maps), -1, 2) + 0.5) * (maps.shape[-1] / size) - 0.5).clamp(0, last)
+    first = places.floor().clamp(max=last - 1)
+    corners = first[:, :, None] + torch.stack([corner % 2, corner // 2], dim=1)
+    weights = (1 - (places[:, :, None] - corners).abs()).prod(dim=-1)
+    column, row = corners.long().unbind(dim=-1)
+    every = torch.arange(len(maps), device=maps.device)[:, None, None]
+    # Not by grid_sample: its gradient lies in memory in another order than that of the maps, and adding it to theirs
+    # would take longer than finding it.
+    found = maps.permute(0, 2, 3, 1)[every, row, column]
+    return (weights[:, :, None] @ found).reshape(*points.shape[:-1], maps.shape[1])
 
 
 def track(maps: Tensor, points: Tensor, looks: Tensor, radius: float, size: int) -> Tensor:

@@ -97,6 +97,9 @@ class _StyleGAN(i2i.Generator):
             )
         return self._here(w)
 
+    def _rows(self, w: Tensor) -> tuple[Tensor, ...]:
+        return i2i.rows_of(self._checked(w))
+
     def _here(self, tensor: Tensor) -> Tensor:
         """On the device, in float32: there are devices without float64, and half precision is too coarse for a w."""
         import torch
@@ -178,19 +181,19 @@ class StyleGAN2(_StyleGAN):
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``. ``noise`` may also be maps by layer (``"b8.conv0"``), ``(N or 1, 1, r, r)``."""
         with self._alone():
-            pictures: Tensor = self.network.synthesis(self._checked(w), self._checked_noise(noise))
+            pictures: Tensor = self.network.synthesis(self._rows(w), self._checked_noise(noise))
         return self._to_keep(pictures)
 
     def features(self, w: Tensor, resolution: int, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """The maps of the block of this resolution, before toRGB: 4, 8, ... up to the generator's own."""
         with self._alone():
-            maps: Tensor = self.network.synthesis.features(self._checked(w), resolution, self._checked_noise(noise))
+            maps: Tensor = self.network.synthesis.features(self._rows(w), resolution, self._checked_noise(noise))
         return self._to_keep(maps.float())
 
     def features_and_pictures(self, w: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
         """Both in one pass."""
         with self._alone():
-            maps, pictures = self.network.synthesis.both(self._checked(w), resolution)
+            maps, pictures = self.network.synthesis.both(self._rows(w), resolution)
         return self._to_keep(maps.float()), self._to_keep(pictures)
 
     def _checked_noise(self, noise: Noise | Mapping[str, Tensor]) -> Noise | Mapping[str, Tensor]:
@@ -237,11 +240,11 @@ class StyleGAN3(_StyleGAN):
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """As ``i2i.Generator.render``; StyleGAN3 has no noise, so ``noise`` changes nothing."""
         with self._alone():
-            pictures: Tensor = self.network.synthesis(self._checked(w))
+            pictures: Tensor = self.network.synthesis(self._rows(w))
         return self._to_keep(pictures)
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
         """The last maps at this sampling rate, cut to what the picture shows."""
         with self._alone():
-            maps: Tensor = self.network.synthesis.features(self._checked(w), resolution)
+            maps: Tensor = self.network.synthesis.features(self._rows(w), resolution)
         return self._to_keep(maps.float())

@@ -59,7 +59,7 @@ class Optimisation:
         for step in range(self.options.steps + 1):
             begun = time.perf_counter()
             last = step == self.options.steps or self.scene.cancelled
-            with torch.set_grad_enabled(not last):
+            with torch.set_grad_enabled(not last), i2i.gradients_for(self.rows):
                 losses = self._look(step)
             if not last:
                 self._move(losses)

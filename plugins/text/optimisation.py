@@ -61,7 +61,7 @@ class Optimisation:
         steps = self.options.steps
         for step in range(steps + 1):
             last = step == steps or self.scene.cancelled
-            with torch.set_grad_enabled(not last):
+            with torch.set_grad_enabled(not last), i2i.gradients_for(self.rows):
                 losses = self._look()
             self.losses.append(losses.tolist())
             on_step(step, float(losses.detach().mean()))

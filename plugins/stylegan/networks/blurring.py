@@ -16,14 +16,15 @@ def filter2d() -> Tensor:
     return square / square.sum()
 
 
-def blur(x: Tensor, kernel: Tensor, pad: int, stride: int = 1) -> Tensor:
-    """Pad all sides with ``pad`` zeros, filter each channel with ``kernel (4, 4)``, keep every ``stride``-th pixel.
+def blur(x: Tensor, kernel: Tensor, pad: int, stride: int = 1, bias: Tensor | None = None) -> Tensor:
+    """Pad all sides with ``pad`` zeros, filter each channel, keep every ``stride``-th pixel.
 
-    ``(N, C, H, W)`` -> ``(N, C, H + 2 * pad - 3, ...)`` at stride 1.
+    ``(N, C, H, W)`` -> ``(N, C, H + 2 * pad - 3, ...)`` at stride 1; ``kernel`` is ``(4, 4)``, or ``(C, 1, 4, 4)``,
+    which is each channel's own; ``bias (C,)`` is added.
     """
     channels = x.shape[1]
     each = kernel.to(x.dtype).expand(channels, 1, 4, 4).contiguous()
-    return F.conv2d(x, each, padding=pad, stride=stride, groups=channels)
+    return F.conv2d(x, each, bias, padding=pad, stride=stride, groups=channels)
 
 
 def down2(x: Tensor, kernel: Tensor) -> Tensor:

@@ -34,10 +34,10 @@ class Frozen(Function):
     def forward(
         ctx: Any, x: Tensor, convolution: Convolution, styles: Tensor, scale: Tensor, bias: Tensor, noise: Tensor | None
     ) -> Tensor:
-        y = convolution.scaled(x, styles, scale)
+        y = convolution.scaled(x, styles, scale, bias.to(x.dtype))
         if noise is not None:
             y.add_(noise.to(y.dtype))
-        F.leaky_relu_(y.add_(bias.to(y.dtype)[:, None, None]), SLOPE)
+        F.leaky_relu_(y, SLOPE)
         ctx.convolution = convolution
         ctx.save_for_backward(x, styles, scale, bias, noise, y)
         return y
@@ -58,10 +58,12 @@ class Frozen(Function):
         if noise is not None and ctx.needs_input_grad[5]:
             grad_noise = inner.sum(dim=1, keepdim=True, dtype=torch.float32)
             grad_noise = grad_noise if len(noise) > 1 else grad_noise.sum(dim=0, keepdim=True)
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[2]:
-            grad_x = _laid_like(ctx.convolution.adjoint(inner, scale), x)
+        if ctx.needs_input_grad[2]:
+            grad_x = _laid_like(ctx.convolution.adjoint(inner, scale, None), x)
             grad_styles = channel_dot(grad_x, x)
             grad_x.mul_(spread(styles, x))
+        elif ctx.needs_input_grad[0]:
+            grad_x = _laid_like(ctx.convolution.adjoint(inner, scale, styles), x)
         return grad_x, None, grad_styles, grad_scale, None, grad_noise
 
 

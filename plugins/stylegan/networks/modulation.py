@@ -9,7 +9,7 @@ loses a convolution a layer. The sums of squares of the weights, all that demodu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,16 @@ from torch.nn import functional as F
 
 from . import winograd
 from .blurring import filter2d
-from .convolving import Convolution, Direct, filtered, fold_filter, folded, same, spread
+from .convolving import Convolution, Direct, Filtered, fold_filter, folded, same, spread
 from .frozen import Frozen
 from .layers import GAIN, SLOPE, Linear
 
 FOLD_BELOW = 64
 """Channels up to which the filter after an upward convolution is folded into its weights: four times the arithmetic,
 but no pass of the filter over the large maps, which is what takes the time there."""
+
+
+Made = TypeVar("Made")
 
 
 class Modulated(nn.Module):
@@ -34,23 +37,24 @@ class Modulated(nn.Module):
         self.affine = Linear(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self._kept: dict[str, tuple[Any, Tensor]] = {}
+        self._kept: dict[str, tuple[Any, Any]] = {}
 
-    def keep(self, name: str, make: Callable[[], Tensor], *marks: Any) -> Tensor:
+    def keep(self, name: str, make: Callable[[], Made], *marks: Any) -> Made:
         """``make()``, computed once for as long as the weights are frozen and stay as they are."""
         weight = self.weight
         if weight.requires_grad:
             self._kept.clear()  # a fused optimiser changes weights without a mark
             return make()
         if torch.compiler.is_compiling():  # what a first pass that was not compiled has kept
-            return self._kept[name][1] if name in self._kept else make()
+            found = self._kept.get(name)
+            return make() if found is None else cast("Made", found[1])
         key = (weight._version, weight.data_ptr(), weight.dtype, *marks)
         found = self._kept.get(name)
         if found is None or found[0] != key:
             with torch.inference_mode(False), torch.no_grad():  # a gradient may want it later
                 found = (key, make())
             self._kept[name] = found
-        return found[1]
+        return cast("Made", found[1])
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, in memory or in a file, makes for itself what is kept: that is larger than the weights."""
@@ -106,7 +110,7 @@ class StyledConv(Modulated):
         """The convolution that takes the least time for such maps, its weights frozen."""
         if self.up or not winograd.suits(x, self.weight):
             return self._direct(x)
-        return winograd.Winograd(self.keep("winograd", lambda: winograd.transformed(self.weight)))
+        return self.keep("winograd", lambda: winograd.Winograd(winograd.transformed(self.weight)))
 
     def lay_out(self, layout: torch.memory_format) -> None:
         """Let the weight lie in memory as it is convolved with maps of that layout, so that it is not kept twice."""
@@ -115,7 +119,7 @@ class StyledConv(Modulated):
             weight = weight.contiguous(memory_format=layout)
             self.weight.data = weight.transpose(0, 1) if self.up else weight
 
-    def _direct(self, x: Tensor) -> Direct:
+    def _direct(self, x: Tensor) -> Direct | Filtered:
         layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
         folds = self.up and self.weight.shape[1] <= FOLD_BELOW and x.device.type == "cpu"
 
@@ -127,7 +131,7 @@ class StyledConv(Modulated):
         weight = self.keep("weight", make, x.dtype, layout, folds)
         if not self.up:
             return same(weight)
-        return folded(weight) if folds else filtered(weight, self.resample_filter)
+        return folded(weight) if folds else Filtered(weight, self.resample_filter)
 
     def _noise(self, x: Tensor, noise: str | Tensor, gain: float) -> Tensor | None:
         """The map to add, ``(N or 1, 1, R, R)``, already scaled; None for none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Tensors
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from .plan import Architecture, Plan
 
 Noise = Literal["const", "random", "none"] | Tensors[str, Tensor]
 """Or maps by the name of their layer (``"b8.conv0"``), each ``(N or 1, 1, R, R)``; others stay as stored."""
+Rows = Tensor | Sequence[Tensor]
+"""w as ``(N, num_ws, w_dim)``, or the rows of it as ``num_ws`` times ``(N, w_dim)``."""
 
 
 class Block(nn.Module):
@@ -49,17 +51,17 @@ class Block(nn.Module):
         """Rows of w that its convolutions take; its picture takes the next one."""
         return 1 if self.first else 2
 
-    def forward(self, x: Tensor, ws: Tensor, noise: Tensors[str, str | Tensor]) -> Tensor:
-        """``x (N, I, R/2, R/2)`` and ``ws (N, rows, w_dim)`` -> ``(N, C, R, R)``."""
+    def forward(self, x: Tensor, ws: Sequence[Tensor], noise: Tensors[str, str | Tensor]) -> Tensor:
+        """``x (N, I, R/2, R/2)`` and ``rows`` times ``(N, w_dim)`` -> ``(N, C, R, R)``."""
         if self.first:
-            y: Tensor = self.conv1(x, ws[:, 0], noise["conv1"])
+            y: Tensor = self.conv1(x, ws[0], noise["conv1"])
             return y
         if self.architecture != "resnet":
-            y = self.conv1(self.conv0(x, ws[:, 0], noise["conv0"]), ws[:, 1], noise["conv1"])
+            y = self.conv1(self.conv0(x, ws[0], noise["conv0"]), ws[1], noise["conv1"])
             return y
         gain = math.sqrt(0.5)
         beside: Tensor = self.skip(x, gain)
-        y = self.conv1(self.conv0(x, ws[:, 0], noise["conv0"]), ws[:, 1], noise["conv1"], gain)
+        y = self.conv1(self.conv0(x, ws[0], noise["conv0"]), ws[1], noise["conv1"], gain)
         return beside + y
 
 
@@ -100,7 +102,7 @@ class Synthesis(nn.Module):
         return found
 
     def forward(
-        self, ws: Tensor, noise: Noise = "const", features: int | None = None, until: int | None = None
+        self, ws: Rows, noise: Noise = "const", features: int | None = None, until: int | None = None
     ) -> Tensor:
         """The picture; or, with ``features``, what the block of that resolution makes, before toRGB.
 
@@ -110,7 +112,7 @@ class Synthesis(nn.Module):
         x, picture = self._draw(ws, noise, features or until or self.resolution, features is None)
         return x if picture is None else picture
 
-    def both(self, ws: Tensor, resolution: int, noise: Noise = "const") -> tuple[Tensor, Tensor]:
+    def both(self, ws: Rows, resolution: int, noise: Noise = "const") -> tuple[Tensor, Tensor]:
         """``features(ws, resolution, noise)`` and the picture, in one pass.
 
         Raises:
@@ -123,11 +125,11 @@ class Synthesis(nn.Module):
         return kept[resolution], picture
 
     def _draw(
-        self, ws: Tensor, noise: Noise, until: int, draws: bool, kept: dict[int, Tensor] | None = None
+        self, ws: Rows, noise: Noise, until: int, draws: bool, kept: dict[int, Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """The last maps, and the picture where one is drawn; ``kept`` gets the maps of every resolution."""
         picture: Tensor | None = None
-        x = ws
+        x: Tensor
         for block, x, drawing in self._walk(ws, noise, until):
             if kept is not None:
                 kept[x.shape[-1]] = x
@@ -136,7 +138,7 @@ class Synthesis(nn.Module):
                 picture = drawn if picture is None else up2(picture) + drawn
         return x, picture
 
-    def features(self, ws: Tensor, resolution: int, noise: Noise = "const") -> Tensor:
+    def features(self, ws: Rows, resolution: int, noise: Noise = "const") -> Tensor:
         """The maps of a resolution, ``(N, C, resolution, resolution)``, computed no further than that.
 
         Raises:
@@ -161,17 +163,19 @@ class Synthesis(nn.Module):
         convs = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, StyledConv)]
         return [(name, row, layer) for row, (name, layer) in enumerate(convs)]
 
-    def _walk(self, ws: Tensor, noise: Noise, until: int) -> Iterator[tuple[Block, Tensor, Tensor]]:
+    def _walk(self, ws: Rows, noise: Noise, until: int) -> Iterator[tuple[Block, Tensor, Tensor]]:
         """Each block in turn, the maps it makes, and the row of w for its picture."""
-        x = self.block(4).const.to(self.dtype).expand(len(ws), -1, -1, -1).contiguous(memory_format=self.layout)
+        rows = ws.unbind(dim=1) if isinstance(ws, Tensor) else ws
+        const = self.block(4).const.to(self.dtype)
+        x = const.expand(len(rows[0]), -1, -1, -1).contiguous(memory_format=self.layout)
         row = 0
         for resolution in self.resolutions:
             if resolution > until:
                 return
             block = self.block(resolution)
-            x = block(x, ws[:, row : row + block.rows], _noise_of(noise, resolution))
+            x = block(x, rows[row : row + block.rows], _noise_of(noise, resolution))
             row += block.rows
-            yield block, x, ws[:, row]
+            yield block, x, rows[row]
 
 
 def _noise_of(noise: Noise, resolution: int) -> dict[str, str | Tensor]:

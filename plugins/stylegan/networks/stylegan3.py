@@ -58,12 +58,12 @@ class Synthesis(nn.Module):
             )
         self.add_module(last.name, AliasFreeToRGB(w_dim, self.stages[-2], last, given["conv_clamp"]))
 
-    def forward(self, ws: Tensor) -> Tensor:
-        """``ws (N, num_ws, w_dim)`` -> ``(N, channels, R, R)`` float32, about [-1, 1]."""
+    def forward(self, ws: Tensor | abc.Sequence[Tensor]) -> Tensor:
+        """``ws (N, num_ws, w_dim)``, or its rows -> ``(N, channels, R, R)`` float32, about [-1, 1]."""
         pictures: Tensor = self._run(ws, self.stages[-1]).float() * self.output_scale
         return pictures
 
-    def features(self, ws: Tensor, resolution: int) -> Tensor:
+    def features(self, ws: Tensor | abc.Sequence[Tensor], resolution: int) -> Tensor:
         """What the last layer at a sampling rate gives, without margins: ``(N, C, resolution, resolution)``.
 
         Raises:
@@ -85,8 +85,8 @@ class Synthesis(nn.Module):
         """The layers that make maps, in order: name, the row of w that each reads, and the layer."""
         return [(stage.name, row, self.get_submodule(stage.name)) for row, stage in enumerate(self.stages[:-1], 1)]
 
-    def _run(self, ws: Tensor, last: Stage) -> Tensor:
-        first, *rest = ws.unbind(dim=1)
+    def _run(self, ws: Tensor | abc.Sequence[Tensor], last: Stage) -> Tensor:
+        first, *rest = ws.unbind(dim=1) if isinstance(ws, Tensor) else ws
         x: Tensor = self.input(first)
         for stage, w in zip(self.stages[: last.index + 1], rest, strict=False):
             x = self.get_submodule(stage.name)(x, w)

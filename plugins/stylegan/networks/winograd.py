@@ -11,7 +11,7 @@ gradients as well, whose convolution is with the taps in reverse: four times the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ TILE, TAPS = 4, 3
 SIDE = TILE + TAPS - 1
 FEWEST_CHANNELS = 128
 """On both sides; with fewer, moving tiles costs more than the multiplications saved (measured on two cores)."""
+MOST_TO_TURN = 256
+"""Channels up to which weights are kept in both orders, for the way there and for the way back."""
 SMALLEST = 16
 """Height and width of maps from which tiles are many enough."""
 TILES_AT_A_TIME = 64
@@ -39,11 +41,17 @@ class Winograd:
     weight: Tensor
     """Of ``transformed``."""
 
-    def scaled(self, x: Tensor, styles: Tensor, scale: Tensor) -> Tensor:
-        return convolve(x, self.weight, styles, scale)
+    def scaled(self, x: Tensor, styles: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+        return convolve(x, self.weight, styles, scale, bias)
 
-    def adjoint(self, grad: Tensor, scale: Tensor) -> Tensor:
-        return convolve(grad, self.weight.transpose(1, 2), scale, None, reverse=True)
+    def adjoint(self, grad: Tensor, scale: Tensor, styles: Tensor | None) -> Tensor:
+        return convolve(grad, self._turned, scale, styles, reverse=True)
+
+    @cached_property
+    def _turned(self) -> Tensor:
+        """The weight for products the other way, which go quicker where it lies in their order."""
+        turned = self.weight.transpose(1, 2)
+        return turned.contiguous() if max(turned.shape[1:]) <= MOST_TO_TURN else turned
 
 
 def suits(x: Tensor, weight: Tensor) -> bool:
@@ -85,14 +93,22 @@ def transformed(weight: Tensor) -> Tensor:
     return values
 
 
-def convolve(x: Tensor, weight: Tensor, before: Tensor, after: Tensor | None, reverse: bool = False) -> Tensor:
-    """``convolution(x * before) * after``.
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    before: Tensor,
+    after: Tensor | None,
+    bias: Tensor | None = None,
+    reverse: bool = False,
+) -> Tensor:
+    """``convolution(x * before) * after + bias``.
 
     Args:
         x: ``(N, I, H, W)`` channels last.
         weight: Of ``transformed``, ``(36, I, O)``.
         before: ``(N, I)``.
         after: ``(N, O)``, or None for ones.
+        bias: ``(O,)``, or None for zeros; only where there is an ``after``.
         reverse: The taps in reverse, which is the kernel turned by half.
     """
     n, ins, height, width = x.shape
@@ -112,7 +128,12 @@ def convolve(x: Tensor, weight: Tensor, before: Tensor, after: Tensor | None, re
             made = results @ torch.bmm(seen.view(SIDE * SIDE, -1, ins), weight).view(SIDE * SIDE, -1)
             tiles = made.view(TILE, TILE, -1, across, outs).permute(2, 0, 3, 1, 4)
             place = places[image, first : first + rows]
-            place.copy_(tiles) if after is None else torch.mul(tiles, after[image], out=place)
+            if after is None:
+                place.copy_(tiles)
+            elif bias is None:
+                torch.mul(tiles, after[image], out=place)
+            else:
+                torch.addcmul(bias, tiles, after[image], out=place)
     return y
 
 

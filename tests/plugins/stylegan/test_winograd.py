@@ -24,6 +24,9 @@ def test_it_is_the_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> No
     wanted = F.conv2d(x * before[..., None, None], weight, padding=1) * after[..., None, None]
     assert ours.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-4)
+    bias = torch.randn(7)
+    added = winograd.convolve(x, winograd.transformed(weight), before, after, bias)
+    torch.testing.assert_close(added, wanted + bias[:, None, None], rtol=1e-4, atol=1e-4)
     plain = winograd.convolve(x, winograd.transformed(weight), before, None)
     torch.testing.assert_close(plain * after[..., None, None], ours, rtol=1e-5, atol=1e-5)
 
@@ -46,8 +49,11 @@ def test_it_is_as_exact_as_the_direct_one() -> None:
     assert error < 5e-6 and error < 5 * direct
 
 
-@pytest.mark.parametrize("wide", [True, False])
-def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("wide", "most"), [(True, 256), (True, 255), (False, 256)], ids=["kept in both orders", "in one", "left to torch"]
+)
+def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "MOST_TO_TURN", most)
     torch.manual_seed(0)
     layer = StyledConv(256, 256, 16, resolution=16).requires_grad_(False)
     layer.noise_strength.fill_(0.3)
