@@ -79,10 +79,28 @@ class Brighten(i2i.Editor):
 
 
 class Preset(Brighten):
-    """Notes the presets that it is handed."""
+    """Notes the presets that it is handed, and the latents that pictures have before photos are inverted."""
 
     name = "preset"
+    photos = ("image+",)
     handed: dict[str, i2i.Preset] = {}
+    before: list[bool] = []
+
+    class Options(Brighten.Options):
+        preset: str = Field("", description="Names, with commas between them")
+        darkest: float = Field(-1.0, description="Mean below which a picture is refused")
+
+    def presets(self, options: Any) -> list[str]:
+        return options.preset.split(",") if options.preset else []
+
+    def check_preset(self, preset: i2i.Preset) -> None:
+        if "amount" not in preset.values:
+            raise i2i.I2IError(f"The preset {preset.name!r} of {preset.giver} has no amount; choose another.")
+
+    def check_photos(self, scene: i2i.Scene, options: Any) -> None:
+        Preset.before = [photo.latent is not None for photo in scene.every["image"]]
+        if any(photo.pixels.mean() < options.darkest for photo in scene.every["image"]):
+            raise i2i.UsageError("It is too dark; give a brighter one.")
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         Preset.handed = dict(scene.presets)
@@ -120,6 +138,7 @@ def latent_registry() -> Registry:
     module.register_generators = hook_for(Bands, Tunable)  # type: ignore[attr-defined]
     module.register_editors = hook_for(Invert, Brighten, Preset, Pair, Duo)  # type: ignore[attr-defined]
     presets = [i2i.Preset(name, "Much.", editor, {"amount": 1}) for name, editor in (("much", "preset"), ("so", "duo"))]
+    presets.append(i2i.Preset("odd", "Odd.", "preset", {}))
     module.register_presets = hook_for(*presets)  # type: ignore[attr-defined]
     module.register_extractors = hook_for(Squares)  # type: ignore[attr-defined]
     return Registry([Plugin("tests", "i2i-tests", "9.9", module)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -181,9 +181,22 @@ class Editor:
             I2IError: they do not fit.
         """
 
+    def check_photos(self, scene: Scene, options: Any) -> None:
+        """Refuse pictures that cannot be edited, before the long work of finding latents for photos.
+
+        ``scene`` is as for ``edit``, but photos that are yet to be inverted have no latent.
+
+        Raises:
+            I2IError: one of them cannot be edited, or the options do not fit it.
+        """
+
     def edit(self, scene: Scene, options: Any) -> Result:
         """Make the edit."""
         raise TypeError(f"{type(self).__name__} must define edit(self, scene, options)")
+
+    def presets(self, options: Any) -> Iterable[str]:
+        """Names of the presets that options ask for; those that nobody brings are refused before ``edit``."""
+        return ()
 
     def check_preset(self, preset: Preset) -> None:
         """Refuse a preset that ``edit`` would refuse, in the same words; editors without presets need none.

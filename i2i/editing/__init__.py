@@ -13,6 +13,7 @@ from ..recipes import read_recipe
 from ..registry import Registry, load_registry
 from .folder import check_place, folder_of
 from .inputs import Given, again, assign
+from .presets import check_presets
 from .terms import GENERATOR, Blend, Calls, Crop, Terms, inversion
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def edit(
     )
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(kind, options, seed)
-    _check_needs(registry, kind)
+    _check_needs(registry, kind, chosen)
     given = assign(kind, images)
     if given and not images:
         taken = ", ".join(f"{each.place}={each.label}" for each in given)
@@ -135,7 +136,7 @@ def edit_again(
     )
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(kind, known.options, known.seed)
-    _check_needs(registry, kind)
+    _check_needs(registry, kind, chosen)
     known.check_generator(registry)
     known.check_options()
     return _run(registry, kind, chosen, again(kind, known.photos, images, known.path), terms)
@@ -175,8 +176,9 @@ def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Option
     return build(kind.Options, {**values, **own}, f"options of editor {kind.name!r}")
 
 
-def _check_needs(registry: Registry, kind: type[Editor]) -> None:
+def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:
     """Refuse before the slow imports what cannot work."""
+    check_presets(registry, kind, options)
     if kind.wants == "pixels" or registry.all("generator"):
         return
     pixels = [name for name, other in registry.all("editor").items() if other.wants == "pixels"]

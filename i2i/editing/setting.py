@@ -16,11 +16,12 @@ from .inverting import Kept, inverter, results_of
 from .likeness import Likeness
 from .opened import Extractors, named, open_for
 from .opening import FACES, Opener, Picture, only_one_each, open_photo, tuned
+from .presets import presets_of
 from .stopping import NOTHING, Watch
 from .terms import INVERTER
 
 if TYPE_CHECKING:
-    from ..contracts import Editor, Preset
+    from ..contracts import Editor
     from ..registry import Registry
     from .terms import Terms
 
@@ -66,6 +67,7 @@ class Setting:
             first, *others = results_of(self.kind, self.options, pictures, self.scene([]), self._kept(self.options))
             return replace(first, others=tuple(others))
         if self.kind.wants == "latent":
+            self.kind().check_photos(self.scene(pictures), self.options)
             self._invert(pictures)
         return _whole(self.kind().edit(self.scene(pictures), self.options), pictures)
 
@@ -117,16 +119,9 @@ class Setting:
             progress=watch.progress,
             stop=watch.stop,
             note=self.terms.calls.note,
-            presets=self._presets(),
+            presets=presets_of(self.registry, self.kind.name),
             compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
         )
-
-    def _presets(self) -> dict[str, Preset]:
-        """Those of the editor, with who brings them."""
-        own = {name: each for name, each in self.registry.all("preset").items() if each.editor == self.kind.name}
-        return {
-            name: replace(each, giver=self.registry.giver("preset", name).distribution) for name, each in own.items()
-        }
 
 
 def _whole(result: Result, pictures: Sequence[Picture]) -> Result:

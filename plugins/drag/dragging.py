@@ -26,7 +26,7 @@ def drag(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, Dragged]]:
     """Every picture with its number, as it is done.
 
     Raises:
-        UsageError: points or a mask do not fit a picture, there is no such preset, or two undo each other.
+        UsageError: points or a mask do not fit a picture, or presets undo each other.
         I2IError: a preset is not sound, there is no face for it, or the generator lacks features of this layer.
     """
     method = decide(scene, options)

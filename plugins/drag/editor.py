@@ -10,6 +10,8 @@ import i2i
 from .options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
     from .measuring import Dragged
@@ -27,20 +29,42 @@ class Drag(i2i.Editor):
     wants = "latent"
     Options = Options
 
+    def presets(self, options: Any) -> Iterable[str]:
+        """Those of ``--preset``."""
+        names: Iterable[str] = options.presets
+        return names
+
+    def check_photos(self, scene: i2i.Scene, options: Any) -> None:
+        """Refuse what does not fit a picture, and photos without the face that presets need.
+
+        Raises:
+            UsageError: points or a mask do not fit.
+            I2IError: there is no face.
+        """
+        from .planning import check_all
+
+        check_all(scene, options)
+
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """One result for each picture.
 
         Raises:
-            UsageError: points or a mask do not fit a picture, there is no such preset, or two undo each other.
+            UsageError: points or a mask do not fit a picture, or two presets undo each other.
             I2IError: a preset is not sound, there is no face for it, or the generator lacks features of this layer.
         """
         if options.grid:
             from .grid import columns, table
 
             presets = columns(scene, options)
-            results = [_results(each.scene, each.options) for each in presets]
+            results: list[list[i2i.Result]] = []
+            for column in presets:
+                if results and scene.cancelled:
+                    scene.note(f"Stopped before {column.title} began; the table has what was done until then.")
+                    break
+                results.append(_results(column.scene, column.options))
             first, *others = results[0]
-            return replace(first, others=tuple(others), table=table(scene, presets, results))
+            done = presets[: len(results)]
+            return replace(first, others=tuple(others), table=table(scene, done, results))
         first, *others = _results(scene, options)
         return replace(first, others=tuple(others))
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import i2i
 
-from .formats import Values
-from .method import values_of
+from .formats import Values, read
 from .options import Options
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ def columns(scene: i2i.Scene, options: Options) -> list[Column]:
     """The presets asked for, or all there are.
 
     Raises:
-        UsageError: there is no such preset.
         I2IError: one is not sound.
     """
     asked = options.presets or dict.fromkeys(scene.presets, 1.0)
@@ -47,7 +45,7 @@ def columns(scene: i2i.Scene, options: Options) -> list[Column]:
 
         alone = options.model_copy(update={"preset": f"{name}={strength!r}", "grid": False})
         part = replace(scene, progress=progress, note=note)
-        found.append(Column(title, values_of(scene, name), part, alone))
+        found.append(Column(title, read(scene.presets[name]), part, alone))
     return found
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.errors import did_you_mean
 from i2i.extracting import passes_gradients
 
 from .formats import Values, read
@@ -42,14 +41,13 @@ def decide(scene: i2i.Scene, options: Options) -> Method:
     """Look at the options, and at the first picture for what extractors can do with it.
 
     Raises:
-        UsageError: there is no such preset, or landmarks are to guide whose network passes no gradients.
+        UsageError: landmarks are to guide whose network passes no gradients.
         I2IError: a preset is not sound, or no network that sees landmarks is there.
     """
-    asked = options.presets
-    if not asked and not options.point:
-        asked = read_presets(DEFAULT)
+    asked = presets_asked(options)
+    if not options.preset and asked:
         scene.note(f"Nothing to drag was named, so --preset {DEFAULT} is taken; or type --point x0,y0:x1,y1.")
-    presets = {name: (values_of(scene, name), strength) for name, strength in asked.items()}
+    presets = {name: (read(scene.presets[name]), strength) for name, strength in asked.items()}
     guide: Guide = "features"
     identity = None
     small = scene.generator.resolution < SMALL
@@ -61,23 +59,16 @@ def decide(scene: i2i.Scene, options: Options) -> Method:
     return Method(settle(options, scene.generator), presets, guide, features, identity)
 
 
+def presets_asked(options: Options) -> dict[str, float]:
+    """Strengths by name: of those that are named, or where nothing at all is, of the default."""
+    return options.presets if options.preset or options.point else read_presets(DEFAULT)
+
+
 def picture_of(generator: Any, w: Tensor) -> Tensor:
     """What a generator makes of ``w (1, num_ws, w_dim)``: ``(1, 3, R, R)``, also of one that knows grey only."""
     with torch.no_grad():
         picture: Tensor = generator.render(w)
         return picture.float().clamp(-1, 1).expand(-1, 3, -1, -1)
-
-
-def values_of(scene: i2i.Scene, name: str) -> Values:
-    """Those of a preset.
-
-    Raises:
-        UsageError: there is no such preset.
-        I2IError: it is not sound.
-    """
-    if name not in scene.presets:
-        raise i2i.UsageError(f"--preset {name}: there is no such preset.{did_you_mean(name, scene.presets)}")
-    return read(scene.presets[name])
 
 
 def _guide(scene: i2i.Scene, options: Options, picture: Tensor) -> Guide:

@@ -132,14 +132,19 @@ class Options(i2i.Options):
         """Strengths of ``preset`` by name, in order; empty for none."""
         return {} if self.preset is None else read_presets(self.preset)
 
+    @property
+    def painted(self) -> Path | None:
+        """The file of ``mask``, where it is one."""
+        return None if self.mask is None or str(self.mask) in _WORDS else self.mask
+
     @model_validator(mode="after")
     def _readable(self) -> Options:
         """Refuse what cannot be read before anything slow begins."""
         _check_handles(list(zip(self.point, self.points, strict=True)))
         _ = self.presets
-        if self.mask is not None and str(self.mask) not in _WORDS and not self.mask.is_file():
-            reason = "it is a folder" if self.mask.is_dir() else "there is no such file"
-            raise ValueError(f"--mask {self.mask}: {reason}; name a picture as large as the one given, auto or none")
+        if self.painted is not None and not self.painted.is_file():
+            reason = "it is a folder" if self.painted.is_dir() else "there is no such file"
+            raise ValueError(f"--mask {self.painted}: {reason}; name a picture as large as the one given, auto or none")
         if self.guide is not None and self.point and not self.preset:
             raise ValueError("--guide is about presets, and only points are dragged; leave it out")
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from i2i.editing.batching import batches
 
 from .formats import Values
 from .handles import Handles, check_opposed, of_points, of_presets
-from .method import Method, picture_of
+from .method import Method, picture_of, presets_asked
 from .options import Options
 from .pulling import ColourLoss, LandmarkLoss, PersonLoss, Pull
 from .regions import Outline, around, drawn, of_values, painted
@@ -68,17 +69,38 @@ def plan_all(scene: i2i.Scene, options: Options, method: Method) -> list[Plan]:
     found: dict[int, Plan] = {}
     for batch in batches(scene, photos, len(photos)):
         for number in batch.numbers:
-            name = _name(photos[number], number) if len(photos) > 1 else ""
-            try:
+            with _told_of(photos, number) as name:
                 found[number] = plan(scene, batch.generator, options, method, photos[number], name)
-            except i2i.I2IError as error:
-                error.args = (f"{name}: {error}",) if name else error.args
-                raise
     return [found[number] for number in range(len(photos))]
 
 
-def _name(photo: i2i.Photo, number: int) -> str:
-    return f"Picture {number + 1} ({photo.name})" if photo.name else f"Picture {number + 1}"
+def check_all(scene: i2i.Scene, options: Options) -> None:
+    """See whether points and a painted mask fit the pictures, and whether photos have faces, before they get latents.
+
+    Raises:
+        UsageError: points or a mask do not fit.
+        I2IError: there is no face for a preset.
+    """
+    photos, asked = list(scene.every["image"]), presets_asked(options)
+    for number, photo in enumerate(photos):
+        with _told_of(photos, number):
+            of_points(photo, options.points)
+            if options.painted is not None:
+                painted(options.painted, photo)
+            if asked and photo.latent is None:
+                _check_face(scene, photo.pixels, next(iter(asked)), photo)
+
+
+@contextmanager
+def _told_of(photos: Sequence[i2i.Photo], number: int) -> Iterator[str]:
+    """Gives the name of a picture, empty where it is alone, and puts it before what is told of errors."""
+    photo = photos[number]
+    name = f"Picture {number + 1}" + (f" ({photo.name})" if photo.name else "") if len(photos) > 1 else ""
+    try:
+        yield name
+    except i2i.I2IError as error:
+        error.args = (f"{name}: {error}",) if name else error.args
+        raise
 
 
 def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, photo: i2i.Photo, name: str = "") -> Plan:
@@ -94,7 +116,9 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
     if method.presets:
         # Of a photo it differs a little from the crop, and it is what will move.
         picture = picture_of(generator, photo.latent.w)
-        landmarks = _landmarks(scene, picture, next(iter(method.presets)), photo)
+        _check_face(scene, picture, next(iter(method.presets)), photo)
+        with torch.no_grad():
+            landmarks = scene.extractors["landmarks"](picture)[0].to(picture)
         check_opposed(method.presets, landmarks)
         handles = handles.joined(of_presets(method.presets, landmarks, size))
     mask = _mask(options, photo, handles, method.presets, landmarks)
@@ -114,22 +138,19 @@ def plan(scene: i2i.Scene, generator: Any, options: Options, method: Method, pho
     return made
 
 
-def _landmarks(scene: i2i.Scene, picture: Tensor, preset: str, photo: i2i.Photo) -> Tensor:
-    """The face in the picture, ``(68, 2)`` pixels.
+def _check_face(scene: i2i.Scene, picture: Tensor, preset: str, photo: i2i.Photo) -> None:
+    """Refuse a picture of a photo that shows none, where the network of landmarks can tell.
 
     Raises:
-        I2IError: it draws none, or no network that sees them is there.
+        I2IError: it shows none, or no network that sees them is there.
     """
     reader: Any = scene.extractors["landmarks"]
-    with torch.no_grad():
-        if hasattr(reader, "find") and not reader.find(picture):
-            raise i2i.I2IError(
-                f"--preset {preset} needs a face, and {reader.name} finds none in "
-                f"{photo.path or photo.name or 'the picture'}; choose another --image, or drag points with --point "
-                "x0,y0:x1,y1."
-            )
-        points: Tensor = reader(picture)[0].to(picture)
-    return points
+    if hasattr(reader, "find") and not reader.find(picture):
+        raise i2i.I2IError(
+            f"--preset {preset} needs a face, and {reader.name} finds none in "
+            f"{photo.path or photo.name or 'the picture'}; choose another --image, or drag points with --point "
+            "x0,y0:x1,y1."
+        )
 
 
 def _mask(
@@ -140,12 +161,11 @@ def _mask(
     landmarks: Tensor | None,
 ) -> Tensor | None:
     """What may change; whether there is a mask at all depends on nothing but options and presets."""
-    wanted, size = "" if options.mask is None else str(options.mask), photo.pixels.shape[-1]
-    if wanted == "none" or (not wanted and not presets):
+    if options.painted is not None:
+        return torch.from_numpy(painted(options.painted, photo))[None, None].to(photo.pixels)
+    if str(options.mask) == "none" or (options.mask is None and not presets):
         return None
-    if wanted not in ("", "auto"):
-        assert options.mask is not None
-        return torch.from_numpy(painted(options.mask, photo))[None, None].to(photo.pixels)
+    size = photo.pixels.shape[-1]
     points = handles.landmarks < 0
     fields = (handles.starts, handles.targets, handles.landmarks)
     outlines: list[Outline] = around(Handles(handles.names, *(each[points] for each in fields)), size)

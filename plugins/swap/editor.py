@@ -33,20 +33,32 @@ class Swap(i2i.Editor):
     wants = "latent"
     Options = Options
 
+    def check_photos(self, scene: i2i.Scene, options: Any) -> None:
+        """Refuse pictures that do not pair, and photos without a face.
+
+        Raises:
+            UsageError: targets and sources do not pair.
+            I2IError: there is no face in a photo.
+        """
+        from .checking import check_faces
+
+        if not options.grid:
+            pair(list(scene.every["target"]), list(scene.every["source"]))
+        check_faces(scene)
+
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """One result for each target.
 
         Raises:
             UsageError: targets and sources do not pair, or there are no such rows.
-            I2IError: an extractor cannot be opened, or there is no face in a photo.
+            I2IError: an extractor cannot be opened.
         """
-        from .checking import check_faces, tell
+        from .checking import tell
         from .swapping import swap
 
         targets, sources = list(scene.every["target"]), list(scene.every["source"])
         everyone = [*targets, *sources]
         pairs: list[Pair] = cross(everyone) if options.grid else pair(targets, sources)
-        check_faces(scene)
         done = swap(scene, options, pairs)
         tell(scene, pairs, [each.told for each in done])
         if options.grid:

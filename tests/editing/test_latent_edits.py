@@ -192,5 +192,31 @@ def test_the_command_tells_figures_of_every_picture(registry: Registry, striped:
 
 
 def test_an_editor_is_handed_its_own_presets_and_who_brings_them(registry: Registry) -> None:
-    edit("preset", generator="bands", device="cpu", registry=registry)
-    assert Preset.handed == {"much": i2i.Preset("much", "Much.", "preset", {"amount": 1}, giver="i2i-tests")}
+    edit("preset", generator="bands", device="cpu", registry=registry, preset="much")
+    assert Preset.handed == {
+        "much": i2i.Preset("much", "Much.", "preset", {"amount": 1}, giver="i2i-tests"),
+        "odd": i2i.Preset("odd", "Odd.", "preset", {}, giver="i2i-tests"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("preset", "told"),
+    [
+        ("much,muhc", "--preset muhc: there is no such preset. Did you mean 'much'?"),
+        ("so", "--preset so: there is no such preset."),
+        ("odd", "The preset 'odd' of i2i-tests has no amount; choose another."),
+    ],
+)
+def test_presets_that_are_not_there_or_not_sound_are_told_first(registry: Registry, preset: str, told: str) -> None:
+    with pytest.raises(i2i.I2IError) as error:
+        edit("preset", ["seed:0"], generator="no generator", registry=registry, preset=preset)
+    assert str(error.value).startswith(told)
+
+
+def test_pictures_are_refused_before_photos_are_inverted(registry: Registry, striped: Path) -> None:
+    given: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry}
+    with pytest.raises(i2i.UsageError, match="too dark"):
+        edit("preset", ["seed:0", striped], darkest=2.0, **given)
+    assert Preset.before == [True, False] and Invert.asked == []
+    edit("preset", ["seed:0", striped], **given)
+    assert Invert.asked == [1]

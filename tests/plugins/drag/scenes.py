@@ -157,7 +157,9 @@ def compare(pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
 
 def drag(made: i2i.Scene, **options: Any) -> i2i.Result:
     """Colours are not held: blobs are all there is in these pictures, and go from block to block."""
-    return Drag().edit(made, Drag.Options(**{"colour_weight": 0} | options))
+    editor, chosen = Drag(), Drag.Options(**{"colour_weight": 0} | options)
+    editor.check_photos(made, chosen)
+    return editor.edit(made, chosen)
 
 
 def places(result: i2i.Result) -> list[list[float]]:

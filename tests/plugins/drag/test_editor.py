@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from i2i_plugins.drag.planning import plan_all
 from i2i_plugins.drag.presets import PRESETS
 
 from ..invert.scenes import generator as real
-from .scenes import LIPS, Blobs, Reader, drag, fixed_points, places, scene
+from .scenes import LIPS, Blobs, Reader, drag, fixed_points, photo_of, places, scene
 
 LIP_TARGETS = [fixed_points()[51].tolist(), fixed_points()[57].tolist()]
 FAST = {"rate": 0.2, "frames": 0}
@@ -153,7 +154,6 @@ def test_a_picture_that_is_so_already_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("options", "reader", "told"),
     [
-        ({"preset": "open_mout"}, Reader(), "--preset open_mout: there is no such preset. Did you mean 'open_mouth'?"),
         (
             {"preset": "smile"},
             Reader(face=False),
@@ -176,6 +176,21 @@ def test_errors_say_what_to_type(options: dict[str, Any], reader: Reader, told: 
     with pytest.raises(i2i.I2IError) as error:
         drag(scene(extractors={"landmarks": reader})[0], **options)
     assert told in str(error.value)
+
+
+def test_what_does_not_fit_a_photo_is_told_before_it_has_a_latent() -> None:
+    generator = Blobs(None, i2i.Device("cpu"))
+    photo = replace(photo_of(generator, torch.zeros(1, 6, 4), "me"), latent=None)
+    for options, face, told in (
+        ({"point": ("70,5:3,4",)}, True, "the handle lies outside the picture"),
+        ({"preset": "smile"}, False, "--preset smile needs a face, and reader finds none in me; "),
+        ({}, False, "--preset turn_right needs a face"),
+    ):
+        made, _ = scene(generator, extractors={"landmarks": Reader(face)}, photos=[photo])
+        with pytest.raises(i2i.I2IError) as error:
+            Drag().check_photos(made, Drag.Options(**options))
+        assert told in str(error.value)
+    Drag().check_photos(scene(generator, extractors={}, photos=[photo])[0], Drag.Options(point=("20,30:23,26",)))
 
 
 def test_a_network_without_gradients_leaves_presets_to_features() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 
-import i2i
 from i2i_plugins.drag.presets import PRESETS
 
 from .scenes import drag, scene
@@ -39,7 +37,12 @@ def test_without_a_preset_there_are_all_of_them() -> None:
     assert table is not None and table.columns == ["original", *(each.name for each in PRESETS)]
 
 
-def test_a_wrong_name_is_told_before_anything_is_dragged() -> None:
-    made, _ = scene(progress=lambda *args, **scalars: pytest.fail("it began"))
-    with pytest.raises(i2i.UsageError, match="slim_fase: there is no such preset"):
-        drag(made, preset="open_mouth,slim_fase", grid=True, **FAST)
+def test_who_wants_out_gets_the_presets_that_were_begun() -> None:
+    seen: list[int] = []
+    made, notes = scene(
+        progress=lambda done, total, **scalars: seen.append(done), stop=lambda: max(seen, default=0) > 5
+    )
+    table = drag(made, preset="open_mouth,slim_face,smile", grid=True, **FAST).table
+    assert table is not None and table.columns == ["original", "open_mouth", "slim_face"]
+    assert len(table.cells[0]) == 3
+    assert notes[-1] == "Stopped before smile began; the table has what was done until then."

@@ -148,7 +148,9 @@ def _photo(generator: Any, latent: i2i.Latent, name: str) -> i2i.Photo:
 
 
 def swap(given: i2i.Scene, **options: Any) -> i2i.Result:
-    return Swap().edit(given, Swap.Options(**options))
+    editor, chosen = Swap(), Swap.Options(**options)
+    editor.check_photos(given, chosen)
+    return editor.edit(given, chosen)
 
 
 def w_of(result: i2i.Result) -> Tensor:

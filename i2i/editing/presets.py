@@ -1,0 +1,33 @@
+"""Presets that an editor reads, whoever brings them, and the check of those that a user asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from ..contracts import Editor, Preset
+    from ..registry import Registry
+
+
+def presets_of(registry: Registry, editor: str) -> dict[str, Preset]:
+    """By name those of an editor, with who brings them."""
+    own = {name: each for name, each in registry.all("preset").items() if each.editor == editor}
+    return {name: replace(each, giver=registry.giver("preset", name).distribution) for name, each in own.items()}
+
+
+def check_presets(registry: Registry, kind: type[Editor], options: Any) -> None:
+    """Refuse what nobody brings, or nobody could use; imports nothing slow.
+
+    Raises:
+        UsageError: there is no such preset; names the nearest.
+        I2IError: its values are not sound.
+    """
+    editor = kind()
+    known = presets_of(registry, kind.name)
+    for name in editor.presets(options):
+        if name not in known:
+            raise UsageError(f"--preset {name}: there is no such preset.{did_you_mean(name, known)}")
+        editor.check_preset(known[name])
