@@ -14,6 +14,8 @@ from .blurring import TAPS, blur
 
 Operation = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """Maps ``(N, I, H, W)``, a weight and a bias -> maps ``(N, O, H', W')``."""
+Transpose = Callable[[Tensor, Tensor], Tensor]
+"""Maps ``(N, O, H', W')`` and the same weight -> maps ``(N, I, H, W)``."""
 SMALL = 8 * 8, 16 * 16
 """Pixels of maps, from and to, that ``doubling`` does by itself (measured on two cores)."""
 
@@ -36,7 +38,7 @@ class Direct:
     """torch's own convolution."""
 
     operation: Operation
-    transpose: Operation
+    transpose: Transpose
     swapped: bool
     """Whether the weight lies ``(I, O, k, k)``."""
     weight: Tensor
@@ -53,8 +55,8 @@ class Direct:
 
     def adjoint(self, grad: Tensor, scale: Tensor, styles: Tensor | None) -> Tensor:
         if dwarfed(self.weight, grad):
-            return self.transpose(grad, self._steered(scale, styles), None)
-        grad_x = self.transpose(grad * spread(scale, grad), self.weight, None)
+            return self.transpose(grad, self._steered(scale, styles))
+        grad_x = self.transpose(grad * spread(scale, grad), self.weight)
         return grad_x if styles is None else grad_x.mul_(spread(styles, grad))
 
     def _steered(self, scale: Tensor, styles: Tensor | None) -> Tensor:
@@ -135,7 +137,7 @@ def same(weight: Tensor) -> Direct:
     """3x3, the size kept; ``weight (O, I, 3, 3)``."""
     return Direct(
         lambda x, weight, bias: F.conv2d(x, weight, bias, padding=1),
-        lambda grad, weight, bias: F.conv_transpose2d(grad, weight, bias, padding=1),
+        lambda grad, weight: F.conv_transpose2d(grad, weight, padding=1),
         False,
         weight,
     )
@@ -145,7 +147,7 @@ def folded(weight: Tensor) -> Direct:
     """Doubling, with the filter in the weights: ``(I, O, 6, 6)``, of ``fold_filter``."""
     return Direct(
         lambda x, weight, bias: F.conv_transpose2d(x, weight, bias, stride=2, padding=2),
-        lambda grad, weight, bias: F.conv2d(grad, weight, bias, stride=2, padding=2),
+        lambda grad, weight: F.conv2d(grad, weight, stride=2, padding=2),
         True,
         weight,
     )
