@@ -106,7 +106,9 @@ def _reason(method: Method, done: Dragged, late: Sequence[int]) -> str:
     plan, trace, settings = done.plan, done.trace, method.settings
     assert trace is not None
     if trace.ended == "cancelled":
-        return f"it was stopped after {trace.steps} steps: type the same again and let it go on"
+        return (
+            f"it was stopped after {trace.steps} step{'s' * (trace.steps != 1)}: type the same again and let it go on"
+        )
     if set(late) <= set(plan.kept):
         return "the mask keeps the picture as it is there: paint it white, or type --mask none"
     nearer = "a smaller strength" if method.presets else "a nearer target"

@@ -137,7 +137,7 @@ def test_what_is_measured_and_what_is_told_agree(steps: int) -> None:
     result = drag(made, point=("20,30:23,26", "44,36:44,38"), **FAST)
     late = int(result.scalars["handles"] - result.scalars["arrived"])
     assert [f"{late} of 2 handles did not arrive" in note for note in notes] == [True] * bool(late)
-    assert not late or f"; it was stopped after {steps} steps: type the same again" in notes[0]
+    assert not late or f"; it was stopped after {steps} step{'s' * (steps != 1)}: type the same again" in notes[0]
     if not steps:
         assert torch.equal(result.image, made.photos["image"].pixels)
 
