@@ -51,10 +51,12 @@ def test_scales_and_bias_go_in_and_gradients_come_back(
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (2, 8, 12), (1, 4, 4), (1, 20, 20)], ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("wide", [OUTS, INS], ids=["wide", "narrow"])
 def test_doubling_is_the_transposed_convolution(
-    shape: tuple[int, int, int], layout: torch.memory_format, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, int, int], layout: torch.memory_format, wide: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
+    monkeypatch.setattr(convolving, "WIDE", wide)
     n, height, width = shape
     x, weight = (
         torch.randn(size).contiguous(memory_format=layout) for size in ((n, INS, height, width), (INS, OUTS, 3, 3))
@@ -69,5 +71,5 @@ def test_doubling_is_the_transposed_convolution(
 
     monkeypatch.setattr(convolving.F, "conv_transpose2d", transposed)
     torch.testing.assert_close(doubling(x, weight), wanted, rtol=1e-4, atol=1e-4)
-    by_itself = layout == torch.channels_last and 64 <= height * width <= 256
+    by_itself = layout == torch.channels_last and 64 <= height * width <= 256 and wide == OUTS
     assert bool(asked) == (not by_itself)
