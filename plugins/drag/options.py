@@ -51,6 +51,7 @@ class Options(i2i.Options):
     rate: float | None = Field(
         None,
         gt=0,
+        le=1000,
         description="Adam's learning rate, in the numbers of w; published 0.001.  [default: by their spread]",
     )
     rows: int | None = Field(

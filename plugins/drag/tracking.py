@@ -17,7 +17,8 @@ def sample(maps: Tensor, points: Tensor, size: int) -> Tensor:
     """Features at points of the picture, between the pixels of the maps by bilinear interpolation.
 
     Pixel x of the picture lies at (x + 0.5) r / R - 0.5 of the maps; that equals maps enlarged to the picture's size
-    first, without ever having them. Beyond the border the outermost features go on.
+    first, without ever having them. Beyond the border the outermost features go on; points that are no numbers, as of
+    landmarks in a picture that came to nothing, count as the first corner.
 
     Args:
         maps: ``(N, C, r, r)``.
@@ -28,7 +29,7 @@ def sample(maps: Tensor, points: Tensor, size: int) -> Tensor:
         ``(N, ..., C)``.
     """
     last, corner = maps.shape[-1] - 1, torch.arange(4, device=maps.device)
-    places = ((points.reshape(len(maps), -1, 2) + 0.5) * (maps.shape[-1] / size) - 0.5).clamp(0, last)
+    places = ((points.reshape(len(maps), -1, 2) + 0.5) * (maps.shape[-1] / size) - 0.5).nan_to_num().clamp(0, last)
     first = places.floor().clamp(max=last - 1)
     corners = first[:, :, None] + torch.stack([corner % 2, corner // 2], dim=1)
     weights = (1 - (places[:, :, None] - corners).abs()).prod(dim=-1)

@@ -22,7 +22,7 @@ class Options(i2i.Options):
     space: Space | None = Field(None, description=f"Where the latent is sought; {OWN}")
     start: Start | None = Field(None, description=f"Where the search begins; {OWN}")
     steps: int | None = Field(None, ge=1, le=100_000, description=f"Steps of optimisation; {OWN}")
-    rate: float | None = Field(None, gt=0, description=f"Learning rate, in the numbers of the latent; {OWN}")
+    rate: float | None = Field(None, gt=0, le=1000, description=f"Learning rate, in the numbers of the latent; {OWN}")
     noise: bool | None = Field(None, description=f"Optimise the noise maps as well; {OWN}")
     rec_weight: float | None = Field(None, ge=0, description=f"Weight of the squared difference of pixels; {OWN}")
     lpips_weight: float | None = Field(None, ge=0, description=f"Weight of the distance by features; {OWN}")
@@ -36,7 +36,9 @@ class Options(i2i.Options):
         None, ge=0, description=f"Steps without gain after which a photo is done, 0 for never; {OWN}"
     )
     tune_steps: int | None = Field(None, ge=1, le=100_000, description="pti: most steps of tuning, 350 unless given")
-    tune_rate: float | None = Field(None, gt=0, description="pti: learning rate of the weights, 0.0003 unless given")
+    tune_rate: float | None = Field(
+        None, gt=0, le=1000, description="pti: learning rate of the weights, 0.0003 unless given"
+    )
     until: float | None = Field(
         None, ge=0, description="pti: LPIPS at which tuning ends, a quarter of the latent's own unless given"
     )

@@ -16,7 +16,7 @@ class Options(i2i.Options):
     """Weights are those of a sum; what each of its terms measures, ``losses`` tells."""
 
     steps: int = Field(100, ge=1, le=100_000, description="Steps of optimisation")
-    rate: float = Field(0.01, gt=0, description="Learning rate of Adam, in the numbers of the latent")
+    rate: float = Field(0.01, gt=0, le=1000, description="Learning rate of Adam, in the numbers of the latent")
     arcface_weight: float = Field(1.5, gt=0, description="How much the face is to be the source's")
     rec_weight: float = Field(0.5, ge=0, description="Weight of the squared difference of pixels to the target")
     lpips_weight: float = Field(1.0, ge=0, description="Weight of the distance by features to the target")

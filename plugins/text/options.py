@@ -36,7 +36,7 @@ class Options(i2i.Options):
         "[default: 1; along --directions 4.1]",
     )
     steps: int = Field(300, ge=1, le=100_000, description="Steps of optimisation")
-    rate: float = Field(0.1, gt=0, description="Highest learning rate of Adam, in the numbers of the latent")
+    rate: float = Field(0.1, gt=0, le=1000, description="Highest learning rate of Adam, in the numbers of the latent")
     l2_weight: float = Field(
         0.008, ge=0, description="How much the latent is held to its start, by the sum of its squared differences"
     )

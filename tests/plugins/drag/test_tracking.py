@@ -32,6 +32,8 @@ def test_sampling_goes_on_beyond_the_border() -> None:
     small = maps(3, 4)
     beyond = torch.tensor([[[-9.0, -9.0], [99.0, 99.0]]])
     assert torch.allclose(sample(small, beyond, 16)[0], small[0, :, [0, 3], [0, 3]].T)
+    nowhere = torch.tensor([[[torch.nan, torch.nan], [-torch.inf, torch.inf]]])
+    assert torch.allclose(sample(small, nowhere, 16)[0], small[0, :, [0, 3], [0, 0]].T)
 
 
 @pytest.mark.parametrize(("radius", "count"), [(2.0, 9), (3.0, 25), (6.0, 109), (1.0, 1), (2.5, 21)])
