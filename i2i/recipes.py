@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from .errors import I2IError, UsageError
 from .files import hash_file
 from .options import flag
 from .registry import Registry
+from .versions import installed_versions
 
 if TYPE_CHECKING:
     from .contracts import Editor
@@ -81,7 +80,6 @@ def make_recipe(
         options: All of the editor's options, resolved.
         photos: The pictures, as ``Recipe.photos`` has them.
     """
-    from . import __version__
     from .generators import identity
 
     giver = registry.giver("editor", kind.name)
@@ -99,8 +97,7 @@ def make_recipe(
         known = identity(terms.generator, registry)
         recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
         recipe["terms"] = terms.plain()
-    versions = {library: version(library) for library in LIBRARIES}
-    return recipe | {"versions": {"i2i": __version__, "python": platform.python_version(), **versions}}
+    return recipe | {"versions": installed_versions(LIBRARIES)}
 
 
 def for_picture(recipe: Mapping[str, Any]) -> str:
