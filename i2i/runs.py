@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .directories import numbered_directory
 from .errors import UsageError
 from .files import write_json
 from .options import Options, build
 from .training.checkpoints import Checkpoints, Which, load_average, load_networks
 from .training.settings import TrainOptions
+from .versions import installed_versions
 
 if TYPE_CHECKING:
     from .contracts import Trainer
@@ -75,39 +74,32 @@ class Run(Checkpoints):
 
 
 def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
-    """Make a run folder; the default is the next free ``runs/TRAINER-DATASET-NNN``.
+    """Create a run directory and write its ``options.json``.
+
+    Args:
+        folder: An empty or new directory; None for the next free ``runs/TRAINER-DATASET-NNN``.
+        options: The content of ``options.json``.
 
     Raises:
-        UsageError: the folder holds something already.
+        UsageError: ``folder`` is not empty.
+        OSError: it cannot be written.
     """
     if folder is None:
-        path = _next_folder(f"{options['trainer']}-{options['run']['dataset']}")
-    else:
-        path = Path(folder)
-        if (path / "options.json").is_file():
-            raise UsageError(f"--out {path} holds a run already: go on with --resume {path}, or name another folder.")
-        if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise UsageError(f"--out {path} is not an empty folder, and nothing is overwritten: name another one.")
+        with numbered_directory(Path("runs"), f"{options['trainer']}-{options['run']['dataset']}") as path:
+            return _write_new(path, options)
+    path = Path(folder)
+    if (path / "options.json").is_file():
+        raise UsageError(f"--out {path} holds a run already: go on with --resume {path}, or name another folder.")
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise UsageError(f"--out {path} is not an empty folder, and nothing is overwritten: name another one.")
     path.mkdir(parents=True, exist_ok=True)
-    run = Run(path, options)
+    return _write_new(path, options)
+
+
+def _write_new(folder: Path, options: dict[str, Any]) -> Run:
+    run = Run(folder, options)
     run.write_options()
     return run
-
-
-def _next_folder(stem: str) -> Path:
-    """Make the next free ``runs/STEM-NNN``; two that start at the same moment get two."""
-    root = Path("runs")
-    root.mkdir(exist_ok=True)
-    matches = (re.fullmatch(rf"{re.escape(stem)}-(\d+)", path.name) for path in root.iterdir())
-    number = max((int(match[1]) for match in matches if match), default=0)
-    while True:
-        number += 1
-        path = root / f"{stem}-{number:03d}"
-        try:
-            path.mkdir()
-        except FileExistsError:
-            continue
-        return path
 
 
 def open_run(path: str | Path) -> Run:
@@ -141,6 +133,5 @@ def list_runs(root: str | Path = "runs") -> list[Run]:
 
 
 def versions() -> dict[str, str]:
-    """What a run depends on, by version."""
-    names = ("i2i", "torch", "torchvision", "albumentations", "numpy", "safetensors")
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+    """Return the versions of i2i, Python and those libraries of a training that are installed."""
+    return installed_versions(("torch", "torchvision", "albumentations", "numpy", "safetensors"))

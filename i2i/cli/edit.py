@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..directories import numbered_directory
 from ..errors import Interrupted, UsageError
 from .editors import DEFAULT, EditCommand, roles
 from .output import echo_json, json_option
@@ -98,7 +99,7 @@ def command(
     --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far, if there is any.
     A photo's edited part goes back into the whole photo: photo.png.
     """
-    from ..editing import edit, edit_again, folder_of
+    from ..editing import edit, edit_again
     from ..editing.terms import faithful as faithful_inversion
     from ..faces import face_choice
     from ..recipes import read_recipe
@@ -112,8 +113,7 @@ def command(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
     name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
-    folder = next_folder(Path("edits"), name) if out is None else folder_of(out)
-    with _progress(name) as show, _stop_once() as stop:
+    with _output_directory(name, out) as folder, _progress(name) as show, _stop_once() as stop:
         shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry, "progress": show, "stop": stop}
         shared["note"] = _tell
         if recipe:
@@ -148,12 +148,16 @@ def _tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def next_folder(base: Path, name: str) -> Path:
-    """The first of ``base/name-001``, ``-002``, ... that is free."""
-    number = 1
-    while (folder := base / f"{name}-{number:03d}").exists():
-        number += 1
-    return folder
+@contextmanager
+def _output_directory(name: str, out: str | None) -> Iterator[Path]:
+    """Yield the directory of ``--out``, else the next free ``edits/NAME-NNN``, which is removed if it stays empty."""
+    from ..editing import folder_of
+
+    if out is not None:
+        yield folder_of(out)
+        return
+    with numbered_directory(Path("edits"), name) as directory:
+        yield directory
 
 
 @contextmanager

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import i2i
-from i2i.cli.edit import _stop_once, next_folder
+from i2i.cli.edit import _stop_once
 from i2i.cli.edit import command as edit_command
 from i2i.registry import Registry
 from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
@@ -88,7 +91,54 @@ def test_an_empty_folder_name_is_refused(registry: Registry, photo: Path) -> Non
     assert isinstance(refused.exception, i2i.UsageError) and '--out "": name a folder' in str(refused.exception)
 
 
-def test_the_default_folder_is_a_free_one(tmp_path: Path) -> None:
-    assert next_folder(tmp_path, "warm") == tmp_path / "warm-001"
-    (tmp_path / "warm-001").mkdir()
-    assert next_folder(tmp_path, "warm") == tmp_path / "warm-002"
+CONCURRENT = """
+import sys, time
+from pathlib import Path
+import i2i
+from i2i.cli.edit import command
+from tests.toy_editors import registry_of
+
+class Slow(i2i.Editor):
+    name, summary = "slow", "Waits until both edits run."
+
+    def edit(self, scene, options):
+        Path(sys.argv[2]).touch()
+        end = time.monotonic() + 120
+        while len(list(Path.cwd().glob("started*"))) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return i2i.Result(image=scene.photos["image"].pixels, scalars={"number": float(sys.argv[2][-1])})
+
+command(["--plugin", "slow", "--image", sys.argv[1], "--device", "cpu"], obj=registry_of(Slow))
+"""
+
+
+def test_edit_directories_of_concurrent_edits_differ(photo: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
+    edits = [
+        subprocess.Popen([sys.executable, "-c", CONCURRENT, photo, name], cwd=tmp_path, env=environment)
+        for name in ("started1", "started2")
+    ]
+    assert [edit.wait(timeout=240) for edit in edits] == [0, 0]
+    recipes = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("edits/slow-00[12]/recipe.json")]
+    assert sorted(recipe["scalars"]["number"] for recipe in recipes) == [1, 2]
+
+
+class Failing(i2i.Editor):
+    name = "failing"
+    summary = "Raises what it is told to."
+    error: ClassVar[BaseException]
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        assert Path("edits/failing-001").is_dir()
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [i2i.I2IError("no"), KeyboardInterrupt(), ValueError("a mistake of the editor")])
+def test_edit_directory_is_removed_when_nothing_is_written(
+    error: BaseException, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Failing, "error", error, raising=False)
+    done = run(edit_command, registry_of(Failing), "--plugin", "failing", "--image", photo, "--device", "cpu")
+    assert done.exit_code == 1 and not (tmp_path / "edits").exists()
