@@ -19,6 +19,7 @@ from .runs import Run, create, open_run, versions
 from .training import processes
 from .training.loop import Loop
 from .training.settings import TrainOptions
+from .training.states import check_state
 
 
 def train(
@@ -61,9 +62,13 @@ def train(
             validation = _validation(registry, settings, source, device)
         device.seed(settings.seed, 0)
         trainer = kind(build(kind.Options, resolved["options"], "the options"), device)
+        owner = f"Trainer {kind.name!r} of {_giver(registry, 'trainer', kind.name)}"
+        if device.first:
+            check_state(trainer, owner)
         if run:
             _require_same(run, source)
         run = run or _begin(registry, resolved, settings, device, source, out)
+        run.owner = owner
         if not quiet:
             note(f"{run.folder}: {len(source)} {source.kind} {source.noun} on {device.describe()}", device)
         _loop(run, trainer, source, validation, device, quiet).run_to_end(resumed=resume is not None)

@@ -73,11 +73,21 @@ class Trainer:
         raise TypeError(f"{type(self).__name__} must define sample(self, batch)")
 
     def state_dict(self) -> dict[str, Any]:
-        """What training needs besides the networks' weights: plain values and tensors (default: the optimisers')."""
+        """Return what training needs besides the weights of the networks; by default the state of the optimisers.
+
+        It may hold, nested to any depth: ``dict``, ``OrderedDict``, ``Counter``, ``list``, ``tuple``, ``set``, None,
+        ``bool``, ``int``, ``float``, ``complex``, ``str``, ``bytes``, ``bytearray``, ``pathlib.Path``, tensors and
+        parameters, ``torch.Size``, ``torch.dtype``, ``torch.device``, ``torch.layout``, NumPy arrays and NumPy scalars
+        of any type but ``object``. Keys of dictionaries and elements of sets are str, int, float, bool, bytes, None or
+        tuples of these. Subclasses (``defaultdict``, named tuples, enumerations) are refused, as are all other types.
+
+        It is called before the first step, so that what cannot be saved is refused at once, and for each checkpoint.
+        The first checkpoint is read back and compared before training goes on.
+        """
         return {name: optimizer.state_dict() for name, optimizer in getattr(self, "optimizers", {}).items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what ``state_dict`` gave."""
+        """Restore what ``state_dict`` returned: the same types, with all tensors on the CPU."""
         for name, optimizer in getattr(self, "optimizers", {}).items():
             optimizer.load_state_dict(state[name])
 

@@ -29,6 +29,8 @@ class Checkpoints:
     folder: Path
     options: dict[str, Any]
     """The content of ``options.json``."""
+    owner: str = "The trainer of this run"
+    """Names the trainer and the distribution that provides it, for errors: ``"Trainer 'warm' of i2i-warm 0.1.0"``."""
 
     def resume(self) -> str:
         """What to type to go on."""
@@ -80,15 +82,34 @@ class Checkpoints:
             )
         return step
 
-    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], best: int | None, keep: int) -> None:
-        """Write a checkpoint beside and rename; then point ``last`` at it and let the oldest go."""
-        import torch
+    def save(
+        self,
+        step: int,
+        tensors: dict[str, Tensor],
+        state: dict[str, Any],
+        best: int | None,
+        keep: int,
+        verify: bool,
+    ) -> None:
+        """Write a checkpoint beside and rename; then point ``last`` at it and let the oldest go.
+
+        Args:
+            step: Optimisation steps done.
+            tensors: Those of the networks and of their average.
+            state: What else training needs; ``state["trainer"]`` is what ``Trainer.state_dict`` returned.
+            best: The step with the best validation so far.
+            keep: How many checkpoints stay.
+            verify: Read the state back and compare it before the checkpoint counts.
+
+        Raises:
+            I2IError: the trainer's state cannot be written so that it can be read back; nothing is written.
+        """
         from safetensors.torch import save_file
 
         path = self.checkpoint(step)
         path.parent.mkdir(exist_ok=True)
         with replacing(path.with_suffix(".state")) as beside:
-            torch.save(state, beside)
+            _write_state(beside, state, self.owner, verify)
         with replacing(path) as beside:
             about = {"step": str(step), "trainer": self.options["trainer"], "format": "i2i"}
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=about)
@@ -123,11 +144,9 @@ class Checkpoints:
         Raises:
             I2IError: the file is damaged.
         """
-        import torch
-
         path = self.checkpoint(step).with_suffix(".state")
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state = _load_state(path)
         except Exception as error:  # torch raises a dozen kinds for a damaged file
             reason = " ".join(str(error).split())[:120]
             raise I2IError(f"{path} is damaged ({reason}); train the run anew.") from None
@@ -141,6 +160,32 @@ class Checkpoints:
         lonely = (path for path in folder.glob("step_*.state") if not path.with_suffix(".safetensors").is_file())
         for path in [*folder.glob(f".*{PART}"), *lonely]:
             path.unlink(missing_ok=True)
+
+
+def _write_state(path: Path, state: dict[str, Any], owner: str, verify: bool) -> None:
+    import torch
+
+    from .states import encode_state, require_same, unreadable
+
+    torch.save({**state, "trainer": encode_state(state["trainer"], owner)}, path)
+    if verify:
+        try:
+            read = _load_state(path)
+        except Exception as error:  # as in ``Checkpoints.read_state``
+            raise unreadable(owner, error) from error
+        require_same(state["trainer"], read["trainer"], owner)
+
+
+def _load_state(path: Path) -> dict[str, Any]:
+    """Read the file of a state, on the CPU, without running anything in it."""
+    import torch
+
+    from .states import decode_state
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(state, dict) and "trainer" in state:
+        state["trainer"] = decode_state(state["trainer"])
+    return state
 
 
 def network_tensors(trainer: Trainer) -> dict[str, Tensor]:

@@ -44,6 +44,7 @@ class Loop:
         self.step = 0
         self.best: tuple[float, int] | None = None
         self.measured: dict[str, float] = {}
+        self._verified = False
 
     def run_to_end(self, resumed: bool) -> None:
         """Train until the last step, an interrupt or a failure; ``summary.json`` tells which.
@@ -156,7 +157,7 @@ class Loop:
     # Saving and going on.
 
     def save(self) -> None:
-        """Write a checkpoint of this step; only the first process does."""
+        """Write a checkpoint of this step; only the first process does. The first one is read back and compared."""
         if not self.device.first:
             return
         tensors = network_tensors(self.trainer)
@@ -167,7 +168,9 @@ class Loop:
             "device": self.device.state_dict(),
             "best": list(self.best) if self.best else None,
         }
-        self.run.save(self.step, tensors, state, self.best[1] if self.best else None, self.settings.keep)
+        best = self.best[1] if self.best else None
+        verify, self._verified = not self._verified, True
+        self.run.save(self.step, tensors, state, best, self.settings.keep, verify)
 
     def restore(self) -> int:
         """Go back to the last whole checkpoint, or to the start where there is none; returns its step."""
