@@ -68,8 +68,14 @@ class Scene:
     """The pictures by the editor's name for them; of those that may be given many times, the first."""
     device: Device
     extractors: Mapping[str, Any] = field(default_factory=dict)
-    """By role, those the editor asked for. Those in ``Editor.may_use`` are opened when they are first looked up, by
-    role or by an extractor's own name, and raise ``I2IError`` where that cannot be done."""
+    """Extractors by role. The keys are the roles in ``Editor.extractors`` and ``Editor.may_use`` that an installed
+    plugin provides; ``in`` and ``[...]`` also take other provided roles and an extractor's own name.
+
+    Only ``[...]``, and with it ``values`` and ``items``, opens an extractor, on the first look-up. It raises
+    ``I2IError`` where no plugin provides the role or the extractor cannot be opened, such as when its weights are not
+    downloaded, and ``KeyError`` for what is neither a role nor a name. ``in``, ``len``, ``keys`` and iteration open
+    nothing and never raise; nor does ``get``, which returns an extractor only if it is open already: those in
+    ``Editor.extractors`` always are."""
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False

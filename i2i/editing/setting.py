@@ -42,7 +42,8 @@ class Setting:
         if kind.wants != "pixels":
             self.generator = generator(terms.generator, str(self.device), registry=registry)
             domain = domain_of(terms.generator, registry)
-        self.extractors = Extractors(registry, self.device, terms.extractors, domain)
+        roles = (*kind.extractors, *kind.may_use)
+        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles)
         finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
         self.opener = Opener(self.generator, domain, finder, terms, finders)
         kind().check(self.generator, options)  # before the slow work
@@ -82,7 +83,7 @@ class Setting:
             return
         kind = inverter(self.registry)
         options = build(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
-        scene = self.scene([])
+        scene = replace(self.scene([]), extractors=self.extractors.declared_by(kind))
         found = results_of(kind, options, [pictures[number] for number in without], scene, self._kept(options))
         for number, result in zip(without, found, strict=True):
             latent, picture = result.latent, pictures[number]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
@@ -9,7 +13,7 @@ import i2i
 from i2i.editing.likeness import Likeness
 from i2i.editing.opened import Extractors, open_for
 from i2i.registry import Registry
-from tests.toy_editors import Blend, Points, registry_of
+from tests.toy_editors import Blend, Points, Shift, registry_of
 
 DEVICE = i2i.Device("cpu")
 
@@ -49,24 +53,90 @@ def test_what_cannot_be_measured_is_left_out(
     assert len(notes) == told and all("i2i models fetch arcface-r50" in note for note in notes)
 
 
-def toy(**names: str) -> tuple[Registry, Extractors]:
-    registry = registry_of(Blend, Points)
-    return registry, Extractors(registry, DEVICE, names, "faces")
+class Unsure(Blend):
+    name = "unsure"
+    may_use = ("identity", "landmarks")
+
+
+class Faceless(i2i.Extractor):
+    name = "faceless"
+    summary = "Cannot be opened."
+    role = "identity"
+
+    def __init__(self, device: i2i.Device) -> None:
+        raise i2i.I2IError("The weights of faceless are not downloaded.")
+
+
+def toy(*things: Any, **names: str) -> tuple[Registry, Extractors]:
+    registry = registry_of(Blend, Points, *things)
+    return registry, Extractors(registry, DEVICE, names, "faces").declared_by(Unsure)
 
 
 def test_extractors_are_found_by_role_and_by_name_and_opened_once() -> None:
     _, found = toy()
-    assert len(found) == 0 and found.chosen == {}
+    assert found.chosen == {}
     assert found["landmarks"] is found["landmarks"] and found.chosen == {"landmarks": "points"}
     assert found["points"].points == 68 and found.get("nothing") is None
     with pytest.raises(i2i.I2IError, match="No plugin here brings an extractor of text"):
         found["text"]
+    with pytest.raises(KeyError):
+        found["nothing"]
+
+
+def test_extractors_is_a_mapping_of_declared_roles_that_are_provided() -> None:
+    _, found = toy()
+    assert list(found) == list(found.keys()) == ["landmarks"] and len(found) == 1 and bool(found)
+    assert "landmarks" in found and "points" in found
+    assert "identity" not in found and "nothing" not in found and None not in found and ["landmarks"] not in found
+    assert found.get("landmarks") is None and found.chosen == {}, "nothing is opened by asking"
+    opened = found["landmarks"]
+    assert found.get("landmarks") is opened and dict(found) == {"landmarks": opened}
+    _, none = toy()
+    assert not list(none.declared_by(Shift)) and not len(none.declared_by(Shift))
+
+
+def test_extractors_that_cannot_be_opened_raise_on_lookup_only() -> None:
+    _, found = toy(Faceless)
+    assert set(found) == {"landmarks", "identity"} and len(found) == 2
+    assert "identity" in found and "faceless" in found and found.get("identity", 1) == 1
+    with pytest.raises(i2i.I2IError, match="not downloaded"):
+        found["identity"]
+    assert found.chosen == {}
+
+
+def test_extractors_are_shared_between_editors() -> None:
+    _, found = toy()
+    other = found.declared_by(Shift)
+    assert found["landmarks"] is other["landmarks"] and other.chosen == found.chosen
+
+
+def test_scene_extractors_list_what_the_editor_declares(tmp_path: Path) -> None:
+    class Asks(i2i.Editor):
+        name = "asks"
+        summary = "Asks what there is."
+        photos = ()
+        may_use = ("landmarks", "text")
+
+        def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+            assert list(scene.extractors) == ["landmarks"] and "text" not in scene.extractors
+            return i2i.Result(image=torch.zeros(1, 3, 4, 4), scalars={"roles": len(scene.extractors)})
+
+    registry = registry_of(Asks, Points)
+    result = i2i.edit("asks", device="cpu", out=tmp_path / "out", registry=registry)
+    assert result.scalars == {"roles": 1}
+    assert json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))["extractors"] == {}
 
 
 def test_an_editor_s_extractors_are_open_before_it_starts() -> None:
     _, found = toy()
     open_for(Blend, found)
-    assert list(found) == ["landmarks"]
+    assert found.chosen == {"landmarks": "points"}
     _, wrong = toy(identity="arcface")
     with pytest.raises(i2i.UsageError, match="'blend' uses no extractor of identity"):
         open_for(Blend, wrong)
+
+
+def test_a_chosen_extractor_that_is_not_there_is_refused_before_the_edit() -> None:
+    _, found = toy(Faceless, identity="facelss")
+    with pytest.raises(i2i.UsageError, match=r"no extractor of identity called 'facelss'.*Did you mean 'faceless'"):
+        open_for(Unsure, found)
