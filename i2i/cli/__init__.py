@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +16,7 @@ import click
 from .. import __version__
 from ..errors import I2IError, disk_trouble
 from ..registry import Registry, load_registry
+from .interrupts import INTERRUPTED, exit_on_next_signal, report_interrupt, sigterm_as_interrupt
 
 HELP = """Train networks that turn one image into another, and edit images through pretrained generators.
 
@@ -48,6 +51,10 @@ class Root(click.Group):
             ctx.exit(0)
         except OSError as error:
             _fail(str(disk_trouble(error, "reading or writing")), 1, ctx)
+        except KeyboardInterrupt as error:  # click would print "Aborted!" and end with code 1
+            if ctx.meta.get("i2i.debug"):
+                traceback.print_exc()
+            ctx.exit(report_interrupt(error))
 
 
 def _fail(message: str, code: int, ctx: click.Context) -> None:
@@ -120,10 +127,18 @@ def main(args: Sequence[str] | None = None) -> None:
     # Threads of OpenMP wait for each other by spinning. Where another program has a core, that makes small steps take
     # ten times as long; after so many turns they sleep now. It is read when torch is loaded, which is later.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
     try:
-        build(load_registry()).main(args=args, prog_name="i2i")
+        # Several processes may wait for each other outside of Python, where an exception cannot reach them.
+        with sigterm_as_interrupt() if alone else nullcontext():
+            build(load_registry()).main(args=args, prog_name="i2i")
+    except KeyboardInterrupt as error:  # while plugins are imported, before any command has begun
+        exit_on_next_signal()
+        sys.exit(report_interrupt(error))
     except SystemExit as end:
-        if os.environ.get("WORLD_SIZE", "1") != "1":
+        if end.code in INTERRUPTED:
+            exit_on_next_signal()
+        if not alone:
             # gloo's threads outlive their process group and now and then abort a process that has done its work.
             sys.stdout.flush()
             sys.stderr.flush()
