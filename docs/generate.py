@@ -56,8 +56,9 @@ def commands_page(registry: Registry) -> str:
         _NOTE,
         "# Command line",
         _help(root.help),
-        "Exit codes: 0 done, 1 failed with a one-line reason and the next thing to type, 2 wrong usage. Every command "
-        "takes `--help`, and `--debug` to show the traceback of a failure.",
+        "Exit codes: 0 done, 1 failed with a one-line reason and the next thing to type, 2 wrong usage, 130 "
+        "interrupted by Ctrl-C, 143 by SIGTERM; a training or an edit that has begun handles both itself and ends with "
+        "1. Every command takes `--help`, and `--debug` to show the traceback of a failure.",
     ]
     for path, command in walk(root):
         if not isinstance(command, click.Group):
