@@ -1,12 +1,12 @@
 """LPIPS 0.1 (Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", 2018).
 
-AlexNet's convolutions lie beside this file in half precision, VGG16's are fetched; the linear layers on top of them are
-read from the installed ``lpips`` package. That package is not imported: it would fetch networks of its own and print.
+The linear layers and their weights are those of the ``lpips`` package; the trunks are torchvision's networks with
+weights that i2i ships (AlexNet) or downloads (VGG16). ``lpips.LPIPS`` itself is not built: it would download its trunk,
+it computes the features of both images at each call, and its gradient is infinite where all channels are zero.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,8 +15,7 @@ import i2i
 from .comparing import Features, Perceptual
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from .trunks import Trunk
 
@@ -33,11 +32,13 @@ class Lpips(Perceptual):
     default = True
     advice = "leave lpips out of --metrics, or work at a larger --size"
     layers: ClassVar[tuple[str, ...]] = ("relu1", "relu2", "relu3", "relu4", "relu5")
-    fitted: ClassVar[str] = "alex.pth"
-    """The file of the ``lpips`` package with the weights of the layers' channels."""
+    channels: ClassVar[tuple[int, ...]] = (64, 192, 384, 256, 256)
+    """Channels of the feature maps of each layer."""
+    linear_file: ClassVar[str] = "alex.pth"
+    """The file of the ``lpips`` package with the weights of its linear layers for this trunk."""
 
     def __init__(self, device: i2i.Device) -> None:
-        """Load the network and the fitted weights.
+        """Load the trunk and the linear layers.
 
         Raises:
             i2i.I2IError: a file is not there, cannot be read, or holds something else.
@@ -48,8 +49,9 @@ class Lpips(Perceptual):
 
     def _build(self, trunk: Trunk, device: i2i.Device) -> None:
         self._take(trunk, device)
-        weights = _fitted(self.fitted, len(self.layers))
-        self._weights = {layer: each.to(self._shift.device) for layer, each in zip(self.layers, weights, strict=True)}
+        linear = _load_linear_layers(self.linear_file, self.channels).to(self._shift.device)
+        # Only the convolutions are called: the layers' dropout does nothing in evaluation but takes 3 % of the time.
+        self._weights: dict[str, Tensor] = dict(zip(self.layers, linear.parameters(), strict=True))
 
     def features(self, pictures: Tensor) -> dict[str, Tensor]:
         """Pictures ``(N, 3, H, W)`` in [-1, 1] -> the maps of five layers, every position's channels of unit length.
@@ -70,8 +72,8 @@ class Lpips(Perceptual):
 
         with torch.autocast(self._shift.device.type, enabled=False):
             terms = [
-                F.conv2d((features[layer] - others[layer]).square(), self._weights[layer]).mean(dim=(1, 2, 3))
-                for layer in self.layers
+                F.conv2d((features[layer] - others[layer]).square(), weight).mean(dim=(1, 2, 3))
+                for layer, weight in self._weights.items()
             ]
             return torch.stack(terms).sum(dim=0)
 
@@ -84,7 +86,8 @@ class LpipsVgg(Lpips):
     default = False
     advice = "leave lpips-vgg out of --metrics, or work at a larger --size"
     layers = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-    fitted = "vgg.pth"
+    channels = (64, 128, 256, 512, 512)
+    linear_file = "vgg.pth"
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
         """Load the weights of the model ``vgg16``, or of another file with torchvision's names at ``path``.
@@ -103,21 +106,29 @@ def _unit(maps: Tensor) -> Tensor:
     return maps / (length + 1e-10)
 
 
-def _fitted(name: str, count: int) -> list[torch.Tensor]:
-    """The fitted layers of the ``lpips`` package, each ``(1, C, 1, 1)``."""
-    import torch
+def _load_linear_layers(name: str, channels: tuple[int, ...]) -> nn.ModuleList:
+    """Load linear layers of LPIPS 0.1, each ``(N, C, h, w)`` -> ``(N, 1, h, w)``, frozen, from the ``lpips`` package.
 
-    found = importlib.util.find_spec("lpips")
-    if found is None or found.origin is None:
-        raise i2i.I2IError(
-            "The package lpips, which holds the fitted layers of LPIPS, is missing; run: pip install lpips"
-        )
-    path = Path(found.origin).parent / "weights" / "v0.1" / name
+    Raises:
+        i2i.I2IError: the package is missing, or its file does not hold these layers.
+    """
+    import torch
+    from torch import nn
+
+    from i2i.weights import fill, read_state
+
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return [state[f"lin{layer}.model.1.weight"] for layer in range(count)]
-    except (OSError, KeyError) as error:
+        import lpips
+    except ImportError as error:
         raise i2i.I2IError(
-            f"The layers of LPIPS 0.1 are not in the lpips package ({path}: {error}); "
-            "run: pip install --force-reinstall lpips"
+            f"The package lpips, which LPIPS stands on, cannot be imported ({error}); run: pip install lpips"
         ) from None
+    with torch.device("meta"):  # no random weights are drawn
+        layers = nn.ModuleList(lpips.NetLinLayer(width, use_dropout=True) for width in channels)
+    path = Path(lpips.__file__).parent / "weights" / "v0.1" / name
+    state = {key.removeprefix("lin"): value for key, value in read_state(path).items()}
+    try:
+        fill(layers, state, f"set of linear layers {name} of LPIPS 0.1", "run: pip install --force-reinstall lpips")
+    except i2i.I2IError as error:
+        raise i2i.I2IError(f"{path}: {error}") from None
+    return layers.requires_grad_(False).eval()

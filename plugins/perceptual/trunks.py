@@ -1,14 +1,15 @@
-"""The convolutions of AlexNet and VGG16, under the names that torchvision's files give them, and how they are read."""
+"""The convolutions of AlexNet and VGG16: torchvision's models, filled from weight files with torchvision's names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision import models
 
 import i2i
 from i2i.models import locate
@@ -18,16 +19,23 @@ from i2i.weights import fill
 from .models import VGG16
 
 ALEXNET_FILE = Path(__file__).with_name("alexnet_features.safetensors")
+ALEXNET_LAYERS = (
+    *("conv1", "relu1", "pool1", "conv2", "relu2", "pool2"),
+    *("conv3", "relu3", "conv4", "relu4", "conv5", "relu5"),
+)
+VGG16_BLOCKS = (2, 2, 3, 3, 3)
+"""Convolutions of each block, which ends in a pooling."""
 PREFIX = "features."
 
 
 class Trunk(nn.Module):
-    """Layers in a row, of which any can be looked at: ``(N, 3, H, W)``, normalised -> maps by the layers' names."""
+    """Named layers in a row: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
 
-    def __init__(self, layers: Mapping[str, nn.Module]) -> None:
+    def __init__(self, names: Sequence[str], features: nn.Sequential) -> None:
+        """Name the layers of ``features`` in their order; layers beyond the last name are left out."""
         super().__init__()
-        self.names = tuple(layers)
-        self.features = nn.Sequential(*layers.values())
+        self.names = tuple(names)
+        self.features = features[: len(self.names)]
 
     def forward(self, x: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
         """The maps of the wanted layers, in the order of the network, computed no further than the deepest of them."""
@@ -38,7 +46,7 @@ class Trunk(nn.Module):
         for name, module in zip(self.names, self.features, strict=True):
             if not missing:
                 break
-            # A convolution's own output may be overwritten unless it is wanted, which would give its ReLU instead.
+            # torchvision's ReLUs overwrite their input, which must not happen to a wanted feature map.
             x = F.relu(x, inplace=not kept) if isinstance(module, nn.ReLU) else module(x)
             kept = name in missing
             if kept:
@@ -58,34 +66,18 @@ class Trunk(nn.Module):
 
 
 def open_alexnet() -> Trunk:
-    """AlexNet (Krizhevsky 2014, as in torchvision) from the package: conv1, relu1, pool1, ..., relu5.
+    """Load AlexNet (Krizhevsky 2014) with the weights of the package: conv1, relu1, pool1, ..., relu5.
 
     Raises:
         i2i.I2IError: the package's file is missing or damaged.
     """
-    pool = nn.MaxPool2d(3, 2)
     with torch.device("meta"):  # no memory, and no time spent on random weights
-        network = Trunk(
-            {
-                "conv1": nn.Conv2d(3, 64, 11, stride=4, padding=2),
-                "relu1": nn.ReLU(),
-                "pool1": pool,
-                "conv2": nn.Conv2d(64, 192, 5, padding=2),
-                "relu2": nn.ReLU(),
-                "pool2": pool,
-                "conv3": nn.Conv2d(192, 384, 3, padding=1),
-                "relu3": nn.ReLU(),
-                "conv4": nn.Conv2d(384, 256, 3, padding=1),
-                "relu4": nn.ReLU(),
-                "conv5": nn.Conv2d(256, 256, 3, padding=1),
-                "relu5": nn.ReLU(),
-            }
-        )
+        network = Trunk(ALEXNET_LAYERS, models.alexnet(weights=None).features)
     return _filled(network, ALEXNET_FILE, "AlexNet", "install i2i again")
 
 
 def open_vgg16(path: Path | None = None) -> Trunk:
-    """VGG16 (Simonyan and Zisserman 2014, configuration D): conv1_1, relu1_1, conv1_2, relu1_2, pool1, ..., relu5_3.
+    """Load VGG16 (Simonyan and Zisserman 2014, configuration D): conv1_1, relu1_1, conv1_2, ..., relu5_3, pool5.
 
     Args:
         path: A file with torchvision's names, of the whole network or of its convolutions; None for the model
@@ -95,16 +87,13 @@ def open_vgg16(path: Path | None = None) -> Trunk:
         i2i.I2IError: the file is not there, cannot be read, or holds something else.
     """
     path = locate(VGG16) if path is None else path
-    layers: dict[str, nn.Module] = {}
-    channels = 3
+    names: list[str] = []
+    for block, count in enumerate(VGG16_BLOCKS, start=1):
+        for number in range(1, count + 1):
+            names += [f"conv{block}_{number}", f"relu{block}_{number}"]
+        names.append(f"pool{block}")
     with torch.device("meta"):
-        for block, (width, count) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], start=1):
-            for number in range(1, count + 1):
-                layers[f"conv{block}_{number}"] = nn.Conv2d(channels, width, 3, padding=1)
-                layers[f"relu{block}_{number}"] = nn.ReLU()
-                channels = width
-            layers[f"pool{block}"] = nn.MaxPool2d(2)
-        network = Trunk(layers)
+        network = Trunk(names, models.vgg16(weights=None, init_weights=False).features)
     return _filled(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
 
 

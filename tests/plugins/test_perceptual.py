@@ -127,13 +127,19 @@ def test_loading_is_silent_offline_and_leaves_the_random_state(monkeypatch: pyte
 
 def test_missing_package_is_named() -> None:
     code = (
-        "import importlib.util, i2i; from i2i_plugins.perceptual.extractor import Lpips\n"
-        "importlib.util.find_spec = lambda name: None\n"
+        "import sys, i2i; from i2i_plugins.perceptual.extractor import Lpips\n"
+        "sys.modules['lpips'] = None\n"
         "try: Lpips('cpu')\n"
         "except i2i.I2IError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "pip install lpips" in done.stdout, done.stderr
+
+
+def test_damaged_linear_layers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lpips, "linear_file", "vgg.pth")
+    with pytest.raises(i2i.I2IError, match=r"vgg\.pth: the file is no set .* run: pip install --force-reinstall lpips"):
+        Lpips(i2i.Device("cpu"))
 
 
 def test_what_is_registered() -> None:
