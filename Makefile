@@ -14,7 +14,7 @@ DEMO_STEPS ?= 4000
 
 define DRAW_LABELS
 import numpy as np, i2i
-from i2i.images import save_picture
+from i2i.toolkit.images import save_picture
 facades = i2i.load_registry().get("dataset", "facades")()
 for number in range(8):
     _, labels = facades.draw(np.random.default_rng([2024, number]), $(DEMO_SIZE))

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import i2i
-import i2i.options
-from i2i.trained.evaluation import evaluate
+import i2i.api.options
+from i2i.inference.evaluation import evaluate
 
 REFERENCE = {500: (0.1146, 0.307), 1000: (0.1022, 0.251), 2000: (0.0896, 0.231)}
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--config", help="options to change, as for i2i train --config")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    options = i2i.options.read_config(given.config) if given.config else {}
+    options = i2i.api.options.read_config(given.config) if given.config else {}
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(given.data_root, given.out or Path(folder) / "run", options)
     if given.json:

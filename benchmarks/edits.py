@@ -21,9 +21,9 @@ from typing import Any
 import torch
 
 import i2i
-from i2i.images import save_picture
-from i2i_plugins.demo.measuring.looks import Watcher, followed
+from i2i.toolkit.images import save_picture
 from i2i_plugins.demo.world import SIZE, UNSEEN, faces
+from research.demo.measures.looks import Watcher, followed
 
 METHODS = ("encoder", "lpips", "hybrid", "pti", "projector", "image2stylegan")
 """The last two take 1,000 steps and more a picture and are measured when asked for."""

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import i2i
-from i2i.devices import Device
+from i2i.runtime.device import Device
 
 Step = Callable[[dict[str, torch.Tensor]], None]
 

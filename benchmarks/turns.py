@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from i2i.devices import Device
+from i2i.runtime.device import Device
 
 
 class Step(NamedTuple):

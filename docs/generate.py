@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 
+from i2i.api.options import describe
 from i2i.cli import build
-from i2i.options import describe
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
 from i2i.training.settings import TrainOptions
-from i2i_plugins.demo.measuring import cards
+from research.demo.measures import cards
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

@@ -9,40 +9,29 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import I2IError, Interrupted, UsageError
-from .hookspecs import hookimpl
+from .api.errors import I2IError, Interrupted, UsageError
+from .api.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from .contracts import (
-        Archive,
-        Dataset,
-        Editor,
-        Extractor,
-        Face,
-        Generator,
-        Latent,
-        Metric,
-        Model,
-        Panel,
-        Photo,
-        Plot,
-        Preset,
-        Result,
-        Scene,
-        Table,
-        Trainer,
-        Weights,
-        gradients_for,
-        rows_of,
-    )
-    from .devices import Device
-    from .editing import edit
-    from .extracting import extractor
-    from .generators import generator
-    from .options import Options
+    from .api.dataset import Archive, Dataset
+    from .api.editor import Editor, Plot, Result, Table
+    from .api.extractor import Extractor, Face
+    from .api.generator import Generator, Weights
+    from .api.gradients import gradients_for, rows_of
+    from .api.metric import Metric
+    from .api.model import Model
+    from .api.options import Options
+    from .api.panel import Panel
+    from .api.preset import Preset
+    from .api.scene import Latent, Photo, Scene
+    from .api.trainer import Trainer
+    from .assets.extractors import extractor
+    from .assets.networks import load_network
+    from .editing.pipeline import edit
+    from .inference.generators import generator
     from .registry import Registry, load_registry
-    from .trainer import train
-    from .weights import load_network
+    from .runtime.device import Device
+    from .training.session import train
 
 __version__ = "0.1.0"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from . import hookspecs
-from .errors import UsageError, did_you_mean
+from .api import hookspecs
+from .api.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import click

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from .errors import UsageError
+from .api.errors import UsageError
 
 _USAGE = {
     "editor": "i2i edit --plugin {name} --image photo.jpg --out edited",

@@ -91,7 +91,7 @@ def test_core_imports_no_plugin_and_no_plugin_another(path: Path) -> None:
         ("i2i_plugins.graph.command", "from i2i_plugins.pix2pix.networks import UNet"),
         ("i2i_plugins.graph.command", "from ..pix2pix import networks"),
         ("i2i_datasets.facades.draw", "from i2i_plugins.pix2pix import networks"),
-        ("i2i_plugins.graph.command", "from i2i.options import _short"),
+        ("i2i_plugins.graph.command", "from i2i.api.options import _short"),
     ],
 )
 def test_a_stray_import_would_be_found(home: str, text: str) -> None:
@@ -101,7 +101,7 @@ def test_a_stray_import_would_be_found(home: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("home", "text"),
     [
-        ("i2i_plugins.graph.command", "import i2i\nfrom .layers import layers_of\nfrom i2i.options import build"),
+        ("i2i_plugins.graph.command", "import i2i\nfrom .layers import layers_of\nfrom i2i.api.options import build"),
         ("i2i.cli.train", "from ..errors import UsageError"),
     ],
 )

@@ -8,9 +8,9 @@ from types import ModuleType
 from pydantic import Field
 
 import i2i
-from i2i.checks import check_plugin, check_thing
 from i2i.cli.plugins import command as plugins_command
 from i2i.registry import Plugin
+from i2i.validation import check_plugin, check_thing
 from tests.toy_editors import Points, Shift, registry_of, run
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from i2i import UsageError
-from i2i.devices import Device
+from i2i.runtime.device import Device
 
 
 def test_a_device_is_taken_wherever_torch_takes_one():

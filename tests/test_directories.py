@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from i2i.directories import numbered_directory
+from i2i.toolkit.directories import numbered_directory
 
 
 def claim(parent: Path, barrier: Barrier, rounds: int, keep: bool) -> None:

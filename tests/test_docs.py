@@ -14,7 +14,7 @@ from types import ModuleType
 import click
 import pytest
 
-from i2i import hookspecs
+from i2i.api import hookspecs
 from i2i.cli import build
 from i2i.registry import HOOKS, Plugin, Registry, find_plugins
 

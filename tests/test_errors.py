@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import i2i
-from i2i.errors import did_you_mean
+from i2i.api.errors import did_you_mean
 from i2i.registry import load_registry
 
 MANY = [f"thing-{number}" for number in range(31)] + ["clay-vessels-256", "clay-vessels-512"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.extracting import choose, extractor, open_chosen, passes_gradients
+from i2i.assets.extractors import choose, extractor, open_chosen, passes_gradients
 from i2i.registry import Registry
 from tests.toy_editors import registry_of
 

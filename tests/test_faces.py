@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import i2i
-from i2i.faces import Choice, face_choice, find_faces
-from i2i.images import PictureError
-from i2i.images.marking import LEGIBLE, mark_faces
+from i2i.toolkit.faces.detection import Choice, face_choice, find_faces
+from i2i.toolkit.images import PictureError
+from i2i.toolkit.images.markers import LEGIBLE, mark_faces
 from tests.toy_faces import CropsOnly, face
 
 LEFT, MIDDLE, RIGHT = face(5, 40, 20, 0.3), face(40, 10, 30, 0.9), face(80, 30, 26, 0.5)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from i2i.files import replacing
+from i2i.toolkit.files import replacing
 
 resource = pytest.importorskip("resource", reason="needs a system with limits on the size of files")
 

@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.contracts import Generator, Model, Weights
-from i2i.generators import domain_of
-from i2i.hookspecs import hookimpl
-from i2i.models import locate
+from i2i.api.generator import Generator, Weights
+from i2i.api.hookspecs import hookimpl
+from i2i.api.model import Model
+from i2i.assets.models import locate
+from i2i.inference.generators import domain_of
 from i2i.registry import Plugin, Registry
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from i2i import I2IError
-from i2i.images import (
+from i2i.toolkit.images import (
     MAX_PIXELS,
     PictureError,
     enlarged,
@@ -119,7 +119,7 @@ def test_exif_rotation_is_applied(tmp_path: Path, quarters: np.ndarray, orientat
     np.testing.assert_allclose(read[24::48, 32::64].astype(int), large[24::48, 32::64].astype(int), atol=3)
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # pytest resets the filter of i2i.images
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # pytest resets the filter of i2i.toolkit.images
 def test_damaged_exif_does_not_spoil_sound_pixels(tmp_path: Path, quarters: np.ndarray) -> None:
     Image.fromarray(quarters).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0garbage")
     np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), quarters)
@@ -159,7 +159,9 @@ def _noise(path: Path) -> bytes:
         ("script.png", lambda path: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no JPEG, PNG"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # pytest resets the filter of i2i.images
+@pytest.mark.filterwarnings(
+    "ignore::PIL.Image.DecompressionBombWarning"
+)  # pytest resets the filter of i2i.toolkit.images
 def test_bad_pictures_are_named_with_what_is_wrong(tmp_path: Path, name: str, make, said: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / name
     path.write_bytes(make(path))
@@ -183,7 +185,7 @@ def test_missing_files_folders_and_floats_are_named(tmp_path: Path) -> None:
 def test_warnings_of_the_decoder_stay_inside(tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     path.write_bytes(_png_header(10_000, 10_000))  # PIL warns of a bomb from 89 million pixels on
-    code = f"import i2i.images as m\ntry: m.read_picture({str(path)!r})\nexcept m.PictureError: print('told')"
+    code = f"import i2i.toolkit.images as m\ntry: m.read_picture({str(path)!r})\nexcept m.PictureError: print('told')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("told", "")
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pydantic import Field, field_validator, model_validator
 
 import i2i
-from i2i.options import Options, build, click_options, describe, flag, read_config
+from i2i.api.options import Options, build, click_options, describe, flag, read_config
 from i2i.registry import KINDS, load_registry
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from i2i import I2IError
 from i2i.data import pairs
 from i2i.data.pairs import Fault, Pair, check_pairs, check_splits, find_pairs, read_pair
-from i2i.images import PictureError
+from i2i.toolkit.images import PictureError
 
 
 def _save(path: Path, width: int = 32, height: int = 16, colour: tuple[int, int, int] = (200, 0, 0)) -> Path:

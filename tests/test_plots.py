@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageColor
 
 from i2i import Plot
-from i2i.images import read_picture
-from i2i.images.plots import COLOURS, draw_plot
+from i2i.toolkit.images import read_picture
+from i2i.toolkit.images.plots import COLOURS, draw_plot
 
 FALLING = [(float(x), math.exp(-x / 40)) for x in range(200)]
 

@@ -15,7 +15,7 @@ import click
 import pytest
 
 import i2i
-from i2i import hookspecs
+from i2i.api import hookspecs
 from i2i.registry import HOOKS, KINDS, Plugin, Registry, find_plugins, load_registry
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,20 +11,11 @@ import torch
 from scipy.interpolate import CubicSpline
 
 import i2i
-from i2i.generating import sampling
-from i2i.generating.interpolation import ClosedSpline
-from i2i.generating.sampling import (
-    Terms,
-    batch_for,
-    draw,
-    interpolate,
-    latents,
-    mixed_rows,
-    mixing_sheet,
-    sample_sheet,
-    stream,
-)
-from i2i.images.captions import captioned
+from i2i.toolkit.images.captions import captioned
+from i2i.toolkit.latents import sampling
+from i2i.toolkit.latents.sampling import Terms, batch_for, draw, latents, stream
+from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
+from i2i_plugins.sample.spline import ClosedSpline
 from tests.toy_generators import MEAN, Bands, Broken, Classes, Grey
 
 PLAIN = Terms(truncation=1.0)

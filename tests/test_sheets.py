@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.images import save_gif, sheet
-from i2i.images.lettering import wrap
+from i2i.toolkit.images import save_gif
+from i2i.toolkit.images.grids import sheet
+from i2i.toolkit.images.lettering import wrap
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

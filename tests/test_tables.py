@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.images import tables
-from i2i.images.tables import LARGEST, LEGIBLE, draw_table, write_page
+from i2i.toolkit.images import tables
+from i2i.toolkit.images.tables import LARGEST, LEGIBLE, draw_table, write_page
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 HOSTILE = '<script>alert(\'1\')</script>" onload="x" & {title}\n\udc80.jpg'

@@ -7,8 +7,8 @@ from importlib import metadata
 import pytest
 
 import i2i
-from i2i.runs import versions
-from i2i.versions import installed_versions
+from i2i.runtime.versions import installed_versions
+from i2i.training.runs import versions
 
 
 def test_versions_leave_out_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import i2i
-from i2i.images import video
-from i2i.images.video import in_order, write_animation
+from i2i.toolkit.images import videos as video
+from i2i.toolkit.images.videos import in_order, write_animation
 
 
 def frames(count: int, height: int = 32, width: int = 48) -> Iterator[np.ndarray]:

@@ -13,9 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.weights import read_state
-
-from .toy_editors import registry_of
+from i2i.toolkit.weights.state_dicts import read_state
+from tests.toy_editors import registry_of
 
 
 class Hostile:

@@ -7,16 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from i2i.drawing import (
-    Array,
-    Bytes,
-    between,
-    blur,
-    chance,
-    finish,
-    noise,
-    rgb,
-)
+from i2i.toolkit.drawing import Array, Bytes, between, blur, chance, finish, noise, rgb
 
 from .places import Profile, barrier, distance, ground, house, profile, sky, tree
 from .street import Street

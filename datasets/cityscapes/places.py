@@ -6,20 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2i.drawing import (
-    Array,
-    between,
-    chance,
-    cover,
-    ellipse,
-    hsv,
-    label,
-    mix,
-    noise,
-    rectangle,
-    rgb,
-    step,
-)
+from i2i.toolkit.drawing import Array, between, chance, cover, ellipse, hsv, label, mix, noise, rectangle, rgb, step
 
 from .street import PALETTE, Street
 

@@ -7,20 +7,7 @@ from math import exp
 
 import numpy as np
 
-from i2i.drawing import (
-    Array,
-    Bytes,
-    Where,
-    between,
-    cover,
-    fill,
-    grid,
-    label,
-    mix,
-    noise,
-    rectangle,
-    rgb,
-)
+from i2i.toolkit.drawing import Array, Bytes, Where, between, cover, fill, grid, label, mix, noise, rectangle, rgb
 
 PALETTE: dict[str, tuple[int, int, int]] = {
     "road": (128, 64, 128),

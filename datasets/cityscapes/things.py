@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from i2i.drawing import between, ellipse, hsv, rectangle, rgb
+from i2i.toolkit.drawing import between, ellipse, hsv, rectangle, rgb
 
 from .street import Outline, Street
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2i.drawing import Array, between, chance, hsv, mix, rectangle, rgb
+from i2i.toolkit.drawing import Array, between, chance, hsv, mix, rectangle, rgb
 
 from .street import Street
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2i.drawing import band, between, chance, hsv
-from i2i.drawing.modelling import Material
+from i2i.toolkit.drawing import band, between, chance, hsv
+from i2i.toolkit.drawing.relief import Material
 
 from .bench import Bench
 from .trimmings import arch, chain, folds, pocket, quilt, tassel

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from i2i.drawing import Bytes
-from i2i.drawing.modelling import Model
+from i2i.toolkit.drawing import Bytes
+from i2i.toolkit.drawing.relief import Model
 
 from .formal import loafer, pump, sandal
 from .last import Last

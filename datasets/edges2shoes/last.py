@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from i2i.drawing import Array, band, between, chance, curve, ellipse, hsv, mix
-from i2i.drawing.modelling import Material, Model
+from i2i.toolkit.drawing import Array, band, between, chance, curve, ellipse, hsv, mix
+from i2i.toolkit.drawing.relief import Material, Model
 
 Outline = Sequence[tuple[float, float]]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2i.drawing import Array, band, between, chance, hsv, mix
-from i2i.drawing.modelling import Material
+from i2i.toolkit.drawing import Array, band, between, chance, hsv, mix
+from i2i.toolkit.drawing.relief import Material
 
 from .last import Last
 

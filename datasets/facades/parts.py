@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from i2i.drawing import cover, grid, mix, rectangle, rgb
+from i2i.toolkit.drawing import cover, grid, mix, rectangle, rgb
 
 from .openings import door, entrance, window
 from .plan import Part

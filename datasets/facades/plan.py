@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from i2i.drawing import between, chance
+from i2i.toolkit.drawing import between, chance
 
 PALETTE: dict[str, tuple[int, int, int]] = {
     "background": (0, 6, 217),

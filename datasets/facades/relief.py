@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2i.drawing import Array, Where, cover, ellipse, rectangle
+from i2i.toolkit.drawing import Array, Where, cover, ellipse, rectangle
 
 from .plan import Part
 

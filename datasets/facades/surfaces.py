@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from i2i.drawing import (
-    Array,
-    between,
-    chance,
-    cover,
-    fill,
-    grid,
-    hsv,
-    mix,
-    noise,
-    rectangle,
-    rgb,
-    step,
-)
+from i2i.toolkit.drawing import Array, between, chance, cover, fill, grid, hsv, mix, noise, rectangle, rgb, step
 
 from .plan import Facade
 

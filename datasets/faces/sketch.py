@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from i2i.drawing import curve
+from i2i.toolkit.drawing import curve
 
 from .canvas import Floats
 

@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from i2i.drawing import (
+from i2i.toolkit.drawing import (
     Array,
     Bytes,
     between,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from i2i.drawing import (
+from i2i.toolkit.drawing import (
     Array,
     between,
     blur,

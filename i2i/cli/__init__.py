@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..errors import I2IError, disk_trouble
+from ..api.errors import I2IError, disk_trouble
 from ..registry import Registry, load_registry
 from .interrupts import INTERRUPTED, exit_on_next_signal, report_interrupt, sigterm_as_interrupt
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from .output import echo_json, json_option
+from ..toolkit.terminal import echo_json, json_option
 
 
 @click.command("convert")
@@ -29,7 +29,7 @@ def command(registry: Registry, /, source: str, out: str, as_json: bool, **given
 
     The file says in its metadata, as JSON under the key i2i, what it is, where it comes from and under which licence.
     """
-    from ..generating.conversion import convert
+    from ..inference.conversion import convert
 
     made = convert(source, out, registry=registry, **given)
     if as_json:

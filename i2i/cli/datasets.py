@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..errors import I2IError, UsageError
+from ..api.errors import I2IError, UsageError
 from ..registry import Registry
-from .output import echo_json, echo_table, json_option
-from .progress import staged
+from ..runtime.progress import staged
+from ..toolkit.terminal import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from ..contracts import Dataset
+    from ..api.dataset import Dataset
 
 root_option = click.option(
     "--data-root",
@@ -60,7 +60,7 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -> None:
     """Show all that is known of one set."""
-    from ..data.fetching import count_pairs
+    from ..assets.datasets import count_pairs
 
     dataset = registry.get("dataset", name)()
     facts = _describe(dataset, data_root)
@@ -81,7 +81,7 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
 @click.pass_obj
 def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
     """Download the real set; goes on after a break, and does nothing where it is there already."""
-    from ..data.fetching import fetch_dataset
+    from ..assets.datasets import fetch_dataset
 
     dataset = registry.get("dataset", name)()
     with staged("bytes") as progress:
@@ -148,7 +148,8 @@ def preview(
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
     from ..data.sources import open_source
-    from ..images import save_picture, sheet
+    from ..toolkit.images import save_picture
+    from ..toolkit.images.grids import sheet
 
     dataset = registry.get("dataset", name)()
     opened = open_source(dataset, data_root, split, source, seed)
@@ -187,7 +188,7 @@ def _counts(pairs: dict[str, int]) -> str:
 
 def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[Dataset, Path]:
     """A set by its name and the folder it lies in, or any folder laid out as pairs are."""
-    from ..contracts import Dataset
+    from ..api.dataset import Dataset
     from ..data.sources import find_root
 
     names = registry.all("dataset")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import echo_json, json_option
+from ..toolkit.terminal import echo_json, json_option
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -53,8 +53,8 @@ def command(registry: Registry, as_json: bool) -> None:
 
 def examine(registry: Registry) -> dict[str, Any]:
     """What there is, in plain values; ``missing`` holds a sentence with a way out for each thing that is not there."""
-    from ..files import home
     from ..registry import KINDS
+    from ..toolkit.files import home
 
     for kind in KINDS:
         registry.all(kind)
@@ -97,7 +97,7 @@ def _version(name: str) -> str | None:
 
 def _device(missing: list[str]) -> dict[str, Any]:
     try:
-        from ..devices import Device
+        from ..runtime.device import Device
 
         device = Device.choose("auto")
     except Exception as error:  # a broken PyTorch fails in many ways, and this command is there to say so

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..directories import numbered_directory
-from ..errors import Interrupted, UsageError
+from ..api.errors import Interrupted, UsageError
+from ..toolkit.directories import numbered_directory
+from ..toolkit.terminal import echo_json, json_option
 from .editors import DEFAULT, EditCommand, roles
-from .output import echo_json, json_option
 from .shared import face_option, landmarks_option
 
 if TYPE_CHECKING:
-    from ..contracts import Result
+    from ..api.editor import Result
     from ..registry import Registry
 
 
@@ -99,10 +99,10 @@ def command(
     --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far, if there is any.
     A photo's edited part goes back into the whole photo: photo.png.
     """
-    from ..editing import edit, edit_again
-    from ..editing.terms import faithful as faithful_inversion
-    from ..faces import face_choice
-    from ..recipes import read_recipe
+    from ..editing.pipeline import edit, edit_again
+    from ..editing.recipes import read_recipe
+    from ..editing.settings import faithful as faithful_inversion
+    from ..toolkit.faces.detection import face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
@@ -151,7 +151,7 @@ def _tell(text: str) -> None:
 @contextmanager
 def _output_directory(name: str, out: str | None) -> Iterator[Path]:
     """Yield the directory of ``--out``, else the next free ``edits/NAME-NNN``, which is removed if it stays empty."""
-    from ..editing import folder_of
+    from ..editing.pipeline import folder_of
 
     if out is not None:
         yield folder_of(out)

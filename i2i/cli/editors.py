@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -32,13 +32,13 @@ class EditCommand(click.Command):
         return [*(parameter for parameter in all_ if parameter not in last), *own, *last]
 
     def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
-        from ..checks import COMMAND_WORDS
-        from ..options import click_options
+        from ..api.options import click_options
+        from ..validation import COMMAND_WORDS
 
         registry: Registry = ctx.find_root().obj
         name = _value_of("--plugin", args)
         if recipe := _value_of("--recipe", args):
-            from ..recipes import read_recipe
+            from ..editing.recipes import read_recipe
 
             name = read_recipe(recipe).plugin
         editors = registry.all("editor")
@@ -66,7 +66,7 @@ def _value_of(option: str, args: list[str]) -> str | None:
 
 def roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     """``ROLE=NAME`` pairs as a dictionary."""
-    from ..extracting import ROLES
+    from ..assets.extractors import ROLES
 
     found: dict[str, str] = {}
     for pair in pairs:

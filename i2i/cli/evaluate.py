@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from .output import echo_json, echo_table, json_option
+from ..toolkit.terminal import echo_json, echo_table, json_option
 from .shared import checkpoint_option, counting, device_option, set_option
 
 
@@ -32,7 +32,7 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
     Prints the mean of each metric over all pictures, and writes them, with those of each picture, into the run as
     evaluation_SPLIT.json.
     """
-    from ..trained.evaluation import evaluate
+    from ..inference.evaluation import evaluate
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     with counting("pictures") as progress:

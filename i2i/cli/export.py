@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from .output import echo_json, json_option
+from ..toolkit.terminal import echo_json, json_option
 from .shared import checkpoint_option, set_option
 
 
@@ -28,7 +28,7 @@ def command(registry: Registry, /, run: str, out: str, as_json: bool, **given: A
 
     The file says in its metadata, as JSON under the key i2i, what it is and where it comes from.
     """
-    from ..trained.export import export
+    from ..inference.export import export
 
     written = export(run, out=out, registry=registry, **given)
     if as_json:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..registry import Registry
-from .output import echo_json, echo_table, json_option
-from .progress import staged
+from ..runtime.progress import staged
+from ..toolkit.terminal import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
-    from ..contracts import Model
+    from ..api.model import Model
 
 ROLES = ("generator", "encoder", "identity", "landmarks", "perceptual", "text")
 
@@ -66,7 +66,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @click.pass_obj
 def fetch(registry: Registry, names: tuple[str, ...]) -> None:
     """Download weights; goes on after a break, and checks what is there already."""
-    from ..models import fetch_model
+    from ..assets.models import fetch_model
 
     models: list[Model] = [registry.get("model", name) for name in dict.fromkeys(names)]
     for model in models:
@@ -77,8 +77,8 @@ def fetch(registry: Registry, names: tuple[str, ...]) -> None:
 
 def _describe(model: Model) -> dict[str, Any]:
     """What is known of a model, as plain values."""
-    from ..data.fetching import recorded
-    from ..models import place, state
+    from ..assets.datasets import recorded
+    from ..assets.models import place, state
 
     file, now = place(model), state(model)
     there = now in ("here", "shipped")

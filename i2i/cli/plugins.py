@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import echo_json, echo_table, json_option
+from ..toolkit.terminal import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from ..registry import Plugin, Registry
@@ -42,7 +42,7 @@ def list_plugins(registry: Registry, as_json: bool) -> None:
 @click.pass_obj
 def show(registry: Registry, name: str, as_json: bool) -> None:
     """Show what plugin NAME brings, with every option."""
-    from ..checks import find_plugin
+    from ..validation import find_plugin
 
     plugin = find_plugin(registry, name)
     _collect(registry)
@@ -85,7 +85,7 @@ def new(name: str, kind: str, out: Path | None) -> None:
 @click.pass_context
 def check(ctx: click.Context, what: str | None, as_json: bool) -> None:
     """Check plugin NAME, the plugin whose source lies in DIR, or all: a line a fault, and exit code 1 if any."""
-    from ..checks import check_plugin, plugins_in
+    from ..validation import check_plugin, plugins_in
 
     registry: Registry = ctx.obj
     names = [what] if what else list(registry.plugins)
@@ -140,7 +140,7 @@ def _brings(row: dict[str, Any]) -> str:
 
 
 def _thing(registry: Registry, label: str) -> dict[str, Any]:
-    from ..options import describe
+    from ..api.options import describe
 
     kind, _, name = label.partition(":")
     thing = registry.get(kind, name)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from .output import echo_json, json_option
+from ..toolkit.terminal import echo_json, json_option
 from .shared import checkpoint_option, counting, device_option, set_option
 
 
@@ -34,7 +34,7 @@ def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, 
     INPUT is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
     Each result has the size of its picture: what does not fit the network is resized for it and put back.
     """
-    from ..trained.prediction import predict
+    from ..inference.prediction import predict
 
     with counting("pictures") as progress:
         written = predict(run, inputs, out, registry=registry, progress=progress, **given)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .output import echo_json, echo_table, json_option
+from ..toolkit.terminal import echo_json, echo_table, json_option
 
 
 @click.group("runs", short_help="List and show trained runs.")
@@ -19,7 +19,7 @@ def command() -> None:
 @json_option
 def list_command(root: str, as_json: bool) -> None:
     """The runs in ROOT (default: runs)."""
-    from ..runs import list_runs
+    from ..training.runs import list_runs
 
     found = [_row(run) for run in list_runs(root)]
     if as_json:
@@ -48,7 +48,7 @@ def _row(run: Any) -> dict[str, Any]:
 @json_option
 def show_command(run: str, as_json: bool) -> None:
     """The options, checkpoints and summary of RUN."""
-    from ..runs import open_run
+    from ..training.runs import open_run
 
     opened = open_run(run)
     if as_json:

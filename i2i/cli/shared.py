@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 
 
 @contextmanager
@@ -88,7 +88,7 @@ landmarks_option = click.option(
 
 
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
-    """The option ``--face``: read its text with ``i2i.faces.face_choice``."""
+    """The option ``--face``: read its text with ``i2i.toolkit.faces.detection.face_choice``."""
     return click.option(
         "--face",
         default=default,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
+from ..api.errors import UsageError
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -34,7 +34,7 @@ class TrainCommand(click.Command):
 
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
-        from ..options import click_options
+        from ..api.options import click_options
         from ..training.settings import TrainOptions
 
         full = copy.copy(self)
@@ -75,8 +75,8 @@ def command(
     **given: Any,
 ) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
-    from ..options import read_config
-    from ..trainer import resolve, train
+    from ..api.options import read_config
+    from ..training.session import resolve, train
 
     registry = ctx.obj
     typed = {key: value for key, value in given.items() if value is not None and value != ()}
@@ -88,7 +88,7 @@ def command(
     if resume and dry_run:
         raise UsageError(f"--dry-run shows the options of a new run; for those of this one: i2i runs show {resume}")
     if dry_run:
-        from .output import echo_json
+        from ..toolkit.terminal import echo_json
 
         echo_json(resolve(registry, registry.get("trainer", name), options))
         return

@@ -15,9 +15,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import I2IError
-from ..files import home
-from ..images import SUFFIXES, PictureError, read_picture, resize
+from ..api.errors import I2IError
+from ..toolkit.files import home
+from ..toolkit.images import SUFFIXES, PictureError, read_picture, resize
 
 SPLITS = ("train", "val", "test")
 

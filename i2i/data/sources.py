@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..contracts import Dataset, Direction
-from ..errors import I2IError, UsageError
-from ..files import home
-from ..logs import note
+from ..api.dataset import Dataset, Direction
+from ..api.errors import I2IError, UsageError
+from ..runtime.progress import note
+from ..toolkit.files import home
+from .images import find_pictures
 from .pairs import Pair, check_pairs, read_pair
-from .pictures import find_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..devices import Device
+    from ..runtime.device import Device
 
 Choice = Literal["auto", "real", "drawn"]
 Wants = Literal["pairs", "pictures"]

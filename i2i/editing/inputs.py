@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..contracts import Editor
-from ..errors import I2IError, UsageError
-from ..files import hash_file
-from .folder import RECIPE
-from .latents import SUFFIXES
+from ..api.editor import Editor
+from ..api.errors import I2IError, UsageError
+from ..toolkit.files import hash_file
+from ..toolkit.latents.files import SUFFIXES
+from .directory import RECIPE
 
 SEED = "seed:"
 _LAST_SEED = 2**32 - 1

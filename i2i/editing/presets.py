@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError, did_you_mean
+from ..api.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from ..contracts import Editor, Preset
+    from ..api.editor import Editor
+    from ..api.preset import Preset
     from ..registry import Registry
 
 

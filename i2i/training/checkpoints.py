@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import I2IError, UsageError
-from ..files import PART, replacing
-from ..weights import read_state
+from ..api.errors import I2IError, UsageError
+from ..toolkit.files import PART, replacing
+from ..toolkit.weights.state_dicts import read_state
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..contracts import Trainer
+    from ..api.trainer import Trainer
 
 AVERAGE = "average"
 """Prefix of the averaged generator's tensors in a checkpoint."""

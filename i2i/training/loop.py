@@ -8,20 +8,21 @@ from typing import Any
 
 from torch import Tensor
 
-from ..contracts import Trainer
-from ..data.loading import Batches, fixed_batches
+from ..api.errors import I2IError, Interrupted
+from ..api.trainer import Trainer
+from ..data.batches import Batches, fixed_batches
 from ..data.sources import Source
-from ..devices import Device
-from ..errors import I2IError, Interrupted
-from ..files import write_json
-from ..logs import Log, NotFinite, note
-from ..runs import Run
-from .averaging import Average
+from ..runtime.cancellation import Stop
+from ..runtime.device import Device
+from ..runtime.distributed import require_agreement
+from ..runtime.progress import note
+from ..toolkit.files import write_json
 from .checkpoints import AVERAGE, load_networks, network_tensors
-from .processes import require_agreement
+from .ema import Average
+from .logs import Log, NotFinite
+from .runs import Run
+from .samples import sheet_of_pairs, sheet_of_pictures
 from .settings import TrainOptions
-from .showing import sheet_of_pairs, sheet_of_pictures
-from .signals import Stop
 
 
 class Loop:

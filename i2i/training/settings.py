@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model, model_validator
 
-from ..options import Options
+from ..api.options import Options
 
 if TYPE_CHECKING:
-    from ..contracts import Trainer
+    from ..api.trainer import Trainer
 
 
 class TrainOptions(Options):

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import I2IError
+from ..api.errors import I2IError
 
 if TYPE_CHECKING:
-    from ..contracts import Trainer
+    from ..api.trainer import Trainer
 
 TAG = "__i2i__"
 """Key of a dictionary that stands for a converted value; no dictionary of a trainer may have it."""

@@ -50,8 +50,8 @@ class ArcFace(i2i.Extractor):
         """
         import torch
 
-        from i2i.models import locate
-        from i2i.weights import read_state
+        from i2i.assets.models import locate
+        from i2i.toolkit.weights.state_dicts import read_state
 
         from .network import IResNet
 

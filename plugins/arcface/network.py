@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 import i2i
-from i2i.weights import fill
+from i2i.toolkit.weights.state_dicts import fill
 
 from .alignment import SIZE
 

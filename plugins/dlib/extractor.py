@@ -52,7 +52,7 @@ class DlibLandmarks(i2i.Extractor):
         Raises:
             i2i.I2IError: dlib is not installed, or the weights are not there or cannot be read.
         """
-        from i2i.models import locate
+        from i2i.assets.models import locate
 
         self._dlib = _package()
         path = locate(record()) if path is None else path
@@ -99,7 +99,7 @@ class DlibLandmarks(i2i.Extractor):
 
     def _detect(self, array: np.ndarray, searched: int) -> list[tuple[Box, float]]:
         """Boxes and scores, the surest first; a picture of less than ``searched`` pixels is enlarged."""
-        from i2i.images import resize
+        from i2i.toolkit.images import resize
 
         height, width = array.shape[:2]
         times = 1
@@ -160,7 +160,7 @@ def _package() -> Any:
 
 def _arrays(pictures: Tensor) -> list[np.ndarray]:
     """``(N, 3, H, W)`` in [-1, 1] -> N uint8 ``(H, W, 3)``."""
-    from i2i.images import to_array
+    from i2i.toolkit.images import to_array
 
     if pictures.ndim != 4 or pictures.shape[1] != 3:
         raise ValueError(f"dlib takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")

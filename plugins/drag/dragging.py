@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
-from i2i.editing.batching import Batch, batches
+from i2i.toolkit.latents.batches import Batch, batches
 
 from .measuring import Dragged, measure
 from .method import Method, decide, picture_of

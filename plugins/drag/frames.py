@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from i2i.images import enlarged, to_array, to_tensor
+from i2i.toolkit.images import enlarged, to_array, to_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.editing.adam import Adam
+from i2i.toolkit.latents.adam import Adam
 
 from .handles import Handles, Together, together
 from .losses import disc, motion, strayed

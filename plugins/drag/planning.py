@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.editing.batching import batches
+from i2i.toolkit.latents.batches import batches
 
 from .formats import Values
 from .handles import Handles, check_opposed, of_points, of_presets

@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageOps
 
 import i2i
-from i2i.faces import eye_distance
-from i2i.images import PictureError, read_picture
+from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.images import PictureError, read_picture
 
 from .formats import Hull, Values
 from .handles import Handles
@@ -88,7 +88,7 @@ def painted(path: Path, photo: i2i.Photo) -> np.ndarray:
         UsageError: it cannot be read, has another size than what was given, or is black or transparent wherever the
             generator sees it.
     """
-    from i2i.editing.warping import warp
+    from i2i.toolkit.images.warp import warp
 
     mask, size = _whiteness(path), photo.pixels.shape[-1]
     if mask.shape != photo.given:

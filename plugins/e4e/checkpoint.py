@@ -31,7 +31,7 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
     """
     import torch
 
-    from i2i.weights import fill
+    from i2i.toolkit.weights.state_dicts import fill
 
     from .network import Encoder
 
@@ -57,7 +57,7 @@ def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
     Raises:
         i2i.I2IError: the file cannot be read, or holds something else.
     """
-    from i2i.reading import StoredTensor, read
+    from i2i.toolkit.weights import StoredTensor, read
 
     tree = read(path).tree
     tree = tree if isinstance(tree, dict) else {}

@@ -41,7 +41,7 @@ class E4E(i2i.Extractor):
         """
         import torch
 
-        from i2i.models import locate
+        from i2i.assets.models import locate
 
         network, options = open_checkpoint(locate(FFHQ) if path is None else path)
         self.num_ws = len(network.styles)

@@ -172,13 +172,13 @@ def _pixels(cells: Tensor) -> Tensor:
 
 
 def _located(model: i2i.Model, path: Path | None) -> Path:
-    from i2i.models import locate
+    from i2i.assets.models import locate
 
     return locate(model) if path is None else path
 
 
 def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:
-    from i2i.weights import read_state
+    from i2i.toolkit.weights.state_dicts import read_state
 
     state = read_state(path)
     try:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.weights import fill
+from i2i.toolkit.weights.state_dicts import fill
 
 SIZE = 256
 """Height and width of the crops it was trained on, pixels."""

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.weights import fill
+from i2i.toolkit.weights.state_dicts import fill
 
 STAGES = (
     ("conv1_1", "conv1_2"),

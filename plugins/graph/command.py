@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import i2i
-from i2i.cli.output import echo_json, echo_table, json_option
 from i2i.cli.shared import set_option
+from i2i.toolkit.terminal import echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,13 +69,13 @@ def command(
 
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
     """The generator in evaluation mode, and the side of the picture to show it."""
-    from i2i.devices import Device
-    from i2i.options import build
-    from i2i.trained.probing import generator_of
+    from i2i.api.options import build
+    from i2i.inference.inspection import generator_of
+    from i2i.runtime.device import Device
 
     device = Device("cpu")
     if what not in registry.all("trainer") and Path(what).is_dir():
-        from i2i.runs import open_run
+        from i2i.training.runs import open_run
 
         run = open_run(what)
         trainer, _ = run.load_trainer(registry, device, settings=settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import i2i
-from i2i.files import replacing
+from i2i.toolkit.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

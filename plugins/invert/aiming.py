@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.editing.features import fitting
+from i2i.toolkit.latents.features import fitting
 
 from .methods import Method
 

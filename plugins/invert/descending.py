@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
-from i2i.editing.adam import Adam
-from i2i.editing.noise import maps_for, normalise, regularisation
+from i2i.toolkit.latents.adam import Adam
+from i2i.toolkit.latents.noise import maps_for, normalise, regularisation
 
 from .aiming import Aim, draw
 from .methods import Method

@@ -91,7 +91,7 @@ def compress(picture: Tensor, strength: float, seed: int = 0) -> Tensor:
     import numpy as np
     from PIL import Image
 
-    from i2i.images import to_array, to_tensor
+    from i2i.toolkit.images import to_array, to_tensor
 
     file = BytesIO()
     Image.fromarray(to_array(picture)).save(file, format="JPEG", quality=max(1, round(100 - strength)))

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pydantic import Field
 
 import i2i
-from i2i.options import flag
+from i2i.api.options import flag
 
 from .disturbing import DISTURBANCES, Change
 from .methods import METHODS, Method, Name, Space, Start, Tuning

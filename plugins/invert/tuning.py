@@ -125,7 +125,7 @@ class Learner:
 
     def latent(self) -> i2i.Latent:
         """The pivot with the changes of all weights that changed."""
-        from i2i.editing.latents import as_stored
+        from i2i.toolkit.latents.files import as_stored
 
         before = self.generator.weights()
         changes = {name: weight.detach() - before[name] for name, weight in self.weights.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import i2i
-from i2i.editing.rows import choose
+from i2i.toolkit.latents.layers import choose
 
 from .finding import Found, find
 from .operations import coordinate, move

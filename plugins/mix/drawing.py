@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import i2i
-from i2i.generating.sampling import batch_for
+from i2i.toolkit.latents.sampling import batch_for
 
 from .plans import Layout, Made, Plans
 from .work import Work

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import i2i
-from i2i.generating.sampling import batch_for
+from i2i.toolkit.latents.sampling import batch_for
 
 from .directions import Components, boundary, ganspace, sefa, without
 from .labelling import read, surest

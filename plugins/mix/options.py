@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import i2i
-from i2i.options import flag
+from i2i.api.options import flag
 
 from .presets import PRESETS, Name, Preset
 

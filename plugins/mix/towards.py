@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import i2i
-from i2i.editing.rows import choose
+from i2i.toolkit.latents.layers import choose
 
 from .operations import add_difference, average, path, take_rows, towards
 from .options import Options

@@ -58,7 +58,7 @@ class OpenClip(i2i.Extractor):
         """
         import torch
 
-        from i2i.models import locate
+        from i2i.assets.models import locate
 
         package = _package()
         place = torch.device(device)
@@ -132,7 +132,7 @@ def _build(package: Any, architecture: str, path: Path) -> Any:
     """The network with the weights of a file, frozen, in evaluation mode, in float32, on the CPU."""
     import torch
 
-    from i2i.weights import fill, read_state
+    from i2i.toolkit.weights.state_dicts import fill, read_state
 
     config = _config(package, architecture)
     state = read_state(path)
@@ -150,7 +150,7 @@ def _build(package: Any, architecture: str, path: Path) -> Any:
 
 def _config(package: Any, architecture: str) -> dict[str, Any]:
     """The settings of an architecture that can be built without fetching anything."""
-    from i2i.errors import did_you_mean
+    from i2i.api.errors import did_you_mean
 
     found: dict[str, Any] | None = package.get_model_config(architecture)
     if found is not None and _is_plain(found):

@@ -115,7 +115,7 @@ def _load_linear_layers(name: str, channels: tuple[int, ...]) -> nn.ModuleList:
     import torch
     from torch import nn
 
-    from i2i.weights import fill, read_state
+    from i2i.toolkit.weights.state_dicts import fill, read_state
 
     try:
         import lpips

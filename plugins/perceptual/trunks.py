@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torchvision import models
 
 import i2i
-from i2i.models import locate
-from i2i.reading import StoredTensor, read
-from i2i.weights import fill
+from i2i.assets.models import locate
+from i2i.toolkit.weights import StoredTensor, read
+from i2i.toolkit.weights.state_dicts import fill
 
 from .models import VGG16
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from i2i.reading import Contents
+    from i2i.toolkit.weights import Contents
 
 Noise = Literal["const", "random", "none"]
 

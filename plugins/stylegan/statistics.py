@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2i.files import home, write_json
+from i2i.toolkit.files import home, write_json
 
 from .networks.mapping import Mapping
 

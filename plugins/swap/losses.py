@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.editing.features import fitting
-from i2i.extracting import passes_gradients
-from i2i.faces import eye_distance
+from i2i.assets.extractors import passes_gradients
+from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.latents.features import fitting
 
 from .options import Options
 from .people import People, skin, tone

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
-from i2i.editing.features import fitting
+from i2i.toolkit.latents.features import fitting
 
 from .losses import Aim
 from .people import people_in

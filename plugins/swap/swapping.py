@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.editing.batching import batches
-from i2i.editing.rows import choose
+from i2i.toolkit.latents.batches import batches
+from i2i.toolkit.latents.layers import choose
 
 from .losses import Aim
 from .measures import measure

@@ -73,7 +73,7 @@ def command(
     Every channel is moved to both sides on all samples, so it takes twice as many pictures as there are channels, times
     the samples. Done once for a generator and a text network, it makes an edit by words a matter of a moment.
     """
-    from i2i.generators import domain_of
+    from i2i.inference.generators import domain_of
 
     from .making import make
 
@@ -102,7 +102,7 @@ def _check(extractors: dict[str, str], out: Path) -> None:
 
 
 def _text(registry: i2i.Registry, name: str | None, device: str, domain: str | None) -> Any:
-    from i2i.devices import Device
-    from i2i.extracting import open_chosen
+    from i2i.assets.extractors import open_chosen
+    from i2i.runtime.device import Device
 
     return open_chosen("text", Device.choose(device, precision="fp32"), registry, name, domain)

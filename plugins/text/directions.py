@@ -51,8 +51,8 @@ class Directions:
         """Write a safetensors file, whole or not at all."""
         from safetensors.torch import save_file
 
-        from i2i.files import replacing
-        from i2i.reading.contents import HEADER
+        from i2i.api.contents import HEADER
+        from i2i.toolkit.files import replacing
 
         about = {"kind": KIND, "layers": dict(self.layers), "text": self.text, "samples": self.samples}
         tensors = {"effects": self.effects, "deviations": self.deviations, "w_mean": self.w_mean}
@@ -68,7 +68,7 @@ class Directions:
         Raises:
             I2IError: it cannot be read, or holds something else.
         """
-        from i2i.reading import read
+        from i2i.toolkit.weights import read
 
         contents = read(path)
         try:
@@ -124,7 +124,7 @@ def move(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Edited
         UsageError: the words have nothing to do with any channel.
         I2IError: the file cannot be read, or is of another generator or text network.
     """
-    from i2i.editing.latents import as_stored
+    from i2i.toolkit.latents.files import as_stored
 
     assert options.directions is not None
     text: Any = scene.extractors["text"]

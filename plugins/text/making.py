@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.generating.sampling import Terms, batch_for, latents
+from i2i.toolkit.latents.sampling import Terms, batch_for, latents
 
 from .directions import Directions
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.editing.adam import Adam
+from i2i.toolkit.latents.adam import Adam
 
 from .goals import Goal
 from .options import Options

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 import i2i
-from i2i.options import flag
+from i2i.api.options import flag
 
 OF_OPTIMISATION = ("steps", "rate", "l2_weight", "identity_weight", "rows", "rows_of", "batch")
 """Options that mean nothing to a direction."""

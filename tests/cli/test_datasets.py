@@ -18,9 +18,9 @@ from PIL import Image
 import i2i
 from i2i.cli import Root
 from i2i.cli.datasets import command
-from i2i.cli.progress import staged
-from i2i.images import read_picture
 from i2i.registry import Plugin, find_plugins
+from i2i.runtime.progress import staged
+from i2i.toolkit.images import read_picture
 
 
 class Stripes(i2i.Dataset):

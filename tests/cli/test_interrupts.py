@@ -68,7 +68,7 @@ def test_interrupt_of_an_edit_that_loads_leaves_nothing(tmp_path: Path) -> None:
         "import i2i.cli as cli\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'i2i.editing':\n"
+        "        if name == 'i2i.editing.pipeline':\n"
         "            os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.meta_path.insert(0, Finder())\n"
         "cli.main(['edit', '--plugin', 'align', '--image', 'me.png'])\n"

@@ -92,7 +92,7 @@ def test_list_can_be_narrowed_to_a_role() -> None:
 
 
 def test_every_role_of_a_record_can_be_asked_for() -> None:
-    hint = get_type_hints(i2i.Model, {**vars(sys.modules["i2i.contracts.generating"]), "Path": Path})["role"]
+    hint = get_type_hints(i2i.Model, {**vars(sys.modules["i2i.api.generator"]), "Path": Path})["role"]
     words = {word for part in get_args(hint) for word in (get_args(part) or (part,))}
     assert words == set(ROLES)
 

@@ -14,10 +14,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import i2i
-from i2i.cli.sample import command
-from i2i.files import hash_file
-from i2i.generating.sampling import Terms, draw
-from i2i.images import read_text
+from i2i.toolkit.files import hash_file
+from i2i.toolkit.images import read_text
+from i2i.toolkit.latents.sampling import Terms, draw
+from i2i_plugins.sample.command import command
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Broken, Classes, registry_of
 

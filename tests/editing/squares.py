@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from i2i.editing.aligning import Placement
+from i2i.api.placement import Placement
 
 
 def square(x: float, y: float, side: float, degrees: float = 0.0) -> Placement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from i2i.editing.adam import Adam
+from i2i.toolkit.latents.adam import Adam
 
 
 def test_it_is_torchs_also_once_pictures_have_left() -> None:

@@ -15,12 +15,13 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import i2i
+from i2i.api.placement import Placement
 from i2i.cli import build
-from i2i.editing.aligning import Placement, cut_out, ffhq_placement
-from i2i.editing.masking import feather_mask
-from i2i.editing.pasting import paste
-from i2i.files import hash_file
-from i2i.images import read_picture
+from i2i.editing.masks import feather_mask
+from i2i.editing.paste import paste
+from i2i.toolkit.faces.alignment import cut_out, ffhq_placement
+from i2i.toolkit.files import hash_file
+from i2i.toolkit.images import read_picture
 from tests.plugins.needing_dlib import require_dlib
 from tests.toy_editors import registry_of
 from tests.toy_faces import CropsOnly, Squares, photo

@@ -13,9 +13,9 @@ from PIL import Image
 from scipy import ndimage
 
 import i2i
-from i2i.editing.aligning import Placement, cut_out, ffhq_placement, square_placement
-
-from .squares import clouds, square
+from i2i.api.placement import Placement
+from i2i.toolkit.faces.alignment import cut_out, ffhq_placement, square_placement
+from tests.editing.squares import clouds, square
 
 
 def face(eyes: float = 60.0, mouth: float = 70.0, degrees: float = 0.0, lean: float = 0.0) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing.batching import GRADIENTS, batches
-from i2i.generating.sampling import batch_for
+from i2i.toolkit.latents.batches import GRADIENTS, batches
+from i2i.toolkit.latents.sampling import batch_for
 
 CPU = i2i.Device("cpu")
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 import i2i
 from i2i.cli.edit import command as edit_command
-from i2i.editing import edit, edit_again
-from i2i.images import read_text
+from i2i.editing.pipeline import edit, edit_again
 from i2i.registry import Registry
+from i2i.toolkit.images import read_text
 from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i.editing.features import fitting
+from i2i.toolkit.latents.features import fitting
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.editing import edit, results
-from i2i.files import hash_file
+from i2i.editing import output as results
+from i2i.editing.pipeline import edit
 from i2i.registry import Registry
+from i2i.toolkit.files import hash_file
 from tests.toy_editors import Seeded, Shift, registry_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import i2i
 from i2i.editing.inputs import assign
-from i2i.editing.terms import Calls, Terms, inversion
+from i2i.editing.settings import Calls, Terms, inversion
 
 
 def editor(wanted: str, *photos: str) -> type[i2i.Editor]:

@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.edit import command as edit_command
-from i2i.editing import edit, edit_again
 from i2i.editing.inputs import Given
-from i2i.editing.latents import read_latent
-from i2i.editing.opening import Opener
-from i2i.editing.terms import Terms
-from i2i.images import read_picture
+from i2i.editing.photos import Opener
+from i2i.editing.pipeline import edit, edit_again
+from i2i.editing.settings import Terms
 from i2i.registry import Registry
+from i2i.toolkit.images import read_picture
+from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import run
 from tests.toy_faces import Squares, photo
 from tests.toy_generators import Bands

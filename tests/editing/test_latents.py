@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.editing.latents import as_stored, read_latent, save_latent
+from i2i.toolkit.latents.files import as_stored, read_latent, save_latent
 
 W = torch.linspace(-2, 2, 30).view(1, 5, 6)
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing.likeness import Likeness
-from i2i.editing.opened import Extractors, open_for
+from i2i.editing.comparison import Likeness
+from i2i.editing.extractors import Extractors, open_for
 from i2i.registry import Registry
 from tests.toy_editors import Blend, Points, Shift, registry_of
 

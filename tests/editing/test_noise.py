@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.editing.noise import maps_for, normalise, regularisation
+from i2i.toolkit.latents.noise import maps_for, normalise, regularisation
 from tests.toy_generators import Bands
 
 

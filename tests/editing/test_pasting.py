@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from i2i.editing.aligning import Placement, cut_out, square_placement
-from i2i.editing.masking import feather_mask
-from i2i.editing.pasting import Mode, paste
-
-from .squares import clouds, inside, square
+from i2i.api.placement import Placement
+from i2i.editing.masks import feather_mask
+from i2i.editing.paste import Mode, paste
+from i2i.toolkit.faces.alignment import cut_out, square_placement
+from tests.editing.squares import clouds, inside, square
 
 MODES: tuple[Mode, ...] = ("feather", "poisson")
 SQUARES = [

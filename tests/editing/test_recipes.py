@@ -11,8 +11,8 @@ import torch
 from pydantic import Field
 
 import i2i
-from i2i.editing import edit, edit_again
-from i2i.images import read_text
+from i2i.editing.pipeline import edit, edit_again
+from i2i.toolkit.images import read_text
 from tests.toy_editors import registry_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import i2i
-from i2i.editing.rows import choose
+from i2i.toolkit.latents.layers import choose
 
 TABLE = {
     # typed: of 18 (1024 px), 16 (StyleGAN3, or 512 px), 14 (256 px), 10 (64 px)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing import edit
+from i2i.editing.pipeline import edit
 from i2i.registry import Registry
 from tests.toy_editors import registry_of
 from tests.toy_faces import photo

@@ -12,7 +12,7 @@ import pytest
 from misbehaving import DATA, Server
 
 from i2i import I2IError, UsageError
-from i2i.data.downloads import download
+from i2i.assets.downloads import download
 
 SUM = hashlib.sha256(DATA).hexdigest()
 

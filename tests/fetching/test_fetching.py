@@ -11,8 +11,8 @@ from PIL import Image
 
 import i2i
 from i2i import I2IError
-from i2i.data.fetching import fetch_dataset, record, recorded
-from i2i.files import hash_file
+from i2i.assets.datasets import fetch_dataset, record, recorded
+from i2i.toolkit.files import hash_file
 
 
 def _picture() -> bytes:

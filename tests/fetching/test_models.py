@@ -15,9 +15,9 @@ from misbehaving import DATA, Server
 
 import i2i
 from i2i import I2IError, UsageError
-from i2i.data import downloads
-from i2i.data.fetching import recorded
-from i2i.models import fetch_model, locate, place, state
+from i2i.assets import downloads
+from i2i.assets.datasets import recorded
+from i2i.assets.models import fetch_model, locate, place, state
 from i2i.registry import Plugin, Registry, find_plugins
 
 SUM = hashlib.sha256(DATA).hexdigest()

@@ -12,7 +12,7 @@ import pytest
 from misbehaving import DATA, member, tar_file, zip_file
 
 from i2i import I2IError
-from i2i.data.unpacking import unpack
+from i2i.assets.archives import unpack
 
 
 @pytest.mark.parametrize("kind", ["w:gz", "w", "zip"])

@@ -26,5 +26,5 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeRun:
     folder.mkdir()
     wanted = {"dataset": "ramps", "data_root": None, "direction": "AtoB", "size": SIZE, "seed": 0, "source": "drawn"}
     made = MadeRun(folder, {"trainer": "mirror", "run": wanted, "options": {"gain": 1.0}})
-    monkeypatch.setattr("i2i.runs.open_run", lambda path: made)
+    monkeypatch.setattr("i2i.training.runs.open_run", lambda path: made)
     return made

@@ -15,8 +15,8 @@ from PIL import Image
 from torch import nn
 
 import i2i
+from i2i.api.options import build
 from i2i.cli import Root
-from i2i.options import build
 
 SIZE = 32
 

@@ -12,7 +12,7 @@ from made_run import SIZE, MadeRun, Ramps, call
 import i2i
 from i2i.cli import evaluate as evaluate_command
 from i2i.data.sources import open_source
-from i2i.trained import evaluation
+from i2i.inference import evaluation
 
 
 def test_numbers_of_a_perfect_and_of_a_faint_network(run: MadeRun, registry: i2i.Registry) -> None:
@@ -80,7 +80,7 @@ def test_a_folder_one_may_not_write_to_costs_only_the_file(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("i2i.trained.evaluation.write_json", refuse)
+    monkeypatch.setattr("i2i.inference.evaluation.write_json", refuse)
     result = evaluation.evaluate(run.folder, metrics=["l1"], device="cpu", registry=registry)
     assert result["file"] is None and result["metrics"]["l1"] < 1e-6
     assert "evaluation_val.json could not be written (Permission denied)" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from torch import nn
 
 import i2i
 from i2i.cli import export as export_command
-from i2i.trained import export
+from i2i.inference import export
 
 
 def test_safetensors_hold_the_generator_and_say_what_it_is(
@@ -80,7 +80,7 @@ def test_a_failure_leaves_the_old_file(
 
     path = tmp_path / "net.safetensors"
     path.write_text("old")
-    monkeypatch.setattr("i2i.trained.export._write_safetensors", full)
+    monkeypatch.setattr("i2i.inference.export._write_safetensors", full)
     done = call(export_command, registry, run.folder, "--format", "safetensors", "--out", path)
     assert done.exit_code == 1 and "disk is full" in done.stderr
     assert path.read_text() == "old" and [file.name for file in tmp_path.glob(".*")] == []

@@ -13,7 +13,7 @@ from PIL import Image
 
 import i2i
 from i2i.cli import predict as predict_command
-from i2i.trained import prediction
+from i2i.inference import prediction
 
 
 def turn(run: MadeRun, registry: i2i.Registry, *inputs: Path, **given: Any) -> list[Path]:

@@ -13,7 +13,7 @@ from PIL import Image
 
 import i2i
 from i2i.cli import build
-from i2i.runs import open_run
+from i2i.training.runs import open_run
 
 
 def call(*args: str | Path) -> str:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import i2i
-from i2i.models import place
+from i2i.assets.models import place
 from i2i_plugins.arcface import register_extractors, register_models
 from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import MODEL, ArcFace, read_arcface

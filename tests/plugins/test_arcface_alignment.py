@@ -9,8 +9,7 @@ import torch
 
 import i2i
 from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity, template
-
-from .test_arcface import noise
+from tests.plugins.test_arcface import noise
 
 
 def test_the_template_is_insightfaces() -> None:

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.contracts import Face
-from i2i.faces import find_faces
-from i2i.images import read_picture, to_tensor
+from i2i.api.extractor import Face
+from i2i.toolkit.faces.detection import find_faces
+from i2i.toolkit.images import read_picture, to_tensor
 from i2i_plugins.dlib.extractor import FINE, DlibLandmarks, _window
 from tests.plugins.needing_dlib import require_dlib
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.models import place, state
+from i2i.assets.models import place, state
 from i2i_plugins.dlib import model, register_extractors, register_models
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model import record

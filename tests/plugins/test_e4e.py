@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import i2i
-from i2i.models import place
+from i2i.assets.models import place
 from i2i_plugins.e4e import register_extractors, register_models
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E

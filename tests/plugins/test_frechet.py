@@ -12,8 +12,7 @@ import torch
 import i2i
 from i2i_plugins.perceptual.frechet import Frechet, Moments, frechet_distance
 from i2i_plugins.perceptual.vgg16 import Vgg16
-
-from .vgg16_of_noise import noise, write
+from tests.plugins.vgg16_of_noise import noise, write
 
 CPU = i2i.Device("cpu")
 

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import i2i
-from i2i.models import place
+from i2i.assets.models import place
 from i2i_plugins.open_clip import register_extractors, register_models
 from i2i_plugins.open_clip.extractor import MODEL, OpenClip
 

@@ -12,14 +12,13 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.models import place
+from i2i.assets.models import place
 from i2i_plugins.perceptual.extractor import LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.metric import LpipsVggMetric
 from i2i_plugins.perceptual.models import VGG16
 from i2i_plugins.perceptual.vgg16 import IMAGE2STYLEGAN, Vgg16
-
-from .vgg16_of_noise import noise, state, write
+from tests.plugins.vgg16_of_noise import noise, state, write
 
 CPU = i2i.Device("cpu")
 RELATIVE = 3e-5

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import assembling as a
+from tests.reading import assembling as a
 
 HARM = str(Path(tempfile.gettempdir()) / f"i2i-harm-{os.getpid()}")
 """A folder that code in a file would make."""
@@ -24,7 +24,7 @@ functools.partial operator.attrgetter importlib.import_module subprocess.Popen r
 torch.hub.load torch.storage.UntypedStorage.from_file torch.serialization.load torch.jit.load numpy.load
 numpy.core.multiarray.fromfile numpy.fromfile pickle.loads copyreg._reconstructor _codecs.decode codecs.open
 collections.OrderedDict.fromkeys torch._utils._rebuild_tensor_v2.__globals__ torch.nn.modules.module.os
-torch.nn.modules.module.Module.load_state_dict torch.nn.Module i2i.files.home training.networks.Generator
+torch.nn.modules.module.Module.load_state_dict torch.nn.Module i2i.toolkit.files.home training.networks.Generator
 __main__.Thing dnnlib.util.construct_class_by_name
 """
 """Names that do harm, do more than weights need, or do not exist."""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from i2i import I2IError
-from i2i.reading import read
+from i2i.toolkit.weights import read
 
 
 def peak() -> int:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.reading import opening, read
-
-from . import assembling, hostile, misfits
+from i2i.toolkit.weights import read
+from i2i.toolkit.weights import reader as opening
+from tests.reading import assembling, hostile, misfits
 
 FILES = {**hostile.FILES, **misfits.FILES}
 NAMES = list(FILES)

@@ -14,10 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 from i2i import I2IError
-from i2i.reading import Record, StoredTensor, read
-
-from . import foreign
-from .test_sound import made_generator
+from i2i.toolkit.weights import Record, StoredTensor, read
+from tests.reading import foreign
+from tests.reading.test_sound import made_generator
 
 INSTRUCTIONS = [bytes([code]) for code in b"Rb\x81Q\x93(tNuesa\x90}])\x94c.\x82\x86"] + [b"h\0", b"q\0", b"\xff" * 4]
 

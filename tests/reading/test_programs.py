@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.reading import read
-from i2i.weights import read_state
-
-from . import assembling as a
-from . import hostile
+from i2i.toolkit.weights import read
+from i2i.toolkit.weights.state_dicts import read_state
+from tests.reading import assembling as a
+from tests.reading import hostile
 
 
 class Block(nn.Module):

@@ -14,9 +14,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from i2i.reading import Record, StoredTensor, read
-
-from . import assembling, foreign
+from i2i.toolkit.weights import Record, StoredTensor, read
+from tests.reading import assembling, foreign
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]

@@ -13,11 +13,10 @@ import safetensors.torch
 from PIL import Image
 
 import i2i
-from i2i.runs import create, open_run
-from i2i.trained.evaluation import evaluate
+from i2i.inference.evaluation import evaluate
+from i2i.training.runs import create, open_run
 from i2i_plugins.pix2pix.trainer import Pix2Pix
-
-from .conftest import SMALL
+from tests.training.conftest import SMALL
 
 
 def test_a_run_that_cannot_start_leaves_no_folder(small, pairs, tmp_path):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2i.data.loading import Augmentation, Batches, Cache
+from i2i.data.batches import Augmentation, Batches, Cache
 from i2i.data.sources import Source
-from i2i.devices import Device
+from i2i.runtime.device import Device
 
 
 class Numbered(Source):

@@ -16,14 +16,14 @@ from torch import nn
 import i2i
 from i2i.cli import Root
 from i2i.cli.train import command
+from i2i.data.images import central_square, find_pictures
 from i2i.data.pairs import check_pairs, find_pairs, read_pair
-from i2i.data.pictures import central_square, find_pictures
 from i2i.data.sources import DrawnSource, Targets
-from i2i.images import read_picture
+from i2i.inference.evaluation import evaluate
+from i2i.inference.export import export
+from i2i.inference.prediction import predict
 from i2i.registry import Plugin, find_plugins
-from i2i.trained.evaluation import evaluate
-from i2i.trained.export import export
-from i2i.trained.prediction import predict
+from i2i.toolkit.images import read_picture
 from i2i.training.settings import TrainOptions
 
 COLOURS = {"1.png": (250, 0, 0), "2.png": (0, 250, 0), "10.png": (0, 0, 250)}

@@ -10,9 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from i2i.runs import open_run
-
-from .conftest import SMALL
+from i2i.training.runs import open_run
+from tests.training.conftest import SMALL
 
 OPTIONS = {"batch": 2, "steps": 4, "norm": "instance", "dropout": "none", "checkpoint_every": 4, "validate_every": 4}
 
@@ -53,7 +52,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(two):
 
 def test_processes_that_drift_apart_are_refused(tmp_path):
     (tmp_path / "apart.py").write_text(
-        "import torch, i2i; from i2i.training.processes import join, leave, require_agreement\n"
+        "import torch, i2i; from i2i.runtime.distributed import join, leave, require_agreement\n"
         "rank, world = join()\n"
         "for seed in (0, rank):\n"
         "    torch.manual_seed(seed)\n"

@@ -16,9 +16,8 @@ from safetensors.torch import load_file
 
 import i2i
 import i2i.registry
-import i2i.runs
-
-from .conftest import SMALL
+import i2i.training.runs
+from tests.training.conftest import SMALL
 
 
 def weights(run, step: int) -> dict[str, torch.Tensor]:
@@ -47,7 +46,7 @@ def test_interrupted_and_resumed_equals_never_stopped(small, monkeypatch):
     monkeypatch.setattr("i2i_plugins.pix2pix.trainer.Pix2Pix.step", interrupt_at_five)
     with pytest.raises(i2i.Interrupted, match=r"after step 5 of 14.*go on with: i2i train pix2pix --resume"):
         small("cut", **OPTIONS)
-    cut = i2i.runs.open_run(whole.folder.parent / "cut")
+    cut = i2i.training.runs.open_run(whole.folder.parent / "cut")
     assert cut.summary()["status"] == "interrupted" and cut.last_step() == 5
 
     i2i.train("pix2pix", resume=cut.folder, quiet=True)
@@ -80,7 +79,7 @@ def test_killed_at_any_moment_and_resumed_equals_never_stopped(small, pairs, tmp
     process.kill()
     process.wait()
 
-    killed = i2i.runs.open_run(folder)
+    killed = i2i.training.runs.open_run(folder)
     reached = killed.last_step()
     assert killed.summary()["status"] == "unfinished" and reached is not None and reached < 2000
     i2i.train("pix2pix", resume=folder, steps=reached + 7, quiet=True)

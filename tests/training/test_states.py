@@ -17,9 +17,9 @@ from torch import nn
 
 import i2i
 from i2i.registry import Plugin, find_plugins
-from i2i.runs import open_run
 from i2i.training import checkpoints
 from i2i.training.checkpoints import Checkpoints
+from i2i.training.runs import open_run
 from i2i.training.states import TAG, check_state, decode_state, encode_state, require_same
 
 

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 import i2i
-import i2i.runs
-from i2i.devices import Device
-from i2i.images import read_picture
-from i2i.training.averaging import Average
+import i2i.training.runs
+from i2i.runtime.device import Device
+from i2i.toolkit.images import read_picture
+from i2i.training.ema import Average
 from i2i.training.loop import rate_factor
 
 
@@ -88,7 +88,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(small, monkeypatch, tmp_path):
     monkeypatch.setattr(Pix2Pix, "step", breaks_at_four)
     with pytest.raises(i2i.I2IError, match=r"'g_gan' became nan at step 4.*last good checkpoint is .*step_000003"):
         small("run", checkpoint_every=3, validate_every=6)
-    run = i2i.runs.open_run(tmp_path / "run")
+    run = i2i.training.runs.open_run(tmp_path / "run")
     assert run.summary()["status"] == "failed" and "g_gan" in run.summary()["reason"]
     assert run.steps() == [3]
 
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(small, monkeypatch, tmp_pa
     monkeypatch.setattr(safetensors.torch, "save_file", full_at_second)
     with pytest.raises(i2i.I2IError, match=r"the disk is full|permission denied"):
         small("run", checkpoint_every=2, validate_every=6)
-    run = i2i.runs.open_run(tmp_path / "run")
+    run = i2i.training.runs.open_run(tmp_path / "run")
     assert run.last_step() == 2 and load_file(run.checkpoint(2))
     assert not list(run.folder.glob("checkpoints/*.part")) and not list(run.folder.glob("checkpoints/.*"))
     monkeypatch.undo()
@@ -135,7 +135,7 @@ def test_a_faulty_picture_is_found_before_the_first_step(small, pairs, tmp_path)
 
 
 def test_the_drawn_sample_stands_in_and_says_so(tmp_path, capsys):
-    from .conftest import SMALL
+    from tests.training.conftest import SMALL
 
     options = {**SMALL, "dataset": "facades", "steps": 1, "quiet": False}
     run = i2i.train("pix2pix", out=tmp_path / "run", **options)

@@ -33,8 +33,8 @@ class DemoText(i2i.Extractor):
         """
         import torch
 
-        from i2i.models import locate
-        from i2i.weights import read_state
+        from i2i.assets.models import locate
+        from i2i.toolkit.weights.state_dicts import read_state
 
         from ..networks.text import TextNetwork
 

@@ -95,7 +95,7 @@ class Encoder(nn.Module):
         Raises:
             i2i.I2IError: they are another network's.
         """
-        from i2i.weights import fill
+        from i2i.toolkit.weights.state_dicts import fill
 
         w_dim = len(tensors["w_mean"]) if "w_mean" in tensors else 1
         rows = sum(len(bias) for key, bias in tensors.items() if key.endswith(".linear.bias")) // w_dim

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.models import locate
-from i2i.weights import fill, read_state
+from i2i.assets.models import locate
+from i2i.toolkit.weights.state_dicts import fill, read_state
 
 from ..records import record
 from .layers import fold
@@ -28,7 +28,7 @@ def load(kind: type[NetworkT], name: str, device: i2i.Device, path: Path | None 
     with torch.device("meta"):  # no memory, and no time spent on random weights
         network = kind()
     try:
-        fill(network, read_state(path), name, "take a file that 'python -m i2i_plugins.demo.train' wrote")
+        fill(network, read_state(path), name, "take a file that 'python -m research.demo.train' wrote")
     except i2i.I2IError as error:
         raise i2i.I2IError(f"{path}: {error}") from None
     network.requires_grad_(False).eval()

@@ -136,7 +136,7 @@ class TextNetwork(nn.Module):
         Raises:
             i2i.I2IError: they are another network's.
         """
-        from i2i.weights import fill
+        from i2i.toolkit.weights.state_dicts import fill
 
         letters = tensors.get("word_bytes", torch.zeros(0))
         network = cls(bytes(letters.to(torch.uint8).tolist()).decode("ascii", "replace").split())

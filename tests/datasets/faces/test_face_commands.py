@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from i2i.cli import build
-from i2i.images import read_picture
 from i2i.registry import Registry, find_plugins
+from i2i.toolkit.images import read_picture
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from i2i_plugins.demo.training.augmentation import (
-    MIRRORED,
-    Strengths,
-    blurred,
-    moved,
-    moved_points,
-    movements,
-    relit,
-)
-from i2i_plugins.demo.training.faceless import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
+from research.demo.training.augmentation import MIRRORED, Strengths, blurred, moved, moved_points, movements, relit
+from research.demo.training.faceless import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
 
 SIZE = 64
 STILL = Strengths(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.demo.measuring import drags, edits
-from i2i_plugins.demo.measuring.drags import TASKS, Aim, Case, Task
-from i2i_plugins.demo.measuring.looks import Look
+from research.demo.measures import drags, edits
+from research.demo.measures.drags import TASKS, Aim, Case, Task
+from research.demo.measures.looks import Look
 
 
 def look(**points: tuple[float, float]) -> Look:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.demo.networks import encoder as network_module
-from i2i_plugins.demo.training import encoder as training
-from i2i_plugins.demo.training.settings import Settings
+from research.demo.training import encoder as training
+from research.demo.training.settings import Settings
 
 ROWS = 10
 

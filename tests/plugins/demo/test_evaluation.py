@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 import i2i
-from i2i_plugins.demo import evaluate
-from i2i_plugins.demo.measuring import cards
-from i2i_plugins.demo.measuring.bench import Bench
-from i2i_plugins.demo.measuring.figures import Figure, Measured, told
+from research.demo import evaluate
+from research.demo.measures import cards
+from research.demo.measures.bench import Bench
+from research.demo.measures.figures import Figure, Measured, told
 
 # Figures.
 
@@ -98,7 +98,7 @@ def test_json_holds_everything_and_nothing_else_is_printed(found: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("count", "advice"), [("2000", "python -m i2i_plugins.demo.train demo-identity"), ("50", "--count 2000")]
+    ("count", "advice"), [("2000", "python -m research.demo.train demo-identity"), ("50", "--count 2000")]
 )
 def test_a_missed_aim_ends_with_code_1(
     found: list[str], count: str, advice: str, capsys: pytest.CaptureFixture[str]

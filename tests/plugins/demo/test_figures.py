@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import i2i
-from i2i.files import hash_file
-from i2i_plugins.demo.evaluate import COUNT, EDITS, PARTS
-from i2i_plugins.demo.measuring import cards, faces, generator, networks
-from i2i_plugins.demo.measuring.bench import Bench
-from i2i_plugins.demo.measuring.figures import Figure
+from i2i.toolkit.files import hash_file
 from i2i_plugins.demo.records import BY_NAME, DOMAIN
+from research.demo.evaluate import COUNT, EDITS, PARTS
+from research.demo.measures import cards, faces, generator, networks
+from research.demo.measures.bench import Bench
+from research.demo.measures.figures import Figure
 from tests.plugins.needing_dlib import require_dlib
 
 FEWER = 160

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from i2i_plugins.demo.training.fitting import DECAY, batches, fit, rate_at
-from i2i_plugins.demo.training.settings import Settings
+from research.demo.training.fitting import DECAY, batches, fit, rate_at
+from research.demo.training.settings import Settings
 
 
 def learn(steps: int, seed: int = 0, told: list[str] | None = None) -> tuple[nn.Module, list[Tensor]]:

@@ -11,9 +11,9 @@ import torch
 
 import i2i
 from i2i_plugins.demo import world
-from i2i_plugins.demo.train import save
-from i2i_plugins.demo.training import generator, teaching
-from i2i_plugins.demo.training.settings import Settings, Trained
+from research.demo.train import save
+from research.demo.training import generator, teaching
+from research.demo.training.settings import Settings, Trained
 
 QUICK = replace(generator.DEFAULTS, steps=1, batch=2, pictures=8)
 """One step of two pictures in every stage."""

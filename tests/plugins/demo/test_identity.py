@@ -17,9 +17,9 @@ import i2i
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.extractors.identity import DemoIdentity
 from i2i_plugins.demo.networks.identity import FEATURES, Identity
-from i2i_plugins.demo.training import identity as training
-from i2i_plugins.demo.training.settings import Settings
-from i2i_plugins.demo.training.verification import verify
+from research.demo.training import identity as training
+from research.demo.training.settings import Settings
+from research.demo.training.verification import verify
 
 CPU = i2i.Device("cpu")
 LAYOUT = torch.tensor([[24.0, 30.0], [40.0, 30.0], [32.0, 46.0]])

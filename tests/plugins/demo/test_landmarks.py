@@ -17,7 +17,7 @@ import i2i
 from i2i_plugins.demo.extractors.landmarks import DemoLandmarks
 from i2i_plugins.demo.networks.landmarks import Landmarks, cells, read_off
 from i2i_plugins.demo.networks.layers import Residual, Unit, fold
-from i2i_plugins.demo.training import landmarks as training
+from research.demo.training import landmarks as training
 
 CPU = i2i.Device("cpu")
 

@@ -16,14 +16,14 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.demo import world
-from i2i_plugins.demo.measuring import bench as benches
-from i2i_plugins.demo.measuring import faces, generator, networks
-from i2i_plugins.demo.measuring.bench import Bench, first, to_bytes
-from i2i_plugins.demo.measuring.detector import Detector, Predictor
-from i2i_plugins.demo.measuring.figures import Figure
-from i2i_plugins.demo.training import encoder, identity, landmarks, text
-from i2i_plugins.demo.training import generator as taught
-from i2i_plugins.demo.training.augmentation import blurred
+from research.demo.measures import bench as benches
+from research.demo.measures import faces, generator, networks
+from research.demo.measures.bench import Bench, first, to_bytes
+from research.demo.measures.detector import Detector, Predictor
+from research.demo.measures.figures import Figure
+from research.demo.training import encoder, identity, landmarks, text
+from research.demo.training import generator as taught
+from research.demo.training.augmentation import blurred
 from tests.plugins.needing_dlib import require_dlib
 
 COUNT = 16

@@ -7,7 +7,7 @@ import random
 import pytest
 
 import i2i
-from i2i_plugins.demo.training.prompts import Prompts, wordings_of
+from research.demo.training.prompts import Prompts, wordings_of
 
 FACES = i2i.load_registry().get("dataset", "faces")()
 NAMES = tuple(FACES.attributes(FACES.values(0)))

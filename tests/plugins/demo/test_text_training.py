@@ -14,8 +14,8 @@ from torch import Tensor
 
 from i2i_plugins.demo.networks import text as network_module
 from i2i_plugins.demo.networks.text import words_of
-from i2i_plugins.demo.training import text as training
-from i2i_plugins.demo.training.settings import Settings
+from research.demo.training import text as training
+from research.demo.training.settings import Settings
 
 
 def test_a_text_holds_where_all_it_states_is_true() -> None:

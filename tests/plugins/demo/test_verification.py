@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from i2i_plugins.demo.training.verification import best_threshold, ten_fold, verify
+from research.demo.training.verification import best_threshold, ten_fold, verify
 
 
 def seeded(seed: int) -> torch.Generator:

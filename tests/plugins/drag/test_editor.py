@@ -11,14 +11,13 @@ import pytest
 import torch
 
 import i2i
-from i2i.images import save_picture
+from i2i.toolkit.images import save_picture
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.method import decide
 from i2i_plugins.drag.planning import plan_all
 from i2i_plugins.drag.presets import PRESETS
-
-from ..invert.scenes import generator as real
-from .scenes import LIPS, Blobs, Reader, drag, fixed_points, photo_of, places, scene
+from tests.plugins.drag.scenes import LIPS, Blobs, Reader, drag, fixed_points, photo_of, places, scene
+from tests.plugins.invert.scenes import generator as real
 
 LIP_TARGETS = [fixed_points()[51].tolist(), fixed_points()[57].tolist()]
 FAST = {"rate": 0.2, "frames": 0}

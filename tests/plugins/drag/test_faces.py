@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 import i2i
-from i2i.images import read_picture, resize, save_picture
+from i2i.toolkit.images import read_picture, resize, save_picture
 from i2i_plugins.demo.world import SIZE, UNSEEN, faces
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from i2i_plugins.drag.presets import PRESETS
-
-from .scenes import drag, scene
+from tests.plugins.drag.scenes import drag, scene
 
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0, "steps": 4}
 

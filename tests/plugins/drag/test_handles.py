@@ -6,12 +6,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing.aligning import Placement
+from i2i.api.placement import Placement
 from i2i_plugins.drag.formats import Values, read
 from i2i_plugins.drag.handles import check_opposed, displacements, of_points, of_presets, together
 from i2i_plugins.drag.presets import PRESETS
-
-from .scenes import fixed_points
+from tests.plugins.drag.scenes import fixed_points
 
 VALUES = {preset.name: read(preset) for preset in PRESETS}
 TURNED = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))

@@ -13,8 +13,7 @@ from i2i_plugins.drag.handles import Handles
 from i2i_plugins.drag.optimisation import Drag
 from i2i_plugins.drag.settings import Settings, settle
 from i2i_plugins.drag.trace import Trace
-
-from .scenes import Blobs, scene
+from tests.plugins.drag.scenes import Blobs, scene
 
 WAYS = ((4.0, -3.0), (-2.0, 4.0))
 

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.options import build
+from i2i.api.options import build
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.formats import read
 from i2i_plugins.drag.options import read_point, read_presets
 from i2i_plugins.drag.presets import PRESETS
 from i2i_plugins.drag.settings import arrival, first_rows, settle
-
-from .scenes import Blobs
+from tests.plugins.drag.scenes import Blobs
 
 PUBLISHED = {"close_eyes", "big_eyes", "shut_mouth", "open_mouth", "slim_face"}
 CHOSEN = {"smile", "frown", "raise_brows", "turn_left", "turn_right"}

@@ -10,14 +10,13 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.editing.aligning import Placement
-from i2i.images import save_picture
+from i2i.api.placement import Placement
+from i2i.toolkit.images import save_picture
 from i2i_plugins.drag.formats import read
 from i2i_plugins.drag.handles import of_points, of_presets
 from i2i_plugins.drag.presets import PRESETS
 from i2i_plugins.drag.regions import FEATHER, around, drawn, of_values, painted
-
-from .scenes import fixed_points
+from tests.plugins.drag.scenes import fixed_points
 
 
 def test_a_hull_is_grown_and_fades() -> None:

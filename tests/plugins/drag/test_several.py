@@ -11,9 +11,8 @@ import pytest
 import torch
 
 import i2i
-from i2i.images import save_picture
-
-from .scenes import Blobs, Reader, drag, photo_of, places, scene
+from i2i.toolkit.images import save_picture
+from tests.plugins.drag.scenes import Blobs, Reader, drag, photo_of, places, scene
 
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0}
 CPU = i2i.Device("cpu")
@@ -172,7 +171,7 @@ def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
 
 def test_points_are_pixels_of_each_picture() -> None:
     """A crop that is twice as fine as its photo, beside a picture that was given as it is."""
-    from i2i.editing.aligning import Placement
+    from i2i.api.placement import Placement
 
     half = Placement(((-0.5, -0.5), (-0.5, 31.5), (31.5, 31.5), (31.5, -0.5)))
     made = with_second(placement=half, whole=(32, 32))

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 
 from i2i_plugins.drag.losses import disc, motion, strayed
 from i2i_plugins.drag.tracking import sample, track
-
-from .scenes import Blobs
+from tests.plugins.drag.scenes import Blobs
 
 
 def maps(channels: int, side: int, count: int = 1) -> torch.Tensor:

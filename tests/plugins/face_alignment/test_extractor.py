@@ -11,13 +11,12 @@ import pytest
 import torch
 
 import i2i
-from i2i.models import place
+from i2i.assets.models import place
 from i2i_plugins.face_alignment import register_extractors, register_models
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
 from i2i_plugins.face_alignment.fan import FAN, Plan
 from i2i_plugins.face_alignment.models import FAN_MODEL, S3FD_MODEL
-
-from .networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
+from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
 
 CPU = i2i.Device("cpu")
 

@@ -13,12 +13,11 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.weights import read_state
+from i2i.toolkit.weights.state_dicts import read_state
 from i2i_plugins.face_alignment.extractor import read_fan, read_s3fd
 from i2i_plugins.face_alignment.fan import FAN, Plan
 from i2i_plugins.face_alignment.s3fd import S3FD, STRIDES, boxes_of
-
-from .networks import NARROW, TINY, State, shapes, stand_in, waves
+from tests.plugins.face_alignment.networks import NARROW, TINY, State, shapes, stand_in, waves
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums; when these numbers were recorded, not at all."""

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.generating.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.perceptual.extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
-
-from ..stylegan import small_networks
+from tests.plugins.stylegan import small_networks
 
 CPU = i2i.Device("cpu")
 UNSEEN = 10_000_000

@@ -13,8 +13,7 @@ from i2i_plugins.invert.batching import fitting, in_parts, size_for
 from i2i_plugins.invert.descending import Trace
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.reconstructing import reconstruct
-
-from .scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = replace(METHODS["hybrid"], steps=6, steps_without=6)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from i2i.images import to_array, to_tensor
+from i2i.toolkit.images import to_array, to_tensor
 from i2i_plugins.invert.disturbing import DISTURBANCES, blur, compress, noise, occlude, rotate, shift, zoom
 
 EXACT = 2e-5  # what bicubic weights at whole pixels leave over in float32

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.options import build, describe
+from i2i.api.options import build, describe
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.network import Encoder
 from i2i_plugins.invert import register_editors
@@ -20,8 +20,7 @@ from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import Options, settle
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import Generator
-
-from .scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 import i2i
-from i2i.editing import features
+from i2i.toolkit.latents import features
 from i2i_plugins.invert.descending import Descent
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.perceptual.extractor import LpipsVgg
-
-from ..vgg16_of_noise import write
-from .scenes import CPU, generator, samples
+from tests.plugins.invert.scenes import CPU, generator, samples
+from tests.plugins.vgg16_of_noise import write
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 

@@ -12,8 +12,7 @@ from i2i_plugins.invert.disturbing import DISTURBANCES
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.options import Options
 from i2i_plugins.invert.study import STEPS, study
-
-from .scenes import demo, drawn_faces, lpips, scene
+from tests.plugins.invert.scenes import demo, drawn_faces, lpips, scene
 
 FEW: dict[str, Any] = {"study": True, "steps": 5, "space": "w+", "start": "encoder", "changes": ("shift", "noise")}
 

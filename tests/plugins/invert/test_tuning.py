@@ -11,8 +11,7 @@ import i2i
 from i2i_plugins.invert.inversion import Inversion
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.reconstructing import reconstruct
-
-from .scenes import drawn_faces, generator, lpips, samples, scene
+from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

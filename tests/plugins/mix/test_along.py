@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import i2i
-
-from .scenes import Stripes, flat, mix, scene, stripes
+from tests.plugins.mix.scenes import Stripes, flat, mix, scene, stripes
 
 OWN = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 import i2i
-from i2i.options import build
+from i2i.api.options import build
 from i2i_plugins.mix.editor import Mix
 from i2i_plugins.mix.presets import PRESETS, Name
-
-from .scenes import Stripes, flat, mix, rows_of, scene, shown, stripes
+from tests.plugins.mix.scenes import Stripes, flat, mix, rows_of, scene, shown, stripes
 
 OWN, OTHER = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5), flat(-0.5)
 

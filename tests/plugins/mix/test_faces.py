@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.generating.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.demo.labels import write
-from i2i_plugins.demo.measuring.looks import Look, Watcher, followed
 from i2i_plugins.demo.world import faces
 from i2i_plugins.mix.operations import coordinate
-
-from .scenes import mix, scene
+from research.demo.measures.looks import Look, Watcher, followed
+from tests.plugins.mix.scenes import mix, scene
 
 PAIRS = 32
 

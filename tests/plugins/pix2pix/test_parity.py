@@ -10,8 +10,7 @@ from safetensors import safe_open
 
 import i2i
 from i2i_plugins.pix2pix.networks import PatchGAN, ResNet, UNet, as_in_training
-
-from .reference_keys import flat_keys, unet_keys
+from tests.plugins.pix2pix.reference_keys import flat_keys, unet_keys
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums; ten times more is a fault."""

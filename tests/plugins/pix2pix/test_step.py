@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 import i2i
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.pix2pix.networks import PatchGAN, UNet
 from i2i_plugins.pix2pix.options import Pix2PixOptions
 from i2i_plugins.pix2pix.trainer import Pix2Pix
@@ -119,7 +119,7 @@ def test_bfloat16_steps_stay_near_float32():
 
 def test_direction_is_the_cores_affair_and_options_are_refused():
     with pytest.raises(i2i.UsageError, match="--patch is 34"):
-        i2i.options.build(Pix2PixOptions, {"patch": 34}, "the options")
+        i2i.api.options.build(Pix2PixOptions, {"patch": 34}, "the options")
 
 
 @pytest.mark.gpu

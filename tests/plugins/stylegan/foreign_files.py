@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from i2i.reading import Record
-
-from .small_networks import Tensors
+from i2i.toolkit.weights import Record
+from tests.plugins.stylegan.small_networks import Tensors
 
 NETWORK = "dnnlib.tflib.network.Network"
 BUFFERS = {"resample_filter", "noise_const", "w_avg", "freqs", "phases", "transform", "magnitude_ema"}

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor, nn
 
 import i2i
-from i2i.reading import Contents, Record, StoredTensor
+from i2i.toolkit.weights import Contents, Record, StoredTensor
 from i2i_plugins.stylegan.formats.arguments import DEFAULTS
-
-from .foreign_files import NETWORK
-from .small_networks import Tensors
+from tests.plugins.stylegan.foreign_files import NETWORK
+from tests.plugins.stylegan.small_networks import Tensors
 
 
 def check(weights: i2i.Weights | None, family: str, tensors: Tensors, **arguments: Any) -> None:

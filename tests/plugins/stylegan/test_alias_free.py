@@ -8,8 +8,7 @@ import torch
 
 from i2i_plugins.stylegan.networks.alias_free import design, lowpass
 from i2i_plugins.stylegan.networks.filtered_relu import Plan, filtered_relu
-
-from . import plain_stylegan3 as plain
+from tests.plugins.stylegan import plain_stylegan3 as plain
 
 PUBLISHED = {
     "T 1024": (

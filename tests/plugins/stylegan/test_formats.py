@@ -6,13 +6,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from i2i.reading import Record
+from i2i.toolkit.weights import Record
 from i2i_plugins.stylegan import formats
-
-from . import foreign_files as foreign
-from . import small_networks as small
-from .foreign_files import nvlabs
-from .stored import check, contents
+from tests.plugins.stylegan import foreign_files as foreign
+from tests.plugins.stylegan import small_networks as small
+from tests.plugins.stylegan.foreign_files import nvlabs
+from tests.plugins.stylegan.stored import check, contents
 
 KINDS = {
     "skip": {},

@@ -9,12 +9,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.reading import Contents, Record
+from i2i.toolkit.weights import Contents, Record
 from i2i_plugins.stylegan import formats
-
-from . import foreign_files as foreign
-from . import small_networks as small
-from .stored import contents
+from tests.plugins.stylegan import foreign_files as foreign
+from tests.plugins.stylegan import small_networks as small
+from tests.plugins.stylegan.stored import contents
 
 TENSORS = small.stylegan2()
 

@@ -10,12 +10,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import stylegan2, stylegan3
 from i2i_plugins.stylegan.networks.modulation import StyledConv
-
-from .test_networks import latents, made, opened
+from tests.plugins.stylegan.test_networks import latents, made, opened
 
 SIZES: dict[str, Any] = {"layers": 5, "channel_base": 256, "channel_max": 12, "margin_size": 5}
 FAMILIES = ["stylegan2", "stylegan3"]

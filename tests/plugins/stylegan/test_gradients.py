@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import frozen, stylegan2, stylegan3
 

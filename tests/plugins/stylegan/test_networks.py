@@ -10,7 +10,7 @@ from torch import Tensor
 
 import i2i
 from benchmarks.plain_stylegan2 import PlainSynthesis
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks import modulation
 from i2i_plugins.stylegan.networks.blurring import blur, filter2d, up2

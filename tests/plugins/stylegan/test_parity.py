@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 import i2i
 from i2i_plugins.stylegan.networks.discriminator import Discriminator
 from i2i_plugins.stylegan.networks.stylegan2 import Generator
-
-from .golden import recorded, relative, stand_ins
+from tests.plugins.stylegan.golden import recorded, relative, stand_ins
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums (here some 1e-6); ten times more is a fault."""

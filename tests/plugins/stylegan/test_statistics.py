@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.stylegan import statistics
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import Generator

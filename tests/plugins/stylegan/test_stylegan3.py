@@ -13,9 +13,8 @@ from torch import Tensor
 import i2i
 from i2i_plugins.stylegan.networks.filtered_relu import filtered_relu
 from i2i_plugins.stylegan.networks.stylegan3 import Generator
-
-from . import plain_stylegan3 as plain
-from .golden import recorded, relative, stand_ins
+from tests.plugins.stylegan import plain_stylegan3 as plain
+from tests.plugins.stylegan.golden import recorded, relative, stand_ins
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums, here up to 2e-5; ten times more is a fault."""

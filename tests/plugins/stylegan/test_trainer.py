@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from i2i.devices import Device
+from i2i.runtime.device import Device
 from i2i_plugins.stylegan.training.losses import fools, path_lengths, r1, tells
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer

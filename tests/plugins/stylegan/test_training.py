@@ -16,12 +16,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import i2i
-from i2i.devices import Device
-from i2i.files import hash_file
-from i2i.generating.sample_files import sample
-from i2i.images import read_picture
 from i2i.registry import Registry, find_plugins
-from i2i.runs import open_run
+from i2i.runtime.device import Device
+from i2i.toolkit.files import hash_file
+from i2i.toolkit.images import read_picture
+from i2i.training.runs import open_run
+from i2i_plugins.sample.files import sample
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
 

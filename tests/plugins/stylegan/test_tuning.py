@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import i2i
-
-from .test_generators import FAMILIES, built
+from tests.plugins.stylegan.test_generators import FAMILIES, built
 
 
 @pytest.mark.parametrize("family", FAMILIES)

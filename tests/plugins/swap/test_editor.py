@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.editing.aligning import square_placement
-from i2i.options import build
+from i2i.api.options import build
+from i2i.toolkit.faces.alignment import square_placement
 from i2i_plugins.swap.checking import tell
 from i2i_plugins.swap.editor import Swap
 from i2i_plugins.swap.pairing import names_of, pair
-
-from .scenes import BLUE, GREEN, RED, SIDE, Points, Still, person, scene, swap, w_of
+from tests.plugins.swap.scenes import BLUE, GREEN, RED, SIDE, Points, Still, person, scene, swap, w_of
 
 QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40}
 

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 import i2i
-from i2i.generating.sampling import Terms, latents
-from i2i.images import read_picture, save_picture
-from i2i_plugins.demo.measuring.looks import Watcher
+from i2i.toolkit.images import read_picture, save_picture
+from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.demo.world import UNSEEN, faces
-
-from ..invert.scenes import demo, generator, lpips
-from .scenes import Points, Squares, Who, swap
+from research.demo.measures.looks import Watcher
+from tests.plugins.invert.scenes import demo, generator, lpips
+from tests.plugins.swap.scenes import Points, Squares, Who, swap
 
 CPU = i2i.Device("cpu")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i.faces import eye_distance
+from i2i.toolkit.faces.detection import eye_distance
 from i2i_plugins.swap.losses import CELLS, Aim
 from i2i_plugins.swap.measures import background, measure
 from i2i_plugins.swap.options import Options
 from i2i_plugins.swap.people import people_in, skin, tone
 from i2i_plugins.swap.region import FOREHEAD, face_region, with_forehead
-
-from .scenes import BLUE, RED, SIDE, Still, face_points, scene
+from tests.plugins.swap.scenes import BLUE, RED, SIDE, Still, face_points, scene
 
 POINTS = face_points()[None] * SIDE
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from i2i_plugins.demo.measuring.bench import Bench
-from i2i_plugins.demo.measuring.edits import PROMPTS, worded
+from research.demo.measures.bench import Bench
+from research.demo.measures.edits import PROMPTS, worded
 
 
 @pytest.mark.usefixtures("one_thread")

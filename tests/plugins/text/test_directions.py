@@ -13,14 +13,13 @@ from click.testing import CliRunner
 
 import i2i
 from i2i.cli import build
-from i2i.editing.latents import read_latent, save_latent
 from i2i.registry import Plugin, Registry
+from i2i.toolkit.latents.files import read_latent, save_latent
 from i2i_plugins import text as door
 from i2i_plugins.text import making
 from i2i_plugins.text.directions import Directions, said
 from i2i_plugins.text.making import make
-
-from .scenes import GREY, TEAL, Colours, Dials, edit, latent_of, scene
+from tests.plugins.text.scenes import GREY, TEAL, Colours, Dials, edit, latent_of, scene
 
 
 @pytest.fixture(scope="module")

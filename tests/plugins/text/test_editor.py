@@ -10,13 +10,12 @@ import pytest
 import torch
 
 import i2i
-from i2i.generating.sampling import Terms, latents
-from i2i.options import build
+from i2i.api.options import build
+from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.text.editor import Text
 from i2i_plugins.text.goals import FLOOR, Goal, goals_of
 from i2i_plugins.text.optimisation import ramp
-
-from .scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
+from tests.plugins.text.scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
 
 QUICK: dict[str, Any] = {"steps": 40, "l2_weight": 0.001}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ..stylegan.test_generators import FAMILIES, built
-from .scenes import Dials
+from tests.plugins.stylegan.test_generators import FAMILIES, built
+from tests.plugins.text.scenes import Dials
 
 
 @pytest.mark.parametrize("family", FAMILIES)

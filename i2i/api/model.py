@@ -1,0 +1,34 @@
+"""Model records: published weights and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .extractor import Role
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Model:
+    """A record of published weights: what they are and where they come from."""
+
+    name: str
+    summary: str
+    role: Role | Literal["generator"]
+    url: str
+    licence: str
+    domain: str = "any"
+    """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
+    resolution: int | None = None
+    """Height and width of its pictures, pixels."""
+    bytes: int | None = None
+    """Size of the file, where it is known."""
+    sha256: str | None = None
+    """Of the file, where it is known; else what the first fetch brought is kept and must be met ever after."""
+    homepage: str = ""
+    path: Path | None = None
+    """Where it lies already, for weights that a package carries; such a record needs no ``url``."""

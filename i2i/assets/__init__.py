@@ -1,0 +1,1 @@
+"""What is downloaded or shipped: datasets, model records, archives, networks and extractors."""

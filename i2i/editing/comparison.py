@@ -1,0 +1,78 @@
+"""How like two pictures are: the measures by which reconstructions and edits are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..api.errors import I2IError
+from .extractors import Extractors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..registry import Registry
+    from ..runtime.device import Device
+
+METRICS = ("psnr", "ssim")
+
+
+class Likeness:
+    """Compares batches of pictures; extractors are opened when first needed, and left out where they cannot be."""
+
+    def __init__(self, registry: Registry, device: Device, extractors: Extractors, note: Callable[[str], None]) -> None:
+        self.registry, self.device, self.extractors, self.note = registry, device, extractors, note
+        self._missing: set[str] = set()
+
+    def __call__(self, pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
+        """For each pair ``psnr`` (dB), ``ssim``, ``lpips`` and ``identity`` (cosine, -1 to 1), as far as they go.
+
+        Args:
+            pictures, others: ``(N, 3, H, W)`` in [-1, 1]; what is beyond is cut off first.
+        """
+        import torch
+
+        with torch.no_grad():
+            pictures, others = (each.detach().float().clamp(-1, 1).to(self.device) for each in (pictures, others))
+            columns = {name: self._by_metric(name, pictures, others) for name in METRICS}
+            columns["lpips"] = self._by(("perceptual",), self._distance, pictures, others)
+            if self.extractors.knows("identity"):
+                columns["identity"] = self._by(("identity", "landmarks"), self._same_person, pictures, others)
+        return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
+
+    def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
+        maker = self.registry.all("metric").get(name)
+        if maker is None:
+            return []
+        try:
+            meter = maker(self.device)
+            meter.update(pictures, others)
+            return [float(value) for value in meter.per_picture]
+        except (I2IError, ValueError):  # pictures that are too small for it
+            return []
+
+    def _by(
+        self,
+        roles: tuple[str, ...],
+        measure: Callable[[Tensor, Tensor], list[float]],
+        pictures: Tensor,
+        others: Tensor,
+    ) -> list[float]:
+        if self._missing & set(roles):
+            return []
+        try:
+            return measure(pictures, others)
+        except I2IError as error:
+            self._missing.update(roles)
+            self.note(f"The {roles[0]} measure is left out: {str(error)[:1].lower()}{str(error)[1:]}")
+            return []
+
+    def _distance(self, pictures: Tensor, others: Tensor) -> list[float]:
+        distances: list[float] = self.extractors["perceptual"].distance(pictures, others).tolist()
+        return distances
+
+    def _same_person(self, pictures: Tensor, others: Tensor) -> list[float]:
+        identity, landmarks = self.extractors["identity"], self.extractors["landmarks"]
+        one, other = (identity(identity.align(each, landmarks(each))) for each in (pictures, others))
+        cosines: list[float] = (one * other).sum(dim=1).tolist()
+        return cosines

@@ -1,0 +1,119 @@
+"""The extractors of one edit: those an editor needs are opened before it starts, those it may use when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..api.errors import UsageError
+from ..assets.extractors import ROLES, choose, open_chosen
+
+if TYPE_CHECKING:
+    from ..api.editor import Editor
+    from ..api.extractor import Extractor
+    from ..registry import Registry
+    from ..runtime.device import Device
+
+
+class Extractors(Mapping[str, Any]):
+    """The extractors of one edit by role; each is opened once, by ``[...]`` alone.
+
+    The keys are the roles that the editor declares and some plugin provides, whether opened yet or not. ``in`` and
+    ``[...]`` also take the other roles that a plugin provides, and the names of registered extractors.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        device: Device,
+        names: Mapping[str, str],
+        domain: str | None,
+        roles: Iterable[str] = (),
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            names: The user's choices by role; the others are chosen by ``domain``.
+            domain: What the pictures show, such as ``"faces"``; None where that is not known.
+            roles: The roles that the editor declares.
+        """
+        self.registry, self.device, self.names, self.domain = registry, device, dict(names), domain
+        self.roles = tuple(dict.fromkeys(roles))
+        self._open: dict[str, Extractor] = {}
+
+    def declared_by(self, kind: type[Editor]) -> Extractors:
+        """Return the same extractors with the keys of another editor; what one of the two opens is open in both."""
+        other = Extractors(self.registry, self.device, self.names, self.domain, (*kind.extractors, *kind.may_use))
+        other._open = self._open
+        return other
+
+    def __getitem__(self, key: str) -> Any:
+        """Open the extractor of a role or name.
+
+        Raises:
+            KeyError: there is no such role or name.
+            I2IError: it cannot be opened; says what is missing.
+        """
+        if key not in self._open:
+            role = next((each for each in ROLES if each == key), None)
+            if role is not None:
+                self._open[key] = open_chosen(role, self.device, self.registry, self.names.get(key), self.domain)
+            elif key in (known := self.registry.all("extractor")):
+                self._open[key] = known[key](self.device)
+            else:
+                raise KeyError(key)
+        return self._open[key]
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a plugin provides an extractor of this role or name; opening it may still fail."""
+        return isinstance(key, str) and (key in self.registry.all("extractor") or self._provided(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return (role for role in self.roles if self._provided(role))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the extractor of a role or name if it is open already, else ``default``; never open one."""
+        return self._open.get(key, default)
+
+    def _provided(self, role: str) -> bool:
+        return role in ROLES and any(maker.role == role for maker in self.registry.all("extractor").values())
+
+    def knows(self, role: str) -> bool:
+        """Whether an extractor of this role was made for such pictures, or the user says which to take."""
+        makers = self.registry.all("extractor").values()
+        return role in self.names or any(each.role == role and each.domain == self.domain for each in makers)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """By role, the names of those that are open."""
+        return {role: self._open[role].name for role in ROLES if role in self._open}
+
+
+def open_for(kind: type[Editor], found: Extractors) -> None:
+    """Open what an editor needs, so that what is missing is told before it starts.
+
+    Raises:
+        UsageError: the user chose an extractor for a role that the editor has no use for, or one that is not there.
+        I2IError: one cannot be opened.
+    """
+    usable = {*kind.extractors, *kind.may_use} | ({"landmarks"} if kind.wants != "pixels" else set())
+    for role, name in found.names.items():
+        if role not in usable:
+            needs = ", ".join(sorted(usable)) or "none"
+            raise UsageError(
+                f"Editor {kind.name!r} uses no extractor of {role} (it needs: {needs}): leave {name!r} out."
+            )
+    for role in ROLES:  # a choice that the editor may use later is refused now, not in the middle of its work
+        if role in found.names:
+            choose(role, found.registry, found.names[role])
+    for role in kind.extractors:
+        found[role]
+
+
+def named(role: str, domain: str, registry: Registry) -> list[str]:
+    """Names of the extractors of a role that were made for a domain."""
+    makers = registry.all("extractor").items()
+    return [name for name, maker in makers if maker.role == role and maker.domain == domain]

@@ -1,0 +1,191 @@
+"""What an edit leaves in ``--out``, and the check that it can be shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..api.editor import Result
+from ..api.errors import I2IError
+from ..api.scene import Latent
+from ..toolkit.faces.alignment import cut_out
+from ..toolkit.files import hash_file, write_json
+from ..toolkit.images import enlarged, read_picture, resize, save_gif, save_picture, to_array
+from ..toolkit.images.grids import sheet
+from ..toolkit.latents.files import save_latent
+from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
+from .paste import Mode, paste
+from .photos import Picture
+from .recipes import for_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .settings import Terms
+
+PREVIEW = 1024
+"""Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
+pictures are enlarged."""
+SECONDS_PER_FRAME = 0.1
+
+
+def checked(result: Any, who: str) -> Result:
+    """Refuse what the files and the page could not show, and say whose it is.
+
+    Raises:
+        I2IError: it is no result, a picture is none, or a number is not finite.
+    """
+    if not isinstance(result, Result):
+        raise I2IError(f"The {who} returned {type(result).__name__} instead of i2i.Result; tell its author.")
+    for each in (result, *result.others):
+        _check_picture(each.image, f"the image of the {who}")
+        for number, frame in enumerate(each.frames):
+            _check_picture(frame, f"frame {number} of the {who}")
+            if frame.shape != each.frames[0].shape:
+                raise I2IError(f"The frames of the {who} differ in size; tell its author.")
+        for key, value in each.scalars.items():
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise I2IError(
+                    f"The scalar {key!r} of the {who} is {value!r} instead of a finite number; tell its author."
+                )
+    for row in result.table.cells if result.table else ():
+        for cell in row:
+            if cell is not None:
+                _check_picture(cell, f"a picture in the table of the {who}")
+    return result
+
+
+def _check_picture(image: Any, what: str) -> None:
+    import torch
+
+    what = what[0].upper() + what[1:]
+    if not isinstance(image, torch.Tensor):
+        raise I2IError(f"{what} is {type(image).__name__} instead of a tensor; tell its author.")
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+        raise I2IError(f"{what} has shape {tuple(image.shape)} instead of (1, 3, H, W); tell its author.")
+    if not image.is_floating_point():
+        raise I2IError(f"{what} is {image.dtype} instead of floating point in [-1, 1]; tell its author.")
+    if not image.isfinite().all():
+        raise I2IError(f"{what} holds numbers that are not finite (nan or inf); try other options, or tell its author.")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes the files of one edit in the place of those of an earlier one."""
+
+    out: Path
+    recipe: dict[str, Any]
+    terms: Terms
+
+    def write(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+        """Leave everything in ``out``, or nothing; the recipe last, for what it names is there then.
+
+        Args:
+            pictures: Those that the results belong to, in the order of the results.
+
+        Returns:
+            The names of the files, without the recipe.
+
+        Raises:
+            UsageError: since the edit began, somebody has put a file in the place of one of its own.
+            OSError: the disk refused.
+        """
+        with placing(self.out) as beside:
+            written = replace(self, out=beside)._draw(result, pictures)
+            others = of_others(self.out, [*written, RECIPE])
+            refuse(self.out, [name for name in others if usual(name)])
+            for name in others:
+                self.terms.calls.note(f"{self.out / name} is no earlier edit's, so the curve of that name is left out.")
+                (beside / name).unlink()
+                written.remove(name)
+            proofs = {name: hash_file(beside / name) for name in written}
+            write_json(beside / RECIPE, {**self.recipe, "files": written, PROOFS: proofs})
+        return written
+
+    def _draw(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+        written: list[str] = []
+        for number, each in enumerate((result, *result.others)):
+            picture = pictures[number] if number < len(pictures) else None
+            written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
+        return written + self._photos(result, pictures) + self._table(result)
+
+    def _one(self, result: Result, picture: Picture | None, mark: str) -> list[str]:
+        after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
+        written = [named["result.png"]]
+        save_picture(self.out / written[0], after, self._text())
+        if picture is not None:
+            both = [enlarged(preview(each)) for each in (picture.before, after)]
+            pair = sheet([both], columns=("before", "after"))
+            save_picture(self.out / named["before_after.png"], pair)
+            written.append(named["before_after.png"])
+        if result.frames:
+            frames = [preview(to_array(frame)) for frame in result.frames]
+            save_gif(self.out / named["frames.gif"], frames, SECONDS_PER_FRAME)
+            written.append(named["frames.gif"])
+        if result.latent is not None:
+            latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
+            about = {"generator": self.recipe.get("generator"), **(picture.about() if picture else {})}
+            save_latent(self.out / named["latent.safetensors"], latent, about)
+            written.append(named["latent.safetensors"])
+        for name, plot in result.plots.items():
+            from ..toolkit.images.plots import draw_plot
+
+            written.append(f"{name}{mark}.png")
+            draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
+        return written
+
+    def _photos(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+        """The whole photos, each with all of its edited crops."""
+        parts: dict[Path, list[tuple[np.ndarray, Picture]]] = {}
+        for each, picture in zip((result, *result.others), pictures, strict=False):
+            if picture.source is not None and picture.placement is not None and self.terms.blend != "none":
+                parts.setdefault(picture.source, []).append((to_array(each.image), picture))
+        written = []
+        for number, (source, edited) in enumerate(parts.items()):
+            photo = read_picture(source)
+            name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
+            save_picture(self.out / name, self._paste(photo, edited), self._text())
+            written.append(name)
+        return written
+
+    def _paste(self, photo: np.ndarray, edited: Sequence[tuple[np.ndarray, Picture]]) -> np.ndarray:
+        crops = []
+        for after, picture in edited:
+            assert picture.placement is not None
+            crops.append((after, cut_out(photo, picture.placement, len(after)), picture.placement))
+        mode: Mode = "poisson" if self.terms.blend == "poisson" else "feather"
+        return paste(photo, crops, mode, colours=self.terms.blend != "plain")
+
+    def _table(self, result: Result) -> list[str]:
+        if result.table is None:
+            return []
+        from ..toolkit.images.tables import draw_table, write_page
+
+        table = result.table
+        cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
+        save_picture(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
+        title = f"i2i edit --plugin {self.recipe['plugin']}"
+        about = {name: str(value) for name, value in _facts(self.recipe).items()}
+        write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)
+        return ["grid.png", "grid.html"]
+
+    def _text(self) -> dict[str, str]:
+        return {"Software": f"i2i {self.recipe['versions']['i2i']}", "i2i": for_picture(self.recipe)}
+
+
+def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page tells of its edit."""
+    generator = {"generator": recipe["generator"]["name"]} if recipe.get("generator") else {}
+    return {**generator, **recipe["options"], "seed": recipe["seed"], "i2i": recipe["versions"]["i2i"]}
+
+
+def preview(array: np.ndarray) -> np.ndarray:
+    """A picture no larger than ``PREVIEW``."""
+    height, width = array.shape[:2]
+    scale = min(1.0, PREVIEW / max(height, width))
+    return resize(array, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,0 +1,200 @@
+"""From what the user names to what an editor works on: photos cut out, seeds and latents rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..api.errors import I2IError
+from ..api.placement import Placement
+from ..api.scene import Latent, Photo
+from ..toolkit.faces.alignment import cut_out, ffhq_placement, square_placement
+from ..toolkit.faces.detection import find_faces
+from ..toolkit.files import hash_file
+from ..toolkit.latents.files import read_latent
+from .inputs import Given
+from .settings import Terms
+
+if TYPE_CHECKING:
+    from ..api.extractor import Extractor, Face
+    from ..api.generator import Generator
+
+FACES = "faces"
+"""The domain of generators that know photographs of faces, aligned as in FFHQ."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of an edit, and where it came from."""
+
+    given: Given
+    photo: Photo
+    before: np.ndarray
+    """What it showed before the edit, uint8 ``(H, W, 3)``: the whole photo, the crop, or what was rendered."""
+    source: Path | None = None
+    """The photo that it is a part of, where an edited crop can go back into it."""
+    placement: Placement | None = None
+    """Where in that photo."""
+
+    def about(self) -> dict[str, Any]:
+        """What travels with its latent, so that an edit that starts from there can go back into the photo too."""
+        if self.source is None or self.placement is None:
+            return {}
+        sha256 = hash_file(self.source)
+        return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
+
+
+def open_photo(given: Given, device: Any) -> Picture:
+    """A whole photo, for editors of pixels."""
+    from ..toolkit.images import read_picture, to_tensor
+
+    assert given.path is not None
+    array = read_picture(given.path)
+    return Picture(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
+
+
+class Opener:
+    """Opens pictures for one generator."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        domain: str | None,
+        finder: Callable[[], Extractor],
+        terms: Terms,
+        finders: Sequence[str] = (),
+    ) -> None:
+        """``finder`` is asked for an extractor of landmarks once a face is to be found.
+
+        ``finders`` names those that search photographs.
+        """
+        self.generator, self.domain, self.finder, self.terms = generator, domain, finder, terms
+        self.finders = finders
+
+    def open(self, given: Given) -> list[Picture]:
+        """What is shown by one that is given: of a photo with ``--face all``, each of its faces.
+
+        Raises:
+            I2IError: it cannot be read, or does not fit the generator; or there is no such face.
+        """
+        if given.kind == "photo":
+            return self._cut(given)
+        return [self._seed(given) if given.kind == "seed" else self._latent(given)]
+
+    def _cut(self, given: Given) -> list[Picture]:
+        from ..toolkit.images import read_picture
+
+        assert given.path is not None
+        array = read_picture(given.path)
+        if not self.aligns:
+            return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
+        found = self._faces(array, given.path)
+        several = len(found) > 1
+        names = {number: f"{given.label} {number}" if several else given.label for number in found}
+        placements = {number: ffhq_placement(face.landmarks) for number, face in found.items()}
+        return [self._crop(given, array, placements[number], name) for number, name in names.items()]
+
+    def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
+        """As ``find_faces``; where the finder knows crops of another world only, that is the reason it finds none."""
+        from ..toolkit.images import PictureError, to_tensor
+
+        finder = self.finder()
+        try:
+            return find_faces(to_tensor(array), finder, self.terms.face, path, self.terms.calls.note)
+        except PictureError:
+            if finder.domain in (FACES, "any"):
+                raise
+            raise PictureError(
+                path,
+                f"{finder.name} reads crops of {finder.domain} and does not search photos "
+                f"for faces; take a finder that does with --landmarks {' or '.join(self.finders) or 'NAME'} "
+                "(see 'i2i plugins list'), or leave --crop face out.",
+            ) from None
+
+    @property
+    def aligns(self) -> bool:
+        """Whether faces are cut out of photos, not their largest square."""
+        return self.terms.crop == "face" or (self.terms.crop == "auto" and self.domain == FACES)
+
+    def _crop(self, given: Given, array: np.ndarray, placement: Placement, name: str) -> Picture:
+        from ..toolkit.images import to_tensor
+
+        crop = cut_out(array, placement, self.generator.resolution)
+        pixels = to_tensor(crop).to(self.generator.device)
+        photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
+        return Picture(given, photo, crop, given.path, placement)
+
+    def _seed(self, given: Given) -> Picture:
+        from ..toolkit.latents.sampling import Terms as Drawn
+        from ..toolkit.latents.sampling import latents
+
+        assert given.seed is not None
+        w = latents(self.generator, [given.seed], Drawn(truncation=self.terms.truncation))
+        return self._rendered(given, Latent(w))
+
+    def _latent(self, given: Given) -> Picture:
+        assert given.path is not None
+        latent, about = read_latent(given.path)
+        rows, numbers = latent.w.shape[1:]
+        if (rows, numbers) != (self.generator.num_ws, self.generator.w_dim):
+            raise I2IError(
+                f"{given.path} holds a latent of {rows} x {numbers} numbers, and the generator takes "
+                f"{self.generator.num_ws} x {self.generator.w_dim}: name the one it was made for with --generator."
+            )
+        latent = replace(latent, w=latent.w.to(self.generator.device))
+        picture = self._rendered(given, latent)
+        source, placement = _home_of(about)
+        return replace(picture, source=source, placement=placement)
+
+    def _rendered(self, given: Given, latent: Latent) -> Picture:
+        pixels = render(self.generator, latent)
+        return Picture(given, Photo(pixels, given.path, given.label, latent), _array(pixels))
+
+
+def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
+    """The photo that a latent came from and its place there, where that photo is still the same."""
+    try:
+        told = about["photo"]
+        source, placement = Path(told["path"]), Placement.of_plain(told["quad"])
+        return (source, placement) if hash_file(source) == told["sha256"] else (None, None)
+    except (KeyError, TypeError, ValueError, OSError):
+        return None, None
+
+
+def tuned(generator: Generator, latent: Latent) -> Generator:
+    """The generator as a latent asks for it."""
+    if not latent.changes and not latent.noise:
+        return generator
+    return generator.tuned(latent.changes, latent.noise)
+
+
+def render(generator: Generator, latent: Latent) -> Any:
+    """The picture of a latent, ``(1, 3, R, R)`` in [-1, 1]; of a grey generator three equal planes."""
+    import torch
+
+    with torch.no_grad():
+        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
+
+
+def _array(pixels: Any) -> np.ndarray:
+    from ..toolkit.images import to_array
+
+    return to_array(pixels)
+
+
+def only_one_each(pictures: Sequence[Picture], many: bool, name: str) -> None:
+    """Refuse several faces of a photo where the editor takes one picture.
+
+    Raises:
+        I2IError: there are several.
+    """
+    if len(pictures) > 1 and not many:
+        raise I2IError(
+            f"{pictures[0].given.path} shows {len(pictures)} faces, and editor {name!r} takes one picture as "
+            f"{pictures[0].given.place!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
+            "--face largest."
+        )

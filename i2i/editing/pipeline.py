@@ -1,0 +1,189 @@
+"""One edit, whole: pictures and options in, the editor's result out, and on disk what is needed to do it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api.editor import Editor, Result
+from ..api.errors import I2IError
+from ..api.options import Options, build
+from ..registry import Registry, load_registry
+from .directory import check_place, folder_of
+from .inputs import Given, again, assign
+from .presets import check_presets
+from .recipes import read_recipe
+from .settings import GENERATOR, Blend, Calls, Crop, Terms, inversion
+
+if TYPE_CHECKING:
+    from ..toolkit.faces.detection import Choice
+
+__all__ = ["edit", "edit_again", "folder_of"]
+
+
+def edit(
+    name: str,
+    images: Sequence[str | Path] = (),
+    *,
+    generator: str | Path = GENERATOR,
+    extractors: Mapping[str, str] | None = None,
+    crop: Crop = "auto",
+    face: Choice = "largest",
+    invert: str | Mapping[str, Any] = "",
+    truncation: float = 0.7,
+    blend: Blend = "feather",
+    device: str = "auto",
+    out: str | Path | None = None,
+    seed: int = 0,
+    keep: bool = True,
+    registry: Registry | None = None,
+    progress: Callable[..., None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    note: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Edit pictures with the editor called ``name``.
+
+    Args:
+        images: For each picture the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
+            ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
+            it. An editor of latents that is given nothing edits ``seed:0``.
+        generator: What ``i2i.generator`` takes; for editors of crops and latents.
+        extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
+            by what the generator knows.
+        crop: How photos become what the generator knows: ``face`` aligns a face as in FFHQ, ``square`` takes the
+            largest centred square, ``auto`` decides by the generator.
+        face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
+        invert: How photos get their latents: a method of the editor ``invert``, or its options.
+        truncation: Of pictures given by their seed.
+        blend: How the edited crop goes back into its photo: ``feather``, ``poisson``, ``plain`` (its colours as they
+            are) or ``none``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        out: Folder for ``result.png``, ``before_after.png``, ``recipe.json`` and, where there are such things,
+            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``, in the place of what
+            an earlier edit left there; None writes nothing.
+        seed: Seeds every random generator before the edit, so that the same call gives the same picture.
+        keep: Use inversions that an earlier edit made of the same pictures, and keep new ones.
+        registry: Where editors are looked up; None for all installed plugins.
+        progress: Called as ``progress(done, total, **scalars)`` while the editor works.
+        stop: Asked by the editor through ``scene.cancelled``: True once the best so far is enough.
+        note: Called with a sentence about anything worth knowing.
+        **options: The editor's own.
+
+    Returns:
+        The editor's result: ``image`` ``(1, 3, H, W)`` in [-1, 1], with what else it gave.
+
+    Raises:
+        UsageError: no such editor, a wrong option, the wrong number of pictures, or something in ``out`` would be lost.
+        Interrupted: ``stop`` said so before there was anything to keep; nothing is written.
+        I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
+    """
+    registry = registry or load_registry()
+    terms = Terms(
+        generator=str(generator),
+        extractors=extractors or {},
+        crop=crop,
+        face=face,
+        invert=inversion(invert),
+        truncation=truncation,
+        blend=blend,
+        device=device,
+        seed=seed,
+        out=None if out is None else folder_of(out),
+        keep=keep,
+        calls=Calls.of(progress, stop, note),
+    )
+    kind: type[Editor] = registry.get("editor", name)
+    chosen = _options(kind, options, seed)
+    _check_needs(registry, kind, chosen)
+    given = assign(kind, images)
+    if given and not images:
+        taken = ", ".join(f"{each.place}={each.label}" for each in given)
+        terms.calls.note(f"No --image is given, so {name} takes {taken}.")
+    return _run(registry, kind, chosen, given, terms)
+
+
+def edit_again(
+    recipe: str | Path,
+    images: Sequence[str | Path] = (),
+    *,
+    device: str = "auto",
+    out: str | Path | None = None,
+    registry: Registry | None = None,
+    progress: Callable[..., None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Result:
+    """Do an edit again from its ``recipe.json``; its photos, latents and generator must be the same, byte for byte.
+
+    Args:
+        images: Where the files are now, if they have moved.
+        device, out, registry, progress, stop, note: As for ``edit``.
+
+    Raises:
+        UsageError, I2IError: as ``edit``; also when the recipe cannot be read or a file is another.
+    """
+    registry = registry or load_registry()
+    known = read_recipe(recipe)
+    terms = Terms(
+        **known.terms,
+        extractors=known.extractors,
+        device=device,
+        seed=known.seed,
+        out=None if out is None else folder_of(out),
+        calls=Calls.of(progress, stop, note),
+    )
+    kind: type[Editor] = registry.get("editor", known.plugin)
+    chosen = _options(kind, known.options, known.seed)
+    _check_needs(registry, kind, chosen)
+    known.check_generator(registry)
+    known.check_options()
+    return _run(registry, kind, chosen, again(kind, known.photos, images, known.path), terms)
+
+
+def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
+    """Open, edit, check, and write what there is to write."""
+    from .output import Writer, checked
+    from .recipes import make_recipe
+    from .scene import Setting
+
+    terms.check(kind)
+    if terms.out is not None:
+        own = [value for _, value in options if isinstance(value, Path)]
+        check_place(terms.out, [*(each.path for each in given if each.path is not None), *own])
+    setting = Setting(registry, kind, options, terms)
+    pictures = setting.open(given)
+    recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])
+    setting.device.seed(terms.seed)
+    giver = registry.giver("editor", kind.name)
+    result = checked(setting.edit(pictures), f"editor {kind.name!r} of {giver.distribution} {giver.version}")
+    if terms.out is not None:
+        recipe |= {
+            "device": str(setting.device),
+            "extractors": setting.extractors.chosen,
+            "stopped": terms.calls.stop(),
+        }
+        recipe["scalars"] = dict(result.scalars)
+        first = [each for each in pictures if each.given.place == pictures[0].given.place]
+        Writer(terms.out, recipe, terms).write(result, first)
+    return result
+
+
+def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:
+    """The editor's options; a field called ``seed`` is the edit's own seed and not asked for twice."""
+    own = {"seed": seed} if "seed" in kind.Options.model_fields else {}
+    return build(kind.Options, {**values, **own}, f"options of editor {kind.name!r}")
+
+
+def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:
+    """Refuse before the slow imports what cannot work."""
+    check_presets(registry, kind, options)
+    if kind.wants == "pixels" or registry.all("generator"):
+        return
+    pixels = [name for name, other in registry.all("editor").items() if other.wants == "pixels"]
+    instead = f" or edit pixels with --plugin {pixels[0]}" if pixels else ""
+    raise I2IError(
+        f"Editor {kind.name!r} works through a generator, and no generator plugin is installed: "
+        f"install one (see 'i2i plugins list'){instead}."
+    )

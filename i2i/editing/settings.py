@@ -1,0 +1,163 @@
+"""On what terms an edit runs, whoever asks for it: what is the same for every editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ..api.errors import UsageError
+from ..toolkit.faces.detection import Choice
+
+if TYPE_CHECKING:
+    from ..api.editor import Editor
+
+Crop = Literal["auto", "face", "square"]
+"""How a photo becomes what a generator knows: the face aligned as FFHQ has them, or the largest centred square."""
+Blend = Literal["feather", "poisson", "plain", "none"]
+"""How an edited crop goes back into its photo: its edges brought to the photo's colours and faded in, evened out by
+Poisson's equation as well, faded in as it is, or not at all."""
+GENERATOR = "demo-faces"
+"""What is edited with where nothing else is named: it is in the package."""
+INVERTER = "invert"
+"""The editor that gives photos their latents."""
+FAITHFUL = "pti"
+"""Its method that ``--faithful`` means: pivotal tuning."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What an edit tells whoever asked for it, and asks of them."""
+
+    progress: Callable[..., None] = lambda done, total, **scalars: None
+    """As ``Scene.progress``."""
+    stop: Callable[[], bool] = lambda: False
+    """True once the best so far is enough."""
+    note: Callable[[str], None] = lambda text: None
+    """Called with a sentence about anything worth knowing."""
+
+    @classmethod
+    def of(
+        cls,
+        progress: Callable[..., None] | None,
+        stop: Callable[[], bool] | None,
+        note: Callable[[str], None] | None,
+    ) -> Calls:
+        """Those that are given; silence for the others."""
+        silent = cls()
+        return cls(progress or silent.progress, stop or silent.stop, note or silent.note)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Of one edit."""
+
+    generator: str = GENERATOR
+    extractors: Mapping[str, str] = field(default_factory=dict)
+    """By role, names of those to take; the others are chosen by what the pictures show."""
+    crop: Crop = "auto"
+    face: Choice = "largest"
+    invert: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the editor ``invert``, where photos need latents."""
+    truncation: float = 0.7
+    """Of pictures given by their seed."""
+    blend: Blend = "feather"
+    device: str = "auto"
+    seed: int = 0
+    out: Path | None = None
+    keep: bool = True
+    """Look into the cache of inversions, and keep new ones there."""
+    calls: Calls = Calls()
+
+    def __post_init__(self) -> None:
+        for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
+            if getattr(self, name) not in words:
+                raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
+
+    def check(self, kind: type[Editor]) -> None:
+        """Refuse what means nothing to an editor, so that nothing that is typed is passed over.
+
+        Raises:
+            UsageError: it asks for an inversion or for a face, and the editor has no use for them.
+        """
+        if self.invert and kind.wants != "latent":
+            method = self.invert.get("method", "hybrid")
+            instead = f"type --method {method} instead" if kind.name == INVERTER else "leave them out"
+            raise UsageError(
+                f"--invert and --faithful say how photos get latents to edit, and editor {kind.name!r} edits no "
+                f"latents: {instead}."
+            )
+        if self.face != "largest" and kind.wants == "pixels":
+            raise UsageError(
+                f"--face {self.face} says whose face is cut out, and editor {kind.name!r} works on whole photos: "
+                "leave it out."
+            )
+
+    def check_pictures(self, photos: bool, aligned: bool) -> None:
+        """Refuse, or where it does no harm tell, what means nothing to the pictures that are given.
+
+        Args:
+            photos: Whether a photo is among them.
+            aligned: Whether faces are cut out of photos.
+
+        Raises:
+            UsageError: a face is asked for, and none is looked for.
+        """
+        if self.face != "largest" and not photos:
+            raise UsageError(
+                f"--face {self.face} says whose face of a photo is cut out, and seeds and latents are edited whole: "
+                "leave it out."
+            )
+        if self.face != "largest" and not aligned:
+            raise UsageError(
+                f"--face {self.face} says whose face is cut out, and here photos are cut to their largest square: "
+                "type --crop face as well, or leave it out."
+            )
+        if self.invert and not photos:
+            self.calls.note(
+                "--invert and --faithful say how photos get latents; seeds and latents have theirs, so they change "
+                "nothing here."
+            )
+
+    def plain(self) -> dict[str, Any]:
+        """What a recipe needs of them, as plain values."""
+        return {
+            "crop": self.crop,
+            "face": self.face,
+            "invert": dict(self.invert),
+            "truncation": self.truncation,
+            "blend": self.blend,
+        }
+
+
+def faithful(text: str) -> dict[str, Any]:
+    """Read ``--invert`` beside ``--faithful``, which names the method: ``text`` may set options of it, or be empty.
+
+    Raises:
+        UsageError: it names another method, or is written otherwise.
+    """
+    found = {"method": FAITHFUL, **inversion(text)}
+    if found["method"] != FAITHFUL:
+        raise UsageError(
+            f"--faithful is short for --invert {FAITHFUL}, and --invert {text} names another method: "
+            "leave one of the two out."
+        )
+    return found
+
+
+def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Read ``--invert``: a method, options of the editor ``invert``, or both, such as ``pti`` or ``lpips,steps=50``.
+
+    Raises:
+        UsageError: it is written otherwise.
+    """
+    if not isinstance(text, str):
+        return dict(text)
+    found: dict[str, Any] = {}
+    for number, part in enumerate(filter(None, (part.strip() for part in text.split(",")))):
+        key, sign, value = part.partition("=")
+        if not sign and number:
+            raise UsageError(f"--invert {text}: write METHOD or KEY=VALUE, such as hybrid,steps=50.")
+        found[key.strip().replace("-", "_") if sign else "method"] = value.strip() if sign else key
+    return found

@@ -1,1 +1,0 @@
-"""Pictures from generators, and their weights in our own form."""

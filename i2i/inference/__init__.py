@@ -1,0 +1,1 @@
+"""Trained runs and generators in use: prediction, evaluation, export, conversion."""

@@ -1,0 +1,139 @@
+"""Pretrained generators: a file, a model's name or a trained run -> a generator to edit with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api.errors import I2IError, UsageError, did_you_mean
+from ..registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from ..api.generator import Generator, Weights
+    from ..runtime.device import Device, Precision
+    from ..toolkit.weights import Contents
+
+
+def generator(
+    source: str | Path,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    compile: bool = False,
+    registry: Registry | None = None,
+) -> Generator:
+    """Open a generator.
+
+    Args:
+        source: A weight file of any kind that a plugin reads, the folder of a run that trained one, the name of a model
+            (``i2i models list``) or of a generator that needs no file.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        precision: What the maps are computed in. ``auto`` is the fastest on the device; ``fp32`` is exact.
+        compile: Compile the network for the first shape it is given: slow to start, quicker ever after.
+        registry: Where families and models are looked up; None for all installed plugins.
+
+    Raises:
+        UsageError: there is no such file, run, model or generator; names the nearest.
+        I2IError: the file is refused, damaged, or holds no generator; or the model has not been fetched.
+    """
+    registry = registry or load_registry()
+    file = find(source, registry)
+    if file is not None and file.is_file():
+        family, weights, _ = open_weights(file, registry)
+        return family(weights, _device(device, precision, compile))
+    if file is not None:
+        return _of_run(file, _device(device, precision, compile), registry)
+    made: type[Generator] = registry.get("generator", str(source))
+    return made(None, _device(device, precision, compile))
+
+
+def find(source: str | Path, registry: Registry) -> Path | None:
+    """The file or run folder that ``source`` means; None where it is the name of a registered generator.
+
+    Raises:
+        UsageError: it is nothing of all that.
+        I2IError: it is a model that has not been fetched.
+    """
+    path = Path(source)
+    if path.exists():
+        return path
+    models = {name: model for name, model in registry.all("model").items() if model.role == "generator"}
+    if str(source) in models:
+        from ..assets.models import locate
+
+        return locate(models[str(source)])
+    if str(source) in registry.all("generator"):
+        return None
+    near = did_you_mean(str(source), models)
+    raise UsageError(f"There is no file, run or model {str(source)!r}.{near or ' See: i2i models list.'}")
+
+
+def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
+    """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
+    from ..toolkit.files import hash_file
+    from ..training.runs import open_run
+
+    file = find(source, registry)
+    if file is None:
+        return {"generator": str(source)}
+    name = file.resolve().name if Path(source).exists() else str(source)
+    if file.is_file():
+        return {"generator": name, "sha256": hash_file(file)}
+    run = open_run(file)
+    step = run.find("last")
+    return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
+
+
+def domain_of(source: str | Path, registry: Registry) -> str | None:
+    """What a generator draws, as its record says, such as ``"faces"``; None where that is not known.
+
+    Of a file without a record its name is looked at: published generators of aligned faces are called after FFHQ.
+    """
+    from ..assets.models import place
+
+    for name, model in registry.all("model").items():
+        same = Path(source).is_file() and place(model).is_file() and place(model).samefile(source)
+        if model.role == "generator" and (name == str(source) or same):
+            return str(model.domain)
+    return "faces" if "ffhq" in Path(source).name.lower() else None
+
+
+def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weights, Contents]:
+    """The family that reads a file, and its weights.
+
+    Raises:
+        I2IError: the file cannot be read safely, or no family knows it.
+    """
+    from ..toolkit.weights import read
+
+    contents = read(path)
+    families = registry.all("generator")
+    for family in families.values():
+        try:
+            weights = family.read(contents)
+        except I2IError as error:
+            raise I2IError(f"{path}: {error}") from None
+        if weights is not None:
+            return family, weights, contents
+    known = ", ".join(families) or "none; install a plugin that brings one"
+    raise I2IError(f"{path} holds no generator of a family that is known here ({known}); check the file.")
+
+
+def _device(name: str, precision: Precision, compile: bool) -> Device:
+    from ..runtime.device import Device
+
+    return Device.choose(name, precision, compiled=compile)
+
+
+def _of_run(folder: Path, device: Device, registry: Registry) -> Generator:
+    """The generator of a trained run, its weights averaged where the run averages."""
+    from ..training.runs import open_run
+
+    run = open_run(folder)
+    trainer, _ = run.load_trainer(registry, device)
+    make = getattr(trainer, "generator", None)
+    if trainer.wants != "pictures" or not callable(make):
+        raise UsageError(
+            f"{folder} was trained by {trainer.name}, which turns pictures into pictures: use i2i predict {folder}."
+        )
+    made: Generator = make()
+    return made

@@ -1,0 +1,215 @@
+"""A trained run on pictures of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..api.errors import I2IError, UsageError
+from ..toolkit.images import SUFFIXES
+
+if TYPE_CHECKING:
+    from ..registry import Registry
+    from ..training.runs import Run
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..registry import Registry, load_registry
+from ..toolkit.images import PictureError, read_picture, resize, save_picture, to_array
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..api.trainer import Trainer
+    from ..runtime.device import Device
+    from ..training.checkpoints import Which
+
+Side = Literal["A", "B"]
+SHOWN = 3
+"""Faulty pictures that a message names."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to read and where its result goes."""
+
+    picture: Path
+    result: Path
+
+
+def predict(
+    run: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    side: Side | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    checkpoint: Which = "last",
+    registry: Registry | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
+    """Turn pictures into what a run learnt to make of them, each at its own size, as PNG files in ``out``.
+
+    A picture is shown to the generator at a size that suits it (see ``working_size``). The result depends on its
+    picture alone, and is computed in float32 with the run's seed, so that it comes out the same each time.
+
+    Args:
+        run: The run's folder.
+        inputs: Pictures and folders. Of a folder all pictures below it are taken, and its structure is kept in ``out``.
+        side: Take the left (``"A"``) or right (``"B"``) half of each picture, for A|B pairs; None takes it whole.
+        overwrite: Replace results that are already in ``out``; pictures given as inputs are never replaced.
+        checkpoint: ``"last"``, ``"best"`` or a step.
+        settings: The trainer's own options to change, such as ``{"test": "paper"}``.
+        progress: Called with the pictures done and their number.
+
+    Returns:
+        The files written, in the order of the inputs.
+
+    Raises:
+        UsageError: an input is missing, a result is already there, or an option is wrong.
+        I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
+    """
+    from ..runtime.device import Device
+    from ..training.runs import open_run
+    from .prediction import require_pairs
+
+    jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
+    require_pairs(registry := registry or load_registry(), opened := open_run(run))
+    place = Device.choose(device, "fp32")
+    trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
+    note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
+    wanted = opened.options["run"]
+
+    def turn(job: Job) -> None:
+        place.seed(wanted["seed"])
+        save_picture(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
+
+    _do(jobs, turn, progress, out)
+    return [job.result for job in jobs]
+
+
+def _do(
+    jobs: Sequence[Job], turn: Callable[[Job], None], progress: Callable[[int, int], None], out: str | Path
+) -> None:
+    """Do every job, and only then tell of bad pictures: one in a thousand must not cost the rest."""
+    faults = []
+    for done, job in enumerate(jobs, start=1):
+        try:
+            turn(job)
+        except PictureError as error:
+            faults.append(str(error))
+        progress(done, len(jobs))
+    if not faults:
+        return
+    others = f"; the others are in {out}" if len(faults) < len(jobs) else ""
+    listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
+    raise I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used{others}. {listed}")
+
+
+def plan(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[Job]:
+    """Say which picture goes where: ``DIR/x/y.jpg`` of the folder ``DIR`` to ``out/x/y.png``, a single file to ``out``.
+
+    Two pictures that would share a name get the names ``y.png`` and ``y-2.png``. Hidden files, and results of an
+    earlier prediction when ``out`` lies inside a folder given, are left out.
+
+    Raises:
+        UsageError: an input is missing or holds no pictures, or a result would replace a file.
+    """
+    pictures = [pair for path in inputs for pair in _pictures(path, out)]
+    sources = {picture.resolve() for picture, _ in pictures}
+    taken: set[Path] = set()
+    jobs = []
+    for picture, place in pictures:
+        stem, number = (out / place).with_suffix(""), 1
+        result = stem.with_name(f"{stem.name}.png")
+        while Path(str(result).casefold()) in taken:
+            number += 1
+            result = stem.with_name(f"{stem.name}-{number}.png")
+        if result.resolve() in sources:
+            raise UsageError(
+                f"--out {out}: the result of {picture} would replace the input {result}; choose another folder."
+            )
+        if result.exists() and not overwrite:
+            raise UsageError(f"{result} is already there; choose another --out, or replace it with --overwrite.")
+        taken.add(Path(str(result).casefold()))
+        jobs.append(Job(picture, result))
+    return jobs
+
+
+def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
+    """Each picture of an input, with its place below ``out``."""
+    if path.is_file():
+        yield path, Path(path.name)
+        return
+    if not path.is_dir():
+        raise UsageError(f"There is no picture or folder {path}; check the path.")
+    below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in SUFFIXES)
+    own = out.resolve()
+    found = [
+        part
+        for part in below
+        if not any(name.startswith(".") for name in part.parts)
+        and (path / part).is_file()
+        and (own == path.resolve() or own not in (path / part).resolve().parents)
+    ]
+    if not found:
+        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(SUFFIXES))}); name another.")
+    yield from ((path / part, part) for part in found)
+
+
+def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
+    """The height and width at which a picture is shown to a generator trained on ``size`` x ``size`` px.
+
+    Its own, each side rounded to a multiple of ``multiple``, where both are within a factor 1.5 of ``size`` and
+    rounding moves neither by more than an eighth. Any other picture is resized to ``size`` x ``size``, as in training.
+    """
+    sides = [max(multiple, round(side / multiple) * multiple) for side in (height, width)]
+    near = all(size / 1.5 <= side <= size * 1.5 for side in (height, width))
+    kept = all(abs(new - side) <= side / 8 for new, side in zip(sides, (height, width), strict=True))
+    return (sides[0], sides[1]) if near and kept else (size, size)
+
+
+def _read(path: Path, side: Side | None) -> np.ndarray:
+    """uint8 ``(H, W, 3)``: the picture or the half of it that is asked for."""
+    picture = read_picture(path)
+    half = picture.shape[1] // 2
+    if side is not None and half == 0:
+        raise PictureError(path, "it is one pixel wide and has no sides; leave out --side.")
+    return {None: picture, "A": picture[:, :half], "B": picture[:, half:]}[side]
+
+
+def _turn(trainer: Trainer, picture: np.ndarray, size: int, device: Device) -> np.ndarray:
+    """uint8 ``(H, W, 3)`` in and out, of the same size."""
+    import numpy as np
+    import torch
+
+    height, width = picture.shape[:2]
+    rows, columns = working_size(height, width, size, getattr(trainer, "multiple", 1))
+    shown = np.ascontiguousarray(resize(picture, columns, rows))
+    with torch.no_grad():
+        output = trainer.sample({"input": device.put(shown[None])})
+    if not torch.isfinite(output).all():
+        raise I2IError("The generator gives values that are not finite; choose an earlier step with --checkpoint.")
+    return resize(to_array(output[0]), width, height)
+
+
+def require_pairs(registry: Registry, run: Run) -> None:
+    """Let only runs pass that turn one picture into another.
+
+    Raises:
+        UsageError: the run's trainer makes pictures of its own; says what to type instead.
+    """
+    name = run.options["trainer"]
+    if registry.get("trainer", name).wants == "pictures":
+        raise UsageError(
+            f"{run.folder} turns no picture into another, for {name} makes pictures of its own: "
+            f"type 'i2i sample --generator {run.folder}'."
+        )

@@ -1,0 +1,1 @@
+"""Device, processes, memory, progress and cancellation."""

@@ -1,0 +1,160 @@
+"""Where a crop lies in a photo, by 68 landmarks as in FFHQ, and how it is cut out.
+
+Points are ``(x, y)`` in pixels, x to the right and y down; (0, 0) is the centre of the upper left pixel, in the photo
+and in the crop alike. The photo is the upright one, as ``i2i.toolkit.images.read_picture`` gives it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...api.errors import I2IError
+from ...api.placement import Placement
+from ..images.warp import warp
+
+_COARSE = 128
+"""Pixels of a crop's side at which what is blurred is computed: a blur over 2 % of the side has no finer detail."""
+
+
+def ffhq_placement(landmarks: Any) -> Placement:
+    """The crop of a face as FFHQ aligns it (Karras et al. 2019, "A Style-Based Generator Architecture", appendix A).
+
+    Args:
+        landmarks: ``(68, 2)`` x, y in the iBUG order, pixels of the photo; an array or a tensor.
+
+    Raises:
+        I2IError: they all lie in one place.
+    """
+    points = np.asarray(landmarks, np.float64)
+    if points.shape != (68, 2):
+        raise ValueError(f"a face has landmarks (68, 2), got {points.shape}")
+    left, right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    eyes, across = (left + right) / 2, right - left
+    down = (points[48] + points[54]) / 2 - eyes
+    x = across + np.array((down[1], -down[0]))  # level as the eyes say and as the mouth under them says
+    length = math.hypot(*x)
+    if not (math.isfinite(length) and length > 0):
+        raise I2IError("A face cannot be aligned by landmarks that tell no direction; choose another photo.")
+    x *= max(2.0 * math.hypot(*across), 1.8 * math.hypot(*down)) / length
+    y, centre = np.array((-x[1], x[0])), eyes + 0.1 * down
+    return Placement.of_plain([centre - x - y, centre - x + y, centre + x + y, centre + x - y])
+
+
+def square_placement(height: int, width: int) -> Placement:
+    """The largest square in the middle of a photo, on whole pixels."""
+    side = min(height, width)
+    x, y = (width - side) // 2 - 0.5, (height - side) // 2 - 0.5
+    return Placement(((x, y), (x, y + side), (x + side, y + side), (x + side, y)))
+
+
+def cut_out(picture: np.ndarray, placement: Placement, size: int) -> np.ndarray:
+    """Cut a crop out of a photo, as FFHQ's are: what lies beyond the photo is its reflection, blurred near the border.
+
+    A square that keeps within the photo, level and of ``size`` pixels gives the very pixels. Others are interpolated
+    or, where the crop is smaller than what it shows, shrunk without aliasing; see ``warp``.
+
+    Args:
+        picture: uint8 ``(H, W, 3)``.
+
+    Returns:
+        uint8 ``(size, size, 3)``.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 3 or 0 in picture.shape:
+        raise ValueError(f"a photo is uint8 (H, W, 3), got {picture.dtype} {picture.shape}")
+    surroundings = Surroundings(placement, *picture.shape[:2])
+    x0, y0, x1, y1 = surroundings.box
+    part, shift = picture[y0:y1, x0:x1], np.array([x0, y0])
+    matrix = placement.matrix(size)
+    matrix[:, 2] -= shift
+    crop = warp(part, matrix, size, size)
+    if not surroundings.padded:
+        return crop
+    x, y = placement.to_photo(np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1), size).transpose(2, 0, 1)
+    blur, fill = surroundings.shares(x, y)
+    values = crop.astype(np.float32)
+    values += (_blurred(part, placement, shift, size) - values) * blur[..., None]
+    values += (surroundings.median(part) - values) * fill[..., None]
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
+def _blurred(part: np.ndarray, placement: Placement, shift: np.ndarray, size: int) -> np.ndarray:
+    """The crop under a Gaussian of 2 % of its side, float32 ``(size, size, 3)``; computed with room around it."""
+    room = _COARSE // 4
+    matrix = placement.matrix(_COARSE)
+    matrix[:, 2] += matrix[:, :2] @ np.full(2, -float(room)) - shift
+    coarse = warp(part, matrix, _COARSE + 2 * room, _COARSE + 2 * room).astype(np.float32)
+    blurred = cv2.GaussianBlur(coarse, (0, 0), 0.02 * _COARSE)
+    each = _COARSE / size
+    back = np.array([[each, 0, room + each / 2 - 0.5], [0, each, room + each / 2 - 0.5]])
+    return cv2.warpAffine(blurred, back, (size, size), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What of a photo matters for a crop, and how FFHQ's alignment goes on where the photo ends.
+
+    The crop's bounds and a border of a tenth of its side are taken from the photo. Where that is not enough, it is
+    reflected on all sides, over at least 0.3 of the side. Within a third of that width from where the photo ends it is
+    blurred more and more, and beyond it fades to the median colour. Unlike there, a crop that comes within 4 pixels of
+    the photo's border but not a pixel beyond it is left as it is.
+    """
+
+    placement: Placement
+    height: int
+    width: int
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 of the pixels that are taken from the photo, at least one, x1 and y1 not among them."""
+        x0, y0, x1, y1 = self._wanted
+        left, top = (min(max(low, 0), end - 1) for low, end in ((x0, self.width), (y0, self.height)))
+        return left, top, max(min(x1, self.width), left + 1), max(min(y1, self.height), top + 1)
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether the crop shows more than a pixel beyond the photo."""
+        x0, y0, x1, y1 = self.placement.bounds()
+        return min(x0, y0) < -1.5 or x1 > self.width + 0.5 or y1 > self.height + 0.5
+
+    def shares(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How much of the crop at these points of the photo is blurred, and how much is the median: 0 to 1, float32."""
+        if not self.padded:
+            nothing = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.float32)
+            return nothing, nothing
+        x0, y0, x1, y1 = self.box
+        left, top, right, bottom = self._pads
+        across = 1 - np.minimum((x - x0 + left) / left, (x1 - 1 + right - x) / right)
+        along = 1 - np.minimum((y - y0 + top) / top, (y1 - 1 + bottom - y) / bottom)
+        mask = np.maximum(across, along).astype(np.float32)
+        return (3 * mask + 1).clip(0, 1), mask.clip(0, 1)
+
+    def median(self, part: np.ndarray) -> np.ndarray:
+        """The median colour ``(3,)`` of what is taken from the photo and reflected; at a size that shows colours."""
+        rows, columns = part.shape[:2]
+        left, top, right, bottom = self._pads
+        scale = min(1.0, _COARSE / max(columns + left + right, rows + top + bottom))
+        size = max(1, round(scale * columns)), max(1, round(scale * rows))
+        small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        rim = [tuple(round(scale * pad) for pad in pads) for pads in ((top, bottom), (left, right))]
+        return np.asarray(np.median(np.pad(small, (*rim, (0, 0)), "reflect"), axis=(0, 1)), np.float32)
+
+    @cached_property
+    def _wanted(self) -> tuple[int, int, int, int]:
+        border = max(round(0.1 * self.placement.side), 3)
+        x0, y0, x1, y1 = self.placement.bounds()
+        return math.floor(x0) - border, math.floor(y0) - border, math.ceil(x1) + border, math.ceil(y1) + border
+
+    @cached_property
+    def _pads(self) -> tuple[float, float, float, float]:
+        """Pixels of reflection at the left, top, right and bottom of ``box``."""
+        least = round(0.3 * self.placement.side)
+        x0, y0, x1, y1 = self._wanted
+        missing = (-x0, -y0, x1 - self.width, y1 - self.height)
+        left, top, right, bottom = (float(max(each, least, 1)) for each in missing)
+        return left, top, right, bottom

@@ -1,0 +1,129 @@
+"""Faces in photographs: found, ordered from left to right, and chosen as ``--face`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ...api.errors import UsageError
+from ..images import PictureError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...api.extractor import Extractor, Face
+
+Choice: TypeAlias = Literal["largest", "left", "all"] | int
+"""Which faces of a photo: a number counts from 1, from left to right; ``"left"`` is number 1."""
+
+EYES = slice(36, 42), slice(42, 48)
+"""Landmarks of the left and the right eye of the picture."""
+SIMILAR = 0.6
+"""Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
+pyramids, and a step of 1.2 in width makes 0.69 in area."""
+SLACK = 0.05
+"""Share of a face's width by which its frame or a landmark may stand out of the picture before it counts as cut."""
+
+
+def eye_distance(landmarks: Tensor) -> Tensor:
+    """Between the centres of the eyes, by which faces are measured.
+
+    Args:
+        landmarks: ``(..., 68, 2)`` in the iBUG order.
+
+    Returns:
+        ``(...)`` in the same unit, never 0.
+    """
+    left, right = (landmarks[..., part, :].mean(dim=-2) for part in EYES)
+    distance: Tensor = (right - left).norm(dim=-1).clamp_min(1e-6)
+    return distance
+
+
+def face_choice(text: str) -> Choice:
+    """Read ``--face``: ``largest``, ``left``, ``all`` or a number from 1.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if text in ("largest", "left", "all"):
+        return text  # type: ignore[return-value]
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(f"--face {text}: use largest, left, all, or a number from 1, counted from left to right.")
+
+
+def find_faces(
+    picture: Tensor,
+    finder: Extractor,
+    choice: Choice = "largest",
+    where: str | Path = "the picture",
+    note: Callable[[str], None] = lambda text: None,
+) -> dict[int, Face]:
+    """The chosen faces of a picture by their number from the left, in that order; one, except for ``"all"``.
+
+    A face that the border of the picture cuts is given like any other, with a note.
+
+    Args:
+        picture: ``(1, 3, H, W)`` RGB in [-1, 1].
+        finder: An extractor of landmarks that can search whole photographs.
+        where: Begins every message; the file of the picture.
+        note: Called with a sentence about anything worth knowing.
+
+    Raises:
+        UsageError: the extractor reads crops of faces only.
+        PictureError: there is no face, or none of the number asked for.
+    """
+    find = getattr(finder, "find", None)
+    if find is None:
+        raise UsageError(
+            f"{finder.name} reads the landmarks of a face's crop and finds no faces in whole photos; "
+            "choose another with --landmarks (see 'i2i plugins list')."
+        )
+    faces: list[Face] = sorted(find(picture), key=lambda face: (face.box[0] + face.box[2], face.box[1]))
+    if not faces:
+        raise PictureError(
+            where,
+            f"{finder.name} finds no face in it; take a larger, better lit or more frontal photo, "
+            "or try another finder with --landmarks (see 'i2i plugins list').",
+        )
+    if choice == "all":
+        chosen = list(range(len(faces)))
+    elif choice == "largest":
+        chosen = [_largest(faces, where, note)]
+    else:
+        chosen = [_numbered(faces, 1 if choice == "left" else choice, where)]
+    for index in chosen:
+        if _is_cut(faces[index], picture.shape[-2], picture.shape[-1]):
+            which = f"face {index + 1} from the left" if len(faces) > 1 else "the face"
+            note(f"{where}: {which} is cut by the border of the picture; its landmarks beyond are guesses.")
+    return {index + 1: faces[index] for index in chosen}
+
+
+def _largest(faces: Sequence[Face], where: str | Path, note: Callable[[str], None]) -> int:
+    """Index of the largest face, of several the surest; tells where it is not by far the largest."""
+    index = max(range(len(faces)), key=lambda each: (faces[each].area, faces[each].score))
+    rivals = sum(face.area >= SIMILAR * faces[index].area for face in faces) - 1
+    if rivals:
+        alike = f"{rivals + 1} of its " if rivals + 1 < len(faces) else "its "
+        note(
+            f"{where}: {alike}{len(faces)} faces are about as large; number {index + 1} from the left is taken, "
+            f"choose another with --face 1 to {len(faces)}, or --face all."
+        )
+    return index
+
+
+def _numbered(faces: Sequence[Face], number: int, where: str | Path) -> int:
+    if not 1 <= number <= len(faces):
+        there = "only one face is" if len(faces) == 1 else f"only {len(faces)} faces are"
+        way_out = "leave --face out" if len(faces) == 1 else f"choose 1 to {len(faces)}, counted from left to right"
+        raise PictureError(where, f"--face {number} is asked for, but {there} found in it; {way_out}.")
+    return number - 1
+
+
+def _is_cut(face: Face, height: int, width: int) -> bool:
+    """Whether the frame or a landmark stands out of the picture by more than ``SLACK`` of the face's width."""
+    x0, y0, x1, y1 = face.box
+    (left, top), (right, bottom) = (face.landmarks.amin(dim=0).tolist(), face.landmarks.amax(dim=0).tolist())
+    out = max(-min(x0, left), -min(y0, top), max(x1, right) - (width - 1), max(y1, bottom) - (height - 1))
+    return bool(out > SLACK * (x1 - x0))

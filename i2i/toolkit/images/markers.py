@@ -1,0 +1,102 @@
+"""Faces marked on a picture: their frames and 68 landmarks, and numbers to choose one by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from ...api.extractor import Face
+
+PARTS = (
+    (range(0, 17), False, (120, 190, 255)),  # jaw
+    (range(17, 22), False, (255, 205, 90)),  # brows
+    (range(22, 27), False, (255, 205, 90)),
+    (range(27, 31), False, (130, 230, 150)),  # ridge of the nose, nostrils
+    (range(31, 36), False, (130, 230, 150)),
+    (range(36, 42), True, (90, 235, 235)),  # eyes
+    (range(42, 48), True, (90, 235, 235)),
+    (range(48, 60), True, (255, 130, 160)),  # outer and inner lips
+    (range(60, 68), True, (255, 130, 160)),
+)
+"""The lines of the iBUG order: their landmarks, whether the last joins the first, and a colour."""
+
+LEGIBLE = 1024
+"""Pictures are enlarged by whole steps up to about this longer side, so that landmarks can be told apart."""
+_FRAME = (255, 255, 255)
+_DARK = (20, 20, 20)
+_SHIFT = 4  # OpenCV draws at fractions of a pixel: 4 binary digits of them
+_ROUND = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
+"""A circle of radius 1: OpenCV's own makes diamonds of small ones."""
+
+
+def mark_faces(picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
+    """Draw faces on a copy of a picture, each with its number where there are several.
+
+    Args:
+        picture: uint8 ``(H, W, 3)``.
+        faces: In the order of their numbers, from 1.
+
+    Returns:
+        uint8 ``(k H, k W, 3)``; ``k`` is 1 but for small pictures, which are enlarged (see ``LEGIBLE``).
+    """
+    height, width = picture.shape[:2]
+    times = max(1, LEGIBLE // max(height, width))
+    large = Image.fromarray(picture).resize((times * width, times * height), Image.Resampling.BICUBIC)
+    canvas = np.array(large)
+    for face in faces:
+        points = (face.landmarks.numpy().astype(np.float64) + 0.5) * times - 0.5
+        box = (np.array(face.box) + 0.5) * times - 0.5
+        _mark(canvas, points, box)
+    if len(faces) > 1:
+        canvas = _number(canvas, [(np.array(face.box) + 0.5) * times - 0.5 for face in faces])
+    return canvas
+
+
+def _mark(canvas: np.ndarray, points: np.ndarray, box: np.ndarray) -> None:
+    """Draw one face in place: its lines half transparent, its landmarks as dots with a dark rim."""
+    unit = float(box[2] - box[0]) / 100
+    thick = max(1, round(0.7 * unit))
+    under = canvas.copy()
+    for part, closed, colour in PARTS:
+        cv2.polylines(canvas, [_fixed(points[list(part)])], closed, colour, thick, cv2.LINE_AA, _SHIFT)
+    for corner in _corners(box):
+        cv2.polylines(canvas, [_fixed(corner)], False, _FRAME, thick, cv2.LINE_AA, _SHIFT)
+    cv2.addWeighted(canvas, 0.7, under, 0.3, 0, dst=canvas)
+    radius = max(1.2, unit)
+    for part, _, colour in PARTS:
+        for point in points[list(part)]:
+            for size, paint in ((radius + max(0.6, 0.35 * unit), _DARK), (radius, colour)):
+                cv2.fillConvexPoly(canvas, _fixed(point + size * _ROUND), paint, cv2.LINE_AA, _SHIFT)
+
+
+def _corners(box: np.ndarray) -> list[np.ndarray]:
+    """The four corners of a frame, each a line round it, a sixth of the width long either way."""
+    x0, y0, x1, y1 = box
+    reach = (x1 - x0) / 6
+    return [
+        np.array([(x + right * reach, y), (x, y), (x, y + down * reach)])
+        for x, right in ((x0, 1), (x1, -1))
+        for y, down in ((y0, 1), (y1, -1))
+    ]
+
+
+def _fixed(points: np.ndarray) -> np.ndarray:
+    return (points.clip(-2e4, 2e4) * (1 << _SHIFT)).round().astype(np.int32)
+
+
+def _number(canvas: np.ndarray, boxes: Sequence[np.ndarray]) -> np.ndarray:
+    """Write 1, 2, 3, ... into the upper left corner of each frame."""
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
+    for number, (x0, y0, x1, _) in enumerate(boxes, start=1):
+        size = max(11, round((x1 - x0) / 8))
+        corner = (max(x0, 0) + 0.35 * size, max(y0, 0) + 0.25 * size)
+        rim = max(1, size // 12)
+        font = ImageFont.load_default(size=size)
+        draw.text(corner, str(number), font=font, fill=_FRAME, stroke_width=rim, stroke_fill=_DARK, anchor="lt")
+    return np.array(image)

@@ -1,0 +1,100 @@
+"""Lines over one axis, drawn by matplotlib."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import replacing
+from .lettering import printable
+
+if TYPE_CHECKING:
+    from ...api.editor import Plot
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333")
+"""Told apart by colour-blind people too (Okabe and Ito, "Color Universal Design", 2008)."""
+
+_STYLES = ("-", "--", ":", "-.")  # the next one where the colours begin anew
+_MARKS = ("o", "s", "^", "D", "v", "P", "X")
+_DOTTED = 24  # points; lines with no more show each
+_INSIDE = 5  # lines; the names of more stand beside the axes
+_LONGEST = 36  # letters of a name
+_DASHES = 3.0  # ems; on shorter ones "-" and "-." look alike
+_SIZE = (10.0, 6.0)  # inches
+_DPI = 120
+
+# Names may be in letters that no font of matplotlib has: these are drawn as boxes, and that is no news to anyone.
+warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+
+
+def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
+    """Draw a plot as a PNG of 1200 x 720 pixels, whole or not at all; the folder must be there.
+
+    Points that are not finite, and those of a logarithmic axis that are not above 0, leave a gap.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    handles = []
+    for number, points in enumerate(plot.lines.values()):
+        xs, ys = [x for x, _ in points], [_shown(y, plot.logarithmic) for _, y in points]
+        handles += axes.plot(xs, ys, **_look(number, len(xs)))
+    if plot.logarithmic:
+        _scale(axes, [_shown(y, True) for points in plot.lines.values() for _, y in points])
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    for text, words in ((axes.xaxis.label, plot.x), (axes.yaxis.label, plot.y), (axes.title, title)):
+        text.set_text(printable(words))
+        text.set_parse_math(False)  # a dollar in a name is a dollar
+        text.set_fontsize(13)
+    axes.tick_params(labelsize=11)
+    if len(handles) > 1:
+        _name(figure, axes, handles, list(plot.lines))
+    with replacing(path) as beside:
+        figure.savefig(beside, format="png")
+
+
+def _shown(value: float, logarithmic: bool) -> float:
+    return value if math.isfinite(value) and not (logarithmic and value <= 0) else math.nan
+
+
+def _look(number: int, points: int) -> dict[str, Any]:
+    """Colour, dashes and marks of a line by its number, such that none looks like another."""
+    colour = COLOURS[number % len(COLOURS)]
+    style = next(islice(cycle(_STYLES), number // len(COLOURS), None))
+    mark = _MARKS[number % len(_MARKS)] if points <= _DOTTED else ""
+    return {"color": colour, "linestyle": style, "marker": mark, "markersize": 6, "linewidth": 2}
+
+
+def _scale(axes: Any, values: list[float]) -> None:
+    """A logarithmic axis with plain numbers on it, at 1, 2 and 5 where few powers of ten are crossed."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    finite = [value for value in values if math.isfinite(value)]
+    if finite:
+        decades = math.log10(max(finite) / min(finite))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 3 else (1,)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _name(figure: Any, axes: Any, handles: list[Any], names: list[str]) -> None:
+    """Say which line is which: in the axes, or beside them where the names are many."""
+    texts = [printable(name) for name in names]
+    texts = [text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..." for text in texts]
+    # matplotlib leaves out names with a leading underscore; a space before it is not seen.
+    texts = [f" {text}" if text.startswith("_") else text for text in texts]
+    if len(handles) <= _INSIDE:
+        legend = axes.legend(handles, texts, fontsize=11, framealpha=0.8, handlelength=_DASHES)
+    else:
+        small = 11 if len(handles) <= 24 else 8
+        columns = -(-len(handles) // 40)
+        beside: dict[str, Any] = {"loc": "outside right upper", "frameon": False, "ncols": columns}
+        legend = figure.legend(handles, texts, fontsize=small, handlelength=_DASHES, **beside)
+    for text in legend.get_texts():
+        text.set_parse_math(False)

@@ -1,0 +1,1 @@
+"""Latent codes of generators: sampling, layers, noise, batches, optimisation and files."""

@@ -1,0 +1,137 @@
+"""Run folders: everything one training did, and from which it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api.errors import UsageError
+from ..api.options import Options, build
+from ..runtime.versions import installed_versions
+from ..toolkit.directories import numbered_directory
+from ..toolkit.files import write_json
+from .checkpoints import Checkpoints, Which, load_average, load_networks
+from .settings import TrainOptions
+
+if TYPE_CHECKING:
+    from ..api.trainer import Trainer
+    from ..registry import Registry
+    from ..runtime.device import Device
+
+
+@dataclass
+class Run(Checkpoints):
+    """One run folder. ``options`` is the content of ``options.json``: trainer, run, options, versions, data."""
+
+    @property
+    def settings(self) -> TrainOptions:
+        """The settings common to all trainers."""
+        return build(TrainOptions, self.options["run"], str(self.folder / "options.json"))
+
+    def trainer_options(self, trainer: type[Trainer], settings: Mapping[str, Any] | None = None) -> Options:
+        """The trainer's own options, with ``settings`` in place of what the run was trained with."""
+        where = "--set" if settings else str(self.folder / "options.json")
+        return build(trainer.Options, {**self.options["options"], **(settings or {})}, where)
+
+    def write_options(self) -> None:
+        """Keep ``options`` on disk."""
+        write_json(self.folder / "options.json", self.options)
+
+    def begin(self) -> None:
+        """Make ready to train, or to go on: what an earlier training left of its end is no longer true."""
+        self.write_options()
+        (self.folder / "summary.json").unlink(missing_ok=True)
+        self.forget_parts()
+
+    def summary(self) -> dict[str, Any]:
+        """The content of ``summary.json``; status ``unfinished`` while there is none."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {"status": "unfinished", "steps": self.last_step() or 0}
+        return found
+
+    def load_trainer(
+        self,
+        registry: Registry,
+        device: Device,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        checkpoint: Which = "last",
+    ) -> tuple[Trainer, int]:
+        """The trainer with a checkpoint's weights, averaged where the run averages, and the step."""
+        step = self.find(checkpoint)
+        kind = registry.get("trainer", self.options["trainer"])
+        device.seed(self.settings.seed, 0)
+        trainer: Trainer = kind(self.trainer_options(kind, settings), device)
+        tensors = self.read_tensors(step)
+        load_networks(trainer, tensors, self.checkpoint(step))
+        load_average(trainer, tensors)
+        return trainer, step
+
+
+def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
+    """Create a run directory and write its ``options.json``.
+
+    Args:
+        folder: An empty or new directory; None for the next free ``runs/TRAINER-DATASET-NNN``.
+        options: The content of ``options.json``.
+
+    Raises:
+        UsageError: ``folder`` is not empty.
+        OSError: it cannot be written.
+    """
+    if folder is None:
+        with numbered_directory(Path("runs"), f"{options['trainer']}-{options['run']['dataset']}") as path:
+            return _write_new(path, options)
+    path = Path(folder)
+    if (path / "options.json").is_file():
+        raise UsageError(f"--out {path} holds a run already: go on with --resume {path}, or name another folder.")
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise UsageError(f"--out {path} is not an empty folder, and nothing is overwritten: name another one.")
+    path.mkdir(parents=True, exist_ok=True)
+    return _write_new(path, options)
+
+
+def _write_new(folder: Path, options: dict[str, Any]) -> Run:
+    run = Run(folder, options)
+    run.write_options()
+    return run
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        UsageError: it is none.
+    """
+    folder = Path(path)
+    try:
+        options = json.loads((folder / "options.json").read_text(encoding="utf-8"))
+        options["trainer"], options["options"], options["data"]["pairs"]
+        options["run"] = build(TrainOptions, options["run"], str(folder / "options.json")).model_dump(mode="json")
+    except (OSError, ValueError, KeyError, TypeError):
+        near = [str(other.folder) for other in list_runs(folder.parent)][-3:]
+        hint = f"; there are: {', '.join(near)}" if near else "; see 'i2i runs list'"
+        raise UsageError(f"{folder} is not the folder of a run{hint}.") from None
+    return Run(folder, options)
+
+
+def list_runs(root: str | Path = "runs") -> list[Run]:
+    """The runs directly under a folder, by name."""
+    found = []
+    for path in sorted(Path(root).glob("*/options.json")):
+        try:
+            options = json.loads(path.read_text(encoding="utf-8"))
+            found += [Run(path.parent, options)] if {"trainer", "run", "options"} <= options.keys() else []
+        except (OSError, ValueError, AttributeError):
+            continue
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of i2i, Python and those libraries of a training that are installed."""
+    return installed_versions(("torch", "torchvision", "albumentations", "numpy", "safetensors"))

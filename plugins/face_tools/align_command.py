@@ -1,0 +1,74 @@
+"""i2i align: the faces of photos cut out as FFHQ's are."""
+
+from __future__ import annotations
+
+import click
+
+from i2i.cli.shared import counting, device_option, face_option, landmarks_option
+from i2i.registry import Registry
+from i2i.toolkit.terminal import echo_json, echo_table, json_option
+
+
+@click.command("align")
+@click.argument("photos", nargs=-1, required=True, type=click.Path(), metavar="PHOTO...")
+@click.option("--out", required=True, type=click.Path(), help="Folder for the crops, and a JSON beside each.")
+@click.option(
+    "--size",
+    type=click.IntRange(16, 4096),
+    default=1024,
+    show_default=True,
+    metavar="PX",
+    help="Height and width of a crop.",
+)
+@face_option()
+@landmarks_option
+@click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
+@device_option
+@json_option
+@click.pass_obj
+def command(
+    registry: Registry,
+    /,
+    photos: tuple[str, ...],
+    out: str,
+    size: int,
+    face: str,
+    landmarks: str | None,
+    overwrite: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Cut the faces out of photos, upright and in the middle, as in the data set FFHQ.
+
+    \b
+    i2i align me.jpg --out crops
+    i2i align holiday --face all --size 256 --out crops
+
+    PHOTO is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
+    NAME.jpg gives NAME.png; with --face all its second face from the left is NAME_2.png, and so on. The JSON beside a
+    crop tells its corners in the upright photo, by which an edited crop goes back, and the landmarks in both.
+    """
+    from i2i.assets.extractors import open_chosen
+    from i2i.runtime.device import Device
+    from i2i.toolkit.faces.detection import face_choice
+
+    from .crops import align, check
+
+    choice = face_choice(face)
+    finder = open_chosen("landmarks", Device.choose(device, "fp32"), registry, landmarks, domain="faces")
+    notes: list[str] = []
+    with counting("photos") as progress:
+        done = align(photos, finder, out, choice, size, overwrite=overwrite, note=notes.append, progress=progress)
+        aligned = list(done)
+    for text in notes:
+        click.echo(text, err=True)
+    good = [each for each in aligned if each.fault is None]
+    if as_json:
+        faults = [each.fault for each in aligned if each.fault is not None]
+        echo_json({"landmarks": finder.name, "photos": [each.facts() for each in good], "faults": faults})
+    elif good:
+        rows = [
+            (each.photo, crop.number, round(crop.placement.side), crop.file) for each in good for crop in each.crops
+        ]
+        echo_table(("photo", "face", "side", "crop"), rows)
+    check(aligned, out)

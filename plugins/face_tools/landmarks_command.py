@@ -1,0 +1,66 @@
+"""i2i landmarks: the faces in photos, and their 68 landmarks."""
+
+from __future__ import annotations
+
+import click
+
+from i2i.cli.shared import counting, device_option, face_option, landmarks_option
+from i2i.registry import Registry
+from i2i.toolkit.terminal import echo_json, echo_table, json_option
+
+
+@click.command("landmarks")
+@click.argument("photos", nargs=-1, required=True, type=click.Path(), metavar="PHOTO...")
+@landmarks_option
+@face_option(default="all")
+@click.option("--out", type=click.Path(), help="Folder for each photo with its landmarks drawn, and a JSON beside it.")
+@click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
+@device_option
+@json_option
+@click.pass_obj
+def command(
+    registry: Registry,
+    /,
+    photos: tuple[str, ...],
+    landmarks: str | None,
+    face: str,
+    out: str | None,
+    overwrite: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Find the faces in photos and their 68 landmarks.
+
+    \b
+    i2i landmarks group.jpg
+    i2i landmarks holiday --face largest --out marked
+
+    PHOTO is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
+    Faces are counted from left to right: their numbers are what --face takes, here and in other commands. Boxes and
+    landmarks are pixels of the upright photo; landmarks are in the iBUG order, in JSON only.
+    """
+    from i2i.assets.extractors import open_chosen
+    from i2i.runtime.device import Device
+    from i2i.toolkit.faces.detection import face_choice
+
+    from .landmarks import check, search
+
+    choice = face_choice(face)
+    finder = open_chosen("landmarks", Device.choose(device, "fp32"), registry, landmarks, domain="faces")
+    notes: list[str] = []
+    with counting("photos") as progress:
+        found = list(search(photos, finder, choice, out, overwrite=overwrite, note=notes.append, progress=progress))
+    for text in notes:
+        click.echo(text, err=True)
+    good = [each for each in found if each.fault is None]
+    if as_json:
+        faults = [each.fault for each in found if each.fault is not None]
+        echo_json({"landmarks": finder.name, "photos": [each.facts() for each in good], "faults": faults})
+    elif good:
+        rows = [
+            (each.photo, number, *(round(side) for side in face.box), f"{face.score:.2f}")
+            for each in good
+            for number, face in each.faces.items()
+        ]
+        echo_table(("photo", "face", "x0", "y0", "x1", "y1", "score"), rows)
+    check(found)

@@ -1,0 +1,96 @@
+"""i2i sample: pictures from a generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from i2i.api.errors import UsageError
+from i2i.cli.shared import counting, device_option
+from i2i.registry import Registry
+from i2i.toolkit.terminal import echo_json, json_option
+
+_MOST = 10**6
+"""Seeds that one command takes."""
+
+
+def numbers(_: click.Context, option: click.Parameter, text: str | None) -> list[int] | None:
+    """``"0-3,7"`` -> ``[0, 1, 2, 3, 7]``; None stays None.
+
+    Raises:
+        UsageError: it is written otherwise, or names a number beyond what NumPy takes for a seed.
+    """
+    if text is None:
+        return None
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+            raise UsageError(f"{option.opts[0]} {text}: write numbers and ranges, such as 0-15 or 3,7,20-24.")
+        if int(last or first) >= 2**32:
+            raise UsageError(f"{option.opts[0]} {text}: numbers go to {2**32 - 1}.")
+        if len(found) + int(last or first) - int(first) >= _MOST:
+            raise UsageError(f"{option.opts[0]} {text}: that is more than a million; name fewer.")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+@click.command("sample")
+@click.option(
+    "--generator", "source", required=True, metavar="G", help="A model's name, a weight file or the folder of a run."
+)
+@click.option("--seeds", default="0-15", show_default=True, callback=numbers, metavar="LIST", help="Such as 3,7,20-24.")
+@click.option("--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the mean.")
+@click.option("--cutoff", type=click.IntRange(min=0), help="Rows of w that are truncated.  [default: all]")
+@click.option(
+    "--noise", type=click.Choice(["const", "random", "none"]), default="const", show_default=True, help="Fine texture."
+)
+@click.option("--class", "label", type=int, help="The class, from 0, of a generator that has them.")
+@click.option("--mix", callback=numbers, metavar="LIST", help="Style mixing: seeds of rows; --seeds are the columns.")
+@click.option("--rows", callback=numbers, metavar="LIST", help="Rows of w that come from the column.  [default: 0-6]")
+@click.option("--columns", type=click.IntRange(min=1), help="Pictures in a row.  [default: about a square]")
+@click.option("--frames", type=click.IntRange(min=1), help="Frames from a seed to the next.  [default: 24]")
+@click.option("--fps", type=click.IntRange(1, 120), help="Frames a second.  [default: 24]")
+@click.option("--batch", type=click.IntRange(min=1), help="Pictures drawn at a time.  [default: what suits the device]")
+@click.option("--out", default="sheet.png", show_default=True, type=click.Path(), help="What to write: see above.")
+@device_option
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="auto is the fastest on the device.",
+)
+@json_option
+@click.pass_obj
+def command(
+    registry: Registry, /, source: str, out: str, device: str, precision: Any, as_json: bool, **given: Any
+) -> None:
+    """Draw the pictures of seeds.
+
+    \b
+    i2i sample --generator ffhq-256 --seeds 0-15 --out sheet.png
+    i2i sample --generator ffhq-256 --seeds 0-99 --out pictures
+    i2i sample --generator ffhq-256 --seeds 0-7 --out morph.mp4
+    i2i sample --generator ffhq-256 --seeds 0-5 --mix 100-103 --out mixing.png
+
+    --out ends in .png or .jpg for one sheet, in .gif or .mp4 for a film through the seeds and back, or names a folder
+    for a PNG a seed. A GIF has at most 512 px; a default of rows 0-6 is meant for 18 and scaled for other generators.
+    """
+    from i2i.toolkit.latents.sampling import Terms
+
+    from .files import Layout, sample
+
+    seeds = given.pop("seeds")
+    layout = Layout(**{name: given.pop(name) for name in ("columns", "mix", "rows", "frames", "fps")})
+    with counting("pictures") as progress:
+        terms = Terms(progress=progress, **given)
+        made = sample(source, out, seeds, terms, layout, device=device, precision=precision, registry=registry)
+    if as_json:
+        echo_json(made)
+        return
+    count, speed = made["pictures"], made["pictures_per_second"]
+    click.echo(
+        f"Wrote {made['out']}: {count} picture{'s' * (count != 1)} in {made['seconds']:.1f} s, {speed:.3g} a second"
+    )

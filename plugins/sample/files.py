@@ -1,0 +1,176 @@
+"""Samples of a generator as files: a sheet, a picture a seed, or an animation, as the name of the output says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from i2i.api.errors import UsageError
+from i2i.toolkit.images.videos import SUFFIXES, check_animation, in_order, write_animation
+from i2i.toolkit.latents.sampling import Terms, draw
+
+from .grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from i2i.api.generator import Generator
+    from i2i.registry import Registry
+    from i2i.runtime.device import Precision
+
+Kind = Literal["sheet", "folder", "animation"]
+
+FRAMES = 24
+"""Frames from one seed of an animation to the next."""
+FPS = 24
+"""Frames a second."""
+
+_SHEETS = (".png", ".jpg", ".jpeg")
+_ONLY_FOR: dict[str, tuple[Kind, str]] = {
+    "columns": ("sheet", "a sheet: let --out end in .png or .jpg"),
+    "mix": ("sheet", "a sheet: let --out end in .png or .jpg"),
+    "rows": ("sheet", "a sheet: let --out end in .png or .jpg"),
+    "frames": ("animation", "an animation: let --out end in .gif or .mp4"),
+    "fps": ("animation", "an animation: let --out end in .gif or .mp4"),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How samples are laid out; None for what the kind of output is used to."""
+
+    columns: int | None = None
+    """Pictures in a row of a sheet."""
+    mix: Sequence[int] | None = None
+    """Seeds of the rows of a style-mixing sheet; its columns are the samples' seeds."""
+    rows: Sequence[int] | None = None
+    """Rows of w that a mixed picture takes from its column's seed."""
+    frames: int | None = None
+    """Frames of an animation from one seed to the next."""
+    fps: int | None = None
+
+
+def sample(
+    source: str | Path,
+    out: str | Path,
+    seeds: Sequence[int] = range(16),
+    terms: Terms | None = None,
+    layout: Layout | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    registry: Registry | None = None,
+) -> dict[str, Any]:
+    """Draw samples and write them, whole or not at all; what was there under the name is replaced.
+
+    Args:
+        source: What ``i2i.generator`` takes.
+        out: ``.png`` or ``.jpg`` for one sheet, ``.gif`` or ``.mp4`` for an animation through the seeds, a folder for a
+            PNG a seed (``seed0007.png``). PNG files say inside, under ``i2i``, what they were made from.
+
+    Returns:
+        ``out``, ``pictures`` (their number), ``seeds``, ``generator``, ``seconds`` and ``pictures_per_second``, without
+        the time that opening the generator took.
+
+    Raises:
+        UsageError: an option does not suit the output or the generator, or there is no such generator.
+        I2IError: the generator cannot be opened, or its pictures cannot be used.
+    """
+    from i2i.inference.generators import generator, identity
+    from i2i.registry import load_registry
+
+    if not str(out):
+        raise UsageError("--out is empty: name a .png, .jpg, .gif or .mp4 file, or a folder.")
+    out, seeds, terms, layout = Path(out), list(seeds), terms or Terms(), layout or Layout()
+    kind = kind_of(out)
+    _check(out, kind, layout)
+    opened = generator(source, device, precision, registry=(registry := registry or load_registry()))
+    about = {**identity(source, registry), **_said(terms), "precision": precision}
+    start = time.perf_counter()
+    if kind == "sheet":
+        pictures = _write_sheet(opened, out, seeds, terms, layout, about)
+    elif kind == "animation":
+        film = interpolate(opened, seeds, layout.frames or FRAMES, terms)
+        pictures = write_animation(out, film, layout.fps or FPS)
+    else:
+        pictures = _write_folder(opened, out, list(dict.fromkeys(seeds)), terms, about)
+    seconds = time.perf_counter() - start
+    speed = {"seconds": round(seconds, 3), "pictures_per_second": round(pictures / seconds, 3)}
+    return {"out": str(out), "pictures": pictures, "seeds": seeds, "generator": str(source), **speed}
+
+
+def kind_of(out: Path) -> Kind:
+    """What the name of an output asks for.
+
+    Raises:
+        UsageError: a suffix that none of them has.
+    """
+    suffix = out.suffix.lower()
+    if suffix in _SHEETS:
+        return "sheet"
+    if suffix in SUFFIXES:
+        return "animation"
+    if suffix and not out.is_dir():
+        raise UsageError(f"--out {out}: let it end in .png, .jpg, .gif or .mp4, or name a folder, without an ending.")
+    return "folder"
+
+
+def _check(out: Path, kind: Kind, layout: Layout) -> None:
+    for name, (home, words) in _ONLY_FOR.items():
+        if getattr(layout, name) is not None and kind != home:
+            raise UsageError(f"--{name} belongs to {words}.")
+    if layout.rows is not None and layout.mix is None:
+        raise UsageError("--rows says what style mixing takes from the columns; name the seeds of the rows with --mix.")
+    if layout.columns is not None and layout.mix is not None:
+        raise UsageError("--columns and --mix do not go together: a mixing sheet has a column for each of --seeds.")
+    if kind == "animation":
+        check_animation(out, layout.fps or FPS)
+
+
+def _said(terms: Terms) -> dict[str, Any]:
+    told = {"truncation": terms.truncation, "cutoff": terms.cutoff, "class": terms.label, "noise": terms.noise}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _write_sheet(
+    generator: Generator, out: Path, seeds: list[int], terms: Terms, layout: Layout, about: dict[str, Any]
+) -> int:
+    from i2i.toolkit.images import save_picture
+
+    if layout.mix is None:
+        picture, count = sample_sheet(generator, seeds, layout.columns, terms), len(seeds)
+        about = {**about, "seeds": seeds}
+    else:
+        mix, rows = list(layout.mix), list(layout.rows or mixed_rows(generator.num_ws))
+        picture = mixing_sheet(generator, seeds, mix, rows, terms)
+        count = (len(seeds) + 1) * (len(mix) + 1) - 1
+        about = {**about, "seeds": seeds, "mix": mix, "rows": rows}
+    save_picture(out, picture, _text(about) if out.suffix.lower() == ".png" else None)
+    return count
+
+
+def _write_folder(generator: Generator, out: Path, seeds: list[int], terms: Terms, about: dict[str, Any]) -> int:
+    """Each picture is written while others are drawn; what is finished stays, also where the command is stopped."""
+    out.mkdir(parents=True, exist_ok=True)
+    save = partial(_save_one, out, about)
+    return sum(1 for _ in in_order(save, zip(seeds, draw(generator, seeds, terms), strict=True)))
+
+
+def _save_one(out: Path, about: dict[str, Any], drawn: tuple[int, np.ndarray]) -> None:
+    from i2i.toolkit.images import save_picture
+
+    seed, picture = drawn
+    save_picture(out / f"seed{seed:04d}.png", picture, _text({**about, "seed": seed}))
+
+
+def _text(about: dict[str, Any]) -> dict[str, str]:
+    """What a PNG says of itself, where edited pictures say it too."""
+    from i2i import __version__
+
+    software = f"i2i {__version__}"
+    return {"Software": software, "i2i": json.dumps({**about, "versions": {"i2i": __version__}}, ensure_ascii=False)}

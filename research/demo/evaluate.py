@@ -1,0 +1,148 @@
+"""``python -m research.demo.evaluate``: the figures of the embedded world, each beside its aim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import i2i
+from i2i.api.errors import disk_trouble
+from i2i.toolkit.terminal import echo_json, echo_table, json_option
+from i2i_plugins.demo.records import BY_NAME
+
+if TYPE_CHECKING:
+    from .measures.bench import Bench
+    from .measures.figures import Figure, Measured
+
+    Part = Callable[[Bench], list[Figure]]
+
+EDITS = "edits"
+"""What the editors do with the networks; always of as many samples, and on no card."""
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "faces": ("faces.seen", "faces.agreement"),
+    "demo-faces": ("generator.frechet", "generator.variety", "generator.seen", "generator.likeness"),
+    "demo-landmarks": ("networks.landmarks_of_drawn", "networks.landmarks_of_samples"),
+    "demo-identity": ("networks.people", "networks.likeness_of_samples"),
+    "demo-encoder": ("networks.inversion",),
+    "demo-text": ("networks.retrieval",),
+    EDITS: ("drags.dragged", "drags.witnessed", "edits.swapped", "edits.worded"),
+}
+"""What is measured of each: functions in ``measuring``. One that lacks something leaves its figures out alone."""
+COUNT = 2000
+"""Faces and samples of each kind that the figures of the cards are of."""
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(PARTS)), metavar="[NAME]...")
+@click.option("--count", type=click.IntRange(32), default=COUNT, show_default=True, help="Faces of each kind.")
+@click.option(
+    "--vgg16",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights of VGG16 for the Fréchet distance.  [default: the model vgg16, once it is fetched]",
+)
+@click.option("--write", is_flag=True, help="Put the figures into the cards of the package.")
+@json_option
+def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as_json: bool) -> None:
+    """Measure NAME: networks of the embedded world, the data set faces, or edits; all but edits where none is named.
+
+    \b
+    python -m research.demo.evaluate
+    python -m research.demo.evaluate demo-landmarks demo-identity --count 500
+    python -m research.demo.evaluate edits
+
+    All faces are drawn from seeds that no network learnt from. Edits are drag by each of its presets, swap, and text,
+    on 20 samples each; they take a third of an hour. What each figure is, --json and the model cards tell. What cannot
+    be measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
+    """
+    from .measures import cards
+    from .measures.bench import Bench
+
+    bench = Bench(count, vgg16, say=lambda text: click.echo(text, err=True))
+    found = measure(names or [name for name in PARTS if name != EDITS], bench)
+    if write:
+        for name, measured in found.items():
+            if measured.figures and name in cards.NAMES:
+                click.echo(f"wrote {cards.write(name, measured, count)}", err=True)
+    show(found, as_json)
+    if missed := [f"{name} {figure}" for name, measured in found.items() for figure in measured.missed]:
+        raise i2i.I2IError(f"Aims are missed ({', '.join(missed)}): {_advice(found, count)}.")
+
+
+def measure(names: Iterable[str], bench: Bench) -> dict[str, Measured]:
+    """All figures of these networks, and what was left out."""
+    from .measures.figures import Measured
+
+    found = {}
+    for name in dict.fromkeys(names):
+        bench.say(f"{name} is measured")
+        found[name] = measured = Measured()
+        for part in PARTS[name]:
+            try:
+                measured.figures += _part(part)(bench)
+            except i2i.I2IError as error:
+                if str(error) not in measured.left_out:
+                    measured.left_out.append(str(error))
+    return found
+
+
+def _part(path: str) -> Part:
+    module, _, function = path.partition(".")
+    part: Part = getattr(import_module(f".measuring.{module}", __package__), function)
+    return part
+
+
+def show(found: Mapping[str, Measured], as_json: bool) -> None:
+    """Print figures, on stdout; what was left out goes to stderr, or into the JSON."""
+    if as_json:
+        echo_json(
+            {
+                name: {
+                    "figures": {figure.name: figure.as_json() for figure in measured.figures},
+                    "left_out": measured.left_out,
+                }
+                for name, measured in found.items()
+            }
+        )
+        return
+    words = {True: "holds", False: "MISSED", None: ""}
+    rows = [
+        (name, figure.name, f"{figure.value:.4g}", figure.aim, words[figure.holds])
+        for name, measured in found.items()
+        for figure in measured.figures
+    ]
+    echo_table(("of", "figure", "value", "aim", ""), rows)
+    for name, measured in found.items():
+        for reason in measured.left_out:
+            click.echo(f"left out of {name}: {reason}", err=True)
+
+
+def _advice(found: Mapping[str, Measured], count: int) -> str:
+    """What to type about missed aims."""
+    if found.keys() == {EDITS}:
+        return "see what dlib's landmarks say, and how far samples come that miss, by i2i edit --plugin drag --grid"
+    if count < COUNT:
+        return f"measure with more faces, which is surer, by --count {COUNT}"
+    networks = [name for name, measured in found.items() if measured.missed and name in BY_NAME]
+    if not networks:
+        return "mend how the data set faces draws, and measure again"
+    return "train anew, with " + " and ".join(f"python -m research.demo.train {name}" for name in networks)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """The command; what a user can cause ends in one line and the exit code."""
+    try:
+        main(arguments)
+    except i2i.I2IError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        click.echo(f"Error: {disk_trouble(error, 'reading or writing')}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    run()

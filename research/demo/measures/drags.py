@@ -1,0 +1,164 @@
+"""What drag's presets make of samples that nobody chose.
+
+Drag goes downhill on the embedded landmarks, so these alone might be fooled: ``witnessed`` asks dlib's, which no edit
+has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from i2i.toolkit.images import resize, to_array
+
+from .bench import LARGE, Bench
+from .detector import Detector, Predictor
+from .edits import EDITED, SHARE, anything, edited, samples, share
+from .figures import Figure
+from .looks import Look, Watcher
+
+OUTSIDE, PERSON = 0.03, 0.7
+"""What no preset may go beyond: LPIPS outside its mask, and the cosine of identities of before and after."""
+SMALLEST = 0.01
+"""Openings below count as this, in eye distances, or the smallest gap would grow a thousandfold."""
+
+
+class Aim(NamedTuple):
+    """What a preset has to change, by the name that drag gives it: the change is a share of what it was."""
+
+    name: str
+    least: float
+    """Below 0 at most so much."""
+
+    def met(self, value: float) -> bool:
+        """Whether a change is far enough."""
+        return value >= self.least if self.least > 0 else value <= self.least
+
+
+class Task(NamedTuple):
+    """A preset, and the pictures in which it has something to do."""
+
+    preset: str
+    aims: Sequence[Aim]
+    fits: Callable[[Look], Tensor] = anything
+
+
+TASKS = (
+    Task("close_eyes", [Aim("eye_opening", -0.6)], lambda look: look.eyelids > 0.06),
+    Task("big_eyes", [Aim("eye_opening", 0.2)], lambda look: look.eyelids > 0.06),
+    Task("shut_mouth", [Aim("mouth_opening", -0.5)], lambda look: look.mouth > 0.08),
+    Task("open_mouth", [Aim("mouth_opening", 0.5)]),
+    Task("slim_face", [Aim("jaw_width", -0.04)]),
+    Task("smile", [Aim("corners_to_eyes", -0.04), Aim("mouth_width", 0.05)]),
+    Task("frown", [Aim("corners_to_eyes", 0.04)]),
+    Task("raise_brows", [Aim("brows_to_eyes", 0.08)]),
+    Task("turn_left", [Aim("nose_to_left_cheek", -0.2)], lambda look: look.nose > 0.35),
+    Task("turn_right", [Aim("nose_to_right_cheek", -0.2)], lambda look: look.nose < 0.65),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture, and what a preset made of it."""
+
+    before: Tensor
+    after: Tensor
+    """``(1, 3, R, R)``."""
+    told: Mapping[str, float]
+    """What drag measured."""
+    named: bool
+    """Whether drag said of it that handles did not arrive, and why."""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all handles lie at their targets: within 2 px of a picture of 128."""
+        return self.told["farthest"] <= self.after.shape[-1] / 64
+
+    def meets(self, task: Task) -> bool:
+        """Whether the preset did what it is for, and nothing else."""
+        kept = self.told.get("lpips_outside", 0.0) < OUTSIDE and self.told["identity"] > PERSON
+        return kept and all(aim.met(self.told[aim.name]) for aim in task.aims)
+
+
+def cases(bench: Bench, task: Task, count: int = EDITED, **options: Any) -> list[Case]:
+    """A preset on its pictures, with ``options`` of drag; kept by the bench."""
+    key = f"drag/{task.preset}/{count}/{options}"
+    if key not in bench.kept:
+        bench.say(f"drag, {task.preset}, of {count} samples")
+        notes: list[str] = []
+        images = samples(Watcher(), task.fits, count)
+        made = edited("drag", images, notes, preset=task.preset, frames=0, **options)
+        bench.kept[key] = [
+            Case(start.image, each.image, each.scalars, any(f"({name})" in note for note in notes))
+            for start, each, name in zip(edited("align", images), made, images, strict=True)
+        ]
+    found: list[Case] = bench.kept[key]
+    return found
+
+
+def dragged(bench: Bench) -> list[Figure]:
+    """Every preset."""
+    return [figure for task in TASKS for figure in judged(task, cases(bench, task))]
+
+
+def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
+    """One preset."""
+    name, aims = f"drag/{task.preset}", " and ".join(f"{aim.name} by {aim.least:+.0%}" for aim in task.aims)
+    goal = f"{aims}, LPIPS outside the mask under {OUTSIDE}, identity over {PERSON}"
+    return [
+        Figure(name, share(each.meets(task) for each in found), f"share of samples that reach: {goal}", least=SHARE),
+        *(
+            Figure(
+                f"{name}/{aim.name}", median(each.told[aim.name] for each in found), "its change, as a share, median"
+            )
+            for aim in task.aims
+        ),
+        Figure(f"{name}/identity", mean(each.told["identity"] for each in found), "mean cosine of identities"),
+        Figure(
+            f"{name}/arrived",
+            share(each.arrived for each in found),
+            "share of samples whose handles all end within 2 px, of a picture of 128, of their targets",
+        ),
+        Figure(
+            f"{name}/explained",
+            share(each.arrived or each.named for each in found),
+            "share of samples of which that is so, or drag says why not",
+            least=1.0,
+        ),
+        Figure(f"{name}/steps", mean(each.told["steps"] for each in found), "mean number of steps"),
+    ]
+
+
+def witnessed(bench: Bench) -> list[Figure]:
+    """Every preset as dlib sees it, in pictures enlarged to 256 px, where it sees a face before and after."""
+    detector, predictor = Detector(), Predictor(bench.registry)
+
+    def look(picture: Tensor) -> Look | None:
+        array = resize(to_array(picture), LARGE, LARGE)
+        box = detector.box(array)
+        return None if box is None else Look(picture, predictor(array, box)[None], torch.empty(1, 0))
+
+    figures = []
+    for task in TASKS:
+        looks = [(look(case.before), look(case.after)) for case in cases(bench, task)]
+        both = [(before, after) for before, after in looks if before is not None and after is not None]
+        for aim in bench.registry.get("preset", task.preset).values["aims"]:
+            changes = [_measure(aim, after) / _measure(aim, before) - 1 for before, after in both]
+            meaning = f"the same by dlib's landmarks, in the {len(both)} samples where it sees a face"
+            figures.append(Figure(f"drag/{task.preset}/{aim['name']}/dlib", median(changes), meaning))
+    return figures
+
+
+def _measure(aim: Mapping[str, Any], look: Look) -> float:
+    """What a preset's aim is about: how far pairs of landmarks, counted from 1, are apart."""
+    parts = [
+        float(look.opening([(one - 1, other - 1) for one, other in aim[key]]).clamp_min(SMALLEST))
+        for key in ("pairs", "against")
+        if aim.get(key)
+    ]
+    return parts[0] / (parts[1] if len(parts) > 1 else 1.0)

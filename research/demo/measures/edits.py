@@ -1,0 +1,126 @@
+"""What swap and text make of samples that nobody chose; ``drags`` does the same for drag.
+
+An edit is judged by what it is for, in each of ``EDITED`` pictures or pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import mean
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+import i2i
+from i2i_plugins.demo.world import UNSEEN
+
+from .bench import Bench
+from .figures import Figure
+from .looks import Look, Watcher
+
+EDITED = 20
+"""Samples that each preset and each prompt is tried on, and pairs that are swapped."""
+SHARE = 0.9
+"""Of them, in how many an edit has to reach its aim."""
+CLOSED, MOVED, BACKGROUND = 0.5, 0.05, 3.0
+"""Of a swap: the least share of the gap between identities that closes, and what landmarks, in eye distances, and the
+mean colour of the background, of 255, have to stay below."""
+
+ROLES = ("target", "source")
+
+
+class Prompt(NamedTuple):
+    """What is asked for, and how landmarks tell that it came true: a number that grows."""
+
+    words: str
+    seen: Callable[[Look], Tensor]
+
+
+PROMPTS = (
+    Prompt("a smiling face", lambda look: look.opening([(48, 54)])),
+    Prompt("eyes closed", lambda look: -look.eyelids),
+    Prompt("a face looking left", lambda look: -look.nose),
+)
+
+
+def swapped(bench: Bench, count: int = EDITED, **options: Any) -> list[Figure]:
+    """Pairs of samples: the targets with the faces of the sources."""
+    bench.say(f"swap, of {count} pairs")
+    targets, sources = ([f"{role}=seed:{UNSEEN + 2 * n + k}" for n in range(count)] for k, role in enumerate(ROLES))
+    told = [each.scalars for each in edited("swap", [*targets, *sources], **options)]
+    met = (each["closed"] >= CLOSED and each["landmarks"] < MOVED and each["background"] < BACKGROUND for each in told)
+    goal = f"half of the gap closed, landmarks moved under {MOVED}, background under {BACKGROUND:g}"
+    meanings = {
+        "closed": "mean share of the gap between identities that is closed",
+        "landmarks": "mean distance that landmarks move, in eye distances",
+        "background": "mean distance that the mean colour of the background moves, of 255",
+    }
+    return [
+        Figure("swap", share(met), f"share of pairs that reach: {goal}", least=SHARE),
+        *(Figure(f"swap/{name}", mean(each[name] for each in told), words) for name, words in meanings.items()),
+    ]
+
+
+def worded(bench: Bench, count: int = EDITED, prompts: Sequence[Prompt] = PROMPTS, **options: Any) -> list[Figure]:
+    """Every prompt: by the text network that is followed, and by landmarks, which know nothing of it."""
+    watcher, figures = Watcher(), []
+    images = samples(watcher, count=count)
+    before = watcher.look(pictures(edited("align", images)))
+    for words, seen in prompts:
+        bench.say(f"text, {words!r}, of {count} samples")
+        made = edited("text", images, prompt=words, **options)
+        after = watcher.look(pictures(made))
+        told = [each.scalars for each in made]
+        rises = (each["similarity/after"] > each["similarity/before"] for each in told)
+        name = f"text/{words}"
+        figures += [
+            Figure(name, share(rises), "share of samples that the prompt is nearer to than before", least=SHARE),
+            Figure(
+                f"{name}/seen",
+                share((seen(after) > seen(before)).tolist()),
+                "share of samples whose landmarks moved as the words say",
+            ),
+            Figure(f"{name}/identity", mean(each["identity"] for each in told), "mean cosine of identities"),
+        ]
+    return figures
+
+
+# What measurements of edits share.
+
+
+def anything(look: Look) -> Tensor:
+    """All pictures: ``(N,)``."""
+    return torch.ones(len(look.points), dtype=torch.bool)
+
+
+def samples(watcher: Watcher, fits: Callable[[Look], Tensor] = anything, count: int = EDITED) -> list[str]:
+    """The first unseen seeds, as ``--image`` takes them, whose pictures an edit has something to do with.
+
+    Args:
+        fits: Which of N pictures have, ``(N,)`` bool.
+    """
+    found: list[str] = []
+    for first in range(UNSEEN, UNSEEN + 100 * count, count):
+        named = [f"seed:{number}" for number in range(first, first + count)]
+        good = fits(watcher.look(pictures(edited("align", named)))).tolist()
+        found += [name for name, is_good in zip(named, good, strict=True) if is_good]
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
+def edited(name: str, images: Sequence[str], notes: list[str] | None = None, **options: Any) -> list[i2i.Result]:
+    """The result of each picture; ``notes`` takes what the editor had to say."""
+    made = i2i.edit(name, images, device="cpu", note=None if notes is None else notes.append, **options)
+    return [made, *made.others]
+
+
+def pictures(results: Sequence[i2i.Result]) -> Tensor:
+    """``(N, 3, R, R)``."""
+    return torch.cat([each.image for each in results])
+
+
+def share(met: Iterable[bool]) -> float:
+    """How many are true, of 1."""
+    return mean(float(each) for each in met)

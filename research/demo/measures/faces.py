@@ -1,0 +1,56 @@
+"""The drawn faces themselves: what a detector and landmarks that learnt from photographs make of them."""
+
+from __future__ import annotations
+
+from math import acos, cos, degrees, nan, radians
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i_plugins.demo import world
+
+from ..training.landmarks import eye_distance
+from .bench import Bench
+from .detector import Detector, Predictor
+from .figures import Figure
+
+FRONTAL = 30.0
+"""Degrees between the line of the nose and that to the viewer, up to which a face is called frontal."""
+
+
+def seen(bench: Bench) -> list[Figure]:
+    """How many of the faces dlib's detector sees."""
+    pool, detector = bench.large, Detector()
+    found = [detector.box(picture) is not None for picture in pool.pictures.permute(0, 2, 3, 1).contiguous().numpy()]
+    near = [one for one, turned in zip(found, turns(pool), strict=True) if turned <= FRONTAL]
+    share = "share of faces at 256 px in which dlib's frontal detector sees one"
+    return [
+        Figure("seen/frontal", sum(near) / len(near), f"{share}, of those within 30 degrees of frontal", least=0.95),
+        Figure("seen/all", sum(found) / len(found), f"{share}, of all"),
+    ]
+
+
+def agreement(bench: Bench) -> list[Figure]:
+    """How far dlib's 68 points lie from the true ones."""
+    pool, detector, predictor = bench.large, Detector(), Predictor(bench.registry)
+    errors: list[Tensor] = []
+    for picture, true, turned in zip(
+        pool.pictures.permute(0, 2, 3, 1).contiguous().numpy(), pool.landmarks, turns(pool), strict=True
+    ):
+        box = detector.box(picture) if turned <= FRONTAL else None
+        if box is not None:
+            errors.append((predictor(picture, box) - true).norm(dim=1).mean() / eye_distance(true[None])[0])
+    error = torch.stack(errors) if errors else torch.tensor([nan])
+    unit = "mean distance of dlib's 68 points from the true ones on faces as those seen, shares of the eye distance"
+    return [
+        Figure("landmarks/median", float(error.median()), f"{unit}, the median face", under=0.07),
+        Figure("landmarks/p95", float(error.quantile(0.95)), f"{unit}, the worst but 5 % of faces"),
+    ]
+
+
+def turns(pool: world.Pool) -> list[float]:
+    """Degrees by which each face is turned or nods away from the viewer."""
+    faces = world.faces()
+    found: list[dict[str, Any]] = [faces.describe(values) for values in pool.values.numpy()]
+    return [degrees(acos(cos(radians(each["yaw"])) * cos(radians(each["pitch"])))) for each in found]

@@ -1,0 +1,108 @@
+"""The extractors of the embedded world, on drawn faces that they never saw and on the generator's samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i_plugins.demo import world
+
+from ..training import encoder as encoding
+from ..training import identity as identities
+from ..training import landmarks as points
+from ..training import text as words
+from .bench import BATCH, Bench, first
+from .figures import Figure, told
+
+PER_IDENTITY, PEOPLE = 4, 40
+"""Faces of each person, and the fewest people, for the figures of identity."""
+ERROR = 0.03
+"""What the mean error of landmarks has to stay below, a share of the eye distance."""
+
+LANDMARKS = {
+    "nme": "mean distance of the 68 points from the true ones, shares of the distance of the outer corners of the eyes",
+    "nme_median": "the same, of the median face",
+    "nme_p95": "the same, of the worst but 5 % of faces",
+    "failures": "share of faces where it is over 0.08",
+    "found": "share of faces in which a face is found",
+    "false_alarms": "share of pictures without a whole face in which one is found",
+}
+IDENTITY = {
+    "accuracy": "share of pairs that are told rightly to be of one person or of two, ten-fold, as many of each",
+    "auc": "chance that two faces of one person are more alike than those of two",
+    "tar_at_far_": "share of pairs of one person accepted where {} of the pairs of two are",
+}
+TEXT = {
+    "caption@": "how often a picture's own caption is among the first {} of 100",
+    "picture@": "how often a caption's own picture is among the first {} of 100",
+    "accuracy": "how often a picture is nearer to the right one of two prompts, with an attribute and without it",
+    "accuracy/": "the same of: {}",
+}
+ENCODER = {
+    f"{kind}/{name}": meaning.format(what)
+    for kind, what in (("samples", "samples"), ("drawn", "unseen drawn faces"))
+    for name, meaning in (
+        ("lpips", "LPIPS of {} and what the generator makes of their latents"),
+        ("l1", "mean absolute difference, of a range of 1, of the same {}"),
+        ("psnr", "decibels, the mean over pictures, of the same {}"),
+        ("deltas", "distance of a latent's rows from its first, in units of the spread of w, of {}"),
+        ("latents", "distance of the latents from the true ones, in units of the spread of w, of {}"),
+    )
+}
+
+
+def landmarks_of_drawn(bench: Bench) -> list[Figure]:
+    """Landmarks of unseen drawn faces."""
+    extractor = bench.extractor("demo-landmarks")
+    bench.say("landmarks are read")
+    found = points.evaluate(extractor, first(bench.faces, bench.count // 2))
+    return told(found, LANDMARKS, "drawn/", under={"nme": ERROR})
+
+
+def landmarks_of_samples(bench: Bench) -> list[Figure]:
+    """Landmarks of samples of the generator, against those of the faces drawn for their latents."""
+    found = points.evaluate(bench.extractor("demo-landmarks"), first(bench.samples, bench.count // 2))
+    return told(found, LANDMARKS, "samples/", under={"nme": ERROR})
+
+
+def people(bench: Bench) -> list[Figure]:
+    """Unseen people told apart, each drawn several times."""
+    extractor = bench.extractor("demo-identity")
+    pool = bench.draw(PER_IDENTITY * max(PEOPLE, bench.count // 10), per_identity=PER_IDENTITY)
+    return told(identities.evaluate(extractor, pool), IDENTITY, least={"accuracy": 0.95})
+
+
+@torch.no_grad()
+def likeness_of_samples(bench: Bench) -> list[Figure]:
+    """Whether the generator's samples look like who they were meant to be."""
+    extractor, count = bench.extractor("demo-identity"), bench.count // 4
+    made, drawn = (_embedded(extractor, first(pool, count)) for pool in (bench.samples, bench.targets))
+    cosine = "mean cosine of a sample (psi 1) and"
+    return [
+        Figure("samples/own", float((made * drawn).sum(dim=1).mean()), f"{cosine} the face drawn for its latent"),
+        Figure("samples/others", float((made * drawn.roll(1, 0)).sum(dim=1).mean()), f"{cosine} one drawn for another"),
+    ]
+
+
+def _embedded(extractor: Any, pool: world.Pool) -> Tensor:
+    """Unit vectors ``(N, F)`` of faces that are aligned by their true points."""
+    parts = []
+    for numbers in torch.arange(len(pool)).split(BATCH):
+        parts.append(extractor(extractor.align(world.pictures_of(pool, numbers), pool.landmarks[numbers])))
+    return torch.cat(parts)
+
+
+def retrieval(bench: Bench) -> list[Figure]:
+    """Captions for pictures, pictures for captions, and single attributes, of unseen drawn faces."""
+    extractor = bench.extractor("demo-text")
+    bench.say("captions are looked for")
+    return told(words.evaluate(extractor, world.faces(), first(bench.faces, bench.count // 2)), TEXT)
+
+
+def inversion(bench: Bench) -> list[Figure]:
+    """What comes back of pictures through the encoder and the generator."""
+    extractor = bench.extractor("demo-encoder")
+    bench.say("pictures are turned into latents and back")
+    return told(encoding.evaluate(extractor, bench.generator, first(bench.faces, bench.count // 8)), ENCODER)

@@ -1,0 +1,151 @@
+"""Pools of synthetic faces to train and evaluate the demo networks on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from i2i.toolkit.files import home, replacing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+from i2i_plugins.demo.world import SIZE, faces, latents, values_of
+
+_CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Drawn faces; the pictures stay on disk and are read as they are asked for."""
+
+    pictures: Tensor
+    """``(N, 3, size, size)`` uint8."""
+    values: Tensor
+    """``(N, P)`` float32."""
+    landmarks: Tensor
+    """``(N, 68, 2)`` float32, pixels."""
+    identities: Tensor
+    """``(N,)`` int64."""
+    latents: Tensor
+    """``(N, Z_DIM)`` float32, where the faces were drawn for latents; else empty."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def pictures_of(pool: Pool, indices: Any) -> Tensor:
+    """Pictures ``(n, 3, size, size)`` float32 in [-1, 1]."""
+    pictures: Tensor = pool.pictures[indices].float() / 127.5 - 1
+    return pictures
+
+
+def pool(
+    name: str,
+    count: int,
+    size: int = SIZE,
+    per_identity: int = 1,
+    first_seed: int = 0,
+    of_latents: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Pool:
+    """``count`` drawn faces, drawn once by all processors and kept in the user's folder under ``name``.
+
+    Args:
+        per_identity: Faces of each person, one after the other.
+        first_seed: Of the first face; the others follow.
+        of_latents: Draw each for a latent, as ``values_of`` says, instead of for a seed.
+    """
+    from safetensors.torch import load_file, save_file
+
+    key = f"{name}_{count}_{size}_{per_identity}_{first_seed}{'_z' if of_latents else ''}_{version()}"
+    file = home() / "demo" / f"{key}.safetensors"
+    if not file.is_file():
+        made = drawn(count, size, per_identity, first_seed, of_latents, say)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as beside:
+            save_file(vars(made), beside)
+    return Pool(**load_file(file))
+
+
+def drawn(
+    count: int,
+    size: int = SIZE,
+    per_identity: int = 1,
+    first_seed: int = 0,
+    of_latents: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+    alone: bool = False,
+) -> Pool:
+    """The faces of ``pool``, drawn now and kept in memory only.
+
+    Args:
+        alone: Draw in this process, however many there are; others take seconds to start.
+    """
+    import torch
+
+    starts = range(0, count, _CHUNK)
+    jobs = [(first_seed, start, min(_CHUNK, count - start), size, per_identity, of_latents) for start in starts]
+    parts: list[tuple[np.ndarray, ...]] = []
+    with contextlib.nullcontext(map) if alone or len(jobs) == 1 else _workers() as run:
+        for part in run(_draw_some, jobs):
+            parts.append(part)
+            say(f"drawn {min(len(parts) * _CHUNK, count)} of {count} faces")
+    return Pool(*(torch.cat([torch.from_numpy(each) for each in column]) for column in zip(*parts, strict=True)))
+
+
+def version() -> str:
+    """A mark of how faces are drawn: where that changes, pools are drawn anew."""
+    import hashlib
+
+    world, digest = faces(), hashlib.sha256()
+    for seed in range(3):
+        values = world.values(seed)
+        digest.update(values.tobytes() + world.render(values, 64).picture.tobytes())
+    return digest.hexdigest()[:8]
+
+
+@contextlib.contextmanager
+def _workers() -> Iterator[Callable[..., Any]]:
+    """A ``map`` over all processors, in order; in this process where there is but one."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if count == 1:
+        yield map
+        return
+    import multiprocessing
+
+    # Spawned, not forked: a fork of a process whose libraries run threads may stand still for ever.
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_one_thread) as executor:
+        yield executor.map
+
+
+def _one_thread() -> None:
+    """There are as many processes as processors."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _draw_some(job: tuple[int, int, int, int, int, bool]) -> tuple[np.ndarray, ...]:
+    """The columns of a pool, in their order."""
+    import numpy as np
+
+    first_seed, start, count, size, per_identity, of_latents = job
+    world = faces()
+    pictures = np.empty((count, 3, size, size), np.uint8)
+    landmarks = np.empty((count, 68, 2), np.float32)
+    seeds = [first_seed + start + index for index in range(count)]
+    people = [first_seed + (start + index) // per_identity for index in range(count)]
+    drawn_for = np.stack([latents(seed) for seed in seeds]) if of_latents else np.empty((count, 0), np.float32)
+    if of_latents:
+        values = values_of(drawn_for)
+    else:
+        values = np.stack([world.values(seed, person) for seed, person in zip(seeds, people, strict=True)])
+    for index, one in enumerate(values):
+        found = world.render(one, size)
+        pictures[index], landmarks[index] = found.picture.transpose(2, 0, 1), found.landmarks
+    return pictures, values, landmarks, np.array(people, np.int64), drawn_for

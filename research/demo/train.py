@@ -1,0 +1,112 @@
+"""``python -m research.demo.train NAME``: train one of the embedded networks anew."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import asdict, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import i2i
+from i2i.toolkit.files import replacing, write_json
+from i2i_plugins.demo.records import BY_NAME, CARDS
+
+if TYPE_CHECKING:
+    from .training.settings import Settings, Trained
+
+MODULES = {
+    "demo-faces": "generator",
+    "demo-landmarks": "landmarks",
+    "demo-identity": "identity",
+    "demo-encoder": "encoder",
+    "demo-text": "text",
+}
+"""In the order in which they can be trained: landmarks and encoder need the generator."""
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(MODULES)))
+@click.option("--steps", type=click.IntRange(1), help="How many steps.  [default: the network's own]")
+@click.option("--batch", type=click.IntRange(2), help="Pictures a step.  [default: the network's own]")
+@click.option("--pictures", type=click.IntRange(1), help="Drawn faces to learn from.  [default: the network's own]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights and order.")
+@click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the weights go, a .safetensors file.  [default: into the package]",
+)
+def main(name: str, threads: int | None, out: Path | None, seed: int, **given: int | None) -> None:
+    """Train NAME, one of the networks of the embedded world, on faces drawn for it.
+
+    The same settings, threads and machine give the same weights. Beside weights that go into the package, its card
+    is written: on what it was trained, how long, and the figures of 'python -m research.demo.evaluate'.
+    """
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    module = import_module(f".training.{MODULES[name]}", __package__)
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    settings = replace(module.DEFAULTS, seed=seed, **changes)
+    began = time.monotonic()
+    trained = module.train(settings, lambda text: click.echo(text, err=True))
+    seconds = round(time.monotonic() - began)
+    file = out or BY_NAME[name].path
+    assert file is not None
+    try:
+        save(trained, file)
+        if out is None:
+            _write_card(name, settings, trained, seconds)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise i2i.I2IError(f"{file} could not be written ({reason}): make room, or give another --out.") from None
+    click.echo(file)
+
+
+def save(trained: Trained, file: Path) -> None:
+    """Write weights in half precision."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: value.detach().cpu().half().contiguous() if value.is_floating_point() else value.cpu().contiguous()
+        for key, value in trained.tensors.items()
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as beside:
+        save_file(tensors, beside, metadata=dict(trained.metadata))
+
+
+def _write_card(name: str, settings: Settings, trained: Trained, seconds: int) -> None:
+    """What is to be known of the training; figures are added by the evaluation."""
+    import torch
+
+    record = BY_NAME[name]
+    write_json(
+        CARDS / f"{name}.json",
+        {
+            "name": name,
+            "summary": record.summary,
+            "licence": record.licence,
+            "trained_on": "drawn faces of the data set faces; no photograph, nobody's likeness",
+            "settings": asdict(settings),
+            "facts": dict(trained.facts),
+            "parameters": sum(tensor.numel() for tensor in trained.tensors.values()),
+            "seconds": seconds,
+            "threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+            "torch": torch.__version__,
+            "figures": {},
+        },
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except i2i.I2IError as error:
+        raise SystemExit(f"Error: {error}") from None

@@ -1,0 +1,121 @@
+"""Training and measuring of ``demo-identity``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from i2i_plugins.demo import world
+from i2i_plugins.demo.extractors.alignment import align, three_points
+from i2i_plugins.demo.networks.identity import FEATURES, Identity
+
+from .augmentation import Strengths, moved, movements, relit
+from .fitting import fit
+from .people import people
+from .settings import Settings, Trained
+from .verification import verify
+
+if TYPE_CHECKING:
+    import i2i
+
+    from ..pools import Pool
+
+DEFAULTS = Settings(steps=1500, batch=64, rate=2e-3, pictures=16_000)
+CHANGES = Strengths(shift=2.0, scale=0.06, stretch=0.02, turn=5.0, tint=0.04, contrast=0.15, brightness=0.1)
+"""Mild, for colours of skin and hair tell people apart, and faces come aligned."""
+AS_DRAWN = 0.25
+"""How often a picture stays as it was drawn and is not aligned."""
+MARGIN, SCALE = 0.35, 20.0
+"""Of ArcFace: radians that are added to the angle to the own identity, and the factor of all cosines."""
+RISE = (0.25, 0.75)
+"""The share of the steps up to which there is no margin, and from which it is whole."""
+TRAITS = 4.0
+"""Weight of the second loss: an embedding must also tell, linearly, the values that the person was drawn by. They teach
+more at a time than a number among thousands, and hold for people who are not among them."""
+
+
+class Arc(nn.Module):
+    """Additive angular margin over identities (Deng et al. 2019, equation 3): embeddings and identities -> loss."""
+
+    def __init__(self, identities: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(identities, FEATURES) * 0.1)
+
+    def forward(self, embeddings: Tensor, identities: Tensor, margin: float) -> Tensor:
+        """Cross-entropy of a batch: ``(N, 128)`` of any length, ``(N,)`` numbers -> ``()``; the margin in radians.
+
+        Beyond pi the angle cannot grow; there the cosine falls on in a straight line, as in the authors' code.
+        """
+        cosines = F.linear(F.normalize(embeddings), F.normalize(self.weight)).clamp(-1 + 1e-6, 1 - 1e-6)
+        own = cosines.gather(1, identities[:, None])
+        sines = (1 - own.square()).sqrt()
+        pushed = own * math.cos(margin) - sines * math.sin(margin)
+        pushed = torch.where(own > -math.cos(margin), pushed, own - margin * math.sin(margin))
+        return F.cross_entropy(SCALE * cosines.scatter(1, identities[:, None], pushed), identities)
+
+
+def margin_at(step: int, steps: int) -> float:
+    """The margin of a step: nothing at first, for a network that knows no one yet; then it rises in a straight line."""
+    begin, end = RISE
+    return MARGIN * min(1.0, max(0.0, (step / steps - begin) / (end - begin)))
+
+
+def train(settings: Settings, say: Callable[[str], None]) -> Trained:
+    """Train the network to tell drawn people apart.
+
+    Args:
+        say: Told about progress, a line at a time.
+
+    Returns:
+        Its tensors, in float32, and the facts of the training.
+    """
+    pool = people(settings, say)
+    traits = pool.values[:, world.faces().groups["identity"]].float()
+    known, classes = torch.unique(pool.identities, return_inverse=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        both = nn.ModuleDict(
+            {"network": Identity(), "arc": Arc(len(known)), "traits": nn.Linear(FEATURES, traits.shape[1])}
+        )
+    both = both.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network, arc = both["network"], both["arc"]
+    assert isinstance(network, Identity)
+    network.layout.copy_(three_points(pool.landmarks.float()).mean(dim=0))
+
+    def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
+        x = world.pictures_of(pool, numbers)
+        aligned = align(x, pool.landmarks[numbers].float(), network.layout)
+        as_drawn = torch.rand(len(x), generator=random) < AS_DRAWN
+        x = torch.where(as_drawn.view(-1, 1, 1, 1), x, aligned)
+        x = relit(moved(x, movements(len(x), CHANGES, random)), CHANGES, random)
+        embeddings = network(x.contiguous(memory_format=torch.channels_last))
+        return {
+            "arc": arc(embeddings, classes[numbers], margin_at(step, settings.steps)),
+            "traits": TRAITS * F.mse_loss(both["traits"](embeddings), traits[numbers]),
+        }
+
+    average = fit(both, len(pool.pictures), losses, settings, say).get_submodule("network")
+    tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
+    return Trained(tensors, {"pictures": len(pool.pictures), "identities": len(known)})
+
+
+@torch.no_grad()
+def evaluate(extractor: i2i.Extractor, pool: Pool) -> dict[str, float]:
+    """Measure an extractor of identities on drawn people whom it never saw, aligned by their true points.
+
+    Args:
+        pool: With several pictures of every identity.
+
+    Returns:
+        As ``verification.verify`` does.
+    """
+    found = []
+    for numbers in torch.arange(len(pool.pictures)).split(64):
+        aligned = extractor.align(world.pictures_of(pool, numbers), pool.landmarks[numbers].float())  # type: ignore[attr-defined]
+        found.append(extractor(aligned).cpu())  # type: ignore[operator]
+    return verify(torch.cat(found), pool.identities)

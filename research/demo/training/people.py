@@ -1,0 +1,23 @@
+"""The drawn people that landmarks and identities are learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from i2i_plugins.demo import world
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+EACH = 8
+"""Pictures of each person, in other poses, expressions and light."""
+
+
+def people(settings: Settings, say: Callable[[str], None]) -> world.Pool:
+    """``settings.pictures`` faces, eight of each person; drawn once for all networks that ask for as many.
+
+    Args:
+        say: Told about the drawing, a line at a time.
+    """
+    return world.pool("people", settings.pictures, settings.size, per_identity=EACH, say=say)
