@@ -24,7 +24,7 @@ import torch
 from turns import device_of, memory, take_turns, teller
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.api.device import Device
 
 RATE, MASK_WEIGHT, LAYER, ROWS = 0.001, 20.0, 128, 6
 

@@ -27,8 +27,8 @@ import torch
 from turns import device_of, take_turns, teller
 
 import i2i
+from i2i.api.device import Device
 from i2i.assets.models import place
-from i2i.runtime.device import Device
 
 RATE, NOISE_WEIGHT = 0.1, 1e5
 """Of the projector of StyleGAN2 (Karras et al. 2020, appendix D)."""

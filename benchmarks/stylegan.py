@@ -26,7 +26,7 @@ import torch
 from turns import device_of
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.api.device import Device
 
 TASKS = ("features@128 + gradient", "render", "render + gradient")
 """In the order of their memory, as a peak only grows."""

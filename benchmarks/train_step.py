@@ -26,7 +26,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.api.device import Device
+from i2i.runtime.device import choose_device
 
 Step = Callable[[dict[str, torch.Tensor]], None]
 
@@ -89,7 +90,7 @@ def serve(variant: Variant, name: str, size: int, pipe: Connection) -> None:
     """A variant in its own process: takes a step each time it is asked and answers with the seconds it took."""
     torch.manual_seed(0)
     plain = variant.name == "textbook"
-    device = Device.choose(name, "fp32" if plain else variant.precision, compiled=variant.compile)  # type: ignore[arg-type]
+    device = choose_device(name, "fp32" if plain else variant.precision, compiled=variant.compile)  # type: ignore[arg-type]
     if plain and device.type == "cuda":
         torch.backends.cudnn.benchmark = False  # torch's own default
     batch = {side: torch.rand(variant.batch, 3, size, size).mul(2).sub(1).to(device) for side in ("input", "target")}
@@ -198,7 +199,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="also compiled variants, which take a minute to start")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    device = Device.choose(given.device, "fp32")
+    device = choose_device(given.device, "fp32")
     results = measure(variants(given.compile), str(device), given.size, given.rounds)
     if given.json:
         print(json.dumps({"device": device.describe(), "size": given.size, "results": results}, indent=2))

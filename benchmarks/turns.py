@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from i2i.runtime.device import Device
+from i2i.api.device import Device
+from i2i.runtime.device import TorchDevice, choose_device
 
 
 class Step(NamedTuple):
@@ -29,8 +30,8 @@ class Step(NamedTuple):
 def device_of(plain: bool, name: str, precision: str = "fp32", compiled: bool = False) -> Device:
     """Ours as the device manager makes it ready; the plain way has torch's own rules for memory on a CPU."""
     if plain and name == "cpu":
-        return Device(name)
-    return Device.choose(name, precision, compiled=compiled)  # type: ignore[arg-type]
+        return TorchDevice(name)
+    return choose_device(name, precision, compiled=compiled)  # type: ignore[arg-type]
 
 
 def take_turns(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from i2i.api.options import describe
 from i2i.cli import build
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
 from i2i.training.settings import TrainOptions
-from research.demo.measures import cards
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))  # the model cards are written by ``research``, which is not installed
+from research.demo.measures import cards  # noqa: E402
+
 START, END = "<!-- files: written by docs/generate.py -->", "<!-- end of files -->"
 _WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
 _NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .api.errors import I2IError, UsageError, did_you_mean
-from .api.options import Options, click_options, flag
+from .api.options import Options, click_options, option_flag
 from .registry import KINDS, Plugin, Registry
 
 COMMAND_WORDS = {
@@ -87,9 +87,7 @@ def _name_faults(thing: Any) -> Iterator[str]:
 
 
 def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
-    from . import api as contracts
-
-    base = getattr(contracts, kind.capitalize())
+    base = getattr(importlib.import_module(f"{__package__}.api.{kind}"), kind.capitalize())
     owner = thing if isinstance(thing, type) else type(thing)
     for method in _REQUIRED[kind]:
         if getattr(owner, method, None) in (None, getattr(base, method), getattr(object, method, None)):
@@ -144,9 +142,9 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
         return
     for name, field in model.model_fields.items():
         if not (field.description or "").strip():
-            yield f"option {flag(name)} has no description; give one with pydantic.Field(..., description=...)"
+            yield f"option {option_flag(name)} has no description; give one with pydantic.Field(..., description=...)"
         if name in COMMAND_WORDS.get(kind, ()):
-            yield f"option {flag(name)} clashes with the command's own {flag(name)}; give it another name"
+            yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
     try:
         click_options(model)
     except Exception as error:  # a stranger's types: say which model cannot be offered, whatever the cause

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import i2i
+from i2i import Contents
 from i2i.api.generator import UNKNOWN
 from i2i.cli.convert import command
 from i2i.inference.conversion import convert
 from i2i.toolkit.files import hash_file
-from i2i.toolkit.weights import Contents
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Classes, registry_of
 

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from i2i import UsageError
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice, choose_device
 
 
 def test_a_device_is_taken_wherever_torch_takes_one():
-    device = Device("cpu")
+    device = TorchDevice("cpu")
     assert torch.zeros(2, device=device).device.type == "cpu"
     assert nn.Linear(1, 1).to(device).weight.device == torch.device(device)
-    assert device == "cpu" and device.type == "cpu" and Device("cuda:1").type == "cuda"
+    assert device == "cpu" and device.type == "cpu" and TorchDevice("cuda:1").type == "cuda"
 
 
 @pytest.mark.parametrize(
@@ -27,35 +27,35 @@ def test_a_device_is_taken_wherever_torch_takes_one():
 )
 def test_unknown_devices_are_refused(name, message):
     with pytest.raises(UsageError, match=message):
-        Device.choose(name)
+        choose_device(name)
 
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(UsageError, match=r"--precision int4: .* use auto, fp32, bf16, fp16"):
-        Device.choose("cpu", "int4")
+        choose_device("cpu", "int4")
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, ", 1 thread"), (2, ", 2 threads")])
 def test_threads_are_counted(count, words, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: count)
-    assert Device("cpu").describe().endswith(words)
+    assert TorchDevice("cpu").describe().endswith(words)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(UsageError, match="sees no CUDA device here; use --device auto"):
-        Device.choose("cuda")
+        choose_device("cuda")
 
 
 def test_auto_says_what_it_chose():
-    device = Device.choose("auto")
+    device = choose_device("auto")
     assert device.type in ("cpu", "cuda", "mps")
     assert device.precision in ("fp32", "bf16", "fp16") and device.precision in device.describe()
 
 
 def test_seeds_reach_every_generator_and_differ_by_step_and_rank():
     def draws(*numbers, rank=0):
-        Device("cpu", rank=rank).seed(*numbers)
+        TorchDevice("cpu", rank=rank).seed(*numbers)
         return random.random(), float(np.random.rand()), float(torch.rand(1))
 
     assert draws(1, 2) == draws(1, 2)
@@ -65,7 +65,7 @@ def test_seeds_reach_every_generator_and_differ_by_step_and_rank():
 
 def test_pictures_arrive_in_the_range_of_networks():
     array = np.array([0, 127, 128, 255], np.uint8).reshape(1, 2, 2, 1).repeat(3, axis=3)
-    tensor = Device("cpu").put(array)
+    tensor = TorchDevice("cpu").put(array)
     assert tensor.shape == (1, 3, 2, 2) and tensor.dtype == torch.float32
     assert tensor[0, 0].flatten().tolist() == pytest.approx([-1, -1 / 255, 1 / 255, 1], abs=1e-6)
     assert tensor.is_contiguous(memory_format=torch.channels_last)
@@ -73,7 +73,7 @@ def test_pictures_arrive_in_the_range_of_networks():
 
 def test_adam_on_channels_last_weights_is_adam():
     torch.manual_seed(0)
-    device = Device("cpu")
+    device = TorchDevice("cpu")
     one = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ELU(), nn.ConvTranspose2d(4, 5, 4, 2, 1))
     other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ELU(), nn.ConvTranspose2d(4, 5, 4, 2, 1))
     other.load_state_dict(one.state_dict())
@@ -94,7 +94,7 @@ def test_adam_on_channels_last_weights_is_adam():
 
 
 def test_adams_state_survives_a_round_trip():
-    device = Device("cpu")
+    device = TorchDevice("cpu")
     network = device.place(nn.Conv2d(3, 4, 3))
     optimizer = device.adam(network.parameters(), 1e-2, (0.5, 0.9))
 
@@ -114,33 +114,33 @@ def test_adams_state_survives_a_round_trip():
 
 
 def test_parts_make_up_the_batch():
-    parts = Device("cpu", accumulate=3).parts({"input": torch.arange(6), "target": torch.arange(6) * 2})
+    parts = TorchDevice("cpu", accumulate=3).parts({"input": torch.arange(6), "target": torch.arange(6) * 2})
     assert [part["input"].tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
     assert parts[2]["target"].tolist() == [8, 10]
 
 
 def test_fp16_scales_its_losses_and_remembers_the_scale():
-    device = Device("cpu", "fp16")
+    device = TorchDevice("cpu", "fp16")
     weight = nn.Parameter(torch.ones(1))
     optimizer = device.adam([weight], 0.1, (0.5, 0.9))
     device.backward((weight * 2).sum())
     assert weight.grad.item() == pytest.approx(2 * 2.0**16)
     device.update(optimizer)
     assert weight.item() == pytest.approx(0.9) and weight.grad is None
-    other = Device("cpu", "fp16")
+    other = TorchDevice("cpu", "fp16")
     other.load_state_dict(device.state_dict())
     assert other.state_dict() == device.state_dict() != {}
 
 
 def test_full_precision_is_full():
-    Device.choose("cpu", "fp32")
+    choose_device("cpu", "fp32")
     assert torch.get_float32_matmul_precision() == "highest"
-    Device.choose("cpu", "bf16")
+    choose_device("cpu", "bf16")
     assert torch.get_float32_matmul_precision() == "high"
-    Device.choose("cpu", "fp32")
+    choose_device("cpu", "fp32")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_is_chosen_by_itself():
-    assert Device.choose("auto").type == "cuda"
+    assert choose_device("auto").type == "cuda"

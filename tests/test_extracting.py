@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import i2i
-from i2i.assets.extractors import choose, extractor, open_chosen, passes_gradients
+from i2i.assets.extractors import choose, extractor, open_chosen
 from i2i.registry import Registry
+from i2i.toolkit.latents.features import passes_gradients
 from tests.toy_editors import registry_of
 
 
@@ -93,7 +94,7 @@ def test_where_the_default_cannot_be_opened_the_others_are_named() -> None:
         extractor("landmarks", "cpu", domain="faces", registry=registry)
     assert str(caught.value) == "Type 'i2i models fetch good'; or name another extractor of landmarks instead: old."
     with pytest.raises(i2i.I2IError, match=r"^Type 'i2i models fetch good'\.$"):
-        open_chosen("landmarks", i2i.Device.choose("cpu", "fp32"), registry, name="good")
+        open_chosen("landmarks", i2i.choose_device("cpu", "fp32"), registry, name="good")
     with pytest.raises(i2i.I2IError, match=r"^Type 'i2i models fetch good'\.$"):
         extractor("landmarks", "cpu", registry=registry_of(unfetched, DRAWN))
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import Choice, face_choice, find_faces
 from i2i.toolkit.images import PictureError
 from i2i.toolkit.images.markers import LEGIBLE, mark_faces
@@ -117,7 +118,7 @@ def test_what_is_not_there_is_said_in_a_sentence(choice: Choice, faces: tuple[i2
 
 def test_an_extractor_that_cannot_search_is_named() -> None:
     with pytest.raises(i2i.UsageError, match=r"^crops-only reads .* choose another with --landmarks"):
-        find_faces(PICTURE, CropsOnly(i2i.Device("cpu")), "largest", "me.jpg")
+        find_faces(PICTURE, CropsOnly(TorchDevice("cpu")), "largest", "me.jpg")
 
 
 @pytest.mark.parametrize(("text", "choice"), [("largest", "largest"), ("left", "left"), ("all", "all"), ("12", 12)])

@@ -14,8 +14,8 @@ import i2i
 from i2i.api.generator import Generator, Weights
 from i2i.api.hookspecs import hookimpl
 from i2i.api.model import Model
-from i2i.assets.models import locate
-from i2i.inference.generators import domain_of
+from i2i.assets.models import model_path
+from i2i.inference.generators import generator_domain
 from i2i.registry import Plugin, Registry
 
 
@@ -123,11 +123,11 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_generator_draws_is_known_by_its_record_or_its_name(source: str, domain: str | None) -> None:
-    assert domain_of(source, i2i.load_registry()) == domain
+    assert generator_domain(source, i2i.load_registry()) == domain
 
 
 def test_a_model_is_known_by_its_file_as_well(tmp_path: Path) -> None:
     registry = i2i.load_registry()
-    assert domain_of(locate("demo-faces", registry), registry) == "drawn faces"
+    assert generator_domain(model_path("demo-faces", registry), registry) == "drawn faces"
     (tmp_path / "demo-faces.safetensors").touch()
-    assert domain_of(tmp_path / "demo-faces.safetensors", registry) is None, "another file of the same name"
+    assert generator_domain(tmp_path / "demo-faces.safetensors", registry) is None, "another file of the same name"

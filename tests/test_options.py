@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pydantic import Field, field_validator, model_validator
 
 import i2i
-from i2i.api.options import Options, build, click_options, describe, flag, read_config
+from i2i.api.options import Options, build_options, click_options, describe, option_flag, read_config
 from i2i.registry import KINDS, load_registry
 
 
@@ -85,24 +85,24 @@ def test_round_trip_through_command_line_and_json(model: type[Options]) -> None:
     code, values, output = parse(model, [])
     assert code == 0, output
     assert set(values) == set(model.model_fields) and not given(values), "what is not typed must arrive as None"
-    again = build(model, json.loads(json.dumps(defaults.model_dump(mode="json"))), "options.json")
+    again = build_options(model, json.loads(json.dumps(defaults.model_dump(mode="json"))), "options.json")
     assert again == defaults
     typed: list[str] = []
     for name, value in defaults.model_dump(mode="json").items():
         typed += as_typed(name, value, any_number="..." in str(model.model_fields[name].annotation))
     code, values, output = parse(model, typed)
     assert code == 0, output
-    assert build(model, given(values), "the command line") == defaults
+    assert build_options(model, given(values), "the command line") == defaults
 
 
 def as_typed(name: str, value: Any, any_number: bool = False) -> list[str]:
     if value is None or value == []:
         return []
     if isinstance(value, bool):
-        return [flag(name) if value else f"--no-{name.replace('_', '-')}"]
+        return [option_flag(name) if value else f"--no-{name.replace('_', '-')}"]
     if any_number:
-        return [word for part in value for word in (flag(name), str(part))]
-    return [flag(name), *(str(part) for part in (value if isinstance(value, list) else [value]))]
+        return [word for part in value for word in (option_flag(name), str(part))]
+    return [option_flag(name), *(str(part) for part in (value if isinstance(value, list) else [value]))]
 
 
 @pytest.mark.parametrize("model", registered())
@@ -117,7 +117,7 @@ def test_each_type_arrives_as_what_it_is(name: str) -> None:
     code, values, output = parse(Every, args)
     assert code == 0, output
     assert set(given(values)) == {name}
-    value = getattr(build(Every, given(values), "the command line"), name)
+    value = getattr(build_options(Every, given(values), "the command line"), name)
     assert value == expected and type(value) is type(expected)
     assert TYPED.keys() == Every.model_fields.keys()
 
@@ -166,7 +166,7 @@ def test_help_shows_default_range_and_unit() -> None:
 )
 def test_a_wrong_value_is_named(values: dict[str, Any], text: str) -> None:
     with pytest.raises(i2i.UsageError) as caught:
-        build(Every, values, "c.yaml")
+        build_options(Every, values, "c.yaml")
     assert text in str(caught.value)
 
 
@@ -194,7 +194,7 @@ def test_rules_of_ones_own_and_missing_options_are_named() -> None:
         ({"low": 99}, "the command line: --low must not exceed --high."),
     ):
         with pytest.raises(i2i.UsageError) as caught:
-            build(Ruled, values, "the command line")
+            build_options(Ruled, values, "the command line")
         assert str(caught.value) == text
     assert "[required]" in parse(Ruled, ["--help"])[2]
 
@@ -208,9 +208,12 @@ def test_config_files(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("load-size: 286\nrate: 2e-4\nbetas: [0.5, 0.999]\n", encoding="utf-8")
     assert read_config(path) == {"load_size": 286, "rate": "2e-4", "betas": [0.5, 0.999]}
-    assert build(Every, {"rate": "2e-4"}, "c.yaml").rate == 2e-4, "YAML 1.1 reads 2e-4 as text"
+    assert build_options(Every, {"rate": "2e-4"}, "c.yaml").rate == 2e-4, "YAML 1.1 reads 2e-4 as text"
     path.write_text('{"size": 128, "flip": false}', encoding="utf-8")
-    assert build(Every, read_config(path), "c").model_dump(include={"size", "flip"}) == {"size": 128, "flip": False}
+    assert build_options(Every, read_config(path), "c").model_dump(include={"size", "flip"}) == {
+        "size": 128,
+        "flip": False,
+    }
     path.write_text("# nothing\n", encoding="utf-8")
     assert read_config(path) == {}
     path.write_text('{"trainer": "t", "run": {"steps": 5}, "options": {"rate": 1}}', encoding="utf-8")

@@ -11,6 +11,7 @@ import torch
 from scipy.interpolate import CubicSpline
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images.captions import captioned
 from i2i.toolkit.latents import sampling
 from i2i.toolkit.latents.sampling import Terms, batch_for, draw, latents, stream
@@ -22,7 +23,7 @@ PLAIN = Terms(truncation=1.0)
 
 
 def made(kind: type[Bands] = Bands) -> Any:
-    return kind(None, i2i.Device("cpu"))
+    return kind(None, TorchDevice("cpu"))
 
 
 def picture_of(w: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pydantic import Field
 
 import i2i
-from i2i.registry import Plugin, Registry
+from i2i.registry import Plugin, Registry, find_plugins
 
 
 class Shift(i2i.Editor):
@@ -72,8 +72,8 @@ class Latent(i2i.Editor):
         raise AssertionError("must not be reached")
 
 
-def registry_of(*things: Any) -> Registry:
-    """Things by their base class, each brought by the plugin ``tests`` of ``i2i-tests`` 9.9."""
+def registry_of(*things: Any, plugins: tuple[str, ...] = ()) -> Registry:
+    """Things by their base class, each from the plugin ``tests`` of ``i2i-tests`` 9.9, with first-party ``plugins``."""
     module = ModuleType("tests_door")
 
     def hook_for(base: type) -> Callable[..., None]:
@@ -86,7 +86,7 @@ def registry_of(*things: Any) -> Registry:
 
     module.register_editors = hook_for(i2i.Editor)  # type: ignore[attr-defined]
     module.register_extractors = hook_for(i2i.Extractor)  # type: ignore[attr-defined]
-    return Registry([Plugin("tests", "i2i-tests", "9.9", module)])
+    return Registry([*find_plugins(list(plugins)), Plugin("tests", "i2i-tests", "9.9", module)])
 
 
 def run(command: click.Command, registry: Registry, *args: Any) -> Result:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i import Contents
 from i2i.registry import Plugin, Registry
-from i2i.toolkit.weights import Contents
 
 MEAN = (0.5, -0.25, 0.125)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from i2i.data.pairs import Pair
+    from i2i import Pair
 
 
 class Cityscapes(i2i.Dataset):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from i2i import I2IError
-from i2i.data.pairs import Pair
+from i2i import I2IError, Pair
 
 PHOTOS, LABELS = "leftImg8bit", "gtFine"
 _PHOTO_END, _LABEL_END = "_leftImg8bit.png", "_gtFine_color.png"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from i2i.runtime.memory import keep_freed
+from i2i.toolkit.memory import keep_freed
 
 from . import eyes, hair, lighting, mouth, skin, skull, surroundings, view
 from .canvas import Canvas, Floats

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import i2i
 
 if TYPE_CHECKING:
-    from i2i.api.hookspecs import Register
+    from i2i import Register
 
 
 @i2i.hookimpl

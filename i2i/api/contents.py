@@ -151,10 +151,3 @@ class Contents:
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
-
-    @cached_property
-    def sha256(self) -> str:
-        """The fingerprint of the file's bytes, in hexadecimal."""
-        from ..toolkit.files import hash_file
-
-        return hash_file(self.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..runtime.device import Device
+    from ..api.device import Device
 
 Role = Literal["landmarks", "identity", "perceptual", "text", "encoder"]
 """What an extractor does; ``encoder`` turns pictures into the latents of a generator."""

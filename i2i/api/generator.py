@@ -11,8 +11,8 @@ from .errors import I2IError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..runtime.device import Device
-    from ..toolkit.weights import Contents
+    from ..api.device import Device
+    from .contents import Contents
 
 Noise: TypeAlias = 'Literal["const", "random", "none"] | Mapping[str, Tensor]'
 

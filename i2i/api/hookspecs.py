@@ -8,20 +8,28 @@ Heavy imports (torch, cv2) belong inside the hook, so that listing plugins stays
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
     import click
 
-    from ..registry import Registry
-
 GROUP = "i2i"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
 Register = Callable[[Any], None]
+
+
+class PluginLookup(Protocol):
+    """What commands of plugins look things up in; ``i2i.Registry`` is one."""
+
+    def get(self, kind: str, name: str) -> Any:
+        """Return the thing of this kind that is called ``name``; raises ``UsageError`` if there is none."""
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Return everything of one kind, by name, sorted."""
 
 
 @hookspec
@@ -70,5 +78,5 @@ def register_panels(register: Register) -> None:
 
 
 @hookspec
-def register_commands(cli: click.Group, registry: Registry) -> None:
+def register_commands(cli: click.Group, registry: PluginLookup) -> None:
     """Add commands to the command line: ``cli.add_command(...)``; look things up in ``registry`` when they run."""

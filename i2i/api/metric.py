@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..runtime.device import Device
+    from ..api.device import Device
 
 
 class Metric:

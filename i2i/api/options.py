@@ -29,7 +29,7 @@ class Options(BaseModel):
 Model = TypeVar("Model", bound=Options)
 
 
-def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     """Make the options from plain values; ``where`` (a file, "the command line") opens the error message.
 
     Raises:
@@ -50,11 +50,11 @@ def _explain(model: type[Options], issue: Any, where: str) -> str:
     if issue["type"] == "extra_forbidden":
         return f"{where}: there is no option {name!r}.{did_you_mean(name.replace('-', '_'), model.model_fields)}"
     if issue["type"] == "missing":
-        return f"{where}: {flag(name)} is missing; give it."
-    return f"{where}: {flag(name)} is {issue['input']!r}, but {message.replace('input should', 'it should')}."
+        return f"{where}: {option_flag(name)} is missing; give it."
+    return f"{where}: {option_flag(name)} is {issue['input']!r}, but {message.replace('input should', 'it should')}."
 
 
-def flag(name: str) -> str:
+def option_flag(name: str) -> str:
     """The command-line spelling of a field: ``load_size`` -> ``--load-size``."""
     return "--" + name.replace("_", "-")
 
@@ -103,7 +103,7 @@ def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[d
         rows.append(
             {
                 "name": name,
-                "flag": flag(name),
+                "flag": option_flag(name),
                 "type": _choices(kind) or _word(kind),
                 "count": count or "any",
                 "default": default,
@@ -134,14 +134,14 @@ def _click_option(name: str, field: FieldInfo) -> click.Option:
     kind, count = _plain_type(field.annotation)
     help_text = f"{field.description or ''}{_default_text(field)}"
     if kind is bool:
-        return click.Option([name, f"{flag(name)}/--no-{name.replace('_', '-')}"], default=None, help=help_text)
+        return click.Option([name, f"{option_flag(name)}/--no-{name.replace('_', '-')}"], default=None, help=help_text)
     many: dict[str, Any] = {}
     if count == 0:
         many = {"multiple": True, "callback": lambda _ctx, _param, value: value or None}
     elif count > 1:
         many = {"nargs": count}
     return click.Option(
-        [name, flag(name), *_short(field)],
+        [name, option_flag(name), *_short(field)],
         type=_click_type(kind, field),
         default=None,
         metavar=_metavar(kind, field, count),

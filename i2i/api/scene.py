@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..runtime.device import Device
+    from ..api.device import Device
     from .placement import Placement
 from .preset import Preset
 

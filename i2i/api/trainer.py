@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from ..runtime.device import Device
+    from ..api.device import Device
 
 
 class Trainer:

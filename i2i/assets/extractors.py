@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, get_args
 
+from ..api.device import Device
 from ..api.errors import I2IError, UsageError, did_you_mean
 from ..api.extractor import Role
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..api.extractor import Extractor
-    from ..runtime.device import Device
 
 ROLES: tuple[Role, ...] = get_args(Role)
 """What an extractor can do, each a name that ``extractor`` takes."""
 
 
-def choose(role: Role, registry: Registry, name: str | None = None, domain: str | None = None) -> type[Extractor]:
+def choose(role: str, registry: Registry, name: str | None = None, domain: str | None = None) -> type[Extractor]:
     """The extractor of a role: the one the user names, else one for the domain, else the default, else the first.
 
     Args:
@@ -54,7 +51,7 @@ def _by_domain(makers: list[type[Extractor]], domain: str | None) -> type[Extrac
 
 
 def open_chosen(
-    role: Role, device: Device, registry: Registry, name: str | None = None, domain: str | None = None
+    role: str, device: Device, registry: Registry, name: str | None = None, domain: str | None = None
 ) -> Extractor:
     """Open what ``choose`` gives; where that cannot be opened and the user has not named it, tell what else there is.
 
@@ -77,38 +74,34 @@ def open_chosen(
 
 
 def extractor(
-    role_or_name: str, device: str = "auto", domain: str | None = None, registry: Registry | None = None
+    role_or_name: str,
+    device: str | Device = "auto",
+    domain: str | None = None,
+    registry: Registry | None = None,
+    name: str | None = None,
 ) -> Extractor:
     """Open an extractor; its networks are loaded onto the device.
 
     Args:
-        role_or_name: ``landmarks``, ``identity``, ``perceptual``, ``text`` or ``encoder``, or an extractor's own name.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        role_or_name: A role such as ``landmarks``, or an extractor's own name.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; or a device that is chosen already.
         domain: What the pictures show; decides where a role is given and several extractors have it.
         registry: Where extractors are looked up; None for all installed plugins.
+        name: The user's choice among the extractors of the role; None leaves it to the domain.
 
     Raises:
         UsageError: no extractor has this role or name; names the nearest.
         I2IError: what it needs has not been fetched or installed.
     """
+    from ..runtime.device import choose_device
+
     registry = registry or load_registry()
     known: dict[str, type[Extractor]] = registry.all("extractor")
-    role = next((each for each in ROLES if each == role_or_name), None)
-    if role is None and role_or_name not in known:
-        near = did_you_mean(role_or_name, [*known, *ROLES])
+    roles = {*ROLES, *(each.role for each in known.values())}
+    if role_or_name not in roles and role_or_name not in known:
+        near = did_you_mean(role_or_name, [*known, *roles])
         raise UsageError(f"There is no extractor called {role_or_name!r}, nor is that a role.{near}")
-    from ..runtime.device import Device
-
-    place = Device.choose(device, "fp32")
-    return known[role_or_name](place) if role is None else open_chosen(role, place, registry, domain=domain)
-
-
-def passes_gradients(read: Callable[[Tensor], Tensor], pictures: Tensor) -> bool:
-    """Whether what an extractor reads depends on pictures ``(N, 3, H, W)`` in a way that can be followed."""
-    import torch
-
-    with torch.enable_grad():
-        try:
-            return bool(read(pictures.detach().clone().requires_grad_()).requires_grad)
-        except RuntimeError:  # it leaves torch on the way
-            return False
+    place = device if isinstance(device, Device) else choose_device(device, "fp32")
+    if role_or_name not in roles:
+        return known[role_or_name](place)
+    return open_chosen(role_or_name, place, registry, name, domain)

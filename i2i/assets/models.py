@@ -43,7 +43,7 @@ def state(model: Model) -> State:
     return "to fetch" if model.url else "by hand"
 
 
-def locate(model: Model | str, registry: Registry | None = None) -> Path:
+def model_path(model: Model | str, registry: Registry | None = None) -> Path:
     """The file of a model, or of the model of this name; not read, not checked.
 
     Args:
@@ -57,7 +57,7 @@ def locate(model: Model | str, registry: Registry | None = None) -> Path:
         from ..registry import load_registry
 
         found: Model = (load_registry() if registry is None else registry).get("model", model)
-        return locate(found)
+        return model_path(found)
     file = place(model)
     if file.is_file():
         return file
@@ -92,7 +92,7 @@ def fetch_model(
     from .datasets import bring, record
 
     if model.path is not None:
-        file = locate(model)
+        file = model_path(model)
         note(f"{model.name} comes with its package, in {file}.")
         return file
     file = place(model)

@@ -28,7 +28,7 @@ A first session:
 """
 
 COMMANDS = (
-    *("train", "predict", "evaluate", "sample", "edit", "align", "landmarks", "convert", "export"),
+    *("train", "predict", "evaluate", "edit", "convert", "export"),
     *("datasets", "models", "plugins", "runs", "doctor"),
 )
 """The core's commands, each ``command`` of the module of its name."""

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from ..toolkit.terminal import echo_json, json_option
+from ..toolkit.command_options import json_option
+from ..toolkit.terminal import echo_json
 
 
 @click.command("convert")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..toolkit.terminal import echo_json, json_option
+from ..toolkit.command_options import json_option
+from ..toolkit.terminal import echo_json
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -97,9 +98,9 @@ def _version(name: str) -> str | None:
 
 def _device(missing: list[str]) -> dict[str, Any]:
     try:
-        from ..runtime.device import Device
+        from ..runtime.device import choose_device
 
-        device = Device.choose("auto")
+        device = choose_device("auto")
     except Exception as error:  # a broken PyTorch fails in many ways, and this command is there to say so
         reason = " ".join(str(error).split())
         missing.append(f"PyTorch does not work ({reason}): install it again, see https://pytorch.org/get-started")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..api.errors import Interrupted, UsageError
+from ..toolkit.command_options import extractor_option, face_option, json_option, landmarks_option
 from ..toolkit.directories import numbered_directory
-from ..toolkit.terminal import echo_json, json_option
-from .editors import DEFAULT, EditCommand, roles
-from .shared import face_option, landmarks_option
+from ..toolkit.terminal import echo_json
+from .editors import DEFAULT, EditCommand
 
 if TYPE_CHECKING:
     from ..api.editor import Result
@@ -57,14 +57,7 @@ if TYPE_CHECKING:
     help="How the edited crop goes back into its photo; plain keeps its colours.  [default: feather]",
 )
 @landmarks_option
-@click.option(
-    "--extractor",
-    "extractors",
-    multiple=True,
-    metavar="ROLE=NAME",
-    callback=roles,
-    help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
-)
+@extractor_option
 @click.option(
     "--out", metavar="FOLDER", help="For the result; replaces an earlier edit's only.  [default: edits/NAME-001]"
 )

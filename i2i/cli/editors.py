@@ -62,16 +62,3 @@ def _value_of(option: str, args: list[str]) -> str | None:
         elif word.startswith(f"{option}="):
             value = word.partition("=")[2]
     return value
-
-
-def roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """``ROLE=NAME`` pairs as a dictionary."""
-    from ..assets.extractors import ROLES
-
-    found: dict[str, str] = {}
-    for pair in pairs:
-        role, _sign, name = pair.partition("=")
-        if role not in ROLES or not name:
-            raise UsageError(f"--extractor {pair}: write ROLE=NAME, where ROLE is one of {', '.join(ROLES)}.")
-        found[role] = name
-    return found

@@ -9,7 +9,8 @@ import click
 
 from ..registry import Registry
 from ..runtime.progress import staged
-from ..toolkit.terminal import echo_json, echo_table, json_option
+from ..toolkit.command_options import json_option
+from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
     from ..api.model import Model

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..toolkit.terminal import echo_json, echo_table, json_option
+from ..toolkit.command_options import json_option
+from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
     from ..registry import Plugin, Registry

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from ..toolkit.terminal import echo_json, json_option
-from .shared import checkpoint_option, counting, device_option, set_option
+from ..toolkit.command_options import checkpoint_option, device_option, json_option, set_option
+from ..toolkit.terminal import counting, echo_json
 
 
 @click.command("predict")

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from ..toolkit.terminal import echo_json, echo_table, json_option
+from ..toolkit.command_options import json_option
+from ..toolkit.terminal import echo_json, echo_table
 
 
 @click.group("runs", short_help="List and show trained runs.")

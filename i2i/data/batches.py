@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api.dataset import Direction
-from ..runtime.device import Device
+from ..api.device import Device
 from .sources import Source
 
 if TYPE_CHECKING:

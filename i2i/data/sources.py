@@ -19,7 +19,7 @@ from .pairs import Pair, check_pairs, read_pair
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..runtime.device import Device
+    from ..api.device import Device
 
 Choice = Literal["auto", "real", "drawn"]
 Wants = Literal["pairs", "pictures"]

@@ -11,8 +11,8 @@ from .extractors import Extractors
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..api.device import Device
     from ..registry import Registry
-    from ..runtime.device import Device
 
 METRICS = ("psnr", "ssim")
 

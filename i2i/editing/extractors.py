@@ -9,10 +9,10 @@ from ..api.errors import UsageError
 from ..assets.extractors import ROLES, choose, open_chosen
 
 if TYPE_CHECKING:
+    from ..api.device import Device
     from ..api.editor import Editor
     from ..api.extractor import Extractor
     from ..registry import Registry
-    from ..runtime.device import Device
 
 
 class Extractors(Mapping[str, Any]):

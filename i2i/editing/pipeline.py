@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
-from ..api.options import Options, build
+from ..api.options import Options, build_options
 from ..registry import Registry, load_registry
 from .directory import check_place, folder_of
 from .inputs import Given, again, assign
@@ -173,7 +173,7 @@ def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequen
 def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:
     """The editor's options; a field called ``seed`` is the edit's own seed and not asked for twice."""
     own = {"seed": seed} if "seed" in kind.Options.model_fields else {}
-    return build(kind.Options, {**values, **own}, f"options of editor {kind.name!r}")
+    return build_options(kind.Options, {**values, **own}, f"options of editor {kind.name!r}")
 
 
 def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:

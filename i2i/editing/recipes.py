@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
-from ..api.options import flag
+from ..api.options import option_flag
 from ..registry import Registry
 from ..runtime.versions import installed_versions
 from ..toolkit.files import hash_file
@@ -51,7 +51,7 @@ class Recipe:
             path = Path(str(self.options.get(name)))
             if not path.is_file() or hash_file(path) != sha256:
                 raise I2IError(
-                    f"{path}, the {flag(name)} of {self.path}, is not there or is another; put it back, or edit anew."
+                    f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; put it back, or edit anew."
                 )
 
     def check_generator(self, registry: Registry) -> None:
@@ -60,11 +60,11 @@ class Recipe:
         Raises:
             UsageError, I2IError: it is not there, or its weights are others.
         """
-        from ..inference.generators import identity
+        from ..inference.generators import generator_identity
 
         if not self.generator:
             return
-        if identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
+        if generator_identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
             raise I2IError(
                 f"The generator {self.generator['source']} is not the one that {self.path} was made with; "
                 "put that one in its place, or edit anew."
@@ -80,7 +80,7 @@ def make_recipe(
         options: All of the editor's options, resolved.
         photos: The pictures, as ``Recipe.photos`` has them.
     """
-    from ..inference.generators import identity
+    from ..inference.generators import generator_identity
 
     giver = registry.giver("editor", kind.name)
     files = {name: path.resolve() for name, path in options if isinstance(path, Path) and path.is_file()}
@@ -94,7 +94,7 @@ def make_recipe(
         "photos": [dict(photo) for photo in photos],
     }
     if kind.wants != "pixels":
-        known = identity(terms.generator, registry)
+        known = generator_identity(terms.generator, registry)
         recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
         recipe["terms"] = terms.plain()
     return recipe | {"versions": installed_versions(LIBRARIES)}

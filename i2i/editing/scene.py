@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.editor import Result
 from ..api.errors import Interrupted
-from ..api.options import Options, build
+from ..api.options import Options, build_options
 from ..api.scene import Latent, Scene
-from ..inference.generators import domain_of, generator, identity
-from ..runtime.device import Device
+from ..inference.generators import generator, generator_domain, generator_identity
+from ..runtime.device import choose_device
 from .cancellation import NOTHING, Watch
 from .comparison import Likeness
 from .extractors import Extractors, named, open_for
@@ -37,12 +37,12 @@ class Setting:
             UsageError, I2IError: one of them is not there or cannot be opened.
         """
         self.registry, self.kind, self.options, self.terms = registry, kind, options, terms
-        self.device = Device.choose(terms.device, precision="fp32")
+        self.device = choose_device(terms.device, precision="fp32")
         self.generator: Any = None
         domain: str | None = FACES
         if kind.wants != "pixels":
             self.generator = generator(terms.generator, str(self.device), registry=registry)
-            domain = domain_of(terms.generator, registry)
+            domain = generator_domain(terms.generator, registry)
         roles = (*kind.extractors, *kind.may_use)
         self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles)
         finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
@@ -83,7 +83,7 @@ class Setting:
         if not without:
             return
         kind = inverter(self.registry)
-        options = build(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
+        options = build_options(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
         scene = replace(self.scene([]), extractors=self.extractors.declared_by(kind))
         found = results_of(kind, options, [pictures[number] for number in without], scene, self._kept(options))
         for number, result in zip(without, found, strict=True):
@@ -96,7 +96,7 @@ class Setting:
     def _kept(self, options: Options) -> Kept:
         giver = self.registry.giver("editor", INVERTER)
         about = {
-            "generator": identity(self.terms.generator, self.registry),
+            "generator": generator_identity(self.terms.generator, self.registry),
             "extractors": dict(self.terms.extractors),
             "editor": [giver.distribution, giver.version],
             "seed": self.terms.seed,

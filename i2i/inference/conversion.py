@@ -11,12 +11,12 @@ from ..api.contents import HEADER
 from ..api.errors import I2IError, UsageError
 from ..api.generator import UNKNOWN
 from ..registry import Registry, load_registry
-from ..toolkit.files import replacing
+from ..toolkit.files import hash_file, replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..toolkit.weights import Contents
+    from ..api.contents import Contents
 
     _Read = tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]
 
@@ -68,9 +68,9 @@ def convert(
 def _file(source: str | Path, registry: Registry) -> Path:
     """A path, or where the file of a model of this name lies."""
     if not Path(source).exists() and str(source) in registry.all("model"):
-        from ..assets.models import locate
+        from ..assets.models import model_path
 
-        return locate(str(source), registry)
+        return model_path(str(source), registry)
     return Path(source)
 
 
@@ -87,12 +87,12 @@ def _check(source: Path, out: Path, overwrite: bool) -> None:
 
 def _generator(source: Path, registry: Registry) -> _Read:
     """Header, tensors and facts; the generator is built once, which proves that the file is whole."""
-    from ..runtime.device import Device
+    from ..runtime.device import TorchDevice
     from .generators import open_weights
 
     family, weights, contents = open_weights(source, registry)
     try:
-        built = family(weights, Device("cpu"))
+        built = family(weights, TorchDevice("cpu"))
     except I2IError as error:
         raise I2IError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     header = {"family": weights.family, "arguments": dict(weights.arguments)}
@@ -115,7 +115,7 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
     """Where a file comes from, and under which terms: what a record of just this file says goes before its family."""
     from .. import __version__
 
-    digest = contents.sha256
+    digest = hash_file(contents.path)
     known = licence_of(digest, registry) or licence or UNKNOWN
     origin = {"source": contents.path.name, "source_sha256": digest, "licence": known}
     ours = contents.header if {"family", "kind"} & set(contents.header) else {}  # not that of an exported run

@@ -15,10 +15,10 @@ from ..toolkit.files import write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..api.device import Device
     from ..api.metric import Metric
     from ..api.trainer import Trainer
     from ..data.sources import Choice, Source
-    from ..runtime.device import Device
     from ..training.checkpoints import Which
 
 METRICS = ("l1", "psnr", "ssim", "lpips")
@@ -60,14 +60,14 @@ def evaluate(
     Raises:
         I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
     """
-    from ..runtime.device import Device
+    from ..runtime.device import choose_device
     from ..training.runs import open_run
     from .prediction import require_pairs
 
     registry = registry or load_registry()
     require_pairs(registry, opened := open_run(run))
     chosen = _chosen(registry, metrics)
-    place = Device.choose(device, "fp32")
+    place = choose_device(device, "fp32")
     wanted = opened.options["run"]
     source = _open(registry, wanted, split, data_root)
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.errors import I2IError
-from ..api.options import build
+from ..api.options import build_options
 from ..registry import Registry, load_registry
 from ..toolkit.files import replacing
 
@@ -54,7 +54,7 @@ def export(
         UsageError: no such trainer, setting or checkpoint.
         I2IError: no run there, ONNX is not installed, or the file cannot be written.
     """
-    from ..runtime.device import Device
+    from ..runtime.device import TorchDevice
     from ..training.runs import open_run
     from .inspection import batch_statistics, generator_of
     from .prediction import require_pairs
@@ -62,7 +62,7 @@ def export(
     if format == "onnx" and importlib.util.find_spec("onnx") is None:
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")
     require_pairs(registry := registry or load_registry(), opened := open_run(run))
-    device = Device("cpu")
+    device = TorchDevice("cpu")
     trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]
     name, network = generator_of(trainer)
@@ -82,7 +82,7 @@ def export(
 
 def _resolved(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
     """The trainer's options as they were understood: ``--set`` gives text where a number is meant."""
-    understood = build(type(trainer).Options, values, "--set").model_dump(mode="json")
+    understood = build_options(type(trainer).Options, values, "--set").model_dump(mode="json")
     return {key: understood[key] for key in values}
 
 

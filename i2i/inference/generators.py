@@ -9,9 +9,9 @@ from ..api.errors import I2IError, UsageError, did_you_mean
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
+    from ..api.contents import Contents
+    from ..api.device import Device, Precision
     from ..api.generator import Generator, Weights
-    from ..runtime.device import Device, Precision
-    from ..toolkit.weights import Contents
 
 
 def generator(
@@ -58,16 +58,16 @@ def find(source: str | Path, registry: Registry) -> Path | None:
         return path
     models = {name: model for name, model in registry.all("model").items() if model.role == "generator"}
     if str(source) in models:
-        from ..assets.models import locate
+        from ..assets.models import model_path
 
-        return locate(models[str(source)])
+        return model_path(models[str(source)])
     if str(source) in registry.all("generator"):
         return None
     near = did_you_mean(str(source), models)
     raise UsageError(f"There is no file, run or model {str(source)!r}.{near or ' See: i2i models list.'}")
 
 
-def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
+def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]:
     """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
     from ..toolkit.files import hash_file
     from ..training.runs import open_run
@@ -83,7 +83,7 @@ def identity(source: str | Path, registry: Registry) -> dict[str, Any]:
     return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
 
 
-def domain_of(source: str | Path, registry: Registry) -> str | None:
+def generator_domain(source: str | Path, registry: Registry) -> str | None:
     """What a generator draws, as its record says, such as ``"faces"``; None where that is not known.
 
     Of a file without a record its name is looked at: published generators of aligned faces are called after FFHQ.
@@ -119,9 +119,9 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
 
 
 def _device(name: str, precision: Precision, compile: bool) -> Device:
-    from ..runtime.device import Device
+    from ..runtime.device import choose_device
 
-    return Device.choose(name, precision, compiled=compile)
+    return choose_device(name, precision, compiled=compile)
 
 
 def _of_run(folder: Path, device: Device, registry: Registry) -> Generator:

@@ -9,8 +9,8 @@ from ..api.errors import I2IError, UsageError
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..api.device import Device
     from ..api.trainer import Trainer
-    from ..runtime.device import Device
 
 
 def generator_of(trainer: Trainer) -> tuple[str, nn.Module]:

@@ -1,46 +1,26 @@
-"""A trained run on pictures of one's own."""
+"""Prediction: a trained run on image files of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from ..api.errors import I2IError, UsageError
-from ..toolkit.images import SUFFIXES
-
-if TYPE_CHECKING:
-    from ..registry import Registry
-    from ..training.runs import Run
-
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..api.errors import I2IError, UsageError
 from ..registry import Registry, load_registry
 from ..toolkit.images import PictureError, read_picture, resize, save_picture, to_array
+from ..toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..api.device import Device
     from ..api.trainer import Trainer
-    from ..runtime.device import Device
     from ..training.checkpoints import Which
+    from ..training.runs import Run
 
 Side = Literal["A", "B"]
-SHOWN = 3
-"""Faulty pictures that a message names."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to read and where its result goes."""
-
-    picture: Path
-    result: Path
 
 
 def predict(
@@ -77,18 +57,17 @@ def predict(
         UsageError: an input is missing, a result is already there, or an option is wrong.
         I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
     """
-    from ..runtime.device import Device
+    from ..runtime.device import choose_device
     from ..training.runs import open_run
-    from .prediction import require_pairs
 
-    jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
+    jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
     require_pairs(registry := registry or load_registry(), opened := open_run(run))
-    place = Device.choose(device, "fp32")
+    place = choose_device(device, "fp32")
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
     wanted = opened.options["run"]
 
-    def turn(job: Job) -> None:
+    def turn(job: ImageJob) -> None:
         place.seed(wanted["seed"])
         save_picture(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
 
@@ -97,9 +76,9 @@ def predict(
 
 
 def _do(
-    jobs: Sequence[Job], turn: Callable[[Job], None], progress: Callable[[int, int], None], out: str | Path
+    jobs: Sequence[ImageJob], turn: Callable[[ImageJob], None], progress: Callable[[int, int], None], out: str | Path
 ) -> None:
-    """Do every job, and only then tell of bad pictures: one in a thousand must not cost the rest."""
+    """Do every job, and only then report the unusable images: one in a thousand must not cost the rest."""
     faults = []
     for done, job in enumerate(jobs, start=1):
         try:
@@ -107,62 +86,7 @@ def _do(
         except PictureError as error:
             faults.append(str(error))
         progress(done, len(jobs))
-    if not faults:
-        return
-    others = f"; the others are in {out}" if len(faults) < len(jobs) else ""
-    listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
-    raise I2IError(f"{len(faults)} of {len(jobs)} pictures could not be used{others}. {listed}")
-
-
-def plan(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[Job]:
-    """Say which picture goes where: ``DIR/x/y.jpg`` of the folder ``DIR`` to ``out/x/y.png``, a single file to ``out``.
-
-    Two pictures that would share a name get the names ``y.png`` and ``y-2.png``. Hidden files, and results of an
-    earlier prediction when ``out`` lies inside a folder given, are left out.
-
-    Raises:
-        UsageError: an input is missing or holds no pictures, or a result would replace a file.
-    """
-    pictures = [pair for path in inputs for pair in _pictures(path, out)]
-    sources = {picture.resolve() for picture, _ in pictures}
-    taken: set[Path] = set()
-    jobs = []
-    for picture, place in pictures:
-        stem, number = (out / place).with_suffix(""), 1
-        result = stem.with_name(f"{stem.name}.png")
-        while Path(str(result).casefold()) in taken:
-            number += 1
-            result = stem.with_name(f"{stem.name}-{number}.png")
-        if result.resolve() in sources:
-            raise UsageError(
-                f"--out {out}: the result of {picture} would replace the input {result}; choose another folder."
-            )
-        if result.exists() and not overwrite:
-            raise UsageError(f"{result} is already there; choose another --out, or replace it with --overwrite.")
-        taken.add(Path(str(result).casefold()))
-        jobs.append(Job(picture, result))
-    return jobs
-
-
-def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """Each picture of an input, with its place below ``out``."""
-    if path.is_file():
-        yield path, Path(path.name)
-        return
-    if not path.is_dir():
-        raise UsageError(f"There is no picture or folder {path}; check the path.")
-    below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in SUFFIXES)
-    own = out.resolve()
-    found = [
-        part
-        for part in below
-        if not any(name.startswith(".") for name in part.parts)
-        and (path / part).is_file()
-        and (own == path.resolve() or own not in (path / part).resolve().parents)
-    ]
-    if not found:
-        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(SUFFIXES))}); name another.")
-    yield from ((path / part, part) for part in found)
+    report_faults(faults, len(jobs), "pictures", f"the others are in {out}")
 
 
 def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from .progress import TrainingBar
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..runtime.device import Device
+    from ..api.device import Device
 
 
 class NotFinite(I2IError):

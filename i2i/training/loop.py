@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
+from ..api.device import Device
 from ..api.errors import I2IError, Interrupted
 from ..api.trainer import Trainer
 from ..data.batches import Batches, fixed_batches
 from ..data.sources import Source
 from ..runtime.cancellation import Stop
-from ..runtime.device import Device
 from ..runtime.distributed import require_agreement
 from ..runtime.progress import note
 from ..toolkit.files import write_json

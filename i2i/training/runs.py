@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
-from ..api.options import Options, build
+from ..api.options import Options, build_options
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
@@ -17,9 +17,9 @@ from .checkpoints import Checkpoints, Which, load_average, load_networks
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
+    from ..api.device import Device
     from ..api.trainer import Trainer
     from ..registry import Registry
-    from ..runtime.device import Device
 
 
 @dataclass
@@ -29,12 +29,12 @@ class Run(Checkpoints):
     @property
     def settings(self) -> TrainOptions:
         """The settings common to all trainers."""
-        return build(TrainOptions, self.options["run"], str(self.folder / "options.json"))
+        return build_options(TrainOptions, self.options["run"], str(self.folder / "options.json"))
 
     def trainer_options(self, trainer: type[Trainer], settings: Mapping[str, Any] | None = None) -> Options:
         """The trainer's own options, with ``settings`` in place of what the run was trained with."""
         where = "--set" if settings else str(self.folder / "options.json")
-        return build(trainer.Options, {**self.options["options"], **(settings or {})}, where)
+        return build_options(trainer.Options, {**self.options["options"], **(settings or {})}, where)
 
     def write_options(self) -> None:
         """Keep ``options`` on disk."""
@@ -112,7 +112,9 @@ def open_run(path: str | Path) -> Run:
     try:
         options = json.loads((folder / "options.json").read_text(encoding="utf-8"))
         options["trainer"], options["options"], options["data"]["pairs"]
-        options["run"] = build(TrainOptions, options["run"], str(folder / "options.json")).model_dump(mode="json")
+        options["run"] = build_options(TrainOptions, options["run"], str(folder / "options.json")).model_dump(
+            mode="json"
+        )
     except (OSError, ValueError, KeyError, TypeError):
         near = [str(other.folder) for other in list_runs(folder.parent)][-3:]
         hint = f"; there are: {', '.join(near)}" if near else "; see 'i2i runs list'"

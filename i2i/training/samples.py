@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..api.dataset import Direction
+from ..api.device import Device
 from ..api.trainer import Trainer
 from ..data.batches import fixed_batches
 from ..data.sources import Source
-from ..runtime.device import Device
 from ..toolkit.images import to_array
 from ..toolkit.images.grids import sheet
 

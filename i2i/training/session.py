@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ..api.dataset import Dataset
+from ..api.device import Device
 from ..api.errors import I2IError, UsageError, disk_trouble
-from ..api.options import build
+from ..api.options import build_options
 from ..api.trainer import Trainer
 from ..data.batches import Batches
 from ..data.sources import Source, Targets, Wants, open_source, usable
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
-from ..runtime.device import Device, out_of_memory
+from ..runtime.device import choose_device
 from ..runtime.progress import note
+from ..toolkit.memory import out_of_memory
 from .loop import Loop
 from .runs import Run, create, open_run, versions
 from .settings import TrainOptions
@@ -53,7 +55,7 @@ def train(
     kind = registry.get("trainer", name)
     run = _reopen(resume, name, options) if resume else None
     resolved = run.options if run else resolve(registry, kind, options)
-    settings = build(TrainOptions, resolved["run"], "--resume" if run else "the options")
+    settings = build_options(TrainOptions, resolved["run"], "--resume" if run else "the options")
     try:
         device = _device(settings)
         source = usable(_open_split(registry, settings, "train", kind.wants), settings.skip_bad, device)
@@ -62,7 +64,7 @@ def train(
         else:
             validation = _validation(registry, settings, source, device)
         device.seed(settings.seed, 0)
-        trainer = kind(build(kind.Options, resolved["options"], "the options"), device)
+        trainer = kind(build_options(kind.Options, resolved["options"], "the options"), device)
         owner = f"Trainer {kind.name!r} of {_giver(registry, 'trainer', kind.name)}"
         if device.first:
             check_state(trainer, owner)
@@ -114,7 +116,7 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     dataset: Dataset = registry.get("dataset", common["dataset"])()
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
-    settings = build(TrainOptions.suited(kind), common, "the options")
+    settings = build_options(TrainOptions.suited(kind), common, "the options")
     chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
     if kind.wants == "pictures":
         chosen["load_size"] = settings.load_size or settings.size
@@ -125,7 +127,7 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     settings = settings.model_copy(update=chosen)
     shared = {key: getattr(settings, key) for key in TrainOptions.model_fields if key in kind.Options.model_fields}
     own = {key: value for key, value in options.items() if key not in TrainOptions.model_fields}
-    trainer_options = build(kind.Options, {**own, **shared}, "the options")
+    trainer_options = build_options(kind.Options, {**own, **shared}, "the options")
     return {
         "trainer": kind.name,
         "versions": versions(),
@@ -189,7 +191,7 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
     settings.update({key: value for key, value in options.items() if key != "epochs" and value is not None})
     if options.get("data_root") is not None:
         settings["data_root"] = _absolute(options["data_root"])
-    build(TrainOptions, settings, "--resume")
+    build_options(TrainOptions, settings, "--resume")
     return run
 
 
@@ -206,7 +208,7 @@ def _drawn_note(registry: Registry, settings: TrainOptions) -> str:
 
 
 def _device(settings: TrainOptions) -> Device:
-    device = Device.choose(
+    device = choose_device(
         settings.device, settings.precision, accumulate=settings.accumulate, compiled=settings.compile
     )
     if settings.batch % (device.world * settings.accumulate):

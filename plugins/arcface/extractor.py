@@ -50,12 +50,12 @@ class ArcFace(i2i.Extractor):
         """
         import torch
 
-        from i2i.assets.models import locate
+        from i2i import model_path
         from i2i.toolkit.weights.state_dicts import read_state
 
         from .network import IResNet
 
-        path = locate(MODEL) if path is None else path
+        path = model_path(MODEL) if path is None else path
         state = read_state(path)
         try:
             network = IResNet.from_state(state).fold()

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 import i2i
-from i2i.api.errors import disk_trouble
+from i2i import disk_trouble
 from i2i.toolkit.files import replacing
 
 from .world import Z_DIM, faces, values_of

@@ -52,10 +52,10 @@ class DlibLandmarks(i2i.Extractor):
         Raises:
             i2i.I2IError: dlib is not installed, or the weights are not there or cannot be read.
         """
-        from i2i.assets.models import locate
+        from i2i import model_path
 
         self._dlib = _package()
-        path = locate(record()) if path is None else path
+        path = model_path(record()) if path is None else path
         try:
             self._predictor = self._dlib.shape_predictor(str(path))
         except RuntimeError as error:

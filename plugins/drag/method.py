@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.assets.extractors import passes_gradients
+from i2i.toolkit.latents.features import passes_gradients
 
 from .formats import Values, read
 from .options import Guide, Options, read_presets

@@ -57,7 +57,8 @@ def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
     Raises:
         i2i.I2IError: the file cannot be read, or holds something else.
     """
-    from i2i.toolkit.weights import StoredTensor, read
+    from i2i import StoredTensor
+    from i2i.toolkit.weights import read
 
     tree = read(path).tree
     tree = tree if isinstance(tree, dict) else {}

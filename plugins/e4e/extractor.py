@@ -41,9 +41,9 @@ class E4E(i2i.Extractor):
         """
         import torch
 
-        from i2i.assets.models import locate
+        from i2i import model_path
 
-        network, options = open_checkpoint(locate(FFHQ) if path is None else path)
+        network, options = open_checkpoint(model_path(FFHQ) if path is None else path)
         self.num_ws = len(network.styles)
         self.size = SIZE_OF_CARS if str(options.get("dataset_type", "")).startswith("cars") else SIZE
         self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]

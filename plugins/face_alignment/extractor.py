@@ -172,9 +172,9 @@ def _pixels(cells: Tensor) -> Tensor:
 
 
 def _located(model: i2i.Model, path: Path | None) -> Path:
-    from i2i.assets.models import locate
+    from i2i import model_path
 
-    return locate(model) if path is None else path
+    return model_path(model) if path is None else path
 
 
 def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:

@@ -1,15 +1,27 @@
-"""Crops as a generator sees them: what `i2i edit` cuts out of a photo, and how it puts it back."""
+"""Faces in photos: landmarks, the FFHQ crops that generators know, and their paste back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import i2i
 
+if TYPE_CHECKING:
+    import click
+
 
 @i2i.hookimpl
-def register_editors(register: Callable[[Any], None]) -> None:
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``align``."""
     from .editor import Align
 
     register(Align)
+
+
+@i2i.hookimpl
+def register_commands(cli: click.Group, registry: i2i.Registry) -> None:
+    """Add ``i2i align`` and ``i2i landmarks``."""
+    from . import align_command, landmarks_command
+
+    cli.add_command(align_command.command)
+    cli.add_command(landmarks_command.command)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from i2i.cli.shared import counting, device_option, face_option, landmarks_option
-from i2i.registry import Registry
-from i2i.toolkit.terminal import echo_json, echo_table, json_option
+from i2i import Registry
+from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
+from i2i.toolkit.terminal import counting, echo_json, echo_table
 
 
 @click.command("align")
@@ -48,14 +48,13 @@ def command(
     NAME.jpg gives NAME.png; with --face all its second face from the left is NAME_2.png, and so on. The JSON beside a
     crop tells its corners in the upright photo, by which an edited crop goes back, and the landmarks in both.
     """
-    from i2i.assets.extractors import open_chosen
-    from i2i.runtime.device import Device
+    from i2i import extractor
     from i2i.toolkit.faces.detection import face_choice
 
     from .crops import align, check
 
     choice = face_choice(face)
-    finder = open_chosen("landmarks", Device.choose(device, "fp32"), registry, landmarks, domain="faces")
+    finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
     with counting("photos") as progress:
         done = align(photos, finder, out, choice, size, overwrite=overwrite, note=notes.append, progress=progress)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2i.api.errors import I2IError, UsageError
-from i2i.api.placement import Placement
-from i2i.inference.prediction import SHOWN, Job, plan
+from i2i import I2IError, Placement, UsageError
 from i2i.toolkit.faces.alignment import cut_out, ffhq_placement
 from i2i.toolkit.faces.detection import Choice, find_faces
 from i2i.toolkit.files import hash_file, write_json
 from i2i.toolkit.images import PictureError, read_picture, save_picture, to_tensor
+from i2i.toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from i2i.api.extractor import Extractor, Face
+    from i2i import Extractor, Face
 
 SIZE = 1024
 """Height and width of FFHQ's crops, pixels."""
@@ -96,7 +95,7 @@ def align(
     Raises:
         UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only.
     """
-    jobs = plan([Path(path) for path in inputs], Path(out), overwrite=overwrite)
+    jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
     if not overwrite:
         _refuse_replacing(jobs, several=choice == "all")
     taken = {each.resolve() for job in jobs for each in (job.picture, job.result)}
@@ -124,16 +123,11 @@ def check(aligned: Sequence[Aligned], out: str | Path) -> None:
         I2IError: there are some.
     """
     faults = [each.fault for each in aligned if each.fault]
-    if len(faults) == len(aligned) == 1:
-        raise I2IError(faults[0])
-    if faults:
-        others = f"; the crops of the others are in {out}" if len(faults) < len(aligned) else ""
-        listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
-        raise I2IError(f"{len(faults)} of {len(aligned)} photos could not be used{others}. {listed}")
+    report_faults(faults, len(aligned), "photos", f"the crops of the others are in {out}")
 
 
-def _refuse_replacing(jobs: Sequence[Job], several: bool) -> None:
-    """Refuse to replace numbers, or crops of further faces; ``plan`` has looked for those of the first ones."""
+def _refuse_replacing(jobs: Sequence[ImageJob], several: bool) -> None:
+    """Refuse to replace numbers, or crops of further faces; ``plan_jobs`` has looked for those of the first ones."""
     for job in jobs:
         stem = job.result.stem
         there = [job.result.with_suffix(".json")]
@@ -164,7 +158,7 @@ def _name(result: Path, number: int, taken: set[Path]) -> Path:
     return path
 
 
-def _crop(job: Job, file: Path, number: int, face: Face, size: int) -> Crop:
+def _crop(job: ImageJob, file: Path, number: int, face: Face, size: int) -> Crop:
     try:
         return Crop(file, number, face, ffhq_placement(face.landmarks), size)
     except I2IError as error:

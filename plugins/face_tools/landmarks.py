@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2i.api.errors import I2IError, UsageError
-from i2i.inference.prediction import SHOWN, plan
+from i2i import UsageError
 from i2i.toolkit.faces.detection import Choice, find_faces
 from i2i.toolkit.files import write_json
 from i2i.toolkit.images import PictureError, read_picture, save_picture, to_tensor
+from i2i.toolkit.images.jobs import plan_jobs, report_faults
 
 if TYPE_CHECKING:
-    from i2i.api.extractor import Extractor, Face
+    from i2i import Extractor, Face
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def search(
         UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only.
     """
     # Without --out the results have no place: under the null device there is nothing that they could replace.
-    jobs = plan([Path(path) for path in inputs], Path(os.devnull if out is None else out), overwrite=overwrite)
+    jobs = plan_jobs([Path(path) for path in inputs], Path(os.devnull if out is None else out), overwrite=overwrite)
     for numbers in (job.result.with_suffix(".json") for job in jobs if not overwrite):
         if numbers.exists():
             raise UsageError(f"{numbers} is already there; choose another --out, or replace it with --overwrite.")
@@ -98,9 +98,4 @@ def check(found: Sequence[Found]) -> None:
     Raises:
         I2IError: there are some.
     """
-    faults = [each.fault for each in found if each.fault]
-    if len(faults) == len(found) == 1:
-        raise I2IError(faults[0])
-    if faults:
-        listed = " ".join([*faults[:SHOWN], *(["..."] if len(faults) > SHOWN else [])])
-        raise I2IError(f"{len(faults)} of {len(found)} photos could not be used. {listed}")
+    report_faults([each.fault for each in found if each.fault], len(found), "photos")

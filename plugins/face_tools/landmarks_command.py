@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from i2i.cli.shared import counting, device_option, face_option, landmarks_option
-from i2i.registry import Registry
-from i2i.toolkit.terminal import echo_json, echo_table, json_option
+from i2i import Registry
+from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
+from i2i.toolkit.terminal import counting, echo_json, echo_table
 
 
 @click.command("landmarks")
@@ -39,14 +39,13 @@ def command(
     Faces are counted from left to right: their numbers are what --face takes, here and in other commands. Boxes and
     landmarks are pixels of the upright photo; landmarks are in the iBUG order, in JSON only.
     """
-    from i2i.assets.extractors import open_chosen
-    from i2i.runtime.device import Device
+    from i2i import extractor
     from i2i.toolkit.faces.detection import face_choice
 
     from .landmarks import check, search
 
     choice = face_choice(face)
-    finder = open_chosen("landmarks", Device.choose(device, "fp32"), registry, landmarks, domain="faces")
+    finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
     with counting("photos") as progress:
         found = list(search(photos, finder, choice, out, overwrite=overwrite, note=notes.append, progress=progress))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import i2i
-from i2i.cli.shared import set_option
-from i2i.toolkit.terminal import echo_json, echo_table, json_option
+from i2i.toolkit.command_options import json_option, set_option
+from i2i.toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,26 +69,20 @@ def command(
 
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
     """The generator in evaluation mode, and the side of the picture to show it."""
-    from i2i.api.options import build
-    from i2i.inference.inspection import generator_of
-    from i2i.runtime.device import Device
-
-    device = Device("cpu")
+    device = i2i.choose_device("cpu", "fp32")
     if what not in registry.all("trainer") and Path(what).is_dir():
-        from i2i.training.runs import open_run
-
-        run = open_run(what)
+        run = i2i.open_run(what)
         trainer, _ = run.load_trainer(registry, device, settings=settings)
         size = size or run.options["run"]["size"]
     else:
         kind = registry.get("trainer", what)
         size = size or 256
         own = {"size": size} if "size" in kind.Options.model_fields else {}
-        trainer = kind(build(kind.Options, {**own, **settings}, "--set"), device)
+        trainer = kind(i2i.build_options(kind.Options, {**own, **settings}, "--set"), device)
     multiple = getattr(trainer, "multiple", 1)
     if size % multiple:
         raise i2i.UsageError(f"--size {size}: {what} needs a multiple of {multiple} pixels; try --size {multiple}.")
-    return generator_of(trainer)[1].eval(), size
+    return i2i.generator_of(trainer)[1].eval(), size
 
 
 def _summary(what: str, size: int, rows: list[Layer], parameters: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from i2i.runtime.device import out_of_memory
+from i2i.toolkit.memory import out_of_memory
 
 if TYPE_CHECKING:
     import i2i

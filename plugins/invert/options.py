@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pydantic import Field
 
 import i2i
-from i2i.api.options import flag
+from i2i import option_flag
 
 from .disturbing import DISTURBANCES, Change
 from .methods import METHODS, Method, Name, Space, Start, Tuning
@@ -109,10 +109,10 @@ def _check(options: Options, method: Method) -> None:
             continue
         if name in _OF_TUNING and method.tuning is None:
             raise i2i.UsageError(
-                f"{flag(name)} is of --method pti and means nothing to --method {method.name}; leave it out."
+                f"{option_flag(name)} is of --method pti and means nothing to --method {method.name}; leave it out."
             )
         if name in _OF_DESCENT and name != "space" and not method.steps:
             raise i2i.UsageError(
-                f"{flag(name)} means nothing to --method {method.name}, which optimises nothing; "
+                f"{option_flag(name)} means nothing to --method {method.name}, which optimises nothing; "
                 "leave it out, or choose --method hybrid."
             )

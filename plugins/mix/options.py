@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import i2i
-from i2i.api.options import flag
+from i2i import option_flag
 
 from .presets import PRESETS, Name, Preset
 
@@ -75,7 +75,7 @@ class Options(i2i.Options):
             if name not in self.chosen.uses:
                 takers: list[str] = [preset for preset, record in PRESETS.items() if name in record.uses]
                 raise ValueError(
-                    f"{flag(name)} means nothing to --preset {self.preset}; leave it out, or choose {_or(takers)}"
+                    f"{option_flag(name)} means nothing to --preset {self.preset}; leave it out, or take {_or(takers)}"
                 )
         if self.preset == "interfacegan":
             self._check_attribute()

@@ -58,11 +58,11 @@ class OpenClip(i2i.Extractor):
         """
         import torch
 
-        from i2i.assets.models import locate
+        from i2i import model_path
 
         package = _package()
         place = torch.device(device)
-        self._network = _build(package, architecture, locate(MODEL) if path is None else path).to(place)
+        self._network = _build(package, architecture, model_path(MODEL) if path is None else path).to(place)
         self._tokenize = package.tokenize
         self._mean, self._std = (
             torch.tensor(each, device=place).view(1, 3, 1, 1)
@@ -150,7 +150,7 @@ def _build(package: Any, architecture: str, path: Path) -> Any:
 
 def _config(package: Any, architecture: str) -> dict[str, Any]:
     """The settings of an architecture that can be built without fetching anything."""
-    from i2i.api.errors import did_you_mean
+    from i2i import did_you_mean
 
     found: dict[str, Any] | None = package.get_model_config(architecture)
     if found is not None and _is_plain(found):

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torchvision import models
 
 import i2i
-from i2i.assets.models import locate
-from i2i.toolkit.weights import StoredTensor, read
+from i2i import StoredTensor, model_path
+from i2i.toolkit.weights import read
 from i2i.toolkit.weights.state_dicts import fill
 
 from .models import VGG16
@@ -86,7 +86,7 @@ def open_vgg16(path: Path | None = None) -> Trunk:
     Raises:
         i2i.I2IError: the file is not there, cannot be read, or holds something else.
     """
-    path = locate(VGG16) if path is None else path
+    path = model_path(VGG16) if path is None else path
     names: list[str] = []
     for block, count in enumerate(VGG16_BLOCKS, start=1):
         for number in range(1, count + 1):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import i2i
-from i2i.api.errors import did_you_mean
+from i2i import did_you_mean
 
 from .comparing import Features, Perceptual
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from i2i.api.errors import UsageError
-from i2i.cli.shared import counting, device_option
-from i2i.registry import Registry
-from i2i.toolkit.terminal import echo_json, json_option
+from i2i import Registry, UsageError
+from i2i.toolkit.command_options import device_option, json_option
+from i2i.toolkit.terminal import counting, echo_json
 
 _MOST = 10**6
 """Seeds that one command takes."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i.api.errors import UsageError
+from i2i import UsageError
 from i2i.toolkit.images.videos import SUFFIXES, check_animation, in_order, write_animation
 from i2i.toolkit.latents.sampling import Terms, draw
 
@@ -19,9 +19,7 @@ from .grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
 if TYPE_CHECKING:
     import numpy as np
 
-    from i2i.api.generator import Generator
-    from i2i.registry import Registry
-    from i2i.runtime.device import Precision
+    from i2i import Generator, Precision, Registry
 
 Kind = Literal["sheet", "folder", "animation"]
 
@@ -81,8 +79,7 @@ def sample(
         UsageError: an option does not suit the output or the generator, or there is no such generator.
         I2IError: the generator cannot be opened, or its pictures cannot be used.
     """
-    from i2i.inference.generators import generator, identity
-    from i2i.registry import load_registry
+    from i2i import generator, generator_identity, load_registry
 
     if not str(out):
         raise UsageError("--out is empty: name a .png, .jpg, .gif or .mp4 file, or a folder.")
@@ -90,7 +87,7 @@ def sample(
     kind = kind_of(out)
     _check(out, kind, layout)
     opened = generator(source, device, precision, registry=(registry := registry or load_registry()))
-    about = {**identity(source, registry), **_said(terms), "precision": precision}
+    about = {**generator_identity(source, registry), **_said(terms), "precision": precision}
     start = time.perf_counter()
     if kind == "sheet":
         pictures = _write_sheet(opened, out, seeds, terms, layout, about)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from i2i.api.errors import UsageError
+from i2i import UsageError
 from i2i.toolkit.images import resize
 from i2i.toolkit.images.captions import captioned
 from i2i.toolkit.images.grids import sheet
@@ -18,7 +18,7 @@ from .spline import ClosedSpline
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from i2i.api.generator import Generator
+    from i2i import Generator
 from i2i.toolkit.latents.sampling import Terms, _counted, draw, latents, stream
 
 LARGEST = 2**26
@@ -27,11 +27,13 @@ LARGEST = 2**26
 MIXED = 7 / 18
 """The share of rows that style mixing takes from the column: rows 0-6 of 18 (StyleGAN2, pose and shape)."""
 
+STANDARD = Terms()
+
 _NAMED = 64  # px; above narrower columns there is room for the number of a seed alone
 
 
 def sample_sheet(
-    generator: Generator, seeds: Sequence[int], columns: int | None = None, terms: Terms = Terms()
+    generator: Generator, seeds: Sequence[int], columns: int | None = None, terms: Terms = STANDARD
 ) -> np.ndarray:
     """One sheet with the picture of each seed and, where there is room, its number: uint8 ``(H, W, 3)``.
 
@@ -63,7 +65,7 @@ def mixing_sheet(
     seeds: Sequence[int],
     mix: Sequence[int],
     rows: Sequence[int] | None = None,
-    terms: Terms = Terms(),
+    terms: Terms = STANDARD,
 ) -> np.ndarray:
     """Style mixing: a column for each of ``seeds``, a row for each of ``mix``, uint8 ``(H, W, 3)``.
 
@@ -109,7 +111,7 @@ def _side(generator: Generator, count: int) -> int:
 
 
 def interpolate(
-    generator: Generator, seeds: Sequence[int], frames: int = 24, terms: Terms = Terms()
+    generator: Generator, seeds: Sequence[int], frames: int = 24, terms: Terms = STANDARD
 ) -> Iterator[np.ndarray]:
     """The frames of a smooth way in w through the seeds and back to the first, uint8 ``(R, R, 3)``, as they are taken.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from i2i.toolkit.weights import Contents
+    from i2i import Contents
 
 Noise = Literal["const", "random", "none"]
 

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.assets.extractors import passes_gradients
 from i2i.toolkit.faces.detection import eye_distance
-from i2i.toolkit.latents.features import fitting
+from i2i.toolkit.latents.features import fitting, passes_gradients
 
 from .options import Options
 from .people import People, skin, tone

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 import i2i
-from i2i.cli.editors import roles
-from i2i.cli.shared import counting, device_option
+from i2i.toolkit.command_options import device_option, extractor_option
+from i2i.toolkit.terminal import counting
 
 GROUP = "models"
 
@@ -30,14 +30,7 @@ def add_to(cli: click.Group) -> None:
     metavar="G",
     help="A model's name, a weight file or the folder of a run.",
 )
-@click.option(
-    "--extractor",
-    "extractors",
-    multiple=True,
-    metavar="text=NAME",
-    callback=roles,
-    help="The text network.  [default: by what the pictures show]",
-)
+@extractor_option
 @click.option(
     "--out",
     required=True,
@@ -73,14 +66,13 @@ def command(
     Every channel is moved to both sides on all samples, so it takes twice as many pictures as there are channels, times
     the samples. Done once for a generator and a text network, it makes an edit by words a matter of a moment.
     """
-    from i2i.inference.generators import domain_of
-
     from .making import make
 
     _check(extractors, out)
     try:
         opened: Any = i2i.generator(generator, device, registry=registry)
-        text = _text(registry, extractors.get("text"), str(opened.device), domain_of(generator, registry))
+        domain = i2i.generator_domain(generator, registry)
+        text: Any = i2i.extractor("text", opened.device, domain, registry, extractors.get("text"))
         with counting("channels") as show:
             make(opened, text, samples, seed, show).save(out)
     except KeyboardInterrupt:
@@ -99,10 +91,3 @@ def _check(extractors: dict[str, str], out: Path) -> None:
             )
     if out.suffix != ".safetensors":
         raise i2i.UsageError(f"--out {out}: directions are kept in a file such as {out.stem or 'out'}.safetensors.")
-
-
-def _text(registry: i2i.Registry, name: str | None, device: str, domain: str | None) -> Any:
-    from i2i.assets.extractors import open_chosen
-    from i2i.runtime.device import Device
-
-    return open_chosen("text", Device.choose(device, precision="fp32"), registry, name, domain)

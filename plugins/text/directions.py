@@ -51,8 +51,8 @@ class Directions:
         """Write a safetensors file, whole or not at all."""
         from safetensors.torch import save_file
 
-        from i2i.api.contents import HEADER
         from i2i.toolkit.files import replacing
+        from i2i.toolkit.weights import HEADER
 
         about = {"kind": KIND, "layers": dict(self.layers), "text": self.text, "samples": self.samples}
         tensors = {"effects": self.effects, "deviations": self.deviations, "w_mean": self.w_mean}

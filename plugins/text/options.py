@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 import i2i
-from i2i.api.options import flag
+from i2i import option_flag
 
 OF_OPTIMISATION = ("steps", "rate", "l2_weight", "identity_weight", "rows", "rows_of", "batch")
 """Options that mean nothing to a direction."""
@@ -77,7 +77,9 @@ class Options(i2i.Options):
             raise ValueError("--threshold is of --directions FILE; give that as well, or leave it out")
         for name in OF_OPTIMISATION:
             if self.directions is not None and self._chosen(name):
-                raise ValueError(f"{flag(name)} means nothing along --directions, which optimise nothing; leave it out")
+                raise ValueError(
+                    f"{option_flag(name)} means nothing along --directions, which optimise nothing; leave it out"
+                )
         if self.rows_of == "own" and self.rows is None:
             raise ValueError("--rows-of says what --rows counts; give --rows as well")
         return self

@@ -11,7 +11,8 @@ import click
 
 import i2i
 from i2i.api.errors import disk_trouble
-from i2i.toolkit.terminal import echo_json, echo_table, json_option
+from i2i.toolkit.command_options import json_option
+from i2i.toolkit.terminal import echo_json, echo_table
 from i2i_plugins.demo.records import BY_NAME
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def test_interrupt_of_an_edit_that_loads_leaves_nothing(tmp_path: Path) -> None:
         "sys.meta_path.insert(0, Finder())\n"
         "cli.main(['edit', '--plugin', 'align', '--image', 'me.png'])\n"
     )
-    environment = {**os.environ, "I2I_PLUGINS": "align"}
+    environment = {**os.environ, "I2I_PLUGINS": "face_tools"}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -19,7 +19,10 @@ from tests.toy_faces import CropsOnly, Squares, photo
 
 
 def landmarks(*args: object) -> Result:
-    return CliRunner().invoke(build(registry_of(Squares, CropsOnly)), ["landmarks", "--device", "cpu", *map(str, args)])
+    return CliRunner().invoke(
+        build(registry_of(Squares, CropsOnly, plugins=("face_tools",))),
+        ["landmarks", "--device", "cpu", *map(str, args)],
+    )
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 import i2i
 from i2i.cli import Root
-from i2i.cli.models import ROLES, command
+from i2i.cli.models import command
 from i2i.registry import Plugin
 
 DATA = b"weights" * 100_000
@@ -89,12 +89,6 @@ def test_list_can_be_narrowed_to_a_role() -> None:
     models = json.loads(_run("list", "--role", "encoder", "--json").stdout)["models"]
     assert [each["name"] for each in models] == ["shy"]
     assert json.loads(_run("list", "--role", "text", "--json").stdout) == {"models": []}
-
-
-def test_every_role_of_a_record_can_be_asked_for() -> None:
-    hint = get_type_hints(i2i.Model, {**vars(sys.modules["i2i.api.generator"]), "Path": Path})["role"]
-    words = {word for part in get_args(hint) for word in (get_args(part) or (part,))}
-    assert words == set(ROLES)
 
 
 def test_show_tells_all_and_what_to_type_next(own_home: Path) -> None:

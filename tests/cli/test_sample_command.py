@@ -14,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_text
 from i2i.toolkit.latents.sampling import Terms, draw
@@ -57,7 +58,7 @@ def test_a_folder_gets_a_picture_a_seed(tmp_path: Path) -> None:
     args = ("--generator", "classes", "--class", 2, "--truncation", 0.5, "--batch", 2)
     assert said(sample(*args, "--seeds", "7,12345,7,3", "--out", out, "--json"))["pictures"] == 3
     assert sorted(path.name for path in out.iterdir()) == ["seed0003.png", "seed0007.png", "seed12345.png"]
-    drawn = draw(Classes(None, i2i.Device("cpu")), [3, 7], Terms(truncation=0.5, label=2))
+    drawn = draw(Classes(None, TorchDevice("cpu")), [3, 7], Terms(truncation=0.5, label=2))
     for seed, picture in zip((3, 7), drawn, strict=True):
         path = out / f"seed{seed:04d}.png"
         assert np.array_equal(np.asarray(Image.open(path)), picture)

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.batches import GRADIENTS, batches
 from i2i.toolkit.latents.sampling import batch_for
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 class Numbered(i2i.Generator):

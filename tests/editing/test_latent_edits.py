@@ -19,6 +19,7 @@ from i2i.editing.photos import Opener
 from i2i.editing.pipeline import edit, edit_again
 from i2i.editing.settings import Terms
 from i2i.registry import Registry
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_picture
 from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import run
@@ -54,7 +55,7 @@ def test_with_nothing_given_it_edits_seed_0(registry: Registry, tmp_path: Path) 
     edit("brighten", ["seed:0"], **shared)
     assert notes == ["No --image is given, so brighten takes image=seed:0."]
     z = torch.from_numpy(np.random.RandomState(0).randn(1, 4)).float()
-    expected = Bands(None, i2i.Device("cpu"))
+    expected = Bands(None, TorchDevice("cpu"))
     w = expected.map(z, truncation=0.7) + 0.25
     assert torch.allclose(result.image, expected.render(w).clamp(-1, 1))
     assert names(tmp_path / "out") == {"result.png", "before_after.png", "latent.safetensors", "recipe.json"}
@@ -165,7 +166,9 @@ def test_a_finder_of_crops_is_told_to_be_one(tmp_path: Path) -> None:
         name, domain = "crops", "drawn faces"
 
     group = photo(tmp_path / "none.png")
-    opener = Opener(Bands(None, i2i.Device("cpu")), "drawn faces", lambda: Crops(i2i.Device("cpu")), Terms(crop="face"))
+    opener = Opener(
+        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), Terms(crop="face")
+    )
     opener.finders = ["squares", "circles"]
     with pytest.raises(i2i.I2IError, match=r"crops reads crops of drawn faces and .* --landmarks squares or circles"):
         opener.open(Given("image", "photo", group))

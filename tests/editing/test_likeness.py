@@ -13,9 +13,10 @@ import i2i
 from i2i.editing.comparison import Likeness
 from i2i.editing.extractors import Extractors, open_for
 from i2i.registry import Registry
+from i2i.runtime.device import TorchDevice
 from tests.toy_editors import Blend, Points, Shift, registry_of
 
-DEVICE = i2i.Device("cpu")
+DEVICE = TorchDevice("cpu")
 
 
 @pytest.fixture(scope="module")

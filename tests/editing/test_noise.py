@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.noise import maps_for, normalise, regularisation
 from tests.toy_generators import Bands
 
@@ -28,7 +28,7 @@ class Noisy(Bands):
 
 
 def test_each_picture_gets_maps_of_its_own() -> None:
-    made = Noisy(None, i2i.Device("cpu"))
+    made = Noisy(None, TorchDevice("cpu"))
     maps = maps_for(made, 3)
     assert set(maps) == {"only"} and maps["only"].shape == (3, 1, 12, 12)
     assert torch.equal(maps["only"][2], made.noise_maps["only"][0])
@@ -37,10 +37,10 @@ def test_each_picture_gets_maps_of_its_own() -> None:
 
 
 def test_noise_that_shows_nowhere_is_not_optimised() -> None:
-    made = Noisy(None, i2i.Device("cpu"))
+    made = Noisy(None, TorchDevice("cpu"))
     made.strength = 0.0
     assert made.noise_maps and maps_for(made, 2) == {}
-    assert maps_for(Bands(None, i2i.Device("cpu")), 2) == {}
+    assert maps_for(Bands(None, TorchDevice("cpu")), 2) == {}
 
 
 def test_regularisation_is_that_of_the_appendix_for_each_picture() -> None:

@@ -17,7 +17,7 @@ import i2i
 from i2i import I2IError, UsageError
 from i2i.assets import downloads
 from i2i.assets.datasets import recorded
-from i2i.assets.models import fetch_model, locate, place, state
+from i2i.assets.models import fetch_model, model_path, place, state
 from i2i.registry import Plugin, Registry, find_plugins
 
 SUM = hashlib.sha256(DATA).hexdigest()
@@ -50,7 +50,7 @@ def test_weights_are_fetched_once_under_their_own_name(server: Server, tiny: i2i
     notes: list[str] = []
     assert state(tiny) == "to fetch"
     file = fetch_model(tiny, lambda *step: steps.append(step), notes.append)
-    assert file == own_home / "models" / "tiny-8.pkl" == locate(tiny) and file.read_bytes() == DATA
+    assert file == own_home / "models" / "tiny-8.pkl" == model_path(tiny) and file.read_bytes() == DATA
     assert steps[-1] == ("tiny-8", len(DATA), len(DATA)) and notes == []
     assert [path.name for path in file.parent.iterdir()] == ["tiny-8.pkl"]
     assert recorded(tiny.url) == SUM and state(tiny) == "here"
@@ -141,7 +141,7 @@ def test_without_a_network_the_way_by_hand_is_told(unreachable: i2i.Model, own_h
         fetch_model(unreachable)
     assert unreachable.url in str(caught.value) and f"put the file at {file} yourself" in str(caught.value)
     with pytest.raises(I2IError, match=r"not here: type 'i2i models fetch far', or put the file from") as caught:
-        locate(unreachable)
+        model_path(unreachable)
     assert f"{unreachable.url} at {file} by hand." in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -149,7 +149,7 @@ def test_a_file_put_there_by_hand_needs_no_network(unreachable: i2i.Model) -> No
     file = place(unreachable)
     file.parent.mkdir()
     file.write_bytes(DATA)
-    assert locate(unreachable) == fetch_model(unreachable) == file
+    assert model_path(unreachable) == fetch_model(unreachable) == file
     assert recorded(unreachable.url) == SUM
     with pytest.raises(I2IError, match="move it away and run the command again"):
         fetch_model(replace(unreachable, sha256="0" * 64))
@@ -159,7 +159,7 @@ def test_a_file_put_there_by_hand_needs_no_network(unreachable: i2i.Model) -> No
 def test_what_has_no_address_is_got_by_hand(own_home: Path, ending: str) -> None:
     model = i2i.Model("shy", "A model behind a form.", "encoder", "", "CC0", homepage="https://example.org/shy")
     way = rf"get it from https://example\.org/shy and put it at {own_home / 'models' / 'shy'}, with or without"
-    for ask in (locate, fetch_model):
+    for ask in (model_path, fetch_model):
         with pytest.raises(I2IError, match=f"'shy' cannot be fetched by itself: {way}"):
             ask(model)
     assert state(model) == "by hand"
@@ -169,7 +169,7 @@ def test_what_has_no_address_is_got_by_hand(own_home: Path, ending: str) -> None
     assert state(model) == "by hand"
     file = own_home / "models" / f"shy{ending}"
     file.write_bytes(DATA)
-    assert locate(model) == fetch_model(model) == fetch_model(replace(model, sha256=SUM)) == file
+    assert model_path(model) == fetch_model(model) == fetch_model(replace(model, sha256=SUM)) == file
     with pytest.raises(I2IError, match=r"get it again from https://example\.org/shy\.$"):
         fetch_model(replace(model, sha256="0" * 64))
 
@@ -178,10 +178,10 @@ def test_weights_that_a_package_carries_are_used_from_there(own_home: Path, tmp_
     carried = tmp_path / "carried.safetensors"
     model = i2i.Model("carried", "A model in its package.", "landmarks", "", "MIT", path=carried)
     with pytest.raises(I2IError, match=r"is missing from its package: install the package again"):
-        locate(model)
+        model_path(model)
     carried.write_bytes(DATA)
     notes: list[str] = []
-    assert locate(model) == fetch_model(model, None, notes.append) == carried
+    assert model_path(model) == fetch_model(model, None, notes.append) == carried
     assert state(model) == "shipped" and notes == [f"carried comes with its package, in {carried}."]
     assert not (own_home / "models").exists()
 
@@ -191,9 +191,9 @@ def test_a_name_is_looked_up_in_the_registry(tiny: i2i.Model) -> None:
     module.register_models = i2i.hookimpl(lambda register: register(tiny))  # type: ignore[attr-defined]
     registry = Registry([Plugin("zoo", "zoo", "1", module)])
     file = fetch_model(tiny)
-    assert locate("tiny-8", registry) == file
+    assert model_path("tiny-8", registry) == file
     with pytest.raises(UsageError, match=r"no model called 'tiny-9'\. Did you mean 'tiny-8'\?"):
-        locate("tiny-9", registry)
+        model_path("tiny-9", registry)
 
 
 def test_the_published_generators_are_registered() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 import i2i
-from i2i.api.options import build
+from i2i.api.options import build_options
 from i2i.cli import Root
 
 SIZE = 32
@@ -80,7 +80,7 @@ class MadeRun:
         self, registry: i2i.Registry, device: i2i.Device, *, settings: Mapping[str, Any], checkpoint: str | int
     ) -> tuple[Mirror, int]:
         kind = registry.get("trainer", self.options["trainer"])
-        self.trainer = kind(build(kind.Options, {**self.options["options"], **settings}, "--set"), device)
+        self.trainer = kind(build_options(kind.Options, {**self.options["options"], **settings}, "--set"), device)
         return self.trainer, 7
 
 

@@ -13,6 +13,7 @@ import i2i
 from i2i.cli import evaluate as evaluate_command
 from i2i.data.sources import open_source
 from i2i.inference import evaluation
+from i2i.runtime.device import TorchDevice
 
 
 def test_numbers_of_a_perfect_and_of_a_faint_network(run: MadeRun, registry: i2i.Registry) -> None:
@@ -40,7 +41,7 @@ def test_direction_swaps_input_and_target(run: MadeRun, registry: i2i.Registry) 
     for direction in ("AtoB", "BtoA"):
         run.options["run"]["direction"] = direction
         one = evaluation._batches(
-            evaluation._open(registry, run.options["run"], "val", None), run.options["run"], i2i.Device("cpu"), 2
+            evaluation._open(registry, run.options["run"], "val", None), run.options["run"], TorchDevice("cpu"), 2
         )
         shown[direction] = next(iter(one))
     assert torch.equal(shown["AtoB"][0], shown["BtoA"][1]) and torch.equal(shown["AtoB"][1], shown["BtoA"][0])

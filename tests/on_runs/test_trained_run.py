@@ -13,6 +13,7 @@ from PIL import Image
 
 import i2i
 from i2i.cli import build
+from i2i.runtime.device import TorchDevice
 from i2i.training.runs import open_run
 
 
@@ -52,7 +53,7 @@ def test_predict_equals_what_the_trainer_samples(trained: Path, tmp_path: Path) 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "labels.png")
     call("predict", trained, tmp_path / "labels.png", "--out", tmp_path / "out", "--device", "cpu")
-    device = i2i.Device("cpu")
+    device = TorchDevice("cpu")
     trainer, _ = open_run(trained).load_trainer(i2i.load_registry(), device)
     expected = (trainer.sample({"input": device.put(picture[None])})[0] + 1) * 127.5
     result = np.asarray(Image.open(tmp_path / "out" / "labels.png")).transpose(2, 0, 1)
@@ -65,7 +66,7 @@ def test_onnx_answers_like_the_run(trained: Path, tmp_path: Path, test: str) -> 
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "net.onnx"
     call("export", trained, "--format", "onnx", "--out", path, "--set", f"test={test}")
-    trainer, _ = open_run(trained).load_trainer(i2i.load_registry(), i2i.Device("cpu"), settings={"test": test})
+    trainer, _ = open_run(trained).load_trainer(i2i.load_registry(), TorchDevice("cpu"), settings={"test": test})
     for layer in next(iter(trainer.networks.values())).modules():
         if isinstance(layer, torch.nn.Dropout):  # the one thing the file leaves out
             layer.p = 0.0
@@ -81,7 +82,7 @@ def test_safetensors_fill_a_network_again(trained: Path, tmp_path: Path) -> None
     from safetensors.torch import load_file
 
     call("export", trained, "--format", "safetensors", "--out", tmp_path / "net.safetensors")
-    trainer, _ = open_run(trained).load_trainer(i2i.load_registry(), i2i.Device("cpu"))
+    trainer, _ = open_run(trained).load_trainer(i2i.load_registry(), TorchDevice("cpu"))
     kept = load_file(tmp_path / "net.safetensors")
     state = trainer.networks["generator"].state_dict()
     assert kept.keys() == state.keys() and all(torch.equal(kept[key], state[key]) for key in state)

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.arcface import register_extractors, register_models
 from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import MODEL, ArcFace, read_arcface
@@ -53,7 +54,7 @@ def weights(shared: Path) -> ModuleType:
 @pytest.fixture
 def arcface(tmp_path: Path) -> ArcFace:
     torch.save(tiny()[1], tmp_path / "backbone.pth")
-    return ArcFace(i2i.Device("cpu"), tmp_path / "backbone.pth")
+    return ArcFace(TorchDevice("cpu"), tmp_path / "backbone.pth")
 
 
 def test_answers_like_the_reference_plain_and_folded(shared: Path, weights: ModuleType) -> None:
@@ -105,7 +106,7 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path:
     change(state)
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        ArcFace(i2i.Device("cpu"), tmp_path / "net.pth")
+        ArcFace(TorchDevice("cpu"), tmp_path / "net.pth")
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / 'net.pth'}: the file is no ArcFace network") and text.endswith(
         "arcface_torch."
@@ -148,16 +149,16 @@ def test_what_is_no_rgb_picture_is_refused(arcface: ArcFace, shape: tuple[int, .
 
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch arcface-r50"):
-        ArcFace(i2i.Device("cpu"))
+        ArcFace(TorchDevice("cpu"))
     place(MODEL).parent.mkdir(parents=True)
     torch.save(tiny()[1], place(MODEL))
-    assert ArcFace(i2i.Device("cpu"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
+    assert ArcFace(TorchDevice("cpu"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
 
 
 def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(tmp_path: Path) -> None:
     save_file(tiny()[1], tmp_path / "backbone.safetensors")
     network, pictures = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
-    arcface = ArcFace(i2i.Device("cpu"), tmp_path / "backbone.safetensors")
+    arcface = ArcFace(TorchDevice("cpu"), tmp_path / "backbone.safetensors")
     assert torch.allclose(arcface(pictures), F.normalize(network(pictures)), atol=1e-5)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 import i2i
 from i2i.api.extractor import Face
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
 from i2i.toolkit.images import read_picture, to_tensor
 from i2i_plugins.dlib.extractor import FINE, DlibLandmarks, _window
@@ -21,7 +22,7 @@ from tests.plugins.needing_dlib import require_dlib
 @pytest.fixture(scope="module")
 def dlib() -> DlibLandmarks:
     require_dlib()
-    return DlibLandmarks(i2i.Device("cpu"))
+    return DlibLandmarks(TorchDevice("cpu"))
 
 
 @pytest.fixture(scope="module")

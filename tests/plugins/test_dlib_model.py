@@ -12,12 +12,13 @@ import torch
 
 import i2i
 from i2i.assets.models import place, state
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.dlib import model, register_extractors, register_models
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model import record
 from tests.plugins.needing_dlib import require_dlib
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 def test_without_dlib_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.e4e import register_extractors, register_models
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
@@ -105,7 +106,7 @@ def test_rows_are_counted_from_the_keys(rows: int) -> None:
 def test_codes_start_from_the_mean_of_the_checkpoint(
     content: Callable[[State], Any], mean: torch.Tensor, encoder: Encoder, state: State, tmp_path: Path
 ) -> None:
-    e4e = E4E(i2i.Device("cpu"), saved(tmp_path / "e4e.pt", content(state)))
+    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", content(state)))
     pictures = noise(2, 2, 3, 256, 256)
     with torch.no_grad():
         expected = encoder(pictures) + mean
@@ -120,12 +121,12 @@ def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(state: Stat
     whole = i2i.load_network(saved(tmp_path / "e4e.pt", checkpoint(state)), kind="e4e")
     assert torch.equal(whole.latent_avg, MEAN)
     with torch.no_grad():
-        codes = E4E(i2i.Device("cpu"), tmp_path / "e4e.safetensors")(pictures)
+        codes = E4E(TorchDevice("cpu"), tmp_path / "e4e.safetensors")(pictures)
         assert torch.allclose(codes, network(pictures) + MEAN, rtol=0, atol=1e-5 * float(codes.abs().max()))
 
 
 def test_encoders_of_cars_see_wide_pictures_and_other_sizes_are_resized(state: State, tmp_path: Path) -> None:
-    e4e = E4E(i2i.Device("cpu"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode")))
+    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode")))
     assert e4e.size == (192, 256)
     large = noise(3, 1, 3, 384, 512)
     with torch.no_grad():
@@ -157,26 +158,26 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, state: St
     content = checkpoint(state)
     change(content)
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        E4E(i2i.Device("cpu"), saved(tmp_path / "e4e.pt", content))
+        E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", content))
     text = str(caught.value)
     assert text.startswith(str(tmp_path / "e4e.pt")) and text.endswith("encoder4editing.") and "\n" not in text
 
 
 def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(i2i.I2IError, match="no e4e encoder"):
-        E4E(i2i.Device("cpu"), saved(tmp_path / "e4e.pt", [torch.zeros(1)]))
+        E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", [torch.zeros(1)]))
 
 
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(state: State) -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch e4e-ffhq"):
-        E4E(i2i.Device("cpu"))
+        E4E(TorchDevice("cpu"))
     place(FFHQ).parent.mkdir(parents=True)
-    e4e = E4E(i2i.Device("cpu"), saved(place(FFHQ), checkpoint(state)))
-    assert e4e.num_ws == E4E(i2i.Device("cpu")).num_ws == ROWS
+    e4e = E4E(TorchDevice("cpu"), saved(place(FFHQ), checkpoint(state)))
+    assert e4e.num_ws == E4E(TorchDevice("cpu")).num_ws == ROWS
 
 
 def test_gradients_reach_the_pictures_and_autocast_coarsens_nothing(state: State, tmp_path: Path) -> None:
-    e4e = E4E(i2i.Device("cpu"), saved(tmp_path / "e4e.pt", state))
+    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", state))
     pictures = noise(4, 1, 3, 256, 256).requires_grad_()
     codes = e4e(pictures)
     (gradient,) = torch.autograd.grad(codes.square().sum(), pictures)

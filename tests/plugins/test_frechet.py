@@ -10,11 +10,12 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet, Moments, frechet_distance
 from i2i_plugins.perceptual.vgg16 import Vgg16
 from tests.plugins.vgg16_of_noise import noise, write
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 @pytest.fixture(scope="module")

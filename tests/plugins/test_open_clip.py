@@ -18,12 +18,13 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.open_clip import register_extractors, register_models
 from i2i_plugins.open_clip.extractor import MODEL, OpenClip
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 TINY = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8},

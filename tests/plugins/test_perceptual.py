@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual import register_extractors, register_metrics, register_models
 from i2i_plugins.perceptual.extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
@@ -26,11 +27,11 @@ from i2i_plugins.perceptual.vgg16 import Vgg16
 
 @pytest.fixture(scope="module")
 def lpips() -> Lpips:
-    return Lpips(i2i.Device("cpu"))
+    return Lpips(TorchDevice("cpu"))
 
 
 def metric() -> i2i.Metric:
-    return LpipsMetric(i2i.Device("cpu"))
+    return LpipsMetric(TorchDevice("cpu"))
 
 
 def read(path: Path) -> torch.Tensor:
@@ -139,7 +140,7 @@ def test_missing_package_is_named() -> None:
 def test_damaged_linear_layers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lpips, "linear_file", "vgg.pth")
     with pytest.raises(i2i.I2IError, match=r"vgg\.pth: the file is no set .* run: pip install --force-reinstall lpips"):
-        Lpips(i2i.Device("cpu"))
+        Lpips(i2i.choose_device("cpu", "fp32"))
 
 
 def test_what_is_registered() -> None:

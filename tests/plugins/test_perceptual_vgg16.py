@@ -13,6 +13,7 @@ from PIL import Image
 
 import i2i
 from i2i.assets.models import place
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.extractor import LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.metric import LpipsVggMetric
@@ -20,7 +21,7 @@ from i2i_plugins.perceptual.models import VGG16
 from i2i_plugins.perceptual.vgg16 import IMAGE2STYLEGAN, Vgg16
 from tests.plugins.vgg16_of_noise import noise, state, write
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 RELATIVE = 3e-5
 """Two float32 implementations differ by the order of their sums (about 3e-6 here); ten times more is a fault."""
 

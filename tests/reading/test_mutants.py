@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from i2i import I2IError
-from i2i.toolkit.weights import Record, StoredTensor, read
+from i2i import I2IError, Record, StoredTensor
+from i2i.toolkit.weights import read
 from tests.reading import foreign
 from tests.reading.test_sound import made_generator
 

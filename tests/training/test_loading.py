@@ -7,7 +7,7 @@ import pytest
 
 from i2i.data.batches import Augmentation, Batches, Cache
 from i2i.data.sources import Source
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice
 
 
 class Numbered(Source):
@@ -30,7 +30,7 @@ class Numbered(Source):
 
 
 def batches(source=None, rank=0, world=1, **options) -> Batches:
-    device = Device("cpu", rank=rank, world=world)
+    device = TorchDevice("cpu", rank=rank, world=world)
     given = {"batch": 2, "size": 32, "load_size": 40, "flip": True, "direction": "AtoB", "seed": 5, **options}
     return Batches(source or Numbered(), device=device, **given)
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import i2i
 import i2i.training.runs
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_picture
 from i2i.training.ema import Average
 from i2i.training.loop import rate_factor
@@ -150,7 +150,7 @@ def test_the_average_is_what_predicts(small):
     tensors = load_file(run.checkpoint(15))
     key = "down.0.0.weight"
     assert not torch.equal(tensors[f"generator.{key}"], tensors[f"average.{key}"])
-    trainer, _ = run.load_trainer(i2i.load_registry(), Device("cpu"))
+    trainer, _ = run.load_trainer(i2i.load_registry(), TorchDevice("cpu"))
     assert torch.equal(trainer.networks["generator"].state_dict()[key], tensors[f"average.{key}"])
     plain = small("plain", steps=15, ema=0)
     assert not [name for name in load_file(plain.checkpoint(15)) if name.startswith("average")]

@@ -1,11 +1,11 @@
-"""The safe reader of weight files: any kind, whoever wrote it, as plain data; no code in a file runs, ever.
+"""The safe reader of weight files: any format, whoever wrote it, as plain data; no code in a file runs, ever.
 
-``headers`` reads safetensors, ``containers`` torch's files and pickles. ``scanning`` measures a pickle's instructions,
-``machine`` carries them out on plain data, ``names`` and ``arrays`` hold the short list of what a pickle may name, and
-``bounds`` ends what would take too long or too much memory.
+``read`` gives an ``i2i.Contents``. ``safetensors_files`` reads safetensors, ``containers`` torch's files and pickles.
+``opcodes`` measures the opcodes of a pickle, ``unpickler`` interprets them on plain data, ``allow_list`` and ``arrays``
+hold the few names that a pickle may use, and ``limits`` bounds time and memory.
 """
 
-from ...api.contents import Contents, Record, StoredTensor
+from ...api.contents import HEADER
 from .reader import read
 
-__all__ = ["Contents", "Record", "StoredTensor", "read"]
+__all__ = ["HEADER", "read"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...api.contents import StoredTensor
 from ...api.errors import I2IError
-from . import StoredTensor, read
+from .reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ _WRAPPERS = ("state_dict", "params")
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a state dict by name, on the CPU, each with memory of its own; see ``i2i.toolkit.weights`` for the kinds.
+    """The tensors of a state dict by name, on the CPU, each with memory of its own.
 
     The state dict is the whole file or lies in it under ``state_dict`` or ``params``. What is no tensor is left out,
     and so is the prefix ``module.`` that parallel training leaves.

@@ -36,13 +36,13 @@ class DemoEncoder(i2i.Extractor):
         """
         import torch
 
-        from i2i.assets.models import locate
+        from i2i import model_path
         from i2i.toolkit.weights.state_dicts import read_state
 
         from ..networks.encoder import Encoder
         from ..networks.layers import SIZE
 
-        path = locate(record(self.name)) if path is None else path
+        path = model_path(record(self.name)) if path is None else path
         state = read_state(path)
         try:
             network = Encoder.from_tensors(state)

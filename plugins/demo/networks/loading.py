@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.assets.models import locate
+from i2i import model_path
 from i2i.toolkit.weights.state_dicts import fill, read_state
 
 from ..records import record
@@ -24,7 +24,7 @@ def load(kind: type[NetworkT], name: str, device: i2i.Device, path: Path | None 
     Raises:
         i2i.I2IError: the file is not there, cannot be read, or holds something else.
     """
-    path = locate(record(name)) if path is None else path
+    path = model_path(record(name)) if path is None else path
     with torch.device("meta"):  # no memory, and no time spent on random weights
         network = kind()
     try:

@@ -9,7 +9,7 @@ import i2i
 from . import nvlabs, own, plain, rosinality, tensorflow
 
 if TYPE_CHECKING:
-    from i2i.toolkit.weights import Contents
+    from i2i import Contents
 
 
 class _Format(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import i2i
-from i2i.toolkit.weights import Contents, Record
+from i2i import Contents, Record
 
 from .arguments import DEFAULTS, ONLY_STORED
 from .canonical import weights

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import i2i
-from i2i.toolkit.weights import Contents
+from i2i import Contents
 
 from .canonical import KINDS, weights
 from .trees import flatten

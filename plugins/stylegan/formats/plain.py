@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import i2i
-from i2i.toolkit.weights import Contents
+from i2i import Contents
 
 from .canonical import weights
 from .trees import Leaves, flatten, prefix_of, under

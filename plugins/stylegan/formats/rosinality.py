@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 import i2i
-from i2i.toolkit.weights import Contents
+from i2i import Contents
 
 from .canonical import weights
 from .plain import LICENCE as LICENCE

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 import i2i
-from i2i.toolkit.weights import Contents, Record
+from i2i import Contents, Record
 
 from .canonical import weights
 from .nvlabs import LICENCE as LICENCE

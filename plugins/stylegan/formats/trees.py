@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from i2i.toolkit.weights import Record, StoredTensor
+from i2i import Record, StoredTensor
 
 if TYPE_CHECKING:
     from torch import Tensor

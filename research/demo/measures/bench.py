@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo import world
 from i2i_plugins.demo.records import BY_NAME
 
@@ -39,7 +40,7 @@ class Bench:
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.count, self.vgg16, self.alone, self.say = count, vgg16, alone, say
-        self.registry, self.device = i2i.load_registry(), i2i.Device("cpu")
+        self.registry, self.device = i2i.load_registry(), TorchDevice("cpu")
         self.kept: dict[str, Any] = {}
         """What one measurement leaves for another, by name."""
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.assets.models import locate
+from i2i.assets.models import model_path
 from i2i.toolkit.images import resize, to_array
 
 from .bench import LARGE
@@ -57,7 +57,7 @@ class Predictor:
         Raises:
             i2i.I2IError: they, or dlib, are not there.
         """
-        self._predict = _package().shape_predictor(str(locate(MODEL, registry)))
+        self._predict = _package().shape_predictor(str(model_path(MODEL, registry)))
 
     def __call__(self, picture: np.ndarray, box: Any) -> Tensor:
         """The points ``(68, 2)`` of the face in a frame, whole pixels as float32."""

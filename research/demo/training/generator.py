@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import home, replacing
 from i2i_plugins.demo import world
 
@@ -58,7 +59,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
         say: Told about progress, a line at a time.
     """
     registry = i2i.load_registry()
-    device = i2i.Device("cpu")
+    device = TorchDevice("cpu")
     pool = world.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors import encoder as extractor_module
 from i2i_plugins.demo.extractors.encoder import DemoEncoder
 from i2i_plugins.demo.networks.encoder import Encoder
@@ -84,7 +85,7 @@ def test_the_shipped_size_stays_below_four_megabytes() -> None:
 
 
 def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) -> None:
-    encoder = DemoEncoder(i2i.Device("cpu"), file)
+    encoder = DemoEncoder(TorchDevice("cpu"), file)
     assert (encoder.num_ws, encoder.w_dim, encoder.size) == (ROWS, NUMBERS, (64, 64))
     large = smooth(3, 2, 100, 128)
     with torch.no_grad():
@@ -100,7 +101,7 @@ def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) 
 
 def test_gradients_reach_every_pixel(file: Path) -> None:
     pictures = noise(4, 1, 3, 96, 96).requires_grad_()
-    latents = DemoEncoder(i2i.Device("cpu"), file)(pictures)
+    latents = DemoEncoder(TorchDevice("cpu"), file)(pictures)
     (gradient,) = torch.autograd.grad((latents * noise(5, *latents.shape)).sum(), pictures)
     assert torch.isfinite(gradient).all() and gradient.count_nonzero() > 0.99 * gradient.numel()
 
@@ -108,7 +109,7 @@ def test_gradients_reach_every_pixel(file: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
 def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...], file: Path) -> None:
     with pytest.raises(ValueError, match=r"demo-encoder takes pictures \(N, 3, H, W\)"):
-        DemoEncoder(i2i.Device("cpu"), file)(torch.zeros(shape))
+        DemoEncoder(TorchDevice("cpu"), file)(torch.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_another_file_is_named_in_one_sentence(change: Any, told: str, tmp_path:
     change(tensors)
     save_file(tensors, tmp_path / "wrong.safetensors")
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        DemoEncoder(i2i.Device("cpu"), tmp_path / "wrong.safetensors")
+        DemoEncoder(TorchDevice("cpu"), tmp_path / "wrong.safetensors")
     assert str(caught.value).startswith(str(tmp_path)) and str(caught.value).endswith("again.")
 
 
@@ -133,7 +134,7 @@ def test_the_weights_are_those_of_the_record(file: Path, tmp_path: Path, monkeyp
     places = {"demo-encoder": tmp_path / "nowhere.safetensors"}
     monkeypatch.setattr(extractor_module, "record", lambda name: replace(record(name), path=places[name]))
     with pytest.raises(i2i.I2IError, match="'demo-encoder', is missing from its package: install"):
-        DemoEncoder(i2i.Device("cpu"))
+        DemoEncoder(TorchDevice("cpu"))
     places["demo-encoder"] = file
-    assert DemoEncoder(i2i.Device("cpu")).num_ws == ROWS
+    assert DemoEncoder(TorchDevice("cpu")).num_ws == ROWS
     assert (DemoEncoder.role, DemoEncoder.domain) == (record("demo-encoder").role, record("demo-encoder").domain)

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.extractors.identity import DemoIdentity
 from i2i_plugins.demo.networks.identity import FEATURES, Identity
@@ -21,7 +22,7 @@ from research.demo.training import identity as training
 from research.demo.training.settings import Settings
 from research.demo.training.verification import verify
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 LAYOUT = torch.tensor([[24.0, 30.0], [40.0, 30.0], [32.0, 46.0]])
 
 

@@ -14,12 +14,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.landmarks import DemoLandmarks
 from i2i_plugins.demo.networks.landmarks import Landmarks, cells, read_off
 from i2i_plugins.demo.networks.layers import Residual, Unit, fold
 from research.demo.training import landmarks as training
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo import world
 from research.demo.measures import bench as benches
 from research.demo.measures import faces, generator, networks
@@ -40,7 +41,7 @@ class Drawer(i2i.Generator):
     name = "drawer"
     summary = "Knows the truth."
     z_dim, w_dim, num_ws, resolution = world.Z_DIM, world.Z_DIM, 10, 64
-    device = i2i.Device("cpu")
+    device = TorchDevice("cpu")
 
     def __init__(self, pool: world.Pool, spoil: Callable[[Tensor], Tensor] = lambda pictures: pictures) -> None:
         self.pool, self.spoil = pool, spoil

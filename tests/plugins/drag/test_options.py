@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.api.options import build
+from i2i.api.options import build_options
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.formats import read
 from i2i_plugins.drag.options import read_point, read_presets
@@ -55,7 +56,7 @@ def test_presets_are_read_and_add_up() -> None:
 )
 def test_what_cannot_be_read_is_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
-        build(Drag.Options, options, "options")
+        build_options(Drag.Options, options, "options")
     assert told in str(error.value)
 
 
@@ -69,7 +70,7 @@ def test_options_come_back_from_a_recipe() -> None:
     [(64, 2, 3, 32, 1), (128, 2, 3, 64, 2), (256, 2, 6, 128, 2), (512, 3, 12, 128, 2), (1024, 6, 24, 128, 4)],
 )
 def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
-    found = settle(Drag.Options(), Blobs(None, i2i.Device("cpu"), size))
+    found = settle(Drag.Options(), Blobs(None, TorchDevice("cpu"), size))
     assert (found.r1, found.r2, found.layer, found.tolerance) == (r1, r2, layer, tolerance)
     assert found.mask_weight == (20 if size >= 256 else 5) and arrival(2048) == 8
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import save_picture
 from tests.plugins.drag.scenes import Blobs, Reader, drag, photo_of, places, scene
 
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0}
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 class Shifted(Blobs):

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.perceptual.extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from tests.plugins.stylegan import small_networks
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 UNSEEN = 10_000_000
 """From this number on drawn faces took no part in making the embedded networks."""
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.api.options import build, describe
+from i2i.api.options import build_options, describe
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.network import Encoder
 from i2i_plugins.invert import register_editors
@@ -30,7 +30,7 @@ NAME = "synthesis.b4.const"
 
 
 def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
-    return Invert().edit(told, build(Options, given, "the test"))
+    return Invert().edit(told, build_options(Options, given, "the test"))
 
 
 def test_each_photo_has_a_result_of_its_own() -> None:
@@ -158,20 +158,20 @@ def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
 )
 def test_options_that_mean_nothing_are_refused(given: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
-        settle(build(Options, given, "the test"))
+        settle(build_options(Options, given, "the test"))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_without_options_the_method_is_as_published(name: str) -> None:
-    assert settle(build(Options, {"method": name}, "the test")) == METHODS[name]
+    assert settle(build_options(Options, {"method": name}, "the test")) == METHODS[name]
 
 
 def test_options_replace_the_methods_numbers() -> None:
     given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
-    settings = settle(build(Options, given, "the test"))
+    settings = settle(build_options(Options, given, "the test"))
     assert {key: getattr(settings, key) for key in given} == given
     assert (settings.steps_without, settings.relative, settings.insists) == (7, False, True)
-    pti = settle(build(Options, {"method": "pti", "tune_steps": 9, "locality": 0.1}, "the test")).tuning
+    pti = settle(build_options(Options, {"method": "pti", "tune_steps": 9, "locality": 0.1}, "the test")).tuning
     assert pti is not None and (pti.steps, pti.rate, pti.locality) == (9, 3e-4, 0.1)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.mix.editor import Mix
 from tests.toy_generators import MEAN, Bands
 
@@ -30,7 +31,7 @@ class Stripes(Bands):
 
 
 def stripes() -> Stripes:
-    return Stripes(None, i2i.Device("cpu"))
+    return Stripes(None, TorchDevice("cpu"))
 
 
 def flat(*numbers: float) -> i2i.Latent:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from tests.plugins.mix.scenes import Stripes, flat, mix, scene, stripes
 
 OWN = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -76,13 +77,13 @@ def test_a_generator_without_weights_to_look_at_is_told_of_ganspace() -> None:
             return []
 
     with pytest.raises(i2i.I2IError, match="does not show the weights that sefa looks at; choose --preset ganspace"):
-        mix(scene(Blind(None, i2i.Device("cpu")), [OWN]), preset="sefa")
+        mix(scene(Blind(None, TorchDevice("cpu")), [OWN]), preset="sefa")
 
 
 def test_classes_are_all_sampled() -> None:
     class Classes(Stripes):
         c_dim = 3
 
-    result = mix(scene(Classes(None, i2i.Device("cpu")), [OWN]), preset="ganspace", samples=1000)
+    result = mix(scene(Classes(None, TorchDevice("cpu")), [OWN]), preset="ganspace", samples=1000)
     # Each class of 0, 1, 2 adds its number to all of w, so the variances are 1 + 3 * 2/3, 1 and 1; without, 1 each.
     assert result.scalars["share"] == pytest.approx(3 / 5, abs=0.05)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import i2i
-from i2i.api.options import build
+from i2i.api.options import build_options
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.mix.editor import Mix
 from i2i_plugins.mix.presets import PRESETS, Name
 from tests.plugins.mix.scenes import Stripes, flat, mix, rows_of, scene, shown, stripes
@@ -155,7 +156,7 @@ def test_grey_pictures_have_three_planes() -> None:
     class Grey(Stripes):
         channels = 1
 
-    result = mix(scene(Grey(None, i2i.Device("cpu")), [OWN], [OTHER]), grid=True)
+    result = mix(scene(Grey(None, TorchDevice("cpu")), [OWN], [OTHER]), grid=True)
     assert result.image.shape == (1, 3, 12, 12) and result.table is not None
 
 
@@ -197,7 +198,7 @@ def test_errors_say_what_to_type(images: int, others: int, options: dict[str, An
 )
 def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
-        build(Mix.Options, options, "options")
+        build_options(Mix.Options, options, "options")
     assert told in str(error.value)
 
 

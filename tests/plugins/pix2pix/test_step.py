@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.api.device import Device
+from i2i.runtime.device import TorchDevice, choose_device
 from i2i_plugins.pix2pix.networks import PatchGAN, UNet
 from i2i_plugins.pix2pix.options import Pix2PixOptions
 from i2i_plugins.pix2pix.trainer import Pix2Pix
@@ -17,7 +18,7 @@ SMALL = {"size": 32, "levels": 5, "width": 8, "discriminator_width": 8, "patch":
 
 def make(device: Device | None = None, **options) -> Pix2Pix:
     torch.manual_seed(3)
-    return Pix2Pix(Pix2PixOptions(**{**SMALL, **options}), device or Device("cpu"))
+    return Pix2Pix(Pix2PixOptions(**{**SMALL, **options}), device or TorchDevice("cpu"))
 
 
 def batch(count: int = 1) -> dict[str, torch.Tensor]:
@@ -111,7 +112,7 @@ def test_the_papers_test_uses_dropout_and_the_pictures_own_statistics():
 
 
 def test_bfloat16_steps_stay_near_float32():
-    full, half = make(dropout="none"), make(Device("cpu", "bf16"), dropout="none")
+    full, half = make(dropout="none"), make(TorchDevice("cpu", "bf16"), dropout="none")
     one, two = full.step(batch()), half.step(batch())
     assert all(one[name].item() == pytest.approx(two[name].item(), rel=0.05) for name in one)
     assert all(p.dtype == torch.float32 for p in half.generator.parameters())
@@ -125,7 +126,7 @@ def test_direction_is_the_cores_affair_and_options_are_refused():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_step_on_a_gpu_never_waits_for_it():
-    device = Device.choose("cuda")
+    device = choose_device("cuda")
     trainer = make(device)
     pair = {side: tensor.to(device) for side, tensor in batch().items()}
     trainer.step(pair)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from i2i.toolkit.weights import Record
+from i2i import Record
 from tests.plugins.stylegan.small_networks import Tensors
 
 NETWORK = "dnnlib.tflib.network.Network"

@@ -7,7 +7,7 @@ import json
 import pytest
 from safetensors.torch import save_file
 
-from i2i.toolkit.weights import Record
+from i2i import Record
 from i2i.toolkit.weights import read as read_file
 from i2i_plugins.stylegan import formats
 from tests.plugins.stylegan import foreign_files as foreign

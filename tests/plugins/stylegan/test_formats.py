@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from i2i.toolkit.weights import Record
+from i2i import Record
 from i2i_plugins.stylegan import formats
 from tests.plugins.stylegan import foreign_files as foreign
 from tests.plugins.stylegan import small_networks as small

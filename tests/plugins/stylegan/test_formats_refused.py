@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.toolkit.weights import Contents, Record
+from i2i import Contents, Record
 from i2i_plugins.stylegan import formats
 from tests.plugins.stylegan import foreign_files as foreign
 from tests.plugins.stylegan import small_networks as small

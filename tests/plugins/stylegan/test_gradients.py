@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import frozen, stylegan2, stylegan3
 
@@ -25,9 +25,9 @@ def generator_of(family: str) -> Any:
     torch.manual_seed(0)
     if family == "stylegan2":
         made: Any = stylegan2.Generator.create(16, z_dim=8, w_dim=8, channel_max=16)
-        return StyleGAN2(i2i.Weights(family, made.state_dict()), Device("cpu"))
+        return StyleGAN2(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
     made = stylegan3.Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=8)
-    return StyleGAN3(i2i.Weights(family, made.state_dict()), Device("cpu"))
+    return StyleGAN3(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan3"])

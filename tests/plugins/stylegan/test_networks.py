@@ -10,7 +10,7 @@ from torch import Tensor
 
 import i2i
 from benchmarks.plain_stylegan2 import PlainSynthesis
-from i2i.runtime.device import Device
+from i2i.runtime.device import choose_device
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks import modulation
 from i2i_plugins.stylegan.networks.blurring import blur, filter2d, up2
@@ -32,7 +32,7 @@ def made(**changes: Any) -> Generator:
 
 def opened(network: Generator, precision: Any = "fp32") -> StyleGAN2:
     arguments = {"conv_clamp": network.synthesis.plan.conv_clamp}
-    return StyleGAN2(i2i.Weights("stylegan2", network.state_dict(), arguments), Device.choose("cpu", precision))
+    return StyleGAN2(i2i.Weights("stylegan2", network.state_dict(), arguments), choose_device("cpu", precision))
 
 
 def latents(network: Generator, count: int = 2) -> Tensor:

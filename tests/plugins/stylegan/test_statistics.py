@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan import statistics
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import Generator
@@ -20,7 +20,7 @@ def opened(known: bool) -> StyleGAN2:
     tensors["mapping.w_avg"] = torch.full((16,), 0.25)
     if not known:
         del tensors["mapping.w_avg"]
-    return StyleGAN2(i2i.Weights("stylegan2", tensors), Device("cpu"))
+    return StyleGAN2(i2i.Weights("stylegan2", tensors), TorchDevice("cpu"))
 
 
 def test_a_stored_mean_is_kept() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from i2i.runtime.device import Device
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.training.losses import fools, path_lengths, r1, tells
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
@@ -26,7 +26,7 @@ def one_thread():
 
 
 def trainer(precision: str = "fp32", accumulate: int = 1, **options: Any) -> StyleGAN2Trainer:
-    device = Device("cpu", precision, accumulate=accumulate)
+    device = TorchDevice("cpu", precision, accumulate=accumulate)
     return StyleGAN2Trainer(StyleGAN2Options(**{**TINY, **options}), device)
 
 

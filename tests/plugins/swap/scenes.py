@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.swap.editor import Swap
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 SIDE = 32
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_picture, save_picture
 from i2i.toolkit.latents.sampling import Terms, latents
 from i2i_plugins.demo.world import UNSEEN, faces
@@ -15,7 +16,7 @@ from research.demo.measures.looks import Watcher
 from tests.plugins.invert.scenes import demo, generator, lpips
 from tests.plugins.swap.scenes import Points, Squares, Who, swap
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 def photos(family: str, seeds: list[int]) -> list[i2i.Photo]:

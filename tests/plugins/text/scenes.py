@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.runtime.device import TorchDevice
 from i2i_plugins.text.editor import Text
 
-CPU = i2i.Device("cpu")
+CPU = TorchDevice("cpu")
 
 
 class Dials(i2i.Generator):

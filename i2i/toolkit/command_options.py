@@ -1,31 +1,13 @@
-"""What the commands on a trained run share: options, and a count of what is done."""
+"""Options that commands share, ours and those of plugins."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from ..api.errors import UsageError
-
-
-@contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield ``show(done, total)``, which keeps one line on a terminal's stderr; silent where stderr is no terminal."""
-    terminal = sys.stderr.isatty()
-
-    def show(done: int, total: int) -> None:
-        if terminal:
-            click.echo(f"\r{done}/{total} {what}", nl=False, err=True)
-
-    try:
-        yield show
-    finally:
-        if terminal:
-            click.echo("\r\033[K", nl=False, err=True)
 
 
 def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -61,6 +43,18 @@ def _checkpoint(_: click.Context, __: click.Parameter, value: str) -> str | int:
     return int(value)
 
 
+def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read ``ROLE=NAME`` pairs into a dictionary."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        role, _sign, name = pair.partition("=")
+        if not role or not name:
+            raise UsageError(f"--extractor {pair}: write ROLE=NAME, such as identity=arcface.")
+        found[role] = name
+    return found
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
 set_option = click.option(
     "--set",
     "settings",
@@ -97,3 +91,13 @@ def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
         help="Which face of a photo: N counts from 1, from left to right."
         + ("" if default else "  [default: largest]"),
     )
+
+
+extractor_option = click.option(
+    "--extractor",
+    "extractors",
+    multiple=True,
+    metavar="ROLE=NAME",
+    callback=_roles,
+    help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
+)
