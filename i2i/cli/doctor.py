@@ -23,11 +23,18 @@ _LIBRARIES = (
     "numpy",
     "pillow",
     "albumentations",
+    "lpips",
     "opencv-python-headless",
     "pydantic",
     "click",
 )
-_OPTIONAL = {"onnx": "i2i export --format onnx", "onnxruntime": "checking an exported network"}
+_OPTIONAL = {
+    "onnx": ("i2i export --format onnx", "'i2i[onnx]'"),
+    "onnxruntime": ("checking an exported network", "onnxruntime"),
+    "imageio-ffmpeg": ("MP4 files", "'i2i[video]'"),
+    "torchviz": ("i2i graph", "'i2i[graph]'"),
+}
+"""What a package is for, and what to install for it."""
 _LOW_DISK = 5 * 2**30
 
 
@@ -138,7 +145,9 @@ def _graphviz(missing: list[str]) -> str | None:
 def _libraries_missing() -> list[str]:
     needed = [f"{name}: type 'pip install {name}'" for name in _LIBRARIES if _version(name) is None]
     wanted = [
-        f"{name}, for {use}: type 'pip install {name}'" for name, use in _OPTIONAL.items() if _version(name) is None
+        f"{name}, for {use}: type: pip install {target}"
+        for name, (use, target) in _OPTIONAL.items()
+        if _version(name) is None
     ]
     return needed + wanted
 

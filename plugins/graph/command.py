@@ -43,7 +43,7 @@ def command(
     i2i graph runs/pix2pix-facades-001 --table
 
     The table holds each layer's output, parameters and multiply-accumulates for one picture. The drawing shows every
-    operation, as recorded by PyTorch's autograd; it needs Graphviz.
+    operation, as recorded by PyTorch's autograd; it needs Graphviz and pip install "i2i[graph]".
     """
     import torch
 

@@ -1,9 +1,10 @@
-"""A network's graph as a picture, by torchviz and Graphviz."""
+"""Draw a network's graph with torchviz and Graphviz (the extra ``graph``)."""
 
 from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,17 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
 
     Raises:
         i2i.UsageError: the name of ``path`` asks for an unknown format.
-        i2i.I2IError: Graphviz is missing (``.dot`` needs none) or refuses the drawing.
+        i2i.I2IError: the extra ``graph`` is not installed, Graphviz is missing (``.dot`` needs none) or it failed.
     """
     form = check_format(path)
+    make_dot = _import_make_dot(path)
     if form != "dot" and shutil.which("dot") is None:
         raise i2i.I2IError(
             f"{path} was not drawn, as Graphviz's 'dot' is not installed: run 'apt install graphviz', 'brew install "
             f"graphviz' or 'choco install graphviz', or keep the drawing's source with --out {path.with_suffix('.dot')}"
         )
-    source = _trace(network, x)
+    x = x.clone().requires_grad_()  # so that there is a graph even where every weight is frozen
+    source = make_dot(network(x), params={**dict(network.named_parameters()), "input": x})
     if form == "dot":
         data = source.source.encode()
     else:
@@ -59,13 +62,15 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
         beside.write_bytes(data)
 
 
-def _trace(network: nn.Module, x: Tensor) -> Any:
-    """torchviz's ``Digraph`` of one forward pass."""
+def _import_make_dot(path: Path) -> Callable[..., Any]:
+    """Import torchviz's function from a tensor and the named parameters to a ``graphviz.Digraph``."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchviz compares versions by way of distutils
+        warnings.simplefilter("ignore")  # torchviz compares versions with distutils, which warns
         try:
             from torchviz import make_dot
         except ImportError as error:
-            raise i2i.I2IError(f"torchviz cannot be imported ({error}); run: pip install torchviz setuptools") from None
-        x = x.clone().requires_grad_()  # so that there is a graph even where every weight is frozen
-        return make_dot(network(x), params={**dict(network.named_parameters()), "input": x})
+            raise i2i.I2IError(
+                f'{path} was not drawn, as torchviz cannot be imported ({error}); run: pip install "i2i[graph]"'
+            ) from None
+    draw_graph: Callable[..., Any] = make_dot
+    return draw_graph

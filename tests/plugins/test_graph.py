@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -114,6 +115,18 @@ def test_missing_graphviz_prints_the_table_and_how_to_install(
     for words in ("apt install graphviz", "brew install graphviz", "choco install graphviz"):
         assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "net.svg").exists()
+
+
+@pytest.mark.parametrize("package", ["torchviz", "graphviz"])
+def test_missing_extra_prints_the_table_and_how_to_install(
+    graph: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "torchviz", raising=False)
+    monkeypatch.delitem(sys.modules, "torchviz.dot", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "net.dot")
+    assert done.exit_code == 1 and "397 parameters" in done.stdout
+    assert 'pip install "i2i[graph]"' in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for dot is a shell script")
