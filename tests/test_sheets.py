@@ -1,27 +1,14 @@
-"""Sheets and animations show every picture as it is."""
+"""Image grids show every image as it is."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from i2i.toolkit.images import save_gif
 from i2i.toolkit.images.grids import sheet
 from i2i.toolkit.images.lettering import wrap
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-
-
-def test_gif_plays_for_ever_at_its_pace(tmp_path: Path) -> None:
-    frames = [np.full((8, 8, 3), shade, np.uint8) for shade in (0, 128, 255)]
-    save_gif(tmp_path / "a.gif", frames, 0.1)
-    with Image.open(tmp_path / "a.gif") as gif:
-        assert (gif.n_frames, gif.info["duration"], gif.info["loop"]) == (3, 100, 0)
-    with pytest.raises(ValueError, match="one size"):
-        save_gif(tmp_path / "b.gif", [frames[0], frames[0][:4]], 0.1)
 
 
 def test_sheet_shows_each_picture_once_and_untouched() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
 import i2i
 from i2i.toolkit.images import videos as video
-from i2i.toolkit.images.videos import in_order, write_animation
+from i2i.toolkit.images.videos import check_animation, in_order, write_animation, write_gif
 
 
 def frames(count: int, height: int = 32, width: int = 48) -> Iterator[np.ndarray]:
@@ -38,6 +40,12 @@ def test_a_gif_has_every_frame_for_its_time(fps: int, tmp_path: Path) -> None:
     assert shown == pytest.approx(12_000 / fps, abs=5), "milliseconds, kept to hundredths of a second"
 
 
+def test_a_gif_takes_any_side_and_loops(tmp_path: Path) -> None:
+    assert write_gif(tmp_path / "new" / "a.gif", frames(3, 30, 600), 10, side=1024) == 3
+    with Image.open(tmp_path / "new" / "a.gif") as image:
+        assert (image.size, image.n_frames, image.info["duration"], image.info["loop"]) == ((600, 30), 3, 100, 0)
+
+
 def test_a_gif_is_kept_small(tmp_path: Path) -> None:
     write_animation(tmp_path / "a.gif", frames(2, 30, 600), 10)
     with Image.open(tmp_path / "a.gif") as image:
@@ -54,8 +62,35 @@ def test_an_mp4_has_every_frame(height: int, width: int, found: tuple[int, int],
         assert good and frame.shape[:2] == found
         inner = slice(4, 28), slice(4, 16)
         difference = np.abs(frame[..., ::-1][inner].astype(int) - expected[inner])
-        assert difference.max() <= 12, "MPEG-4 keeps colours to a few levels; swapped planes would differ by 200"
+        assert difference.max() <= 6, "H.264 keeps colours to a few levels; swapped planes would differ by 200"
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_mp4_plays_in_browsers(tmp_path: Path) -> None:
+    write_animation(tmp_path / "a.mp4", frames(12), 24)
+    meta = next(imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4")))
+    assert meta["codec"] == "h264" and meta["pix_fmt"].startswith("yuv420p(tv, bt709")
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat"), "the index comes first, so that playing starts at once"
+
+
+@pytest.mark.parametrize("package", ["imageio", "imageio_ffmpeg"])
+def test_mp4_names_the_missing_extra_before_work_starts(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(i2i.I2IError, match=r'a\.mp4: writing MP4 needs .*; run: pip install "i2i\[video\]"'):
+        check_animation(tmp_path / "a.mp4", 24)
+    check_animation(tmp_path / "a.gif", 24)
+
+
+def test_mp4_names_a_missing_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise RuntimeError("No ffmpeg exe could be found.")
+
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", none)
+    with pytest.raises(i2i.I2IError, match=r"set IMAGEIO_FFMPEG_EXE"):
+        check_animation(tmp_path / "a.mp4", 24)
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
@@ -84,30 +119,29 @@ def test_only_the_error_speaks_of_a_full_disk(tmp_path: Path, capfd: pytest.Capt
     assert capfd.readouterr().err == ""
 
 
-def test_an_mp4_that_lost_frames_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful:
-        """A writer on a disk that is full after the first frames."""
-
-        def __init__(self, *args: object) -> None:
-            self.inner, self.room = real(*args), 5
-
-        def write(self, frame: np.ndarray) -> None:
-            self.room -= 1
-            if self.room >= 0:
-                self.inner.write(frame)
-
-        def isOpened(self) -> bool:
-            return bool(self.inner.isOpened())
-
-        def release(self) -> None:
-            self.inner.release()
-
-    Forgetful.fourcc = cv2.VideoWriter.fourcc  # type: ignore[attr-defined]
-    real = cv2.VideoWriter
-    monkeypatch.setattr(cv2, "VideoWriter", Forgetful)
-    with pytest.raises(i2i.I2IError, match="Only 5 of 12 frames reached the disk"):
+def test_mp4_with_lost_frames_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "_H264", (*video._H264, "-vf", "select=lt(n\\,5)"))
+    with pytest.raises(i2i.I2IError, match=r"Only 5 of 12 frames of \S+a\.mp4 were written"):
         write_animation(tmp_path / "a.mp4", frames(12), 24)
     assert not list(tmp_path.iterdir())
+
+
+def test_mp4_reports_that_ffmpeg_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(video, "_H264", ("-no-such-option",))
+    with pytest.raises(i2i.I2IError, match=r"ffmpeg stopped while it wrote \S+a\.mp4: "):
+        write_animation(tmp_path / "a.mp4", frames(12, 256, 256), 24)
+    assert not list(tmp_path.iterdir()) and capfd.readouterr().err == ""
+
+
+def test_an_oserror_of_the_frames_is_passed_on(tmp_path: Path) -> None:
+    def failing() -> Iterator[np.ndarray]:
+        yield from frames(2)
+        raise OSError("out of frames")
+
+    with pytest.raises(OSError, match="out of frames"):
+        write_animation(tmp_path / "a.mp4", failing(), 24)
 
 
 @pytest.mark.parametrize(("name", "fps", "words"), [("a.avi", 24, "must end in .gif or .mp4"), ("a.gif", 60, "50")])

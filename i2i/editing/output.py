@@ -15,8 +15,9 @@ from ..api.errors import I2IError
 from ..api.scene import Latent
 from ..toolkit.faces.alignment import cut_out
 from ..toolkit.files import hash_file, write_json
-from ..toolkit.images import enlarged, read_picture, resize, save_gif, save_picture, to_array
+from ..toolkit.images import enlarged, read_picture, resize, save_picture, to_array
 from ..toolkit.images.grids import sheet
+from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
 from .paste import Mode, paste
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 PREVIEW = 1024
 """Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
 pictures are enlarged."""
-SECONDS_PER_FRAME = 0.1
+FRAMES_PER_SECOND = 10
+"""Of ``frames.gif``."""
 
 
 def checked(result: Any, who: str) -> Result:
@@ -125,7 +127,7 @@ class Writer:
             written.append(named["before_after.png"])
         if result.frames:
             frames = [preview(to_array(frame)) for frame in result.frames]
-            save_gif(self.out / named["frames.gif"], frames, SECONDS_PER_FRAME)
+            write_gif(self.out / named["frames.gif"], frames, FRAMES_PER_SECOND, side=PREVIEW)
             written.append(named["frames.gif"])
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def test_a_film_goes_through_the_seeds(name: str, tmp_path: Path) -> None:
     if name.endswith(".gif"):
         with Image.open(tmp_path / name) as film:
             assert film.n_frames == 72
+
+
+def test_mp4_without_its_extra_is_refused_before_the_generator_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio", None)
+    refused = sample("--generator", "no-such-generator", "--out", tmp_path / "film.mp4")
+    assert isinstance(refused.exception, i2i.I2IError) and 'pip install "i2i[video]"' in str(refused.exception)
 
 
 def test_style_mixing_counts_its_edges(tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_a_full_disk_leaves_all_as_it_was(
         edit("seeded", [], device="cpu", out=out, registry=registry)
     before = {path.name: path.read_bytes() for path in out.iterdir()} if there else None
 
-    def full(path: Path, *_: Any) -> None:
+    def full(path: Path, *_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(results, "save_gif", full)
+    monkeypatch.setattr(results, "write_gif", full)
     with pytest.raises(OSError, match="No space left") as caught:
         edit("shift", [photo], device="cpu", out=out, registry=registry)
     assert caught.value.filename == str(out / "frames.gif")

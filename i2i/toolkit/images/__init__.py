@@ -6,7 +6,7 @@ An array is uint8 ``(H, W, 3)``, RGB. A tensor is float32 ``(1, 3, H, W)``, RGB,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,18 +219,3 @@ def read_text(path: str | Path) -> dict[str, str]:
         raise
     except Exception as error:
         raise PictureError(path, _explain(Path(path), error)) from None
-
-
-def save_gif(path: str | Path, frames: Sequence[np.ndarray], seconds_per_frame: float) -> None:
-    """Write an endless animation of frames, each uint8 ``(H, W, 3)`` and of one size; whole or not at all.
-
-    ``seconds_per_frame`` is kept to whole hundredths, at least 0.02: browsers slow down anything faster.
-    """
-    if not frames or len({frame.shape for frame in frames}) > 1:
-        raise ValueError("an animation needs frames, all of one size")
-    first, *rest = [Image.fromarray(frame).quantize(256, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    milliseconds = max(20, 10 * round(100 * seconds_per_frame))
-    with replacing(path) as beside:
-        first.save(beside, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0)
