@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ..api.errors import I2IError
 from ..toolkit.files import hash_file, home, write_json
+from ..toolkit.locks import locked
 
 if TYPE_CHECKING:
     from ..api.dataset import Archive, Dataset
@@ -56,22 +57,36 @@ def fetch_dataset(
     if dataset.archive is None:
         where = f" Get it from {dataset.homepage} and" if dataset.homepage else " Please"
         raise I2IError(f"The set {dataset.name!r} cannot be fetched by itself.{where} put its splits into {folder}.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not count_pairs(dataset, folder):
-            raise I2IError(
-                f"{folder} is there but holds no pairs of {dataset.name}: move it away and run the command again."
-            )
-        note(f"{dataset.name} is there already, in {folder}.")
+    if _is_installed(dataset, folder, note):
         return folder
     archive = dataset.archive
     file = root / Path(urlsplit(archive.url).path).name
-    digest = bring(
-        archive.url, file, size=archive.bytes, progress=progress and partial(progress, "fetching"), note=note
-    )
-    _install(dataset, archive, file, folder, progress, note)
-    record(archive.url, digest)
+    with locked(folder, waiting=lambda: note(f"Waiting for another process that downloads {dataset.name}.")):
+        if _is_installed(dataset, folder, note):
+            return folder
+        digest = bring(
+            archive.url, file, size=archive.bytes, progress=progress and partial(progress, "fetching"), note=note
+        )
+        _install(dataset, archive, file, folder, progress, note)
+        record(archive.url, digest)
     note(f"{dataset.name} lies in {folder}; its archive {file} is no longer needed.")
     return folder
+
+
+def _is_installed(dataset: Dataset, folder: Path, note: Callable[[str], None]) -> bool:
+    """Return whether the directory of a dataset is there.
+
+    Raises:
+        I2IError: it is there and holds no pairs.
+    """
+    if not (folder.is_dir() and any(folder.iterdir())):
+        return False
+    if not count_pairs(dataset, folder):
+        raise I2IError(
+            f"{folder} is there but holds no pairs of {dataset.name}: move it away and run the command again."
+        )
+    note(f"{dataset.name} is there already, in {folder}.")
+    return True
 
 
 def bring(
@@ -85,6 +100,8 @@ def bring(
 ) -> str:
     """Have what an address holds at ``file``, by network unless it is there already.
 
+    If another process downloads the file, wait for it and use its file.
+
     Args:
         sha256: What it must have; None for what the address brought when it was first fetched, if ever.
         size: About how many bytes it should have; from half to twice as many are taken.
@@ -97,6 +114,18 @@ def bring(
     Raises:
         I2IError: it cannot be fetched, or is something else; what was fetched in vain lies in ``FILE.wrong``.
     """
+    with locked(file, waiting=lambda: note(f"Waiting for another process that downloads {file}.")):
+        return _bring(url, file, sha256, size, progress, note)
+
+
+def _bring(
+    url: str,
+    file: Path,
+    sha256: str | None,
+    size: int | None,
+    progress: Callable[[int, int | None], None] | None,
+    note: Callable[[str], None],
+) -> str:
     from .downloads import download, wrong_sum
 
     expected = sha256 or recorded(url)
@@ -145,7 +174,8 @@ def record(url: str, sha256: str) -> None:
     """Keep the sha256 of what an address brought."""
     ledger = _ledger()
     ledger.parent.mkdir(parents=True, exist_ok=True)
-    write_json(ledger, {**_sums(), url: sha256})
+    with locked(ledger):  # another process may add a line of its own
+        write_json(ledger, {**_sums(), url: sha256})
 
 
 def _ledger() -> Path:

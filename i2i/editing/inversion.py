@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ..api.errors import I2IError
 from ..api.options import Options
 from ..api.scene import Latent, Scene
 from ..toolkit.files import home
+from ..toolkit.locks import locked
 from ..toolkit.latents.files import read_latent, save_latent
 from .inputs import Place
 from .photos import Picture, render
@@ -52,6 +53,19 @@ class Kept:
         except (I2IError, KeyError, TypeError, ValueError, AttributeError):
             file.unlink(missing_ok=True)
             return None
+
+    @contextmanager
+    def locked(self, pictures: Sequence[Picture], scene: Scene) -> Iterator[None]:
+        """Hold the cache files of pictures, so that two processes do not make the same results at once."""
+
+        def waiting() -> None:
+            scene.note("Waiting for another process that inverts the same photo.")
+
+        files = sorted({self._file(picture) for picture in pictures}) if self.keep else []
+        with ExitStack() as stack:
+            for file in files:  # all processes take them in the same order, so that none waits for the other forever
+                stack.enter_context(locked(file, waiting=waiting, stop=lambda: scene.cancelled))
+            yield
 
     def put(self, picture: Picture, result: Result) -> None:
         """Keep a result, where it is no more than a latent and numbers; a folder one may not write to costs nothing."""
@@ -92,15 +106,19 @@ def results_of(
     """
     found = [kept.find(picture, scene.generator) for picture in pictures]
     left = [number for number, result in enumerate(found) if result is None]
-    if left:
-        photos = [pictures[number].photo for number in left]
-        name = Place.of(kind.photos[0]).name  # its own: the pictures may be another editor's targets
-        scene.photos, scene.every = {name: photos[0]}, {name: photos}
-        made = kind().edit(scene, options)
-        for number, result in zip(left, [made, *made.others], strict=False):
-            found[number] = replace(result, others=())
-            if not scene.cancelled and made.table is None:
-                kept.put(pictures[number], result)
+    with kept.locked([pictures[number] for number in left], scene):
+        for number in left:  # another process may have made some of them meanwhile
+            found[number] = kept.find(pictures[number], scene.generator)
+        left = [number for number in left if found[number] is None]
+        if left:
+            photos = [pictures[number].photo for number in left]
+            name = Place.of(kind.photos[0]).name  # its own: the pictures may be another editor's targets
+            scene.photos, scene.every = {name: photos[0]}, {name: photos}
+            made = kind().edit(scene, options)
+            for number, result in zip(left, [made, *made.others], strict=False):
+                found[number] = replace(result, others=())
+                if not scene.cancelled and made.table is None:
+                    kept.put(pictures[number], result)
     if any(result is None for result in found):
         raise I2IError(f"Editor {kind.name!r} gave fewer results than it was given pictures; tell its author.")
     return [result for result in found if result is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from i2i.toolkit.files import home, write_json
+from i2i.toolkit.locks import locked
 
 from .networks.mapping import Mapping
 
@@ -47,20 +49,30 @@ class Statistics:
             self._deviation = float(found["deviation"])  # with the mean filled in, the fingerprint is another
 
     def _kept(self) -> dict[str, Any]:
+        """Return the cached mean and deviation; estimate them where no other process has, or is about to."""
         file = home() / "statistics" / f"{self._fingerprint()}.json"
+        if (cached := self._read(file)) is not None:
+            return cached
+        with locked(file):
+            if (cached := self._read(file)) is not None:
+                return cached
+            found = self._estimate()
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_json(file, found)
+            except OSError:
+                pass  # a directory that cannot be written costs the seconds again, not the answer
+        return found
+
+    def _read(self, file: Path) -> dict[str, Any] | None:
+        """Read a cached result; None where there is none or it is damaged."""
         try:
             found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             if len(found["mean"]) == self.mapping.w_dim and math.isfinite(found["deviation"]):
                 return found
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        found = self._estimate()
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(file, found)
-        except OSError:
-            pass  # a folder one may not write to costs the seconds again, not the answer
-        return found
+        return None
 
     def _estimate(self) -> dict[str, Any]:
         rng = np.random.RandomState(SEED)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
+import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,6 +30,9 @@ class Server(ThreadingHTTPServer):
         self.length = True
         self.breaks: list[int] = []
         """For each coming answer, after how many bytes the connection drops."""
+        self.stalls: list[int] = []
+        """For each coming answer, after how many bytes the server waits for ``go``."""
+        self.go = threading.Event()
         self.asked: list[tuple[str, str | None]] = []
 
     def url(self, path: str = "/data.bin") -> str:
@@ -64,7 +69,14 @@ class _Answer(BaseHTTPRequestHandler):
             if value:
                 self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body[start:][: server.breaks.pop(0) if server.breaks else None])
+        sent = body[start:][: server.breaks.pop(0) if server.breaks else None]
+        if server.stalls:
+            first, sent = sent[: server.stalls[0]], sent[server.stalls.pop(0) :]
+            self.wfile.write(first)
+            self.wfile.flush()
+            server.go.wait(60)
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(sent)
 
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""

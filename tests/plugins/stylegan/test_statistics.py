@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,3 +58,23 @@ def test_it_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -
         file.write_text("damaged")
     monkeypatch.setattr(statistics, "SAMPLES", 10_000)
     assert torch.equal(opened(known=False).w_mean, mean)
+
+
+def test_it_is_estimated_once_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads stand for processes here: each has a lock of its own."""
+    generators = [opened(known=False) for _ in range(2)]
+    estimates, estimate, meet = [], statistics.Statistics._estimate, threading.Barrier(2)
+
+    def slow(self: statistics.Statistics) -> dict[str, Any]:
+        estimates.append(1)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meet.wait(1)  # without a lock both estimate
+        return estimate(self)
+
+    monkeypatch.setattr(statistics.Statistics, "_estimate", slow)
+    threads = [threading.Thread(target=lambda generator=each: generator.w_std) for each in generators]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert estimates == [1] and generators[0].w_std == generators[1].w_std
