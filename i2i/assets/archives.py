@@ -147,10 +147,9 @@ def _untar(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:
     with tarfile.open(fileobj=meter, mode="r|") as tar:  # type: ignore[call-overload]
         while (member := tar.next()) is not None:
             tar.members = []  # else it keeps every header of a hundred thousand
+            _check_tar_member(member, target)
             if member.isdir():
                 target.make_folder(member.name)
-            elif not member.isreg() or member.issparse():
-                raise target.refuse(f"its member {member.name!r} is a link or a special file")
             else:
                 meter.allowed = member.size + _HEADER
                 if (source := tar.extractfile(member)) is not None:
@@ -159,6 +158,25 @@ def _untar(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:
             tell()
     while meter.read(_CHUNK):  # to the end, where gzip keeps its checksum
         continue
+
+
+def _check_tar_member(member: tarfile.TarInfo, target: _Target) -> None:
+    """Apply the data filter of tarfile, and refuse links and sparse files, which it lets through.
+
+    Raises:
+        I2IError: the member is no plain file or directory, or would leave the directory.
+    """
+    data_filter = getattr(tarfile, "data_filter", None)  # Python before 3.10.12 has none; the rest holds without it
+    plain = (member.isdir() or member.isreg()) and not member.issparse()
+    if data_filter is not None:
+        try:
+            data_filter(member, str(target.folder))
+        except tarfile.OutsideDestinationError:
+            raise target.refuse(f"its member {member.name!r} would leave the folder") from None
+        except tarfile.FilterError:
+            plain = False
+    if not plain:
+        raise target.refuse(f"its member {member.name!r} is a link or a special file")
 
 
 def _unzip(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:

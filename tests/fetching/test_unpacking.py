@@ -90,6 +90,25 @@ def test_hostile_archives_are_refused_and_leave_nothing(tmp_path: Path, name: st
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["archive", "inner"]
 
 
+@pytest.mark.parametrize("name", ["parent", "absolute", "parent folder", "symlink", "hard link", "device", "pipe"])
+def test_hostile_tars_are_refused_where_python_has_no_filter(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    test_hostile_archives_are_refused_and_leave_nothing(tmp_path, name)
+
+
+@pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="needs Python 3.10.12 or later")
+def test_what_the_data_filter_refuses_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def strict(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        raise tarfile.SpecialFileError(member)
+
+    archive = tar_file(tmp_path / "archive", [(member("a"), b"x")])
+    monkeypatch.setattr(tarfile, "data_filter", strict)
+    with pytest.raises(I2IError, match="its member 'a' is a link or a special file"):
+        unpack(archive, tmp_path / "out", max_bytes=100)
+
+
 @pytest.mark.parametrize("kind", ["cut gzip", "cut tar", "cut zip", "wrong checksum", "page", "empty", "no files"])
 def test_damaged_archives_are_told_and_leave_nothing(tmp_path: Path, kind: str) -> None:
     archive = tmp_path / "archive"
