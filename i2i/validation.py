@@ -186,7 +186,7 @@ def _entry_points(folder: Path) -> dict[str, str]:
     project, legacy = folder / "pyproject.toml", folder / "setup.cfg"
     found: dict[str, str] = {}
     if project.is_file():
-        toml = _toml_reader(folder)
+        toml = _toml_reader()
         try:
             table = toml.loads(project.read_text(encoding="utf-8"))
         except ValueError as error:
@@ -200,9 +200,6 @@ def _entry_points(folder: Path) -> dict[str, str]:
     return found
 
 
-def _toml_reader(folder: Path) -> Any:
-    """Python's own reader of TOML, or the one that it was made from where Python is older than 3.11."""
-    try:
-        return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    except ModuleNotFoundError:
-        raise UsageError(f"Reading {folder / 'pyproject.toml'} takes tomli here: type 'pip install tomli'.") from None
+def _toml_reader() -> Any:
+    """Import the TOML reader of the standard library; before Python 3.11 the package that it was made from."""
+    return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")

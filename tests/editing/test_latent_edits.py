@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -86,35 +85,6 @@ def test_an_inversion_is_kept_for_the_next_edit(registry: Registry, striped: Pat
     edit("brighten", [striped], generator="tunable", device="cpu", registry=registry)
     edit("brighten", [striped], generator="bands", device="cpu", registry=registry, invert="tuned-not")
     assert Invert.asked == [1, 1, 1, 1], "another generator, other options, or asked not to"
-
-
-def test_a_photo_is_inverted_once_for_two_edits_at_once(
-    registry: Registry, striped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Threads stand for processes here: each has a lock of its own."""
-    waits, invert = threading.Event(), Invert.edit
-
-    def slow(self: Invert, scene: i2i.Scene, options: Any) -> i2i.Result:
-        assert waits.wait(30), "the other edit waits"
-        return invert(self, scene, options)
-
-    def note(text: str) -> None:
-        if text == "Waiting for another process that inverts the same photo.":
-            waits.set()
-
-    def run(number: int) -> None:
-        shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "note": note}
-        edit("brighten", [striped], out=tmp_path / str(number), **shared)
-
-    monkeypatch.setattr(Invert, "edit", slow)
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert Invert.asked == [1]
-    first, second = ((tmp_path / str(number) / "photo.png").read_bytes() for number in range(2))
-    assert first == second
 
 
 def test_inverting_keeps_each_photo_by_itself(registry: Registry, striped: Path, tmp_path: Path) -> None:
