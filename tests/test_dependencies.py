@@ -30,7 +30,6 @@ MODULES = {
 INDIRECT = {"torch.utils.tensorboard": "tensorboard"}
 """Modules that import another package for us."""
 NOT_IMPORTED = {
-    "lazy_loader": "i2i/__init__.py loads the public names",
     "setuptools": "brings distutils, which torchviz imports and Python 3.12 dropped",
 }
 """Requirements that need no import in the shipped code."""

@@ -15,8 +15,8 @@ from ..api.errors import I2IError
 from ..api.options import Options
 from ..api.scene import Latent, Scene
 from ..toolkit.files import home
-from ..toolkit.locks import locked
 from ..toolkit.latents.files import read_latent, save_latent
+from ..toolkit.locks import locked
 from .inputs import Place
 from .photos import Picture, render
 from .settings import INVERTER
