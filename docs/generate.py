@@ -1,14 +1,12 @@
-"""Write the parts of the documentation that follow from the code: commands, options, and the list of files.
+"""Write the pages of the documentation that follow from the code: commands, options and model cards.
 
     python docs/generate.py
 
-It writes ``cli.md``, ``options.md`` and ``model-cards.md`` in ``reference``, and the list of files in
-``architecture.md``; the tests fail while any of them is out of date.
+It writes ``cli.md``, ``options.md`` and ``model-cards.md`` in ``reference``; the tests fail while one is out of date.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -27,7 +25,6 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))  # the model cards are written by ``research``, which is not installed
 from research.demo.measures import cards  # noqa: E402
 
-START, END = "<!-- files: written by docs/generate.py -->", "<!-- end of files -->"
 _WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
 _NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->"
 
@@ -35,12 +32,10 @@ _NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->
 def pages() -> dict[Path, str]:
     """The text of every generated file, by path."""
     registry = first_party()
-    plan = DOCS / "architecture.md"
     return {
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
         DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{cards.page()}",
-        plan: with_files(plan.read_text(encoding="utf-8")),
     }
 
 
@@ -210,33 +205,6 @@ def _default(row: dict[str, Any]) -> str:
     if value is None:
         return ""
     return f"`{value}`" if not isinstance(value, bool) else "on" if value else "off"
-
-
-# Files.
-
-
-def with_files(text: str) -> str:
-    """The plan of the house with the list of files between its two marks brought up to date."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{files_list()}\n\n{END}{after}"
-
-
-def files_list() -> str:
-    """Every file of the packages under its folder, with the first sentence of its docstring."""
-    sections = []
-    for top in ("i2i", "plugins", "datasets"):
-        folders = sorted({path.parent for path in (ROOT / top).rglob("*.py")})
-        for folder in folders:
-            lines = [f"- `{path.name}`: {_first_sentence(path)}" for path in sorted(folder.glob("*.py"))]
-            sections.append("\n".join([f"### {folder.relative_to(ROOT).as_posix()}/", "", *lines]))
-    return "\n\n".join(sections)
-
-
-def _first_sentence(path: Path) -> str:
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    paragraph = " ".join(docstring.split("\n\n")[0].split()).replace("``", "`")
-    return re.split(r"(?<=[a-z`)]{2}\.) (?=[A-Z])", paragraph)[0]
 
 
 def main() -> None:
