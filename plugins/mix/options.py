@@ -75,7 +75,8 @@ class Options(i2i.Options):
             if name not in self.chosen.uses:
                 takers: list[str] = [preset for preset, record in PRESETS.items() if name in record.uses]
                 raise ValueError(
-                    f"{option_flag(name)} means nothing to --preset {self.preset}; leave it out, or take {_or(takers)}"
+                    f"{option_flag(name)} means nothing to --preset {self.preset}; leave it out, "
+                    f"or choose {_or(takers)}"
                 )
         if self.preset == "interfacegan":
             self._check_attribute()

@@ -16,6 +16,8 @@ from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo import world
 from i2i_plugins.demo.records import BY_NAME
 
+from .. import pools
+
 BATCH = 50
 """Pictures that are made or looked at together."""
 LARGE = 256
@@ -44,32 +46,32 @@ class Bench:
         self.kept: dict[str, Any] = {}
         """What one measurement leaves for another, by name."""
 
-    def draw(self, count: int, **how: Any) -> world.Pool:
-        """Unseen faces; the arguments are those of ``world.pool``."""
+    def draw(self, count: int, **how: Any) -> pools.Pool:
+        """Unseen faces; the arguments are those of ``pools.pool``."""
         self.say(f"{count} unseen faces are needed")
         if self.alone:
-            return world.drawn(count, first_seed=world.UNSEEN, alone=True, **how)
-        return world.pool("unseen", count, first_seed=world.UNSEEN, say=self.say, **how)
+            return pools.drawn(count, first_seed=world.UNSEEN, alone=True, **how)
+        return pools.pool("unseen", count, first_seed=world.UNSEEN, say=self.say, **how)
 
     @cached_property
-    def faces(self) -> world.Pool:
+    def faces(self) -> pools.Pool:
         """Faces as the data set ``faces`` has them."""
         return self.draw(self.count)
 
     @cached_property
-    def large(self) -> world.Pool:
+    def large(self) -> pools.Pool:
         """Faces as the data set has them, at 256 px: a quarter as many, for they take long to draw; kept nowhere."""
         count = max(1, self.count // 4)
         self.say(f"{count} large faces are needed")
-        return world.drawn(count, LARGE, first_seed=world.UNSEEN, say=self.say, alone=self.alone)
+        return pools.drawn(count, LARGE, first_seed=world.UNSEEN, say=self.say, alone=self.alone)
 
     @cached_property
-    def targets(self) -> world.Pool:
+    def targets(self) -> pools.Pool:
         """Faces drawn for latents: what the generator should make of these."""
         return self.draw(self.count, of_latents=True)
 
     @cached_property
-    def samples(self) -> world.Pool:
+    def samples(self) -> pools.Pool:
         """What the generator makes of the latents of ``targets``; all else is the truth about those."""
         _, targets = self.generator, self.targets  # in this order: where it is missing, nothing need be drawn
         self.say(f"{len(targets)} samples are made")
@@ -115,9 +117,9 @@ def require(name: str) -> None:
         raise i2i.I2IError(f"{name} has no weights at {file}: type 'python -m research.demo.train {name}'.")
 
 
-def first(pool: world.Pool, count: int) -> world.Pool:
+def first(pool: pools.Pool, count: int) -> pools.Pool:
     """The first faces of a pool."""
-    return world.Pool(*(getattr(pool, name)[:count] for name in world.Pool.__dataclass_fields__))
+    return pools.Pool(*(getattr(pool, name)[:count] for name in pools.Pool.__dataclass_fields__))
 
 
 def to_bytes(pictures: Tensor) -> Tensor:
@@ -125,6 +127,6 @@ def to_bytes(pictures: Tensor) -> Tensor:
     return (pictures + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def in_batches(pool: world.Pool) -> list[Tensor]:
+def in_batches(pool: pools.Pool) -> list[Tensor]:
     """The pictures of a pool in [-1, 1], batch by batch."""
-    return [world.pictures_of(pool, numbers) for numbers in torch.arange(len(pool)).split(BATCH)]
+    return [pools.pictures_of(pool, numbers) for numbers in torch.arange(len(pool)).split(BATCH)]

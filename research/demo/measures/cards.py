@@ -14,6 +14,7 @@ from i2i.toolkit.files import hash_file, write_json
 from i2i_plugins.demo import world
 from i2i_plugins.demo.records import BY_NAME, CARDS
 
+from .. import pools
 from .figures import Measured
 
 FACES = "faces"
@@ -62,7 +63,7 @@ def write(name: str, measured: Measured, count: int, folder: Path = CARDS) -> Pa
 def mark(name: str) -> str:
     """What the figures are of: the sha256 of the weights, or a mark of how faces are drawn."""
     if name == FACES:
-        return world.version()
+        return pools.version()
     path = BY_NAME[name].path
     assert path is not None
     return hash_file(path)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from i2i_plugins.demo import world
 
+from .. import pools
 from ..training.landmarks import eye_distance
 from .bench import Bench
 from .detector import Detector, Predictor
@@ -49,7 +50,7 @@ def agreement(bench: Bench) -> list[Figure]:
     ]
 
 
-def turns(pool: world.Pool) -> list[float]:
+def turns(pool: pools.Pool) -> list[float]:
     """Degrees by which each face is turned or nods away from the viewer."""
     faces = world.faces()
     found: list[dict[str, Any]] = [faces.describe(values) for values in pool.values.numpy()]

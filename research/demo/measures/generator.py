@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_plugins.demo import world
-
+from .. import pools
 from ..training.augmentation import blurred
 from .bench import BATCH, Bench, in_batches
 from .detector import Detector
@@ -65,10 +64,10 @@ def variety(bench: Bench) -> list[Figure]:
     ]
 
 
-def _pairwise(bench: Bench, pool: world.Pool) -> float:
+def _pairwise(bench: Bench, pool: pools.Pool) -> float:
     """The mean LPIPS of the first face with the second, the third with the fourth, and so on."""
     numbers = torch.arange(len(pool) // 2 * 2).view(-1, 2).split(BATCH)
-    found = [bench.lpips.distance(*(world.pictures_of(pool, each) for each in pair.unbind(1))) for pair in numbers]
+    found = [bench.lpips.distance(*(pools.pictures_of(pool, each) for each in pair.unbind(1))) for pair in numbers]
     return float(torch.cat(found).mean())
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from i2i_plugins.demo import world
 
+from .. import pools
 from ..training import encoder as encoding
 from ..training import identity as identities
 from ..training import landmarks as points
@@ -86,11 +87,11 @@ def likeness_of_samples(bench: Bench) -> list[Figure]:
     ]
 
 
-def _embedded(extractor: Any, pool: world.Pool) -> Tensor:
+def _embedded(extractor: Any, pool: pools.Pool) -> Tensor:
     """Unit vectors ``(N, F)`` of faces that are aligned by their true points."""
     parts = []
     for numbers in torch.arange(len(pool)).split(BATCH):
-        parts.append(extractor(extractor.align(world.pictures_of(pool, numbers), pool.landmarks[numbers])))
+        parts.append(extractor(extractor.align(pools.pictures_of(pool, numbers), pool.landmarks[numbers])))
     return torch.cat(parts)
 
 

@@ -20,6 +20,7 @@ import i2i
 from i2i_plugins.demo import world
 from i2i_plugins.demo.networks.encoder import Encoder
 
+from .. import pools
 from .fitting import fit
 from .settings import Settings, Trained
 
@@ -51,7 +52,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
         say: Told about progress, a line at a time.
     """
     generator = i2i.generator("demo-faces")
-    pool = world.pool("encoder", settings.pictures, settings.size, first_seed=FIRST_SEED, of_latents=True, say=say)
+    pool = pools.pool("encoder", settings.pictures, settings.size, first_seed=FIRST_SEED, of_latents=True, say=say)
     network = learn(generator, perceptual(generator.device), pool, settings, say)
     tensors = {name: value.cpu() for name, value in network.state_dict().items() if "num_batches" not in name}
     return Trained(tensors, {"generator": "demo-faces", "pictures": len(pool), "steps with rendering": SECOND})
@@ -63,7 +64,7 @@ def perceptual(device: i2i.Device) -> Any:
 
 
 def learn(
-    generator: i2i.Generator, lpips: Any, pool: world.Pool, settings: Settings, say: Callable[[str], None]
+    generator: i2i.Generator, lpips: Any, pool: pools.Pool, settings: Settings, say: Callable[[str], None]
 ) -> nn.Module:
     """Both parts of the training.
 
@@ -107,7 +108,7 @@ def samples(generator: i2i.Generator, count: int, random: torch.Generator, mixed
 class _ByLatents:
     """Losses of the first part: how far latents are from the true ones. The samples at hand are renewed bit by bit."""
 
-    def __init__(self, network: Encoder, generator: i2i.Generator, pool: world.Pool, seed: int) -> None:
+    def __init__(self, network: Encoder, generator: i2i.Generator, pool: pools.Pool, seed: int) -> None:
         self.network, self.generator, self.pool = network, generator, pool
         random = torch.Generator().manual_seed(seed)
         parts = [samples(generator, BATCH, random, MIXED) for _ in range(KEPT // BATCH)]
@@ -118,7 +119,7 @@ class _ByLatents:
         new = slice(start, start + RENEWED)
         self.pictures[new], self.latents[new] = samples(self.generator, RENEWED, random, MIXED)
         chosen = torch.randint(KEPT, (len(numbers),), generator=random).to(place)
-        drawn = world.pictures_of(self.pool, numbers).to(place)
+        drawn = pools.pictures_of(self.pool, numbers).to(place)
         found = self.network(torch.cat([self.pictures[chosen], drawn]))
         count = len(numbers)
         return {
@@ -130,13 +131,13 @@ class _ByLatents:
 class _ByPictures:
     """Losses of the second part: samples with their latents, and as many drawn faces, by what is made of them again."""
 
-    def __init__(self, network: Encoder, generator: i2i.Generator, lpips: Any, pool: world.Pool) -> None:
+    def __init__(self, network: Encoder, generator: i2i.Generator, lpips: Any, pool: pools.Pool) -> None:
         self.network, self.generator, self.lpips, self.pool = network, generator, lpips, pool
 
     def __call__(self, numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         count = len(numbers)
         made, latents = samples(self.generator, count, random, MIXED)
-        pictures = torch.cat([made, world.pictures_of(self.pool, numbers).to(made.device)])
+        pictures = torch.cat([made, pools.pictures_of(self.pool, numbers).to(made.device)])
         found = self.network(pictures)
         again = self.generator.render(found)
         drawn = found[count:]  # of samples that are mixed the rows do differ
@@ -154,7 +155,7 @@ def _apart(network: Encoder, found: Tensor, true: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(extractor: DemoEncoder, generator: i2i.Generator, pool: world.Pool, count: int = 256) -> dict[str, float]:
+def evaluate(extractor: DemoEncoder, generator: i2i.Generator, pool: pools.Pool, count: int = 256) -> dict[str, float]:
     """How well pictures come back from their latents, of samples that were never seen and of drawn faces.
 
     Args:
@@ -172,7 +173,7 @@ def evaluate(extractor: DemoEncoder, generator: i2i.Generator, pool: world.Pool,
     found: dict[str, list[Tensor]] = {}
     for numbers in torch.arange(min(count, len(pool))).split(BATCH):
         made, latents = samples(generator, len(numbers), random)
-        for kind, pictures in ("samples", made), ("drawn", world.pictures_of(pool, numbers).to(made.device)):
+        for kind, pictures in ("samples", made), ("drawn", pools.pictures_of(pool, numbers).to(made.device)):
             w = extractor(pictures)
             again = generator.render(w).clamp(-1, 1)
             measures = {

@@ -23,6 +23,7 @@ from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import home, replacing
 from i2i_plugins.demo import world
 
+from .. import pools
 from .settings import Settings, Trained
 from .teaching import Lesson, Stage, finish, supervise
 
@@ -60,7 +61,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     """
     registry = i2i.load_registry()
     device = TorchDevice("cpu")
-    pool = world.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
+    pool = pools.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         g, d, average = _networks(registry, device, settings)
@@ -101,7 +102,7 @@ class _Notes:
     """What finished stages have left in the user's folder: a training that broke off goes on after the last of them."""
 
     def __init__(self, settings: Settings) -> None:
-        told = json.dumps([asdict(settings), STAGES, NETWORKS, world.version()], sort_keys=True)
+        told = json.dumps([asdict(settings), STAGES, NETWORKS, pools.version()], sort_keys=True)
         mark = hashlib.sha256(told.encode()).hexdigest()[:8]
         self.file = home() / "demo" / f"generator_{mark}.part.safetensors"
 

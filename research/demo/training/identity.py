@@ -14,6 +14,7 @@ from i2i_plugins.demo import world
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.networks.identity import FEATURES, Identity
 
+from .. import pools
 from .augmentation import Strengths, moved, movements, relit
 from .fitting import fit
 from .people import people
@@ -88,7 +89,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     network.layout.copy_(three_points(pool.landmarks.float()).mean(dim=0))
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        x = world.pictures_of(pool, numbers)
+        x = pools.pictures_of(pool, numbers)
         aligned = align(x, pool.landmarks[numbers].float(), network.layout)
         as_drawn = torch.rand(len(x), generator=random) < AS_DRAWN
         x = torch.where(as_drawn.view(-1, 1, 1, 1), x, aligned)
@@ -116,6 +117,6 @@ def evaluate(extractor: i2i.Extractor, pool: Pool) -> dict[str, float]:
     """
     found = []
     for numbers in torch.arange(len(pool.pictures)).split(64):
-        aligned = extractor.align(world.pictures_of(pool, numbers), pool.landmarks[numbers].float())  # type: ignore[attr-defined]
+        aligned = extractor.align(pools.pictures_of(pool, numbers), pool.landmarks[numbers].float())  # type: ignore[attr-defined]
         found.append(extractor(aligned).cpu())  # type: ignore[operator]
     return verify(torch.cat(found), pool.identities)

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i_plugins.demo import world
 from i2i_plugins.demo.networks.landmarks import Landmarks, cells, read_off
 
+from .. import pools
 from .augmentation import Strengths, moved, moved_points, movements, relit
 from .faceless import faceless
 from .fitting import fit
@@ -71,7 +71,7 @@ def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str
     """Train on one pool; returns a frozen copy with averaged weights."""
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        x = world.pictures_of(pool, numbers)
+        x = pools.pictures_of(pool, numbers)
         return losses_of(network, x, pool.landmarks[numbers].float(), random)
 
     average = fit(network, len(pool), losses, settings, say)
@@ -82,7 +82,7 @@ def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str
 @torch.no_grad()
 def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
     """``DRAWN`` faces of a pool and ``SAMPLES`` of ``demo-faces``, or as many as there are, with their landmarks."""
-    taught = world.pool("faces", GENERATOR.pictures, of_latents=True, say=say)
+    taught = pools.pool("faces", GENERATOR.pictures, of_latents=True, say=say)
     drawn, count = min(DRAWN, len(pool)), min(SAMPLES, len(taught))
     say(f"{count} samples of the generator are made")
     generator = i2i.generator("demo-faces")
@@ -90,7 +90,7 @@ def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
     for z in taught.latents[:count].split(64):
         pictures = generator.render(generator.map(z)).clamp(-1, 1).cpu()
         made.append(((pictures + 1) * 127.5).round().to(torch.uint8))
-    return world.Pool(
+    return pools.Pool(
         torch.cat([pool.pictures[:drawn], *made]),
         torch.cat([pool.values[:drawn], taught.values[:count]]),
         torch.cat([pool.landmarks[:drawn], taught.landmarks[:count]]),
@@ -151,7 +151,7 @@ def evaluate(extractor: i2i.Extractor, pool: Pool) -> dict[str, float]:
     errors, found, alarms = [], [], []
     random = torch.Generator().manual_seed(0)
     for numbers in torch.arange(len(pool.pictures)).split(64):
-        pictures, points = world.pictures_of(pool, numbers), pool.landmarks[numbers].float()
+        pictures, points = pools.pictures_of(pool, numbers), pool.landmarks[numbers].float()
         distances = (extractor(pictures).cpu() - points).norm(dim=2).mean(dim=1)  # type: ignore[operator]
         errors.append(distances / eye_distance(points))
         none = faceless(pictures, points, random)

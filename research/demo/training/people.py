@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from i2i_plugins.demo import world
+from .. import pools
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -14,10 +14,10 @@ EACH = 8
 """Pictures of each person, in other poses, expressions and light."""
 
 
-def people(settings: Settings, say: Callable[[str], None]) -> world.Pool:
+def people(settings: Settings, say: Callable[[str], None]) -> pools.Pool:
     """``settings.pictures`` faces, eight of each person; drawn once for all networks that ask for as many.
 
     Args:
         say: Told about the drawing, a line at a time.
     """
-    return world.pool("people", settings.pictures, settings.size, per_identity=EACH, say=say)
+    return pools.pool("people", settings.pictures, settings.size, per_identity=EACH, say=say)

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i_plugins.demo import world
-
+from .. import pools
 from .fitting import SECONDS, batches, rate_at
 from .settings import Settings
 
@@ -44,7 +43,7 @@ class Lesson:
     d: Any
     average: Any
     """Generator, discriminator, and the frozen copy of the generator that holds averaged weights."""
-    pool: world.Pool
+    pool: pools.Pool
     lpips: Any
     say: Callable[[str], None]
 
@@ -89,7 +88,7 @@ def finish(lesson: Lesson, stage: Stage, settings: Settings) -> None:
         torch.stack(list(losses.values())).sum().backward()
         g_adam.step()
         lesson.d.requires_grad_(True)
-        real = world.pictures_of(lesson.pool, numbers)
+        real = pools.pictures_of(lesson.pool, numbers)
         losses["d"] = F.softplus(lesson.d(made.detach())).mean() + F.softplus(-lesson.d(real)).mean()
         penalty = R1 * R1_EVERY * _steepness(lesson.d, real[::2]) if step % R1_EVERY == 0 else 0.0
         d_adam.zero_grad()
@@ -101,7 +100,7 @@ def finish(lesson: Lesson, stage: Stage, settings: Settings) -> None:
 
 def _likeness(lesson: Lesson, numbers: Tensor, resolution: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Pictures ``(N, 3, R, R)`` for the latents of faces, and what keeps them from those faces."""
-    target = world.pictures_of(lesson.pool, numbers)
+    target = pools.pictures_of(lesson.pool, numbers)
     if resolution < target.shape[-1]:
         target = F.avg_pool2d(target, target.shape[-1] // resolution)
     ws = lesson.g.mapping(lesson.pool.latents[numbers])

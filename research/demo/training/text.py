@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from i2i_plugins.demo import world
 from i2i_plugins.demo.networks.text import FEATURES, PARTS, TextNetwork, words_of
 
+from .. import pools
 from .augmentation import Strengths, moved, moved_points, movements, relit
 from .fitting import fit
 from .generator import DEFAULTS as GENERATOR
@@ -54,13 +55,13 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
         say: Told about progress, a line at a time.
     """
     # As many, of as many latents, as demo-faces learns from: by the same name they are drawn but once.
-    pool = world.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
+    pool = pools.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
     network = learn(world.faces(), pool, settings, say)
     tensors = {key: value.cpu() for key, value in network.state_dict().items() if "num_batches" not in key}
     return Trained(tensors, {"pictures": len(pool), "words": len(tensors["text.embedding.weight"]) - 1})
 
 
-def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str], None]) -> TextNetwork:
+def learn(faces: Any, pool: pools.Pool, settings: Settings, say: Callable[[str], None]) -> TextNetwork:
     """Train on a pool.
 
     Args:
@@ -79,7 +80,7 @@ def learn(faces: Any, pool: world.Pool, settings: Settings, say: Callable[[str],
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         movement = movements(len(numbers), CHANGES, random)
-        pictures = relit(moved(world.pictures_of(pool, numbers), movement), CHANGES, random)
+        pictures = relit(moved(pools.pictures_of(pool, numbers), movement), CHANGES, random)
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
         parts = learner.network.image.parts(pictures)
         points = moved_points(pool.landmarks[numbers], movement, settings.size) / (settings.size / 2) - 1
@@ -146,7 +147,7 @@ class _Learner(nn.Module):
 class _Texts:
     """What is true of the faces of a pool, and what is said of them."""
 
-    def __init__(self, faces: Any, pool: world.Pool) -> None:
+    def __init__(self, faces: Any, pool: pools.Pool) -> None:
         self.attributes = [faces.attributes(values) for values in pool.values]
         self.captions = [faces.caption(values) for values in pool.values]
         self.prompts = Prompts(self.attributes[0])
@@ -208,7 +209,7 @@ def contrast(images: Tensor, texts: Tensor, match: Tensor, scale: Tensor) -> Ten
 
 
 @torch.no_grad()
-def evaluate(extractor: DemoText, faces: Any, pool: world.Pool) -> dict[str, float]:
+def evaluate(extractor: DemoText, faces: Any, pool: pools.Pool) -> dict[str, float]:
     """Measure on drawn faces that were never seen.
 
     Returns:
@@ -218,7 +219,7 @@ def evaluate(extractor: DemoText, faces: Any, pool: world.Pool) -> dict[str, flo
         ``accuracy/...``, the same of one attribute. Those that all pictures have, or none, are left out.
     """
     numbers = torch.arange(len(pool)).split(BATCH)
-    images = torch.cat([extractor.images(world.pictures_of(pool, each)) for each in numbers]).cpu()
+    images = torch.cat([extractor.images(pools.pictures_of(pool, each)) for each in numbers]).cpu()
     attributes = [faces.attributes(values) for values in pool.values]
     captions = [faces.caption(values) for values in pool.values]
     texts = torch.cat(

@@ -11,6 +11,7 @@ import torch
 
 import i2i
 from i2i_plugins.demo import world
+from research.demo import pools
 from research.demo.train import save
 from research.demo.training import generator, teaching
 from research.demo.training.settings import Settings, Trained
@@ -25,8 +26,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     rng = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8, generator=rng)
     z = torch.randn(8, world.Z_DIM, generator=rng)
-    pool = world.Pool(pictures, torch.zeros(8, 1), torch.zeros(8, 68, 2), torch.arange(8), z)
-    monkeypatch.setattr(world, "pool", lambda *args, **terms: pool)
+    pool = pools.Pool(pictures, torch.zeros(8, 1), torch.zeros(8, 68, 2), torch.arange(8), z)
+    monkeypatch.setattr(pools, "pool", lambda *args, **terms: pool)
     return QUICK
 
 

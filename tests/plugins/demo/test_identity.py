@@ -195,7 +195,7 @@ def test_training_sees_aligned_and_other_faces_and_goes_by_the_seed(
     pool = SimpleNamespace(
         pictures=pictures, landmarks=landmarks, values=values, identities=torch.arange(4).repeat_interleave(2) + 5
     )
-    monkeypatch.setattr(training.world, "pool", lambda *arguments, **options: pool)
+    monkeypatch.setattr(training.pools, "pool", lambda *arguments, **options: pool)
     monkeypatch.setattr(training.world, "faces", lambda: SimpleNamespace(groups={"identity": slice(0, 4)}))
     settings = Settings(steps=2, batch=4, rate=1e-3, pictures=8)
     told: list[str] = []
@@ -211,7 +211,7 @@ def test_measuring_aligns_by_the_true_points(monkeypatch: pytest.MonkeyPatch) ->
     vectors = F.normalize(torch.randn(80, 16, generator=seeded(12)))
     identities = torch.arange(20).repeat_interleave(4)
     pool = SimpleNamespace(pictures=torch.arange(80), landmarks=torch.rand(80, 68, 2), identities=identities)
-    monkeypatch.setattr(training.world, "pictures_of", lambda pool, numbers: pool.pictures[numbers])
+    monkeypatch.setattr(training.pools, "pictures_of", lambda pool, numbers: pool.pictures[numbers])
 
     class Known:
         def align(self, pictures: Tensor, landmarks: Tensor) -> Tensor:

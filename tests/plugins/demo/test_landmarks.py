@@ -228,7 +228,7 @@ def test_points_that_were_moved_out_of_the_picture_do_not_count() -> None:
 
 def test_errors_are_told_in_shares_of_the_eye_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = toy_pool(20, seed=1)
-    monkeypatch.setattr(training.world, "pictures_of", lambda pool, numbers: pool.pictures[numbers].float() / 127.5 - 1)
+    monkeypatch.setattr(training.pools, "pictures_of", lambda pool, numbers: pool.pictures[numbers].float() / 127.5 - 1)
     eyes = (pool.landmarks[:, 36] - pool.landmarks[:, 45]).norm(dim=1)
     shares = torch.linspace(0.01, 0.10, 20)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo import world
+from research.demo import pools
 from research.demo.measures import bench as benches
 from research.demo.measures import faces, generator, networks
 from research.demo.measures.bench import Bench, first, to_bytes
@@ -31,8 +32,8 @@ COUNT = 16
 
 
 @pytest.fixture(scope="module")
-def targets() -> world.Pool:
-    return world.drawn(COUNT, first_seed=world.UNSEEN, of_latents=True, alone=True)
+def targets() -> pools.Pool:
+    return pools.drawn(COUNT, first_seed=world.UNSEEN, of_latents=True, alone=True)
 
 
 class Drawer(i2i.Generator):
@@ -43,7 +44,7 @@ class Drawer(i2i.Generator):
     z_dim, w_dim, num_ws, resolution = world.Z_DIM, world.Z_DIM, 10, 64
     device = TorchDevice("cpu")
 
-    def __init__(self, pool: world.Pool, spoil: Callable[[Tensor], Tensor] = lambda pictures: pictures) -> None:
+    def __init__(self, pool: pools.Pool, spoil: Callable[[Tensor], Tensor] = lambda pictures: pictures) -> None:
         self.pool, self.spoil = pool, spoil
 
     def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
@@ -51,10 +52,10 @@ class Drawer(i2i.Generator):
 
     def render(self, w: Tensor, noise: Any = "const") -> Tensor:
         nearest = F.normalize(w[:, 0]) @ F.normalize(self.pool.latents).T
-        return self.spoil(world.pictures_of(self.pool, nearest.argmax(dim=1)))
+        return self.spoil(pools.pictures_of(self.pool, nearest.argmax(dim=1)))
 
 
-def bench_of(targets: world.Pool, spoil: Callable[[Tensor], Tensor] = lambda pictures: pictures) -> Bench:
+def bench_of(targets: pools.Pool, spoil: Callable[[Tensor], Tensor] = lambda pictures: pictures) -> Bench:
     bench = Bench(COUNT, alone=True)
     bench.targets, bench.generator = targets, Drawer(targets, spoil)  # type: ignore[misc]
     return bench
@@ -85,9 +86,9 @@ def values(figures: list[Figure]) -> dict[str, float]:
 # Faces.
 
 
-def test_faces_are_drawn_for_their_seeds_people_and_latents(targets: world.Pool) -> None:
+def test_faces_are_drawn_for_their_seeds_people_and_latents(targets: pools.Pool) -> None:
     known = world.faces()
-    pool = world.drawn(4, size=48, per_identity=2, first_seed=world.UNSEEN, alone=True)
+    pool = pools.drawn(4, size=48, per_identity=2, first_seed=world.UNSEEN, alone=True)
     assert pool.identities.tolist() == [world.UNSEEN, world.UNSEEN, world.UNSEEN + 1, world.UNSEEN + 1]
     for index, seed in enumerate(range(world.UNSEEN, world.UNSEEN + 4)):
         assert np.array_equal(pool.values[index], known.values(seed, world.UNSEEN + index // 2))
@@ -104,9 +105,9 @@ def test_a_pool_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def here() -> Any:
         yield map
 
-    monkeypatch.setattr(world, "_workers", here)
+    monkeypatch.setattr(pools, "_workers", here)
     told_of: list[str] = []
-    drawn, again = (world.pool("few", 3, 32, say=told_of.append) for _ in range(2))
+    drawn, again = (pools.pool("few", 3, 32, say=told_of.append) for _ in range(2))
     assert told_of == ["drawn 3 of 3 faces"] and vars(drawn).keys() == vars(again).keys()
     assert all(torch.equal(one, other) for one, other in zip(vars(drawn).values(), vars(again).values(), strict=True))
     assert len(first(drawn, 2)) == 2 and len(first(drawn, 2).landmarks) == 2
@@ -120,7 +121,7 @@ def test_what_is_measured_was_never_learnt_from() -> None:
 # The generator's figures, of generators whose worth is known.
 
 
-def test_one_that_draws_the_truth_is_as_good_as_can_be(targets: world.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_draws_the_truth_is_as_good_as_can_be(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = bench_of(targets)
     monkeypatch.setattr(bench, "frechet", Edges)
     assert torch.equal(bench.samples.pictures, targets.pictures)
@@ -131,7 +132,7 @@ def test_one_that_draws_the_truth_is_as_good_as_can_be(targets: world.Pool, monk
     assert not np.array_equal(bench.faces.pictures, targets.pictures)
 
 
-def test_the_harm_of_a_blur_is_the_bar(targets: world.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harm_of_a_blur_is_the_bar(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     def soften(pictures: Tensor) -> Tensor:
         return blurred(pictures, torch.full((len(pictures),), generator.BLUR))
 
@@ -143,17 +144,17 @@ def test_the_harm_of_a_blur_is_the_bar(targets: world.Pool, monkeypatch: pytest.
     assert frechet.value == pytest.approx(bar.value, rel=0.05) and frechet.under == bar.value > 0
     assert floor.value == 0
     found = values(generator.likeness(bench))
-    gap = (soften(world.pictures_of(targets, slice(None))) - world.pictures_of(targets, slice(None))).abs().mean() / 2
+    gap = (soften(pools.pictures_of(targets, slice(None))) - pools.pictures_of(targets, slice(None))).abs().mean() / 2
     assert found["truth/l1"] == pytest.approx(float(gap), rel=0.05)
     assert 20 < found["truth/psnr"] < 40 and found["truth/lpips"] > 0.005
 
 
-def test_one_that_always_draws_the_same_has_no_variety(targets: world.Pool) -> None:
+def test_one_that_always_draws_the_same_has_no_variety(targets: pools.Pool) -> None:
     found = generator.variety(bench_of(targets, lambda pictures: torch.zeros_like(pictures)))
     assert found[0].value == 0 and found[0].holds is False
 
 
-def test_lines_in_w_are_straight_and_have_both_ends(targets: world.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_in_w_are_straight_and_have_both_ends(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = bench_of(targets)
     rendered: list[Tensor] = []
     monkeypatch.setattr(bench.generator, "render", lambda w: rendered.append(w) or torch.zeros(len(w), 3, 64, 64))
@@ -166,7 +167,7 @@ def test_lines_in_w_are_straight_and_have_both_ends(targets: world.Pool, monkeyp
             assert torch.allclose(rows[row, step], (start + share * (end - start)).expand(10, -1), atol=1e-6)
 
 
-def test_dlib_sees_drawn_faces_and_no_grey(targets: world.Pool) -> None:
+def test_dlib_sees_drawn_faces_and_no_grey(targets: pools.Pool) -> None:
     require_dlib()
     whole, grey = (values(generator.seen(bench_of(targets, way))) for way in (lambda x: x, torch.zeros_like))
     assert set(grey.values()) == {0.0} and len(grey) == 3
@@ -188,7 +189,7 @@ def test_dlib_reads_the_points_of_a_drawn_face() -> None:
     assert Detector().box(np.zeros_like(picture)) is None
 
 
-def test_a_face_turns_by_yaw_and_pitch_together(monkeypatch: pytest.MonkeyPatch, targets: world.Pool) -> None:
+def test_a_face_turns_by_yaw_and_pitch_together(monkeypatch: pytest.MonkeyPatch, targets: pools.Pool) -> None:
     poses = [{"yaw": -20.0, "pitch": 0.0}, {"yaw": 0.0, "pitch": 7.0}, {"yaw": 30.0, "pitch": 30.0}]
 
     class Known:
@@ -201,7 +202,7 @@ def test_a_face_turns_by_yaw_and_pitch_together(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_samples_are_compared_with_who_they_were_meant_to_be(
-    targets: world.Pool, monkeypatch: pytest.MonkeyPatch
+    targets: pools.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Colours:
         """Knows a face by its colours."""
@@ -216,7 +217,7 @@ def test_samples_are_compared_with_who_they_were_meant_to_be(
     bench = bench_of(targets)
     monkeypatch.setattr(bench, "extractor", lambda name: Colours())
     own, others = networks.likeness_of_samples(bench)
-    looks = Colours()(world.pictures_of(targets, slice(COUNT // 4)))
+    looks = Colours()(pools.pictures_of(targets, slice(COUNT // 4)))
     assert own.value == pytest.approx(1, abs=1e-6)
     assert others.value == pytest.approx(float((looks * looks.roll(1, 0)).sum(dim=1).mean()), abs=1e-6)
     assert others.value < 1 - 1e-4

@@ -62,7 +62,7 @@ def test_steps_equal_those_of_a_plain_loop(gan):
 def test_the_generators_turn_leaves_the_discriminator_alone(monkeypatch):
     trainer = make()
     seen = []
-    update = Device.update
+    update = TorchDevice.update
 
     def watch(self, optimizer):
         if optimizer is trainer.optimizers["discriminator"]:
@@ -72,7 +72,7 @@ def test_the_generators_turn_leaves_the_discriminator_alone(monkeypatch):
             assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
             update(self, optimizer)
 
-    monkeypatch.setattr(Device, "update", watch)
+    monkeypatch.setattr(TorchDevice, "update", watch)
     trainer.step(batch())
     assert all(torch.equal(value, seen[0][key]) for key, value in trainer.discriminator.named_parameters())
     assert all(parameter.requires_grad for parameter in trainer.discriminator.parameters())
@@ -120,7 +120,7 @@ def test_bfloat16_steps_stay_near_float32():
 
 def test_direction_is_the_cores_affair_and_options_are_refused():
     with pytest.raises(i2i.UsageError, match="--patch is 34"):
-        i2i.api.options.build(Pix2PixOptions, {"patch": 34}, "the options")
+        i2i.build_options(Pix2PixOptions, {"patch": 34}, "the options")
 
 
 @pytest.mark.gpu
