@@ -8,13 +8,14 @@ from typing import Any
 
 import i2i
 
-from . import edit_cases, option_tables, training_cases
+from . import component_cases, edit_cases, option_tables, training_cases
 from .recording import differences, load, machine, save, summarise
 from .workspace import Workspace, fixed_surroundings
 
 GROUPS: dict[str, Any] = {
     "edits": edit_cases,
     "training": training_cases,
+    "components": component_cases,
     "options": option_tables,
 }
 """By name, modules with ``cases(registry)``, the cases by name, and ``observe(case, workspace)``, their results."""
