@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
 from ..assets.extractors import ROLES, choose, open_chosen
+from .settings import INVERTER
 
 if TYPE_CHECKING:
     from ..api.device import Device
@@ -99,7 +100,7 @@ def open_for(kind: type[Editor], found: Extractors) -> None:
         UsageError: the user chose an extractor for a role that the editor has no use for, or one that is not there.
         I2IError: one cannot be opened.
     """
-    usable = {*kind.extractors, *kind.may_use} | ({"landmarks"} if kind.wants != "pixels" else set())
+    usable = _usable_roles(kind, found.registry)
     for role, name in found.names.items():
         if role not in usable:
             needs = ", ".join(sorted(usable)) or "none"
@@ -111,6 +112,15 @@ def open_for(kind: type[Editor], found: Extractors) -> None:
             choose(role, found.registry, found.names[role])
     for role in kind.extractors:
         found[role]
+
+
+def _usable_roles(kind: type[Editor], registry: Registry) -> set[str]:
+    """Roles that an edit may open: the editor's own, ``landmarks`` to align crops, and the inverter's for latents."""
+    roles: set[str] = {*kind.extractors, *kind.may_use}
+    if kind.wants != "pixels":
+        roles.add("landmarks")
+    inverter = registry.all("editor").get(INVERTER) if kind.wants == "latent" else None
+    return roles | {*inverter.extractors, *inverter.may_use} if inverter else roles
 
 
 def named(role: str, domain: str, registry: Registry) -> list[str]:

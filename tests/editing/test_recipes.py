@@ -45,3 +45,11 @@ def test_a_file_that_an_option_names_is_part_of_the_recipe(tmp_path: Path, monke
         edit_again(recipe, device="cpu", registry=registry)
     edit("shade", out=tmp_path / "out", device="cpu", registry=registry)
     assert json.loads(recipe.read_text())["option_files"] == {}
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_recipe_of_an_edit_with_an_encoder_is_repeated(tmp_path: Path) -> None:
+    face = Path(__file__).resolve().parents[1] / "golden" / "inputs" / "face.png"
+    first = i2i.edit("drag", [face], preset="smile", steps=1, invert="encoder", device="cpu", out=tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "recipe.json").read_text())["extractors"]["encoder"] == "demo-encoder"
+    assert torch.equal(edit_again(tmp_path / "out" / "recipe.json", device="cpu").image, first.image)
