@@ -89,7 +89,6 @@ EXTRA: dict[str, EditCase] = {
     "drag-landmarks": EditCase("drag", options={"preset": "smile", "guide": "landmarks"}),
     "drag-strengths": EditCase("drag", options={"preset": "open_mouth=0.6,slim_face=-0.3"}),
     "drag-batch": EditCase("drag", ("seed:1", "seed:2"), {"preset": "smile", "batch": 2}),
-    "drag-one-by-one": EditCase("drag", ("seed:1", "seed:2"), {"preset": "smile", "batch": 1}),
     "drag-grid": EditCase("drag", ("seed:1", "seed:2"), {"preset": "smile,frown", "grid": True, "steps": 2}),
     "drag-photo": EditCase("drag", ("{face}",), {"preset": "smile", "invert": "encoder"}, written=True),
     "drag-photo-aligned": EditCase(

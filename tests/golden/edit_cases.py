@@ -72,9 +72,9 @@ def observe(case: EditCase, workspace: Workspace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, each in enumerate((result, *result.others)):
         mark = f"{number + 1}." if number else ""
-        found |= {f"{mark}{name}": value for name, value in _results(each).items()}
+        found |= {f"{mark}{name}": value for name, value in results_of(each).items()}
     if out is not None:
-        found |= _files(out)
+        found |= result_files(out)
     return found
 
 
@@ -88,7 +88,8 @@ def _filled(value: Any, workspace: Workspace) -> Any:
     return f"{before}{getattr(made, 'folder', made)}{after}"
 
 
-def _results(result: Any) -> dict[str, Any]:
+def results_of(result: Any) -> dict[str, Any]:
+    """What an edit returns by name, without the results of further images."""
     found: dict[str, Any] = {"image": Image(result.image)}
     scalars = {name: value for name, value in result.scalars.items() if name.split("/")[-1] != VOLATILE}
     if scalars:
@@ -102,10 +103,10 @@ def _results(result: Any) -> dict[str, Any]:
                 found[f"latent.{kind}"] = Numbers(_joined(tensors))
                 found[f"latent.{kind}.names"] = sorted(tensors)
     if result.frames:
-        found["frames"] = Image(batch_of(result.frames))
+        found["frames"] = Image(_batch(result.frames))
     if result.table is not None:
         cells = [cell for row in result.table.cells for cell in row if cell is not None]
-        found["table"] = Image(batch_of(cells))
+        found["table"] = Image(_batch(cells))
         found["table.size"] = [[cell is not None for cell in row] for row in result.table.cells]
     for name, plot in result.plots.items():
         points = [[point[1] for point in line] for line in plot.lines.values()]
@@ -113,7 +114,7 @@ def _results(result: Any) -> dict[str, Any]:
     return found
 
 
-def batch_of(images: Any) -> Any:
+def _batch(images: Any) -> Any:
     """Images ``(1, 3, H, W)`` as one batch."""
     return torch.cat([image.detach().cpu() for image in images])
 
@@ -123,7 +124,7 @@ def _joined(tensors: Mapping[str, Any]) -> Any:
     return torch.cat([tensors[name].detach().cpu().float().flatten() for name in sorted(tensors)])
 
 
-def _files(out: Path) -> dict[str, Any]:
+def result_files(out: Path) -> dict[str, Any]:
     """The names of the files of an output directory, the edited photo, and the results that are stored in it."""
     found: dict[str, Any] = {"files": sorted(path.name for path in out.iterdir())}
     for name in ("result.png", "photo.png", "frames.gif"):

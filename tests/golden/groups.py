@@ -8,7 +8,15 @@ from typing import Any
 
 import i2i
 
-from . import component_cases, edit_cases, option_tables, training_cases
+from . import (
+    command_cases,
+    component_cases,
+    edit_cases,
+    format_cases,
+    option_tables,
+    training_cases,
+    version_cases,
+)
 from .recording import differences, load, machine, save, summarise
 from .workspace import Workspace, fixed_surroundings
 
@@ -17,6 +25,9 @@ GROUPS: dict[str, Any] = {
     "training": training_cases,
     "components": component_cases,
     "options": option_tables,
+    "commands": command_cases,
+    "formats": format_cases,
+    "version_0_1": version_cases,
 }
 """By name, modules with ``cases(registry)``, the cases by name, and ``observe(case, workspace)``, their results."""
 RECORD = "python -m tests.golden.record"

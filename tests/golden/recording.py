@@ -24,8 +24,8 @@ INSTRUCTION_SETS = ("DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRU
 """Environment variables that change which instructions torch computes with."""
 SMALL, SMALL_OF_MANY = 8, 2
 """Height and width to which one image is averaged, and each image of a batch."""
-ROW = 8
-"""Numbers that are kept of each layer of a latent code, and of other tensors."""
+ROW, FIRST = 8, 4
+"""Numbers that are kept of each layer of a latent code, and of other tensors besides their mean and magnitude."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def summarise(value: Any) -> dict[str, Any]:
         else:
             planes = pixels.detach().cpu().float()
         small = F.adaptive_avg_pool2d(planes, SMALL if len(planes) == 1 else SMALL_OF_MANY)
-        return {"kind": "image", **_identity(pixels), "small": _rounded(small.flatten().tolist())}
+        return {"kind": "image", **_identity(pixels), "small": [round(each, 4) for each in small.flatten().tolist()]}
     if isinstance(value, Latent):
         return {"kind": "latent", **_identity(value.w), "small": _rounded(value.w[..., :ROW].flatten().tolist())}
     if isinstance(value, Numbers):
         values = value.values.detach().cpu().double().flatten()
         whole = [float(values.mean()), float(values.abs().max())] if len(values) else []
-        return {"kind": "numbers", **_identity(value.values), "small": _rounded([*whole, *values[:ROW].tolist()])}
+        return {"kind": "numbers", **_identity(value.values), "small": _rounded([*whole, *values[:FIRST].tolist()])}
     if isinstance(value, Scalars):
         return {"kind": "scalars", "values": {name: _plain(each) for name, each in sorted(value.values.items())}}
     return {"kind": "exact", "value": value}
@@ -218,7 +218,7 @@ def _layout(value: Any, depth: int) -> str:
     """JSON in which each result takes one line, so that diffs are readable."""
     nested = isinstance(value, dict) and "kind" not in value and any(isinstance(each, dict) for each in value.values())
     if not nested:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     inside = ",\n".join(
         f"{' ' * (depth + 1)}{json.dumps(key)}: {_layout(each, depth + 1)}" for key, each in value.items()
     )

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import i2i
 
 from .recording import Image, Numbers, Scalars, Tolerance
-from .workspace import TRAINING, Workspace
+from .workspace import STYLEGAN2, TRAINING, Workspace
 
 ADVERSARIAL = Tolerance(
     5e-3, 5e-3, 5e-3, "two networks answer to each other, and Adam divides gradients by their size: rounding grows"
@@ -65,9 +65,7 @@ CASES = {
             "overfit": 8,
         },
     ),
-    "stylegan2": TrainingCase(
-        "stylegan2", {"dataset": "faces", "steps": 20, "batch": 4, "latent": 16, "channel_max": 8}
-    ),
+    "stylegan2": TrainingCase("stylegan2", STYLEGAN2),
 }
 """By name. Every registered trainer needs at least one."""
 

@@ -37,6 +37,8 @@ TRAINING: dict[str, Any] = {
     "quiet": True,
 }
 """Settings of every training run of the golden cases."""
+STYLEGAN2: dict[str, Any] = {"dataset": "faces", "steps": 17, "batch": 2, "latent": 16, "channel_max": 8}
+"""Settings of ``Workspace.stylegan2``; 17 steps regularise each network twice."""
 
 
 @contextlib.contextmanager
@@ -107,18 +109,9 @@ class Workspace:
 
     @cached_property
     def stylegan2(self) -> Any:
-        """A run of the trainer ``stylegan2``: 20 steps of a tiny network on the dataset ``faces``."""
-        return i2i.train(
-            "stylegan2",
-            dataset="faces",
-            steps=20,
-            batch=4,
-            latent=16,
-            channel_max=8,
-            out=self.new_folder(),
-            registry=self.registry,
-            **TRAINING,
-        )
+        """A short run of the trainer ``stylegan2`` on the dataset ``faces``."""
+        settings = {**TRAINING, **STYLEGAN2}
+        return i2i.train("stylegan2", out=self.new_folder(), registry=self.registry, **settings)
 
     @cached_property
     def directions(self) -> Path:
