@@ -21,13 +21,19 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of reference answers and real pictures that lies beside the project, for developers and CI."""
+    """The folder of real photos and large weight files that lies beside the project, for developers and CI."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
         if os.environ.get("CI") == "true":
             pytest.fail("the folder 'shared' beside the project is missing, and CI needs it")
         pytest.skip("needs the folder 'shared' beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of recorded outputs of reference networks, and of ``weights.py``, which fills ours in the same way."""
+    return ROOT / "tests" / "golden" / "reference"
 
 
 @pytest.fixture

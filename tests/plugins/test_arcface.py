@@ -43,9 +43,9 @@ def noise(seed: int, *shape: int) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def weights(shared: Path) -> ModuleType:
+def weights(reference: Path) -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(shared / "golden"))
+        patch.syspath_prepend(str(reference))
         import weights
 
         return weights
@@ -57,8 +57,8 @@ def arcface(tmp_path: Path) -> ArcFace:
     return ArcFace(TorchDevice("cpu"), tmp_path / "backbone.pth")
 
 
-def test_answers_like_the_reference_plain_and_folded(shared: Path, weights: ModuleType) -> None:
-    with safe_open(shared / "golden" / "arcface_r50.safetensors", "pt") as stream:
+def test_answers_like_the_reference_plain_and_folded(reference: Path, weights: ModuleType) -> None:
+    with safe_open(reference / "arcface_r50.safetensors", "pt") as stream:
         theirs, seed = stream.get_tensor("embedding"), int(stream.metadata()["seed"])
     with torch.device("meta"):
         shapes = IResNet(IRESNET50).state_dict()

@@ -67,11 +67,11 @@ def saved(path: Path, content: Any) -> Path:
     return path
 
 
-def test_answers_like_the_reference(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(shared / "golden"))
+def test_answers_like_the_reference(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(reference))
     import weights
 
-    with safe_open(shared / "golden" / "e4e_256.safetensors", "pt") as stream:
+    with safe_open(reference / "e4e_256.safetensors", "pt") as stream:
         theirs, about = stream.get_tensor("codes"), stream.metadata()
     with torch.device("meta"):
         shapes = Encoder(int(about["num_ws"])).state_dict()

@@ -21,8 +21,8 @@ def close(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
 
 
 @pytest.fixture
-def golden(shared, monkeypatch):
-    monkeypatch.syspath_prepend(str(shared / "golden"))
+def golden(reference, monkeypatch):
+    monkeypatch.syspath_prepend(str(reference))
     import weights
 
     return weights
@@ -48,13 +48,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_networks_answer_like_the_reference(name, shared, golden, tmp_path):
-    kind, reference, discriminator = CASES[name]
-    answers, about = read(shared / "golden" / f"{name}.safetensors")
+def test_networks_answer_like_the_reference(name, reference, golden, tmp_path):
+    kind, network, discriminator = CASES[name]
+    answers, about = read(reference / f"{name}.safetensors")
     size, low, high = int(about["size"]), *map(int, about["crop"].split()[-1].split(":"))
     x = (golden.noise(int(about["seed"]), 1, 3, size, size) * 0.5).clamp(-1, 1)
 
-    torch.save(golden.fill(reference(), equalized=False), tmp_path / "latest_net_G.pth")
+    torch.save(golden.fill(network(), equalized=False), tmp_path / "latest_net_G.pth")
     torch.save(golden.fill(flat_keys(discriminator()), equalized=False), tmp_path / "latest_net_D.pth")
     generator = i2i.load_network(tmp_path / "latest_net_G.pth", kind=kind)
     judge = i2i.load_network(tmp_path / "latest_net_D.pth", kind="patchgan")

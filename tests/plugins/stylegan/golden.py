@@ -10,15 +10,15 @@ from safetensors import safe_open
 from torch import Tensor
 
 
-def recorded(shared: Path, name: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+def recorded(reference: Path, name: str) -> tuple[dict[str, str], dict[str, Tensor]]:
     """The arguments and the tensors of a file of answers."""
-    with safe_open(shared / "golden" / f"{name}.safetensors", "pt") as file:
+    with safe_open(reference / f"{name}.safetensors", "pt") as file:
         return file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
-def stand_ins(shared: Path) -> ModuleType:
+def stand_ins(reference: Path) -> ModuleType:
     """The functions that fill a network by the names and shapes of its tensors."""
-    spec = importlib.util.spec_from_file_location("golden_weights", shared / "golden" / "weights.py")
+    spec = importlib.util.spec_from_file_location("golden_weights", reference / "weights.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -118,8 +118,8 @@ def test_stylegan3(radial, c_dim):
 
 
 @pytest.mark.parametrize("name", ["stylegan3_t_tiny", "stylegan3_r_tiny"])
-def test_arguments_of_the_golden_stylegan3_are_told_from_names_and_shapes(name, shared):
-    with safe_open(shared / "golden" / f"{name}.safetensors", "pt") as stream:
+def test_arguments_of_the_golden_stylegan3_are_told_from_names_and_shapes(name, reference):
+    with safe_open(reference / f"{name}.safetensors", "pt") as stream:
         about = stream.metadata()
     wanted = {"margin_size": 6, "num_critical": 2, "conv_kernel": int(about.get("conv_kernel", 3))}
     wanted["use_radial_filters"] = about.get("use_radial_filters") == "True"

@@ -24,12 +24,12 @@ def sizes(about: dict[str, str]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["stylegan2_tiny", "stylegan2_256"])
-def test_stylegan2_answers_like_the_reference(name: str, shared: Path, tmp_path: Path) -> None:
-    about, answers = recorded(shared, name)
+def test_stylegan2_answers_like_the_reference(name: str, reference: Path, tmp_path: Path) -> None:
+    about, answers = recorded(reference, name)
     layers = ast.literal_eval(about["mapping_kwargs"])["num_layers"]
     resolution, z_dim, w_dim = (int(about[key]) for key in ("img_resolution", "z_dim", "w_dim"))
     made = Generator.create(resolution, z_dim=z_dim, w_dim=w_dim, mapping_layers=layers, **sizes(about))
-    torch.save(stand_ins(shared).fill(made.state_dict(), equalized=True), tmp_path / "bare.pt")
+    torch.save(stand_ins(reference).fill(made.state_dict(), equalized=True), tmp_path / "bare.pt")
     generator = i2i.generator(tmp_path / "bare.pt", device="cpu")
     assert (generator.num_ws, generator.resolution) == (int(about["num_ws"]), resolution)
 
@@ -47,17 +47,17 @@ def test_stylegan2_answers_like_the_reference(name: str, shared: Path, tmp_path:
     assert relative(pictures.std(dim=(2, 3)), answers["std_const"]) < RELATIVE
 
     judge = Discriminator.create(resolution, **sizes(about))
-    judge = Discriminator.from_tensors(stand_ins(shared).fill(judge.state_dict(), equalized=True), {})
+    judge = Discriminator.from_tensors(stand_ins(reference).fill(judge.state_dict(), equalized=True), {})
     assert relative(judge(pictures.clamp(-2, 2)), answers["logits"]) < RELATIVE
 
 
 @pytest.mark.parametrize("container", ["pt", "safetensors"])
-def test_rosinality_answers_like_the_reference(container: str, shared: Path, tmp_path: Path) -> None:
-    about, answers = recorded(shared, "rosinality_32")
+def test_rosinality_answers_like_the_reference(container: str, reference: Path, tmp_path: Path) -> None:
+    about, answers = recorded(reference, "rosinality_32")
     state = rosinality_state(
         int(about["size"]), int(about["style_dim"]), int(about["n_mlp"]), 512 * int(about["channel_multiplier"])
     )
-    state = stand_ins(shared).fill(state, equalized=True)
+    state = stand_ins(reference).fill(state, equalized=True)
     if container == "pt":
         file = tmp_path / "training.pt"
         torch.save({"g_ema": state, "latent_avg": answers["truncation_latent"][0]}, file)

@@ -36,8 +36,8 @@ def small(radial: bool, seed: int = 0) -> Generator:
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored filters", "designed filters"])
 @pytest.mark.parametrize("name", ["stylegan3_t_tiny", "stylegan3_r_tiny"])
-def test_stylegan3_answers_like_the_reference(name: str, stored: bool, shared: Path) -> None:
-    about, answers = recorded(shared, name)
+def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference: Path) -> None:
+    about, answers = recorded(reference, name)
     arguments = {key: int(about[key]) for key in ("channel_base", "channel_max", "margin_size", "num_critical")}
     made = Generator.create(
         int(about["img_resolution"]),
@@ -49,7 +49,7 @@ def test_stylegan3_answers_like_the_reference(name: str, stored: bool, shared: P
         **arguments,
     )
     assert [stage.name for stage in made.synthesis.stages] == about["layers"].split()[1:]
-    state = stand_ins(shared).fill(made.state_dict(), equalized=True)
+    state = stand_ins(reference).fill(made.state_dict(), equalized=True)
     state |= {f"synthesis.input.{key}": answers[key] for key in ("freqs", "phases")}
     if not stored:
         state = {key: value for key, value in state.items() if not key.endswith("_filter")}
