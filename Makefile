@@ -60,9 +60,10 @@ demo: $(STAMP) ## Train pix2pix for about three minutes on drawn facades, then t
 test: $(STAMP) ## Install and run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-lint: $(STAMP) ## Check style and types
+lint: $(STAMP) ## Check style, imports and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 docs: $(STAMP) ## Build the documentation into site/

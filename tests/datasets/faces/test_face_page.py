@@ -1,4 +1,4 @@
-"""The page about the drawn world: its tables are those of the code, and its lines of Python run."""
+"""The guide to the synthetic faces: its tables match the code, and its Python code runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from i2i_datasets.faces.parameters import GROUPS, Parameter
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "drawn-faces.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "synthetic-faces.md"
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+), (.+), (.+) \|$", re.MULTILINE)
 
 
@@ -37,8 +37,8 @@ def test_lines_of_python_run_and_say_what_they_say(page: str) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     known: dict[str, Any] = {}
     exec(block, known)
-    faces, drawn = known["faces"], known["drawn"]
-    assert drawn.picture.shape == (128, 128, 3) and drawn.landmarks.shape == (68, 2)
+    faces, face = known["faces"], known["face"]
+    assert face.picture.shape == (128, 128, 3) and face.landmarks.shape == (68, 2)
     assert f'"{faces.caption(faces.values(7))}"' in block
     told = faces.describe(known["values"])
     assert told["smile"] == pytest.approx(1.15, abs=0.005) and told["yaw"] == told["pitch"] == told["roll"] == 0
