@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..registry import Registry
-from ..runtime.progress import staged
 from ..toolkit.command_options import json_option
+from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def fetch(registry: Registry, names: tuple[str, ...]) -> None:
 
     models: list[Model] = [registry.get("model", name) for name in dict.fromkeys(names)]
     for model in models:
-        with staged("bytes") as progress:
-            file = fetch_model(model, progress, note=partial(click.echo, err=True))
+        with Progress("bytes") as progress:
+            file = fetch_model(model, progress.stage, note=partial(click.echo, err=True))
         click.echo(file)
 
 

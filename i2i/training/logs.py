@@ -14,7 +14,7 @@ import numpy as np
 from ..api.errors import I2IError
 from ..toolkit.files import replacing
 from ..toolkit.images import save_picture
-from .progress import TrainingBar
+from ..toolkit.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,9 @@ class Log:
             _forget_after(folder / "log.jsonl", start)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
             self._board = _open_board(folder / "tb", start)
-        self.bar = TrainingBar(start, total, quiet=quiet or not device.first)
+        self.total = total
+        self.progress = Progress(name="step", speed_unit="images", quiet=quiet or not device.first)
+        self.progress.update(start, total)
 
     def losses(self, step: int, epoch: float, losses: Mapping[str, Tensor]) -> None:
         """Take in the losses of a step, still on the device."""
@@ -77,7 +79,7 @@ class Log:
             if bad:
                 raise NotFinite(f"The loss {bad[0]!r} became {row[bad[0]]} at step {at}")
             self.last = row
-        self.bar.update(step, self.last, self.speed)
+        self.progress.update(step, self.total, speed=self.speed, scalars=self.last)
 
     def _read(self, waiting: Sequence[tuple[int, float, dict[str, Tensor]]]) -> list[dict[str, float]]:
         """One transfer for all steps; the mean over the processes."""
@@ -98,7 +100,7 @@ class Log:
     def validation(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Write down measures on validation pictures."""
         self._write({"step": step, "epoch": round(epoch, 4), **_named("val", values)})
-        self.bar.say(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
+        self.progress.print(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
 
     def sheet(self, step: int, split: str, picture: np.ndarray) -> None:
         """Keep a sample sheet, uint8 ``(H, W, 3)``."""
@@ -117,7 +119,7 @@ class Log:
 
     def close(self) -> None:
         """Draw the curves and close the files."""
-        self.bar.close()
+        self.progress.close()
         if self._lines is not None:
             self._lines.close()
             self._board.close()

@@ -6,7 +6,8 @@ import click
 
 from i2i import Registry
 from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
-from i2i.toolkit.terminal import counting, echo_json, echo_table
+from i2i.toolkit.progress import Progress
+from i2i.toolkit.terminal import echo_json, echo_table
 
 
 @click.command("align")
@@ -56,7 +57,7 @@ def command(
     choice = face_choice(face)
     finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
-    with counting("photos") as progress:
+    with Progress("photos", transient=True) as progress:
         done = align(photos, finder, out, choice, size, overwrite=overwrite, note=notes.append, progress=progress)
         aligned = list(done)
     for text in notes:

@@ -15,14 +15,14 @@ import pytest
 from misbehaving import DATA, Server
 
 import i2i
-from i2i.data import fetching
-from i2i.data.fetching import fetch_dataset, record
-from i2i.files import hash_file
+from i2i.assets import datasets as fetching
+from i2i.assets.datasets import fetch_dataset, record
+from i2i.toolkit.files import hash_file
 
 BRING = """
 import sys
 from pathlib import Path
-from i2i.data.fetching import bring
+from i2i.assets.datasets import bring
 print(bring(sys.argv[1], Path(sys.argv[2]), note=lambda text: print(text, flush=True)), flush=True)
 """
 
