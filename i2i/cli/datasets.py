@@ -10,8 +10,8 @@ import click
 
 from ..api.errors import I2IError, UsageError
 from ..registry import Registry
-from ..runtime.progress import staged
 from ..toolkit.command_options import json_option
+from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
     from ..assets.datasets import fetch_dataset
 
     dataset = registry.get("dataset", name)()
-    with staged("bytes") as progress:
-        folder = fetch_dataset(dataset, data_root, progress, note=partial(click.echo, err=True))
+    with Progress("bytes") as progress:
+        folder = fetch_dataset(dataset, data_root, progress.stage, note=partial(click.echo, err=True))
     click.echo(folder)
 
 
@@ -104,8 +104,8 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
     from ..data.pairs import check_splits
 
     dataset, folder = _find_set(ctx.obj, target, data_root)
-    with staged("pairs") as progress:
-        counts, faults = check_splits(partial(dataset.pairs, folder), progress)
+    with Progress("pairs") as progress:
+        counts, faults = check_splits(partial(dataset.pairs, folder), progress.stage)
     if not counts and not faults:
         raise I2IError(f"{folder} has no folder train, val or test with pairs: {_remedy(dataset, folder)}.")
     if as_json:
@@ -149,8 +149,8 @@ def preview(
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
     from ..data.sources import open_source
-    from ..toolkit.images import save_picture
-    from ..toolkit.images.grids import sheet
+    from ..toolkit.images import save_image
+    from ..toolkit.images.grids import image_grid
 
     dataset = registry.get("dataset", name)()
     opened = open_source(dataset, data_root, split, source, seed)
@@ -158,7 +158,7 @@ def preview(
     pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
-    save_picture(out, sheet(rows, columns=dataset.sides * across, group=2))
+    save_image(out, image_grid(rows, columns=dataset.sides * across, group=2))
     click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
 
 

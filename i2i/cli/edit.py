@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..api.errors import Interrupted, UsageError
+from ..api.errors import UsageError
+from ..runtime.cancellation import Cancellation
 from ..toolkit.command_options import extractor_option, face_option, json_option, landmarks_option
 from ..toolkit.directories import numbered_directory
+from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json
 from .editors import DEFAULT, EditCommand
 
 if TYPE_CHECKING:
     from ..api.editor import Result
     from ..registry import Registry
+
+_STOPPING = "Stopping with the best result so far, if there is any; press Ctrl-C again to end without it."
+_INTERRUPTED = "Stopped at once, so nothing is written; type the command again to begin anew."
 
 
 @click.command("edit", cls=EditCommand)
@@ -95,7 +97,7 @@ def command(
     from ..editing.pipeline import edit, edit_again
     from ..editing.recipes import read_recipe
     from ..editing.settings import faithful as faithful_inversion
-    from ..toolkit.faces.detection import face_choice
+    from ..toolkit.faces.detection import parse_face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
@@ -106,13 +108,18 @@ def command(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
     name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
-    with _output_directory(name, out) as folder, _progress(name) as show, _stop_once() as stop:
-        shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry, "progress": show, "stop": stop}
+    with (
+        _output_directory(name, out) as folder,
+        Progress(name=name, transient=True) as progress,
+        Cancellation(_STOPPING, _INTERRUPTED) as cancellation,
+    ):
+        shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry}
+        shared |= {"progress": progress, "stop": cancellation}
         shared["note"] = _tell
         if recipe:
             result = edit_again(recipe, images, **shared)
         else:
-            given |= {"face": face_choice(given["face"])} if "face" in given else {}
+            given |= {"face": parse_face_choice(given["face"])} if "face" in given else {}
             result = edit(name, images, extractors=chosen, seed=seed or 0, keep=not fresh, **shared, **given)
     files = written(folder)
     if as_json:
@@ -151,51 +158,3 @@ def _output_directory(name: str, out: str | None) -> Iterator[Path]:
         return
     with numbered_directory(Path("edits"), name) as directory:
         yield directory
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[..., None]]:
-    """A bar on stderr that the editor moves; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total, **scalars: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn(), TextColumn("{task.fields[scalars]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, scalars="")
-
-        def show(done: int, total: int, **scalars: float) -> None:
-            values = " ".join(f"{key} {float(value):.4g}" for key, value in scalars.items())
-            bar.update(task, completed=done, total=total, scalars=values)
-
-        yield show
-
-
-@contextmanager
-def _stop_once() -> Iterator[Callable[[], bool]]:
-    """Yield a question that is True once Ctrl-C was pressed; pressed again, it ends the command at once.
-
-    Raises:
-        Interrupted: it was pressed again.
-    """
-    pressed = False
-
-    def remember(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("\nStopping with the best so far, if there is any; press Ctrl-C again to end without it.", err=True)
-
-    try:
-        before = signal.signal(signal.SIGINT, remember)
-    except ValueError:  # not the main thread, where no signal can be caught
-        yield lambda: False
-        return
-    try:
-        yield lambda: pressed
-    except KeyboardInterrupt:
-        raise Interrupted("Stopped at once, so nothing is written; type the command again to begin anew.") from None
-    finally:
-        signal.signal(signal.SIGINT, before)

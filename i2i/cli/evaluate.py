@@ -8,7 +8,8 @@ import click
 
 from ..registry import Registry
 from ..toolkit.command_options import checkpoint_option, device_option, json_option, set_option
-from ..toolkit.terminal import counting, echo_json, echo_table
+from ..toolkit.progress import Progress
+from ..toolkit.terminal import echo_json, echo_table
 
 
 @click.command("evaluate")
@@ -35,7 +36,7 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
     from ..inference.evaluation import evaluate
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
-    with counting("pictures") as progress:
+    with Progress("images", transient=True) as progress:
         result = evaluate(run, metrics=names, registry=registry, progress=progress, **given)
     if as_json:
         echo_json({key: value for key, value in result.items() if key != "per_picture"})

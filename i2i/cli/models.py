@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..registry import Registry
-from ..runtime.progress import staged
 from ..toolkit.command_options import json_option
+from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ def fetch(registry: Registry, names: tuple[str, ...]) -> None:
 
     models: list[Model] = [registry.get("model", name) for name in dict.fromkeys(names)]
     for model in models:
-        with staged("bytes") as progress:
-            file = fetch_model(model, progress, note=partial(click.echo, err=True))
+        with Progress("bytes") as progress:
+            file = fetch_model(model, progress.stage, note=partial(click.echo, err=True))
         click.echo(file)
 
 
 def _describe(model: Model) -> dict[str, Any]:
     """What is known of a model, as plain values."""
-    from ..assets.datasets import recorded
+    from ..assets.datasets import recorded_checksum
     from ..assets.models import place, state
 
     file, now = place(model), state(model)
@@ -93,7 +93,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "homepage": model.homepage,
         "url": model.url,
         "bytes": file.stat().st_size if there else model.bytes,
-        "sha256": model.sha256 or recorded(model.url),
+        "sha256": model.sha256 or recorded_checksum(model.url),
         "state": now,
         "file": str(file),
         "next": _next(model, now),

@@ -8,7 +8,8 @@ import click
 
 from ..registry import Registry
 from ..toolkit.command_options import checkpoint_option, device_option, json_option, set_option
-from ..toolkit.terminal import counting, echo_json
+from ..toolkit.progress import Progress
+from ..toolkit.terminal import echo_json
 
 
 @click.command("predict")
@@ -36,7 +37,7 @@ def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, 
     """
     from ..inference.prediction import predict
 
-    with counting("pictures") as progress:
+    with Progress("images", transient=True) as progress:
         written = predict(run, inputs, out, registry=registry, progress=progress, **given)
     if as_json:
         echo_json({"run": run, "out": out, "pictures": [str(path) for path in written]})

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from ..api.errors import I2IError
-from ..toolkit.files import replacing
-from ..toolkit.images import save_picture
-from .progress import TrainingBar
+from ..toolkit.files import atomic_write
+from ..toolkit.images import save_image
+from ..toolkit.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,9 @@ class Log:
             _forget_after(folder / "log.jsonl", start)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
             self._board = _open_board(folder / "tb", start)
-        self.bar = TrainingBar(start, total, quiet=quiet or not device.first)
+        self.total = total
+        self.progress = Progress(name="step", speed_unit="images", quiet=quiet or not device.first)
+        self.progress.update(start, total)
 
     def losses(self, step: int, epoch: float, losses: Mapping[str, Tensor]) -> None:
         """Take in the losses of a step, still on the device."""
@@ -77,7 +79,7 @@ class Log:
             if bad:
                 raise NotFinite(f"The loss {bad[0]!r} became {row[bad[0]]} at step {at}")
             self.last = row
-        self.bar.update(step, self.last, self.speed)
+        self.progress.update(step, self.total, speed=self.speed, scalars=self.last)
 
     def _read(self, waiting: Sequence[tuple[int, float, dict[str, Tensor]]]) -> list[dict[str, float]]:
         """One transfer for all steps; the mean over the processes."""
@@ -98,13 +100,13 @@ class Log:
     def validation(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Write down measures on validation pictures."""
         self._write({"step": step, "epoch": round(epoch, 4), **_named("val", values)})
-        self.bar.say(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
+        self.progress.print(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
 
     def sheet(self, step: int, split: str, picture: np.ndarray) -> None:
         """Keep a sample sheet, uint8 ``(H, W, 3)``."""
         if self.device.first:
             (self.folder / "samples").mkdir(exist_ok=True)
-            save_picture(self.folder / "samples" / f"step_{step:06d}_{split}.png", picture)
+            save_image(self.folder / "samples" / f"step_{step:06d}_{split}.png", picture)
             self._board.add_image(f"samples/{split}", picture, step, dataformats="HWC")
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -117,7 +119,7 @@ class Log:
 
     def close(self) -> None:
         """Draw the curves and close the files."""
-        self.bar.close()
+        self.progress.close()
         if self._lines is not None:
             self._lines.close()
             self._board.close()
@@ -138,7 +140,7 @@ def _forget_after(path: Path, step: int) -> None:
     """Drop what was logged after the checkpoint from which a run goes on, and a line cut short by a crash."""
     kept = [line for line in read_log(path.parent) if line["step"] <= step]
     if path.is_file():
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
 
@@ -182,5 +184,5 @@ def draw_curves(folder: Path) -> None:
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(steps[width - 1 :], smooth, color="#2d6cc2")
     figure.supxlabel("step", fontsize=9)
-    with replacing(folder / "curves.png") as beside:
+    with atomic_write(folder / "curves.png") as beside:
         figure.savefig(beside, format="png", dpi=110)

@@ -13,7 +13,7 @@ from ..api.errors import I2IError, Interrupted
 from ..api.trainer import Trainer
 from ..data.batches import Batches, fixed_batches
 from ..data.sources import Source
-from ..runtime.cancellation import Stop
+from ..runtime.cancellation import Cancellation
 from ..runtime.distributed import require_agreement
 from ..runtime.progress import note
 from ..toolkit.files import write_json
@@ -23,6 +23,8 @@ from .logs import Log, NotFinite
 from .runs import Run
 from .samples import sheet_of_pairs, sheet_of_pictures
 from .settings import TrainOptions
+
+_STOPPING = "i2i: stopping after this step; press Ctrl-C again to stop at once"
 
 
 class Loop:
@@ -82,7 +84,7 @@ class Loop:
         self.device.wait()  # the others go on to read what the first has written
 
     def _train(self, log: Log) -> None:
-        with Stop() as stop:
+        with Cancellation(_STOPPING) as cancellation:
             for batch in self.batches.stream(self.step, self.total):
                 self.step += 1
                 self.device.seed(self.settings.seed, self.step)
@@ -92,7 +94,7 @@ class Loop:
                     require_agreement(self.average.network, self.trainer.name, self.device.world)
                 self.average.update(self.step)
                 log.losses(self.step, self.batches.epoch(self.step), losses)
-                stopping = self.device.any(stop.asked)
+                stopping = self.device.any(cancellation.requested)
                 self._events(log, stopping)
                 if stopping and self.step < self.total:
                     raise Interrupted(

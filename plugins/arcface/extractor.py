@@ -51,12 +51,12 @@ class ArcFace(i2i.Extractor):
         import torch
 
         from i2i import model_path
-        from i2i.toolkit.weights.state_dicts import read_state
+        from i2i.toolkit.weights.state_dicts import read_state_dict
 
         from .network import IResNet
 
         path = model_path(MODEL) if path is None else path
-        state = read_state(path)
+        state = read_state_dict(path)
         try:
             network = IResNet.from_state(state).fold()
         except i2i.I2IError as error:

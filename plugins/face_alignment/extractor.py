@@ -178,9 +178,9 @@ def _located(model: i2i.Model, path: Path | None) -> Path:
 
 
 def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:
-    from i2i.toolkit.weights.state_dicts import read_state
+    from i2i.toolkit.weights.state_dicts import read_state_dict
 
-    state = read_state(path)
+    state = read_state_dict(path)
     try:
         return build(state)
     except i2i.I2IError as error:

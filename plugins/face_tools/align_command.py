@@ -6,7 +6,8 @@ import click
 
 from i2i import Registry
 from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
-from i2i.toolkit.terminal import counting, echo_json, echo_table
+from i2i.toolkit.progress import Progress
+from i2i.toolkit.terminal import echo_json, echo_table
 
 
 @click.command("align")
@@ -49,14 +50,14 @@ def command(
     crop tells its corners in the upright photo, by which an edited crop goes back, and the landmarks in both.
     """
     from i2i import extractor
-    from i2i.toolkit.faces.detection import face_choice
+    from i2i.toolkit.faces.detection import parse_face_choice
 
     from .crops import align, check
 
-    choice = face_choice(face)
+    choice = parse_face_choice(face)
     finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
-    with counting("photos") as progress:
+    with Progress("photos", transient=True) as progress:
         done = align(photos, finder, out, choice, size, overwrite=overwrite, note=notes.append, progress=progress)
         aligned = list(done)
     for text in notes:

@@ -6,7 +6,8 @@ import click
 
 from i2i import Registry
 from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
-from i2i.toolkit.terminal import counting, echo_json, echo_table
+from i2i.toolkit.progress import Progress
+from i2i.toolkit.terminal import echo_json, echo_table
 
 
 @click.command("landmarks")
@@ -40,14 +41,14 @@ def command(
     landmarks are pixels of the upright photo; landmarks are in the iBUG order, in JSON only.
     """
     from i2i import extractor
-    from i2i.toolkit.faces.detection import face_choice
+    from i2i.toolkit.faces.detection import parse_face_choice
 
     from .landmarks import check, search
 
-    choice = face_choice(face)
+    choice = parse_face_choice(face)
     finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
-    with counting("photos") as progress:
+    with Progress("photos", transient=True) as progress:
         found = list(search(photos, finder, choice, out, overwrite=overwrite, note=notes.append, progress=progress))
     for text in notes:
         click.echo(text, err=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import i2i
-from i2i.toolkit.files import replacing
+from i2i.toolkit.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,7 +58,7 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
                 f"Graphviz could not draw {path} ({said}); keep its source with --out FILE.dot."
             ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(data)
 
 

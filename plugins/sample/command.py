@@ -8,7 +8,8 @@ import click
 
 from i2i import Registry, UsageError
 from i2i.toolkit.command_options import device_option, json_option
-from i2i.toolkit.terminal import counting, echo_json
+from i2i.toolkit.progress import Progress
+from i2i.toolkit.terminal import echo_json
 
 _MOST = 10**6
 """Seeds that one command takes."""
@@ -83,7 +84,7 @@ def command(
 
     seeds = given.pop("seeds")
     layout = Layout(**{name: given.pop(name) for name in ("columns", "mix", "rows", "frames", "fps")})
-    with counting("pictures") as progress:
+    with Progress("images", transient=True) as progress:
         terms = Terms(progress=progress, **given)
         made = sample(source, out, seeds, terms, layout, device=device, precision=precision, registry=registry)
     if as_json:

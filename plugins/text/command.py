@@ -9,7 +9,7 @@ import click
 
 import i2i
 from i2i.toolkit.command_options import device_option, extractor_option
-from i2i.toolkit.terminal import counting
+from i2i.toolkit.progress import Progress
 
 GROUP = "models"
 
@@ -73,8 +73,8 @@ def command(
         opened: Any = i2i.generator(generator, device, registry=registry)
         domain = i2i.generator_domain(generator, registry)
         text: Any = i2i.extractor("text", opened.device, domain, registry, extractors.get("text"))
-        with counting("channels") as show:
-            make(opened, text, samples, seed, show).save(out)
+        with Progress("channels", transient=True) as progress:
+            make(opened, text, samples, seed, progress).save(out)
     except KeyboardInterrupt:
         raise i2i.Interrupted(
             "Stopped before all channels were measured, so nothing is kept; type the command again, with fewer "

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 import i2i
-from i2i.cli.edit import _stop_once
 from i2i.cli.edit import command as edit_command
 from i2i.registry import Registry
 from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
@@ -52,12 +51,25 @@ def test_ctrl_c_keeps_the_best_so_far(photo: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0 and json.loads(done.stdout)["scalars"] == {"steps": 4}
     assert json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))["stopped"]
     assert signal.getsignal(signal.SIGINT) is before
-    with pytest.raises(i2i.Interrupted, match="Stopped at once, so nothing is written"), _stop_once() as stop:
-        assert not stop()
-        signal.raise_signal(signal.SIGINT)
-        assert stop()
-        signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends_an_edit_at_once(photo: Path, tmp_path: Path) -> None:
+    class Stubborn(i2i.Editor):
+        name = "stubborn"
+        summary = "Does not look at scene.cancelled."
+
+        def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+            scene.progress(1, 2)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("goes on after the second signal")
+
+    out = tmp_path / "out"
+    done = run(edit_command, registry_of(Stubborn), "--plugin", "stubborn", "--image", photo, "--out", out)
+    assert isinstance(done.exception, i2i.Interrupted) and "Stopped at once, so nothing is written" in str(
+        done.exception
+    )
+    assert not out.exists()
 
 
 def test_the_command_takes_the_editors_own_options(registry: Registry, photo: Path, tmp_path: Path) -> None:

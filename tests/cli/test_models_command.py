@@ -129,7 +129,7 @@ def test_fetch_takes_several_names_and_prints_where_they_lie(served: str, own_ho
     files = [own_home / "models" / "b.pkl", own_home / "models" / "a.pkl"]
     done = _run("fetch", "b", "a", "b", models=models)
     assert (done.exit_code, done.stdout) == (0, "".join(f"{file}\n" for file in files))
-    assert "b: 0.7 of 0.7 MB\n" in done.stderr and "a: 0.7 of 0.7 MB\n" in done.stderr
+    assert "b 0.7/0.7 MB" in done.stderr and "a 0.7/0.7 MB" in done.stderr
     assert all(file.read_bytes() == DATA for file in files)
     again = _run("fetch", "b", "a", models=models)
     assert again.stdout == done.stdout

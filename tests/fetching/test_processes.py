@@ -15,14 +15,14 @@ import pytest
 from misbehaving import DATA, Server
 
 import i2i
-from i2i.data import fetching
-from i2i.data.fetching import fetch_dataset, record
-from i2i.files import hash_file
+from i2i.assets import datasets as fetching
+from i2i.assets.datasets import fetch_dataset, record_checksum
+from i2i.toolkit.files import hash_file
 
 BRING = """
 import sys
 from pathlib import Path
-from i2i.data.fetching import bring
+from i2i.assets.datasets import fetch_file as bring
 print(bring(sys.argv[1], Path(sys.argv[2]), note=lambda text: print(text, flush=True)), flush=True)
 """
 
@@ -87,7 +87,7 @@ def test_a_dataset_is_fetched_once_for_two(tmp_path: Path, monkeypatch: pytest.M
         assert both.wait(30), "the other one waits"
         (folder / "train").mkdir(parents=True)
 
-    monkeypatch.setattr(fetching, "bring", lambda *_, **__: "0" * 64)
+    monkeypatch.setattr(fetching, "fetch_file", lambda *_, **__: "0" * 64)
     monkeypatch.setattr(fetching, "_install", install)
     monkeypatch.setattr(fetching, "count_pairs", lambda *_: {"train": 1})
     notes: list[str] = []
@@ -116,7 +116,7 @@ def test_records_of_two_are_both_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(fetching, "_sums", slow)
-    threads = [threading.Thread(target=record, args=(f"https://{name}", name)) for name in "ab"]
+    threads = [threading.Thread(target=record_checksum, args=(f"https://{name}", name)) for name in "ab"]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -101,8 +101,8 @@ def _stand_ins() -> Iterator[tuple[str, bytes, str]]:
 def _instructions() -> Iterator[tuple[str, bytes, str]]:
     """Instructions that no weight file has, or that claim what is not there."""
     for does in (b"ios\nmkdir\n", b"o", b"\x82\1", b"\x83\1\0", b"\x84\1\0\0\0", b"\x97", b"\x98", b"Px\n", b"2", b"0"):
-        yield f"instruction {does[:1]!r}", a.pickled(a.MARK, a.NONE, does), "the pickle instruction "
-    yield "NEWOBJ_EX", a.pickled(a.name("builtins.set"), a.NO_ARGUMENTS, a.DICT, b"\x92"), "the pickle instruction "
+        yield f"instruction {does[:1]!r}", a.pickled(a.MARK, a.NONE, does), "the pickle opcode "
+    yield "NEWOBJ_EX", a.pickled(a.name("builtins.set"), a.NO_ARGUMENTS, a.DICT, b"\x92"), "the pickle opcode "
     yield "persistent id outside torch", a.pickled(a.NONE, b"Q"), "outside a torch file"
     yield "an unknown storage", a.zipped(a.pickled(a.row(a.text("storage"), a.NONE), b"Q")), "unknown way"
     yield "a gigantic memo index", a.pickled(a.NONE, b"r" + b"\xff" * 4), "memo makes no sense"
@@ -111,7 +111,7 @@ def _instructions() -> Iterator[tuple[str, bytes, str]]:
     yield "a mark that is open", a.pickled(a.MARK, a.NONE), "makes no sense"
     for long in (b"\x8e", b"\x8d", b"\x96", b"\x95"):
         yield f"gigantic {long!r}", a.pickled(long + (2**62).to_bytes(8, "little")), "cut off"
-    yield "a gigantic number", a.pickled(b"\x8b" + (2**30).to_bytes(4, "little")), "the pickle instruction LONG4"
+    yield "a gigantic number", a.pickled(b"\x8b" + (2**30).to_bytes(4, "little")), "the pickle opcode LONG4"
     yield "a number in many digits", a.pickled(b"I" + b"9" * 200 + b"\n"), "a number in it makes no sense"
     yield "an endless name", a.pickled(b"c" + b"x" * 10_000), "name in it is too long"
     yield "protocol 9", a.pickled(a.NONE, protocol=9), "protocol 9"

@@ -34,12 +34,12 @@ class DemoText(i2i.Extractor):
         import torch
 
         from i2i import model_path
-        from i2i.toolkit.weights.state_dicts import read_state
+        from i2i.toolkit.weights.state_dicts import read_state_dict
 
         from ..networks.text import TextNetwork
 
         path = model_path(record(self.name)) if path is None else path
-        state = read_state(path)
+        state = read_state_dict(path)
         try:
             network = TextNetwork.from_tensors(state)
         except i2i.I2IError as error:

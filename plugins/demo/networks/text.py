@@ -136,11 +136,11 @@ class TextNetwork(nn.Module):
         Raises:
             i2i.I2IError: they are another network's.
         """
-        from i2i.toolkit.weights.state_dicts import fill
+        from i2i.toolkit.weights.state_dicts import load_frozen_network
 
         letters = tensors.get("word_bytes", torch.zeros(0))
         network = cls(bytes(letters.to(torch.uint8).tolist()).decode("ascii", "replace").split())
-        fill(network, tensors, "text network of the embedded world", "install the package again")
+        load_frozen_network(network, tensors, "text network of the embedded world", "install the package again")
         return network.requires_grad_(False).eval()
 
     def images(self, pictures: Tensor) -> Tensor:
