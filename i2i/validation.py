@@ -6,13 +6,14 @@ import configparser
 import importlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .api.errors import I2IError, UsageError, did_you_mean
 from .api.options import Options, click_options, option_flag
+from .guards import build_plugin
 from .registry import KINDS, Plugin, Registry
 
 COMMAND_WORDS = {
@@ -60,7 +61,7 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
         thing = everything[kind][called]
         own = check_thing(kind, thing)
         if kind == "preset":
-            own += _preset_faults(thing, plugin.distribution, everything["editor"])
+            own += _preset_faults(registry, thing, plugin.distribution)
         faults += [f"{plugin.name}: {kind} {called}: {fault}" for fault in own]
     return faults
 
@@ -117,18 +118,18 @@ def _editor_faults(thing: Any) -> Iterator[str]:
             yield f"{attribute} asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
 
 
-def _preset_faults(preset: Any, giver: str, editors: Mapping[str, Any]) -> Iterator[str]:
+def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]:
     """What the editor that is to read it says of it."""
     from .api.preset import Preset
 
     if not isinstance(preset, Preset):
         yield "it must be an i2i.Preset"
         return
-    if preset.editor not in editors:
+    if preset.editor not in (editors := registry.all("editor")):
         yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
         return
     try:
-        editors[preset.editor]().check_preset(replace(preset, giver=giver))
+        build_plugin(registry, "editor", preset.editor).check_preset(replace(preset, giver=giver))
     except I2IError as error:
         yield str(error)
 

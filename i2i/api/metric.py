@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from ..api.device import Device
 
 
-class Metric:
+class Metric(ABC):
     """A measure of outputs against targets, gathered batch by batch. ``Metric(device)`` starts at zero."""
 
     name: ClassVar[str]
@@ -22,13 +23,14 @@ class Metric:
         """The measure of each picture, in the order taken in; empty where it has none for single pictures."""
         return []
 
+    @abstractmethod
     def __init__(self, device: Device) -> None:
-        raise TypeError(f"{type(self).__name__} must define __init__(self, device)")
+        """Start at zero; measure on ``device``."""
 
+    @abstractmethod
     def update(self, output: Tensor, target: Tensor) -> None:
         """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1]."""
-        raise TypeError(f"{type(self).__name__} must define update(self, output, target)")
 
+    @abstractmethod
     def compute(self) -> float:
         """The measure over everything taken in."""
-        raise TypeError(f"{type(self).__name__} must define compute(self)")

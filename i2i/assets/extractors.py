@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from ..api.device import Device
 from ..api.errors import I2IError, UsageError, did_you_mean
 from ..api.extractor import Role
+from ..guards import build_plugin
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def open_chosen(
     """
     maker = choose(role, registry, name, domain)
     try:
-        return maker(device)
+        opened: Extractor = build_plugin(registry, "extractor", maker.name, device)
+        return opened
     except I2IError as error:
         others = [
             each.name
@@ -103,5 +105,6 @@ def extractor(
         raise UsageError(f"There is no extractor called {role_or_name!r}, nor is that a role.{near}")
     place = device if isinstance(device, Device) else choose_device(device, "fp32")
     if role_or_name not in roles:
-        return known[role_or_name](place)
+        opened: Extractor = build_plugin(registry, "extractor", role_or_name, place)
+        return opened
     return open_chosen(role_or_name, place, registry, name, domain)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..api.errors import I2IError, UsageError
+from ..guards import build_plugin
 from ..registry import Registry
 from ..runtime.progress import staged
 from ..toolkit.command_options import json_option
@@ -36,7 +37,7 @@ def command() -> None:
 @click.pass_obj
 def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
     """List the sets, and whether the real pictures are there."""
-    sets = [_describe(dataset(), data_root) for dataset in registry.all("dataset").values()]
+    sets = [_describe(build_plugin(registry, "dataset", name), data_root) for name in registry.all("dataset")]
     if as_json:
         echo_json({"datasets": sets})
         return
@@ -63,7 +64,7 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
     """Show all that is known of one set."""
     from ..assets.datasets import count_pairs
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name)
     facts = _describe(dataset, data_root)
     if facts["state"] == "real":
         facts["found"] = count_pairs(dataset, Path(facts["folder"]))
@@ -84,7 +85,7 @@ def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
     """Download the real set; goes on after a break, and does nothing where it is there already."""
     from ..assets.datasets import fetch_dataset
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name)
     with staged("bytes") as progress:
         folder = fetch_dataset(dataset, data_root, progress, note=partial(click.echo, err=True))
     click.echo(folder)
@@ -152,7 +153,7 @@ def preview(
     from ..toolkit.images import save_picture
     from ..toolkit.images.grids import sheet
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name)
     opened = open_source(dataset, data_root, split, source, seed)
     count = min(count, len(opened))
     pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
@@ -197,7 +198,7 @@ def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[
         return Dataset(), Path(target)
     if target not in names:
         raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
-    dataset = names[target]()
+    dataset = build_plugin(registry, "dataset", target)
     if not dataset.own():
         return dataset, find_root(dataset, data_root)
     if data_root is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
 from ..assets.extractors import ROLES, choose, open_chosen
+from ..guards import build_plugin
 
 if TYPE_CHECKING:
     from ..api.device import Device
@@ -58,8 +59,8 @@ class Extractors(Mapping[str, Any]):
             role = next((each for each in ROLES if each == key), None)
             if role is not None:
                 self._open[key] = open_chosen(role, self.device, self.registry, self.names.get(key), self.domain)
-            elif key in (known := self.registry.all("extractor")):
-                self._open[key] = known[key](self.device)
+            elif key in self.registry.all("extractor"):
+                self._open[key] = build_plugin(self.registry, "extractor", key, self.device)
             else:
                 raise KeyError(key)
         return self._open[key]

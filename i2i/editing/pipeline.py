@@ -143,8 +143,8 @@ def edit_again(
 
 
 def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
-    """Open, edit, check, and write what there is to write."""
-    from .output import Writer, checked
+    """Open, edit, and write what there is to write."""
+    from .output import Writer
     from .recipes import make_recipe
     from .scene import Setting
 
@@ -156,8 +156,7 @@ def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequen
     pictures = setting.open(given)
     recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])
     setting.device.seed(terms.seed)
-    giver = registry.giver("editor", kind.name)
-    result = checked(setting.edit(pictures), f"editor {kind.name!r} of {giver.distribution} {giver.version}")
+    result = setting.edit(pictures)
     if terms.out is not None:
         recipe |= {
             "device": str(setting.device),

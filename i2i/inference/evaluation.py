@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
+from ..guards import build_plugin
 from ..registry import Registry, load_registry
 from ..runtime.progress import note
 from ..toolkit.files import write_json
@@ -71,7 +72,7 @@ def evaluate(
     wanted = opened.options["run"]
     source = _open(registry, wanted, split, data_root)
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
-    meters = {name: metric(place) for name, metric in chosen.items()}
+    meters = {name: build_plugin(registry, "metric", name, place) for name in chosen}
     _measure(trainer, source, wanted, place, batch, meters, progress)
     result: dict[str, Any] = {"run": str(opened.folder), "step": step, "checkpoint": checkpoint, "split": split}
     result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
@@ -99,7 +100,7 @@ def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: 
     root = data_root if data_root is not None else wanted["data_root"]
     kind: Choice = "real" if data_root is not None else wanted["source"]
     source = open_source(
-        registry.get("dataset", wanted["dataset"])(), Path(root) if root else None, split, kind, wanted["seed"]
+        build_plugin(registry, "dataset", wanted["dataset"]), Path(root) if root else None, split, kind, wanted["seed"]
     )
     if not len(source):
         raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no pairs; choose another with --split.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError, did_you_mean
+from ..guards import build_plugin, guarded_class
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -39,11 +40,15 @@ def generator(
     file = find(source, registry)
     if file is not None and file.is_file():
         family, weights, _ = open_weights(file, registry)
-        return family(weights, _device(device, precision, compile))
+        return _built(registry, family.name, weights, _device(device, precision, compile))
     if file is not None:
         return _of_run(file, _device(device, precision, compile), registry)
-    made: type[Generator] = registry.get("generator", str(source))
-    return made(None, _device(device, precision, compile))
+    return _built(registry, str(source), None, _device(device, precision, compile))
+
+
+def _built(registry: Registry, family: str, weights: Weights | None, device: Device) -> Generator:
+    made: Generator = build_plugin(registry, "generator", family, weights, device)
+    return made
 
 
 def find(source: str | Path, registry: Registry) -> Path | None:
@@ -109,7 +114,7 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
     families = registry.all("generator")
     for family in families.values():
         try:
-            weights = family.read(contents)
+            weights: Weights | None = guarded_class(registry, "generator", family.name).read(contents)
         except I2IError as error:
             raise I2IError(f"{path}: {error}") from None
         if weights is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
 from ..api.options import Options, build_options
+from ..guards import build_plugin
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
@@ -66,7 +67,7 @@ class Run(Checkpoints):
         step = self.find(checkpoint)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
-        trainer: Trainer = kind(self.trainer_options(kind, settings), device)
+        trainer: Trainer = build_plugin(registry, "trainer", kind.name, self.trainer_options(kind, settings), device)
         tensors = self.read_tensors(step)
         load_networks(trainer, tensors, self.checkpoint(step))
         load_average(trainer, tensors)

@@ -14,6 +14,7 @@ from ..api.options import build_options
 from ..api.trainer import Trainer
 from ..data.batches import Batches
 from ..data.sources import Source, Targets, Wants, open_source, usable
+from ..guards import build_plugin
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
 from ..runtime.device import choose_device
@@ -64,7 +65,8 @@ def train(
         else:
             validation = _validation(registry, settings, source, device)
         device.seed(settings.seed, 0)
-        trainer = kind(build_options(kind.Options, resolved["options"], "the options"), device)
+        chosen = build_options(kind.Options, resolved["options"], "the options")
+        trainer: Trainer = build_plugin(registry, "trainer", kind.name, chosen, device)
         owner = f"Trainer {kind.name!r} of {_giver(registry, 'trainer', kind.name)}"
         if device.first:
             check_state(trainer, owner)
@@ -113,7 +115,7 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     common = {key: value for key, value in options.items() if key in TrainOptions.model_fields}
     if "dataset" not in common:
         raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
-    dataset: Dataset = registry.get("dataset", common["dataset"])()
+    dataset: Dataset = build_plugin(registry, "dataset", common["dataset"])
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
     settings = build_options(TrainOptions.suited(kind), common, "the options")
@@ -198,11 +200,13 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
 def _open_split(registry: Registry, settings: TrainOptions, split: str, wants: Wants = "pairs") -> Source:
     """A split of the run's set."""
     root = Path(settings.data_root) if settings.data_root else None
-    return open_source(registry.get("dataset", settings.dataset)(), root, split, settings.source, settings.seed, wants)
+    return open_source(
+        build_plugin(registry, "dataset", settings.dataset), root, split, settings.source, settings.seed, wants
+    )
 
 
 def _drawn_note(registry: Registry, settings: TrainOptions) -> str:
-    dataset: Dataset = registry.get("dataset", settings.dataset)()
+    dataset: Dataset = build_plugin(registry, "dataset", settings.dataset)
     how = f"i2i datasets fetch {dataset.name}" if dataset.archive else f"i2i datasets show {dataset.name}"
     return f"the real {dataset.name} is not here, so its drawn sample is used (source: drawn); for the real one: {how}"
 
@@ -243,7 +247,7 @@ def _validation(registry: Registry, settings: TrainOptions, train_source: Source
     """The pairs to validate on: those learnt by heart, else the split ``val``, where there is one."""
     if settings.overfit:
         return train_source
-    dataset: Dataset = registry.get("dataset", settings.dataset)()
+    dataset: Dataset = build_plugin(registry, "dataset", settings.dataset)
     if not (dataset.pairs(train_source.root, "val") if train_source.root else dataset.drawn.get("val")):
         note("the set has no split 'val', so nothing is validated and no checkpoint is 'best'", device)
         return None
