@@ -86,6 +86,23 @@ def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None) -> t
     return (build_options(model, values or {}, f"options of {kind} {cls.name!r}"),)
 
 
+def plain_options(registry: Registry, kind: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check option values and return all options of a class as plain values, as recipes and runs record them.
+
+    Raises:
+        UsageError: nothing has this name, or an option is unknown or has a wrong value.
+    """
+    (options,) = options_argument(kind, registry.get(kind, name), values) or (Options(),)
+    return options.model_dump(mode="json")
+
+
+def plain_named_options(
+    registry: Registry, kind: str, values: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """``plain_options`` of several things of a kind by name."""
+    return {name: plain_options(registry, kind, name, own) for name, own in values.items()}
+
+
 @contextmanager
 def guarding(owner: str, method: str) -> Iterator[None]:
     """Turn what plugin code raises inside into an ``I2IError`` that names the plugin; see ``_PASSED`` for what is not.

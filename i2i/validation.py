@@ -12,21 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .api.errors import I2IError, UsageError, did_you_mean
-from .api.options import Options, click_options, option_flag
+from .api.options import Options, click_options, option_flag, reserved_options
 from .guards import build_plugin
 from .registry import KINDS, Plugin, Registry
-
-COMMAND_WORDS = {
-    "trainer": frozenset(
-        {"config", "data_root", "dataset", "debug", "dry_run", "help", "name", "out", "resume", "source"}
-    ),
-    "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractors", "face", "faithful", "fresh"}
-        | {"generator", "help", "image", "images", "invert", "json", "keep", "landmarks", "out", "plugin", "recipe"}
-        | {"truncation"}
-    ),
-}
-"""Words of ``i2i train`` and ``i2i edit`` themselves, which no option of a trainer or an editor may take."""
 
 _REQUIRED = {
     "trainer": ("__init__", "step", "sample"),
@@ -144,8 +132,8 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if not (field.description or "").strip():
             yield f"option {option_flag(name)} has no description; give one with pydantic.Field(..., description=...)"
-        if name in COMMAND_WORDS.get(kind, ()):
-            yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
+    for name in reserved_options(kind, model):
+        yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
     try:
         click_options(model)
     except Exception as error:  # a stranger's types: say which model cannot be offered, whatever the cause

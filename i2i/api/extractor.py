@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from .options import Options
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -59,6 +61,8 @@ class Extractor(ABC):
     """The pictures it knows, as in ``Model.domain``; of two with one role, that of the pictures' domain is taken."""
     default: ClassVar[bool] = False
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Extractor(device, options)``."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from .errors import I2IError
+from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,8 @@ class Generator(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Family(weights, device, options)``."""
     z_dim: int
     c_dim: int = 0
     """Classes it was trained on; 0 for a generator without."""

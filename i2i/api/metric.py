@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from .options import Options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,6 +19,8 @@ class Metric(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     better: ClassVar[Literal["lower", "higher"]]
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Metric(device, options)``."""
 
     @property
     def per_picture(self) -> list[float]:

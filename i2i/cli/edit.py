@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..api.errors import Interrupted, UsageError
-from ..toolkit.command_options import extractor_option, face_option, json_option, landmarks_option
+from ..toolkit.command_options import (
+    extractor_option,
+    extractor_options_option,
+    face_option,
+    generator_options_option,
+    json_option,
+    landmarks_option,
+)
 from ..toolkit.directories import numbered_directory
 from ..toolkit.terminal import echo_json
 from .editors import DEFAULT, EditCommand
@@ -58,6 +65,8 @@ if TYPE_CHECKING:
 )
 @landmarks_option
 @extractor_option
+@extractor_options_option
+@generator_options_option
 @click.option(
     "--out", metavar="FOLDER", help="For the result; replaces an earlier edit's only.  [default: edits/NAME-001]"
 )
@@ -98,6 +107,8 @@ def command(
     from ..toolkit.faces.detection import face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
+    for name in ("extractor_options", "generator_options"):  # none given is an empty dictionary
+        given |= {name: own} if (own := given.pop(name)) else {}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
     if faithful:
         given["invert"] = faithful_inversion(given.get("invert", ""))

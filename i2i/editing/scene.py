@@ -42,10 +42,12 @@ class Setting:
         self.generator: Any = None
         domain: str | None = FACES
         if kind.wants != "pixels":
-            self.generator = generator(terms.generator, str(self.device), registry=registry)
+            self.generator = generator(
+                terms.generator, str(self.device), registry=registry, options=terms.generator_options
+            )
             domain = generator_domain(terms.generator, registry)
         roles = (*kind.extractors, *kind.may_use)
-        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles)
+        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles, terms.extractor_options)
         finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
         self.opener = Opener(self.generator, domain, finder, terms, finders)
         self._editor = build_plugin(registry, "editor", kind.name)
@@ -107,6 +109,8 @@ class Setting:
             "editor": [giver.distribution, giver.version],
             "seed": self.terms.seed,
         }
+        for name in ("extractor_options", "generator_options"):
+            about |= {name: given} if (given := getattr(self.terms, name)) else {}
         return Kept(inverter(self.registry), options, about, self.terms.keep)
 
     def scene(self, pictures: Sequence[Picture]) -> Scene:

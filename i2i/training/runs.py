@@ -18,6 +18,7 @@ from .checkpoints import Checkpoints, Which, load_average, load_networks
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
+    from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.trainer import Trainer
     from ..registry import Registry
@@ -72,6 +73,21 @@ class Run(Checkpoints):
         load_networks(trainer, tensors, self.checkpoint(step))
         load_average(trainer, tensors)
         return trainer, step
+
+
+def open_dataset(registry: Registry, options: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Dataset:
+    """Construct the dataset of a run with the options it was given.
+
+    Args:
+        options: The content of the run's ``options.json``.
+        changes: Options of the dataset in place of the run's.
+
+    Raises:
+        UsageError: there is no such dataset, or an option is unknown or has a wrong value.
+    """
+    values = {**options.get("dataset_options", {}), **(changes or {})}
+    dataset: Dataset = build_plugin(registry, "dataset", options["run"]["dataset"], values=values)
+    return dataset
 
 
 def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
