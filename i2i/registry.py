@@ -174,6 +174,13 @@ def _take(thing: Any, kind: str, mine: dict[str, Any]) -> None:
         value = getattr(thing, attribute, None)
         if not isinstance(value, str) or not value.strip() or "\n" in value:
             raise ValueError(f"{kind} {getattr(thing, '__name__', thing)!r} needs a one-line {attribute!r}")
+    if kind in ("trainer", "editor") and getattr(thing, "Options", None) is not None:
+        from .api.options import option_flag, reserved_options
+
+        if clashes := reserved_options(kind, thing.Options):
+            command = "i2i train" if kind == "trainer" else "i2i edit"
+            flags = ", ".join(map(option_flag, clashes))
+            raise ValueError(f"{kind} {thing.name!r} has an option that {command} has itself: {flags}; rename it")
     if thing.name in mine:
         raise ValueError(f"{kind} {thing.name!r} is registered twice")
     mine[thing.name] = thing

@@ -6,26 +6,15 @@ import configparser
 import importlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .api.errors import I2IError, UsageError, did_you_mean
-from .api.options import Options, click_options, option_flag
+from .api.options import Options, click_options, option_flag, reserved_options
+from .guards import build_plugin
 from .registry import KINDS, Plugin, Registry
-
-COMMAND_WORDS = {
-    "trainer": frozenset(
-        {"config", "data_root", "dataset", "debug", "dry_run", "help", "name", "out", "resume", "source"}
-    ),
-    "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractors", "face", "faithful", "fresh"}
-        | {"generator", "help", "image", "images", "invert", "json", "keep", "landmarks", "out", "plugin", "recipe"}
-        | {"truncation"}
-    ),
-}
-"""Words of ``i2i train`` and ``i2i edit`` themselves, which no option of a trainer or an editor may take."""
 
 _REQUIRED = {
     "trainer": ("__init__", "step", "sample"),
@@ -60,7 +49,7 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
         thing = everything[kind][called]
         own = check_thing(kind, thing)
         if kind == "preset":
-            own += _preset_faults(thing, plugin.distribution, everything["editor"])
+            own += _preset_faults(registry, thing, plugin.distribution)
         faults += [f"{plugin.name}: {kind} {called}: {fault}" for fault in own]
     return faults
 
@@ -117,18 +106,18 @@ def _editor_faults(thing: Any) -> Iterator[str]:
             yield f"{attribute} asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
 
 
-def _preset_faults(preset: Any, giver: str, editors: Mapping[str, Any]) -> Iterator[str]:
+def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]:
     """What the editor that is to read it says of it."""
     from .api.preset import Preset
 
     if not isinstance(preset, Preset):
         yield "it must be an i2i.Preset"
         return
-    if preset.editor not in editors:
+    if preset.editor not in (editors := registry.all("editor")):
         yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
         return
     try:
-        editors[preset.editor]().check_preset(replace(preset, giver=giver))
+        build_plugin(registry, "editor", preset.editor).check_preset(replace(preset, giver=giver))
     except I2IError as error:
         yield str(error)
 
@@ -143,8 +132,8 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if not (field.description or "").strip():
             yield f"option {option_flag(name)} has no description; give one with pydantic.Field(..., description=...)"
-        if name in COMMAND_WORDS.get(kind, ()):
-            yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
+    for name in reserved_options(kind, model):
+        yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
     try:
         click_options(model)
     except Exception as error:  # a stranger's types: say which model cannot be offered, whatever the cause

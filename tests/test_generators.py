@@ -40,6 +40,12 @@ class Flat(Generator):
         self.colour = weights.tensors["colour"] if weights else torch.zeros(3)
         self.device = device
 
+    def map(self, z: Any, c: Any = None, truncation: float = 1.0, cutoff: int | None = None) -> Any:
+        return z[:, None]
+
+    def render(self, w: Any, noise: Any = "const") -> Any:
+        return w[:, 0, :, None, None].expand(-1, -1, 4, 4)
+
 
 def registry(*models: Model) -> Registry:
     @hookimpl

@@ -37,6 +37,7 @@ class Dataset:
     name: ClassVar[str]
     summary: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Dataset(options)``."""
     licence: ClassVar[str] = "unknown"
     homepage: ClassVar[str] = ""
     sides: ClassVar[tuple[str, str]] = ("A", "B")

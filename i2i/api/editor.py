@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -59,7 +60,7 @@ class Result:
     """Of an editor that takes many pictures: the results of the second and further ones, in their order."""
 
 
-class Editor:
+class Editor(ABC):
     """An edit: scene and options in, result out. Pure: no files, no prints."""
 
     name: ClassVar[str]
@@ -92,9 +93,9 @@ class Editor:
             I2IError: one of them cannot be edited, or the options do not fit it.
         """
 
+    @abstractmethod
     def edit(self, scene: Scene, options: Any) -> Result:
         """Make the edit."""
-        raise TypeError(f"{type(self).__name__} must define edit(self, scene, options)")
 
     def presets(self, options: Any) -> Iterable[str]:
         """Names of the presets that options ask for; those that nobody brings are refused before ``edit``."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +36,7 @@ class Face:
         return (x1 - x0) * (y1 - y0)
 
 
-class Extractor:
+class Extractor(ABC):
     """A frozen network from pictures to numbers, found by its role. ``Extractor(device)`` loads it.
 
     What it answers to, by role; pictures are ``(N, 3, H, W)`` RGB float32 in [-1, 1], and gradients pass unless a class
@@ -58,8 +61,11 @@ class Extractor:
     """The pictures it knows, as in ``Model.domain``; of two with one role, that of the pictures' domain is taken."""
     default: ClassVar[bool] = False
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Extractor(device, options)``."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 
+    @abstractmethod
     def __init__(self, device: Device) -> None:
-        raise TypeError(f"{type(self).__name__} must define __init__(self, device)")
+        """Load the network onto ``device``."""

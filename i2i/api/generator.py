@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from .errors import I2IError
+from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +33,7 @@ class Weights:
     """What the tensors' names and shapes do not tell; plain values."""
 
 
-class Generator:
+class Generator(ABC):
     """A pretrained generator one can edit with: latents in, pictures out.
 
     What is registered is a family, such as ``stylegan2``: ``read`` says whether a file holds one, and
@@ -41,6 +43,8 @@ class Generator:
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Family(weights, device, options)``."""
     z_dim: int
     c_dim: int = 0
     """Classes it was trained on; 0 for a generator without."""
@@ -67,9 +71,11 @@ class Generator:
         """What a file lets one know about the terms of its weights."""
         return UNKNOWN
 
+    @abstractmethod
     def __init__(self, weights: Weights | None, device: Device) -> None:
-        raise TypeError(f"{type(self).__name__} must define __init__(self, weights, device)")
+        """Build the network on ``device``."""
 
+    @abstractmethod
     def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
         """``z (N, z_dim)`` -> ``w (N, num_ws, w_dim)``.
 
@@ -78,8 +84,8 @@ class Generator:
             truncation: 1 leaves w as it is, 0 gives the mean of all w.
             cutoff: Rows that are truncated, counted from the first; None for all.
         """
-        raise TypeError(f"{type(self).__name__} must define map(self, z, ...)")
 
+    @abstractmethod
     def render(self, w: Tensor, noise: Noise = "const") -> Tensor:
         """``w (N, num_ws, w_dim)`` -> pictures ``(N, C, R, R)`` float32, about [-1, 1], not clamped.
 
@@ -87,7 +93,6 @@ class Generator:
             noise: As stored, new at each call, none at all; or by the names of ``noise_maps``, each ``(N or 1, 1, r,
                 r)``, the others being as stored.
         """
-        raise TypeError(f"{type(self).__name__} must define render(self, w, noise)")
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
         """``w (N, num_ws, w_dim)`` -> maps ``(N, C, resolution, resolution)``, computed no further than needed."""

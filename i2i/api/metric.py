@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -10,25 +13,28 @@ if TYPE_CHECKING:
     from ..api.device import Device
 
 
-class Metric:
+class Metric(ABC):
     """A measure of outputs against targets, gathered batch by batch. ``Metric(device)`` starts at zero."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
     better: ClassVar[Literal["lower", "higher"]]
+    Options: ClassVar[type[Options]] = Options
+    """Its options; where there are any, it is constructed as ``Metric(device, options)``."""
 
     @property
     def per_picture(self) -> list[float]:
         """The measure of each picture, in the order taken in; empty where it has none for single pictures."""
         return []
 
+    @abstractmethod
     def __init__(self, device: Device) -> None:
-        raise TypeError(f"{type(self).__name__} must define __init__(self, device)")
+        """Start at zero; measure on ``device``."""
 
+    @abstractmethod
     def update(self, output: Tensor, target: Tensor) -> None:
         """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1]."""
-        raise TypeError(f"{type(self).__name__} must define update(self, output, target)")
 
+    @abstractmethod
     def compute(self) -> float:
         """The measure over everything taken in."""
-        raise TypeError(f"{type(self).__name__} must define compute(self)")

@@ -28,6 +28,25 @@ class Options(BaseModel):
 
 Model = TypeVar("Model", bound=Options)
 
+RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
+    "trainer": frozenset(
+        {"config", "data_root", "dataset", "dataset_options", "debug", "dry_run", "help", "name", "out", "quiet"}
+        | {"registry", "resume", "source"}
+    ),
+    "editor": frozenset(
+        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors", "face"}
+        | {"faithful", "fresh", "generator", "generator_options", "help", "image", "images", "invert", "json", "keep"}
+        | {"landmarks", "name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
+    ),
+}
+"""Options of ``i2i train`` and ``i2i edit`` themselves, and arguments of ``i2i.train`` and ``i2i.edit``. No trainer or
+editor may declare an option of such a name."""
+
+
+def reserved_options(kind: str, model: Any) -> list[str]:
+    """Names of the options of a model that are reserved for the command which runs things of this kind."""
+    return [name for name in getattr(model, "model_fields", ()) if name in RESERVED_OPTIONS.get(kind, ())]
+
 
 def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     """Make the options from plain values; ``where`` (a file, "the command line") opens the error message.
@@ -78,7 +97,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UsageError(f"--config {path} must hold 'option: value' lines, such as 'steps: 500'.")
     if "trainer" in values and isinstance(values.get("run"), dict):  # a run folder's options.json
-        return {**values["run"], **values.get("options", {})}
+        dataset = {"dataset_options": values["dataset_options"]} if "dataset_options" in values else {}
+        return {**values["run"], **values.get("options", {}), **dataset}
     return {key.replace("-", "_"): value for key, value in values.items()}
 
 

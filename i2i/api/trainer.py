@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ..api.device import Device
 
 
-class Trainer:
+class Trainer(ABC):
     """A training method: networks, losses, and one optimisation step at a time.
 
     ``Trainer(options, device)`` builds the networks. ``device`` is a string that torch takes wherever it takes a
@@ -43,9 +44,11 @@ class Trainer:
     optimizers: dict[str, torch.optim.Optimizer]
     """By name. The training loop scales their rates over time; leave empty to keep the rates to yourself."""
 
+    @abstractmethod
     def __init__(self, options: Any, device: Device) -> None:
-        raise TypeError(f"{type(self).__name__} must define __init__(self, options, device)")
+        """Build ``networks`` and ``optimizers`` on ``device``."""
 
+    @abstractmethod
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """One optimisation step.
 
@@ -56,14 +59,13 @@ class Trainer:
         Returns:
             Losses by name, each a detached tensor of no dimension, unread: ``.item()`` would wait for the device.
         """
-        raise TypeError(f"{type(self).__name__} must define step(self, batch)")
 
+    @abstractmethod
     def sample(self, batch: dict[str, Tensor]) -> Tensor:
         """Pictures ``(N, 3, H, W)`` in [-1, 1] for ``batch["input"]``; must leave training as it was.
 
         A trainer that wants pictures makes N of its own instead, the same latents each time, so that sheets compare.
         """
-        raise TypeError(f"{type(self).__name__} must define sample(self, batch)")
 
     def state_dict(self) -> dict[str, Any]:
         """Return what training needs besides the weights of the networks; by default the state of the optimisers.

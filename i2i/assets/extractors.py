@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..api.device import Device
 from ..api.errors import I2IError, UsageError, did_you_mean
 from ..api.extractor import Role
+from ..guards import build_plugin
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -51,16 +54,25 @@ def _by_domain(makers: list[type[Extractor]], domain: str | None) -> type[Extrac
 
 
 def open_chosen(
-    role: str, device: Device, registry: Registry, name: str | None = None, domain: str | None = None
+    role: str,
+    device: Device,
+    registry: Registry,
+    name: str | None = None,
+    domain: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Extractor:
     """Open what ``choose`` gives; where that cannot be opened and the user has not named it, tell what else there is.
+
+    Args:
+        options: Options by the names of extractors; only those of the one that is opened are used.
 
     Raises:
         UsageError, I2IError: as ``choose``; or what the extractor needs has not been fetched or installed.
     """
     maker = choose(role, registry, name, domain)
     try:
-        return maker(device)
+        opened: Extractor = build_plugin(registry, "extractor", maker.name, device, values=options.get(maker.name))
+        return opened
     except I2IError as error:
         others = [
             each.name
@@ -79,6 +91,7 @@ def extractor(
     domain: str | None = None,
     registry: Registry | None = None,
     name: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Extractor:
     """Open an extractor; its networks are loaded onto the device.
 
@@ -88,9 +101,10 @@ def extractor(
         domain: What the pictures show; decides where a role is given and several extractors have it.
         registry: Where extractors are looked up; None for all installed plugins.
         name: The user's choice among the extractors of the role; None leaves it to the domain.
+        options: Its options, where it declares any.
 
     Raises:
-        UsageError: no extractor has this role or name; names the nearest.
+        UsageError: an option is wrong, or no extractor has this role or name; names the nearest.
         I2IError: what it needs has not been fetched or installed.
     """
     from ..runtime.device import choose_device
@@ -103,5 +117,7 @@ def extractor(
         raise UsageError(f"There is no extractor called {role_or_name!r}, nor is that a role.{near}")
     place = device if isinstance(device, Device) else choose_device(device, "fp32")
     if role_or_name not in roles:
-        return known[role_or_name](place)
-    return open_chosen(role_or_name, place, registry, name, domain)
+        opened: Extractor = build_plugin(registry, "extractor", role_or_name, place, values=options)
+        return opened
+    own = {choose(role_or_name, registry, name, domain).name: options} if options else {}
+    return open_chosen(role_or_name, place, registry, name, domain, own)

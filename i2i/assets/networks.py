@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api.errors import I2IError, UsageError, did_you_mean
+from ..guards import guarding, plugin_owner
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -28,13 +29,17 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
     """
     registry = registry or load_registry()
     kinds: dict[str, Callable[[dict[str, Tensor]], nn.Module]] = {}
+    owners: dict[str, str] = {}
     for noun in ("trainer", "extractor"):
-        for giver in registry.all(noun).values():
-            kinds.update(getattr(giver, "kinds", {}))
+        for name, giver in registry.all(noun).items():
+            known = getattr(giver, "kinds", {})
+            kinds.update(known)
+            owners.update(dict.fromkeys(known, plugin_owner(registry, noun, name)))
     if kind not in kinds:
         raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, kinds)}")
     state = read_state_dict(path)
     try:
-        return kinds[kind](state)
+        with guarding(owners[kind], f"kinds[{kind!r}]"):
+            return kinds[kind](state)
     except I2IError as error:
         raise I2IError(f"{path}: {error}") from None

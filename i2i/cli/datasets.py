@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..api.errors import I2IError, UsageError
+from ..guards import build_plugin
 from ..registry import Registry
-from ..toolkit.command_options import json_option
+from ..toolkit.command_options import dataset_options_option, json_option
 from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
@@ -36,7 +37,7 @@ def command() -> None:
 @click.pass_obj
 def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
     """List the sets, and whether the real pictures are there."""
-    sets = [_describe(dataset(), data_root) for dataset in registry.all("dataset").values()]
+    sets = [_describe(build_plugin(registry, "dataset", name), data_root) for name in registry.all("dataset")]
     if as_json:
         echo_json({"datasets": sets})
         return
@@ -63,7 +64,7 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
     """Show all that is known of one set."""
     from ..assets.datasets import count_pairs
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name)
     facts = _describe(dataset, data_root)
     if facts["state"] == "real":
         facts["found"] = count_pairs(dataset, Path(facts["folder"]))
@@ -84,7 +85,7 @@ def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
     """Download the real set; goes on after a break, and does nothing where it is there already."""
     from ..assets.datasets import fetch_dataset
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name)
     with Progress("bytes") as progress:
         folder = fetch_dataset(dataset, data_root, progress.stage, note=partial(click.echo, err=True))
     click.echo(folder)
@@ -93,9 +94,12 @@ def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
 @command.command("check")
 @click.argument("target", metavar="NAME|DIR")
 @root_option
+@dataset_options_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool) -> None:
+def check(
+    ctx: click.Context, target: str, data_root: Path | None, dataset_options: dict[str, Any], as_json: bool
+) -> None:
     """Decode every picture of a set or a folder and name each faulty one; exit code 1 if there is any.
 
     DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
@@ -103,7 +107,7 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
     """
     from ..data.pairs import check_splits
 
-    dataset, folder = _find_set(ctx.obj, target, data_root)
+    dataset, folder = _find_set(ctx.obj, target, data_root, dataset_options)
     with Progress("pairs") as progress:
         counts, faults = check_splits(partial(dataset.pairs, folder), progress.stage)
     if not counts and not faults:
@@ -135,6 +139,7 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.png", help="Where to write the sheet."
 )
+@dataset_options_option
 @click.pass_obj
 def preview(
     registry: Registry,
@@ -146,13 +151,14 @@ def preview(
     size: int,
     seed: int,
     out: Path,
+    dataset_options: dict[str, Any],
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
     from ..data.sources import open_source
     from ..toolkit.images import save_image
     from ..toolkit.images.grids import image_grid
 
-    dataset = registry.get("dataset", name)()
+    dataset = build_plugin(registry, "dataset", name, values=dataset_options)
     opened = open_source(dataset, data_root, split, source, seed)
     count = min(count, len(opened))
     pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
@@ -187,7 +193,7 @@ def _counts(pairs: dict[str, int]) -> str:
     return ", ".join(f"{split} {count}" for split, count in pairs.items()) or "-"
 
 
-def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[Dataset, Path]:
+def _find_set(registry: Registry, target: str, data_root: Path | None, options: dict[str, Any]) -> tuple[Dataset, Path]:
     """A set by its name and the folder it lies in, or any folder laid out as pairs are."""
     from ..api.dataset import Dataset
     from ..data.sources import find_root
@@ -197,7 +203,7 @@ def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[
         return Dataset(), Path(target)
     if target not in names:
         raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
-    dataset = names[target]()
+    dataset = build_plugin(registry, "dataset", target, values=options)
     if not dataset.own():
         return dataset, find_root(dataset, data_root)
     if data_root is None:

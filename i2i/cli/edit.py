@@ -12,7 +12,14 @@ import click
 
 from ..api.errors import UsageError
 from ..runtime.cancellation import Cancellation
-from ..toolkit.command_options import extractor_option, face_option, json_option, landmarks_option
+from ..toolkit.command_options import (
+    extractor_option,
+    extractor_options_option,
+    face_option,
+    generator_options_option,
+    json_option,
+    landmarks_option,
+)
 from ..toolkit.directories import numbered_directory
 from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json
@@ -60,6 +67,8 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 )
 @landmarks_option
 @extractor_option
+@extractor_options_option
+@generator_options_option
 @click.option(
     "--out", metavar="FOLDER", help="For the result; replaces an earlier edit's only.  [default: edits/NAME-001]"
 )
@@ -100,6 +109,8 @@ def command(
     from ..toolkit.faces.detection import parse_face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
+    for name in ("extractor_options", "generator_options"):  # none given is an empty dictionary
+        given |= {name: own} if (own := given.pop(name)) else {}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
     if faithful:
         given["invert"] = faithful_inversion(given.get("invert", ""))

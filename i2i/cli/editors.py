@@ -32,8 +32,7 @@ class EditCommand(click.Command):
         return [*(parameter for parameter in all_ if parameter not in last), *own, *last]
 
     def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
-        from ..api.options import click_options
-        from ..validation import COMMAND_WORDS
+        from ..api.options import RESERVED_OPTIONS, click_options
 
         registry: Registry = ctx.find_root().obj
         name = _value_of("--plugin", args)
@@ -47,7 +46,7 @@ class EditCommand(click.Command):
                 return []
             known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
             raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
-        words = COMMAND_WORDS["editor"] | {parameter.name or "" for parameter in self.params}
+        words = RESERVED_OPTIONS["editor"] | {parameter.name or "" for parameter in self.params}
         return click_options(registry.get("editor", name or DEFAULT).Options, skip=words)
 
 

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from ..registry import Registry
-from ..toolkit.command_options import checkpoint_option, device_option, json_option, set_option
+from ..toolkit.command_options import (
+    checkpoint_option,
+    dataset_options_option,
+    device_option,
+    json_option,
+    metric_options_option,
+    set_option,
+)
 from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
@@ -18,6 +25,8 @@ from ..toolkit.terminal import echo_json, echo_table
 @click.option("--metrics", default="l1,psnr,ssim,lpips", show_default=True, metavar="NAME,...", help="What to measure.")
 @click.option("--data-root", type=click.Path(), help="Where the set lies, if not where it was in training.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures at a time.")
+@metric_options_option
+@dataset_options_option
 @checkpoint_option
 @device_option
 @set_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..api.errors import UsageError
+from ..toolkit.command_options import dataset_options_option
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -62,6 +63,7 @@ class TrainCommand(click.Command):
 @click.option("--resume", metavar="RUN", help="Go on with this run and its own options.")
 @click.option("--out", metavar="DIR", help="The run's folder; it must be empty.  [default: runs/NAME-DATASET-NNN]")
 @click.option("--config", metavar="FILE", help="Read options from a YAML or JSON file; the command line wins.")
+@dataset_options_option
 @click.option("--dry-run", is_flag=True, help="Print the resolved options as JSON and stop.")
 @click.pass_context
 def command(
@@ -72,6 +74,7 @@ def command(
     out: str | None,
     config: str | None,
     dry_run: bool,
+    dataset_options: dict[str, Any],
     **given: Any,
 ) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
@@ -83,6 +86,7 @@ def command(
     options = {**(read_config(config) if config else {}), **typed}
     if len(typed.keys() & {"steps", "epochs"}) == 1:  # one of them typed replaces the other from the file
         options.pop("epochs" if "steps" in typed else "steps", None)
+    dataset_options = {**(options.pop("dataset_options", None) or {}), **dataset_options}
     if resume and (out or config):
         raise UsageError("--resume goes on in the run's own folder with its own options: leave out --out and --config.")
     if resume and dry_run:
@@ -90,9 +94,9 @@ def command(
     if dry_run:
         from ..toolkit.terminal import echo_json
 
-        echo_json(resolve(registry, registry.get("trainer", name), options))
+        echo_json(resolve(registry, registry.get("trainer", name), options, dataset_options))
         return
-    run = train(name, out=out, resume=resume, registry=registry, **options)
+    run = train(name, out=out, resume=resume, registry=registry, dataset_options=dataset_options, **options)
     if os.environ.get("RANK", "0") != "0":
         return
     summary, folder = run.summary(), shlex.quote(str(run.folder))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..api.errors import I2IError
+from ..guards import build_plugin
 from .extractors import Extractors
 
 if TYPE_CHECKING:
@@ -41,11 +42,10 @@ class Likeness:
         return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
 
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
-        maker = self.registry.all("metric").get(name)
-        if maker is None:
+        if name not in self.registry.all("metric"):
             return []
         try:
-            meter = maker(self.device)
+            meter = build_plugin(self.registry, "metric", name, self.device)
             meter.update(pictures, others)
             return [float(value) for value in meter.per_picture]
         except (I2IError, ValueError):  # pictures that are too small for it

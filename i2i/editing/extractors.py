@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
 from ..assets.extractors import ROLES, choose, open_chosen
+from ..guards import build_plugin
 from .settings import INVERTER
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Extractors(Mapping[str, Any]):
         names: Mapping[str, str],
         domain: str | None,
         roles: Iterable[str] = (),
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -37,14 +39,18 @@ class Extractors(Mapping[str, Any]):
             names: The user's choices by role; the others are chosen by ``domain``.
             domain: What the pictures show, such as ``"faces"``; None where that is not known.
             roles: The roles that the editor declares.
+            options: By the names of extractors, their options.
         """
+        self.options = dict(options or {})
         self.registry, self.device, self.names, self.domain = registry, device, dict(names), domain
         self.roles = tuple(dict.fromkeys(roles))
         self._open: dict[str, Extractor] = {}
 
     def declared_by(self, kind: type[Editor]) -> Extractors:
         """Return the same extractors with the keys of another editor; what one of the two opens is open in both."""
-        other = Extractors(self.registry, self.device, self.names, self.domain, (*kind.extractors, *kind.may_use))
+        other = Extractors(
+            self.registry, self.device, self.names, self.domain, (*kind.extractors, *kind.may_use), self.options
+        )
         other._open = self._open
         return other
 
@@ -58,9 +64,13 @@ class Extractors(Mapping[str, Any]):
         if key not in self._open:
             role = next((each for each in ROLES if each == key), None)
             if role is not None:
-                self._open[key] = open_chosen(role, self.device, self.registry, self.names.get(key), self.domain)
-            elif key in (known := self.registry.all("extractor")):
-                self._open[key] = known[key](self.device)
+                self._open[key] = open_chosen(
+                    role, self.device, self.registry, self.names.get(key), self.domain, self.options
+                )
+            elif key in self.registry.all("extractor"):
+                self._open[key] = build_plugin(
+                    self.registry, "extractor", key, self.device, values=self.options.get(key)
+                )
             else:
                 raise KeyError(key)
         return self._open[key]

@@ -14,6 +14,7 @@ from ..api.editor import Plot, Result
 from ..api.errors import I2IError
 from ..api.options import Options
 from ..api.scene import Latent, Scene
+from ..guards import build_plugin
 from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
 from ..toolkit.locks import file_lock
@@ -97,7 +98,7 @@ def _plot(told: Mapping[str, Any]) -> Plot:
 
 
 def results_of(
-    kind: type[Editor], options: Options, pictures: Sequence[Picture], scene: Scene, kept: Kept
+    registry: Registry, kind: type[Editor], options: Options, pictures: Sequence[Picture], scene: Scene, kept: Kept
 ) -> list[Result]:
     """The editor's result for each picture: those that are kept, and the others made in one go.
 
@@ -114,7 +115,7 @@ def results_of(
             photos = [pictures[number].photo for number in left]
             name = Place.of(kind.photos[0]).name  # its own: the pictures may be another editor's targets
             scene.photos, scene.every = {name: photos[0]}, {name: photos}
-            made = kind().edit(scene, options)
+            made = build_plugin(registry, "editor", kind.name).edit(scene, options)
             for number, result in zip(left, [made, *made.others], strict=False):
                 found[number] = replace(result, others=())
                 if not scene.cancelled and made.table is None:

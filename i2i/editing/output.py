@@ -1,8 +1,7 @@
-"""What an edit leaves in ``--out``, and the check that it can be shown."""
+"""What an edit leaves in ``--out``."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api.editor import Result
-from ..api.errors import I2IError
 from ..api.scene import Latent
 from ..toolkit.faces.alignment import extract_crop
 from ..toolkit.files import hash_file, write_json
@@ -34,46 +32,6 @@ PREVIEW = 1024
 pictures are enlarged."""
 FRAMES_PER_SECOND = 10
 """Of ``frames.gif``."""
-
-
-def checked(result: Any, who: str) -> Result:
-    """Refuse what the files and the page could not show, and say whose it is.
-
-    Raises:
-        I2IError: it is no result, a picture is none, or a number is not finite.
-    """
-    if not isinstance(result, Result):
-        raise I2IError(f"The {who} returned {type(result).__name__} instead of i2i.Result; tell its author.")
-    for each in (result, *result.others):
-        _check_picture(each.image, f"the image of the {who}")
-        for number, frame in enumerate(each.frames):
-            _check_picture(frame, f"frame {number} of the {who}")
-            if frame.shape != each.frames[0].shape:
-                raise I2IError(f"The frames of the {who} differ in size; tell its author.")
-        for key, value in each.scalars.items():
-            if not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise I2IError(
-                    f"The scalar {key!r} of the {who} is {value!r} instead of a finite number; tell its author."
-                )
-    for row in result.table.cells if result.table else ():
-        for cell in row:
-            if cell is not None:
-                _check_picture(cell, f"a picture in the table of the {who}")
-    return result
-
-
-def _check_picture(image: Any, what: str) -> None:
-    import torch
-
-    what = what[0].upper() + what[1:]
-    if not isinstance(image, torch.Tensor):
-        raise I2IError(f"{what} is {type(image).__name__} instead of a tensor; tell its author.")
-    if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
-        raise I2IError(f"{what} has shape {tuple(image.shape)} instead of (1, 3, H, W); tell its author.")
-    if not image.is_floating_point():
-        raise I2IError(f"{what} is {image.dtype} instead of floating point in [-1, 1]; tell its author.")
-    if not image.isfinite().all():
-        raise I2IError(f"{what} holds numbers that are not finite (nan or inf); try other options, or tell its author.")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
 from ..api.options import Options, build_options
+from ..guards import plain_named_options
 from ..registry import Registry, load_registry
 from .directory import check_place, folder_of
 from .inputs import Given, again, assign
@@ -28,6 +29,8 @@ def edit(
     *,
     generator: str | Path = GENERATOR,
     extractors: Mapping[str, str] | None = None,
+    extractor_options: Mapping[str, Mapping[str, Any]] | None = None,
+    generator_options: Mapping[str, Any] | None = None,
     crop: Crop = "auto",
     face: FaceChoice = "largest",
     invert: str | Mapping[str, Any] = "",
@@ -52,6 +55,8 @@ def edit(
         generator: What ``i2i.generator`` takes; for editors of crops and latents.
         extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
             by what the generator knows.
+        extractor_options: By the name of an extractor, its options, where it declares any.
+        generator_options: Options of the generator, where it declares any.
         crop: How photos become what the generator knows: ``face`` aligns a face as in FFHQ, ``square`` takes the
             largest centred square, ``auto`` decides by the generator.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
@@ -83,6 +88,8 @@ def edit(
     terms = Terms(
         generator=str(generator),
         extractors=extractors or {},
+        extractor_options=plain_named_options(registry, "extractor", extractor_options or {}),
+        generator_options=generator_options or {},
         crop=crop,
         face=face,
         invert=inversion(invert),
@@ -129,6 +136,8 @@ def edit_again(
     terms = Terms(
         **known.terms,
         extractors=known.extractors,
+        extractor_options=known.extractor_options,
+        generator_options=known.generator_options,
         device=device,
         seed=known.seed,
         out=None if out is None else folder_of(out),
@@ -143,8 +152,8 @@ def edit_again(
 
 
 def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
-    """Open, edit, check, and write what there is to write."""
-    from .output import Writer, checked
+    """Open, edit, and write what there is to write."""
+    from .output import Writer
     from .recipes import make_recipe
     from .scene import Setting
 
@@ -156,8 +165,7 @@ def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequen
     pictures = setting.open(given)
     recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])
     setting.device.seed(terms.seed)
-    giver = registry.giver("editor", kind.name)
-    result = checked(setting.edit(pictures), f"editor {kind.name!r} of {giver.distribution} {giver.version}")
+    result = setting.edit(pictures)
     if terms.out is not None:
         recipe |= {
             "device": str(setting.device),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError, did_you_mean
+from ..guards import build_plugin
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -26,7 +27,7 @@ def check_presets(registry: Registry, kind: type[Editor], options: Any) -> None:
         UsageError: there is no such preset; names the nearest.
         I2IError: its values are not sound.
     """
-    editor = kind()
+    editor = build_plugin(registry, "editor", kind.name)
     known = presets_of(registry, kind.name)
     for name in editor.presets(options):
         if name not in known:

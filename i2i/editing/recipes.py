@@ -34,6 +34,10 @@ class Recipe:
     path: Path
     extractors: dict[str, str] = field(default_factory=dict)
     """By role, the names of those that were used."""
+    extractor_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By the names of extractors, options that were given."""
+    generator_options: dict[str, Any] = field(default_factory=dict)
+    """Options of the generator that were given."""
     generator: dict[str, Any] = field(default_factory=dict)
     """Its ``source`` and what proves it the same; empty for edits of pixels."""
     terms: dict[str, Any] = field(default_factory=dict)
@@ -97,6 +101,8 @@ def make_recipe(
         known = generator_identity(terms.generator, registry)
         recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
         recipe["terms"] = terms.plain()
+    for name in ("extractor_options", "generator_options"):
+        recipe |= {name: dict(given)} if (given := getattr(terms, name)) else {}
     return recipe | {"versions": installed_versions(LIBRARIES)}
 
 
@@ -130,7 +136,12 @@ def read_recipe(path: str | Path) -> Recipe:
             terms["generator"] = str(generator["source"])
         return Recipe(
             *(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path),
-            *(dict(values.get("extractors", {})), generator, terms, dict(values.get("option_files", {}))),
+            extractors=dict(values.get("extractors", {})),
+            extractor_options={name: dict(own) for name, own in values.get("extractor_options", {}).items()},
+            generator_options=dict(values.get("generator_options", {})),
+            generator=generator,
+            terms=terms,
+            option_files=dict(values.get("option_files", {})),
         )
     except OSError as error:
         reason = error.strerror or str(error)

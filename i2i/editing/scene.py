@@ -10,6 +10,7 @@ from ..api.editor import Result
 from ..api.errors import Interrupted
 from ..api.options import Options, build_options
 from ..api.scene import Latent, Scene
+from ..guards import build_plugin
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .cancellation import NOTHING, Watch
@@ -41,13 +42,16 @@ class Setting:
         self.generator: Any = None
         domain: str | None = FACES
         if kind.wants != "pixels":
-            self.generator = generator(terms.generator, str(self.device), registry=registry)
+            self.generator = generator(
+                terms.generator, str(self.device), registry=registry, options=terms.generator_options
+            )
             domain = generator_domain(terms.generator, registry)
         roles = (*kind.extractors, *kind.may_use)
-        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles)
+        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles, terms.extractor_options)
         finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
         self.opener = Opener(self.generator, domain, finder, terms, finders)
-        kind().check(self.generator, options)  # before the slow work
+        self._editor = build_plugin(registry, "editor", kind.name)
+        self._editor.check(self.generator, options)  # before the slow work
         open_for(kind, self.extractors)
 
     def open(self, given: Sequence[Given]) -> list[Picture]:
@@ -66,12 +70,14 @@ class Setting:
     def edit(self, pictures: list[Picture]) -> Result:
         """The editor's result; photos get their latents first where it wants them, which are kept for the next time."""
         if self.kind.name == INVERTER and self.kind.wants == "crops":
-            first, *others = results_of(self.kind, self.options, pictures, self.scene([]), self._kept(self.options))
+            first, *others = results_of(
+                self.registry, self.kind, self.options, pictures, self.scene([]), self._kept(self.options)
+            )
             return replace(first, others=tuple(others))
         if self.kind.wants == "latent":
-            self.kind().check_photos(self.scene(pictures), self.options)
+            self._editor.check_photos(self.scene(pictures), self.options)
             self._invert(pictures)
-        return _whole(self.kind().edit(self.scene(pictures), self.options), pictures)
+        return _whole(self._editor.edit(self.scene(pictures), self.options), pictures)
 
     def _invert(self, pictures: list[Picture]) -> None:
         """Give latents to those without, in place.
@@ -85,7 +91,9 @@ class Setting:
         kind = inverter(self.registry)
         options = build_options(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
         scene = replace(self.scene([]), extractors=self.extractors.declared_by(kind))
-        found = results_of(kind, options, [pictures[number] for number in without], scene, self._kept(options))
+        found = results_of(
+            self.registry, kind, options, [pictures[number] for number in without], scene, self._kept(options)
+        )
         for number, result in zip(without, found, strict=True):
             latent, picture = result.latent, pictures[number]
             latent = latent if isinstance(latent, Latent) or latent is None else Latent(latent)
@@ -101,6 +109,8 @@ class Setting:
             "editor": [giver.distribution, giver.version],
             "seed": self.terms.seed,
         }
+        for name in ("extractor_options", "generator_options"):
+            about |= {name: given} if (given := getattr(self.terms, name)) else {}
         return Kept(inverter(self.registry), options, about, self.terms.keep)
 
     def scene(self, pictures: Sequence[Picture]) -> Scene:
@@ -128,8 +138,6 @@ class Setting:
 
 def _whole(result: Result, pictures: Sequence[Picture]) -> Result:
     """A latent that is a tensor gets the noise and the changes with which its picture was drawn."""
-    if not isinstance(result, Result):
-        return result
     parts = [
         replace(each, latent=replace(picture.photo.latent, w=each.latent))
         if picture.photo.latent is not None and each.latent is not None and not isinstance(each.latent, Latent)

@@ -56,6 +56,10 @@ class Terms:
     generator: str = GENERATOR
     extractors: Mapping[str, str] = field(default_factory=dict)
     """By role, names of those to take; the others are chosen by what the pictures show."""
+    extractor_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options of extractors by their names."""
+    generator_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the generator, where its family declares any."""
     crop: Crop = "auto"
     face: FaceChoice = "largest"
     invert: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +85,8 @@ class Terms:
         Raises:
             UsageError: it asks for an inversion or for a face, and the editor has no use for them.
         """
+        if self.generator_options and kind.wants == "pixels":
+            raise UsageError(f"--generator-options is given, and editor {kind.name!r} uses no generator: leave it out.")
         if self.invert and kind.wants != "latent":
             method = self.invert.get("method", "hybrid")
             instead = f"type --method {method} instead" if kind.name == INVERTER else "leave them out"

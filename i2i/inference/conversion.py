@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.contents import HEADER
 from ..api.errors import I2IError, UsageError
 from ..api.generator import UNKNOWN
+from ..guards import build_plugin, guarded_class
 from ..registry import Registry, load_registry
 from ..toolkit.files import atomic_write, hash_file
 
@@ -92,11 +93,11 @@ def _generator(source: Path, registry: Registry) -> _Read:
 
     family, weights, contents = open_weights(source, registry)
     try:
-        built = family(weights, TorchDevice("cpu"))
+        built = build_plugin(registry, "generator", family.name, weights, TorchDevice("cpu"))
     except I2IError as error:
         raise I2IError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     header = {"family": weights.family, "arguments": dict(weights.arguments)}
-    header |= _origin(contents, family.licence(contents), registry)
+    header |= _origin(contents, guarded_class(registry, "generator", family.name).licence(contents), registry)
     facts = {"resolution": built.resolution, "rows": built.num_ws, "classes": built.c_dim}
     return header, weights.tensors, facts
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
+from ..guards import build_plugin, plain_named_options
 from ..registry import Registry, load_registry
 from ..runtime.progress import note
 from ..toolkit.files import write_json
@@ -15,6 +16,7 @@ from ..toolkit.files import write_json
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.metric import Metric
     from ..api.trainer import Trainer
@@ -36,6 +38,8 @@ def evaluate(
     checkpoint: Which = "last",
     registry: Registry | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
+    metric_options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    dataset_options: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
     """Measure a run's generator on every pair of a split of the run's own set, and write ``evaluation_<split>.json``.
@@ -50,31 +54,39 @@ def evaluate(
         batch: Pictures at a time. One where the generator normalises by batch statistics: there mates change a picture.
         checkpoint: ``"last"``, ``"best"`` or a step.
         settings: The trainer's own options to change for the test, such as ``{"test": "paper"}``.
+        metric_options: By the name of a metric, its options.
+        dataset_options: Options of the dataset in place of the run's.
         progress: Called with the pictures done and their number.
 
     Returns:
         ``run``, ``step``, ``checkpoint``, ``split``, ``source`` (real or drawn), ``direction``, ``size`` (px),
-        ``settings``, ``pictures`` (how many), ``metrics`` (name -> value), ``per_picture`` (picture -> metric -> value,
-        for metrics that tell) and ``file`` (what was written; None if it could not be).
+        ``settings``, ``metric_options`` and ``dataset_options`` where they are given, ``pictures`` (how many),
+        ``metrics`` (name -> value), ``per_picture`` (picture -> metric -> value, for metrics that tell) and ``file``
+        (what was written; None if it could not be).
 
     Raises:
         I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
     """
     from ..runtime.device import choose_device
-    from ..training.runs import open_run
+    from ..training.runs import open_dataset, open_run
     from .prediction import require_pairs
 
     registry = registry or load_registry()
     require_pairs(registry, opened := open_run(run))
     chosen = _chosen(registry, metrics)
+    if unused := sorted(metric_options.keys() - chosen.keys()):
+        raise UsageError(f"--metric-options is for {unused[0]!r}, which is not among --metrics: {', '.join(chosen)}.")
     place = choose_device(device, "fp32")
     wanted = opened.options["run"]
-    source = _open(registry, wanted, split, data_root)
+    source = _open(open_dataset(registry, opened.options, dataset_options), wanted, split, data_root)
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
-    meters = {name: metric(place) for name, metric in chosen.items()}
+    meters = {name: build_plugin(registry, "metric", name, place, values=metric_options.get(name)) for name in chosen}
     _measure(trainer, source, wanted, place, batch, meters, progress)
     result: dict[str, Any] = {"run": str(opened.folder), "step": step, "checkpoint": checkpoint, "split": split}
     result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
+    if metric_options:
+        result["metric_options"] = plain_named_options(registry, "metric", metric_options)
+    result |= {"dataset_options": dict(dataset_options)} if dataset_options else {}
     result |= _measured(source, meters)
     return {**result, "file": _keep(opened.folder / f"evaluation_{split}.json", result)}
 
@@ -92,15 +104,13 @@ def _measured(source: Source, meters: Mapping[str, Metric]) -> dict[str, Any]:
     return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters)}
 
 
-def _open(registry: Registry, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
+def _open(dataset: Dataset, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
     """The split of the run's set: what it trained on, or the real pairs under another root."""
     from ..data.sources import open_source, usable
 
     root = data_root if data_root is not None else wanted["data_root"]
     kind: Choice = "real" if data_root is not None else wanted["source"]
-    source = open_source(
-        registry.get("dataset", wanted["dataset"])(), Path(root) if root else None, split, kind, wanted["seed"]
-    )
+    source = open_source(dataset, Path(root) if root else None, split, kind, wanted["seed"])
     if not len(source):
         raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no pairs; choose another with --split.")
     return usable(source, skip_bad=True) if wanted.get("skip_bad") else source

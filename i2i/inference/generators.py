@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError, did_you_mean
+from ..guards import build_plugin, guarded_class
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def generator(
     precision: Precision = "fp32",
     compile: bool = False,
     registry: Registry | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Generator:
     """Open a generator.
 
@@ -30,20 +33,29 @@ def generator(
         precision: What the maps are computed in. ``auto`` is the fastest on the device; ``fp32`` is exact.
         compile: Compile the network for the first shape it is given: slow to start, quicker ever after.
         registry: Where families and models are looked up; None for all installed plugins.
+        options: Options of the family, where it declares any.
 
     Raises:
-        UsageError: there is no such file, run, model or generator; names the nearest.
+        UsageError: an option is wrong, or there is no such file, run, model or generator; names the nearest.
         I2IError: the file is refused, damaged, or holds no generator; or the model has not been fetched.
     """
     registry = registry or load_registry()
     file = find(source, registry)
     if file is not None and file.is_file():
         family, weights, _ = open_weights(file, registry)
-        return family(weights, _device(device, precision, compile))
+        return _built(registry, family.name, weights, _device(device, precision, compile), options)
+    if file is not None and options:
+        raise UsageError(f"{source} is a run, whose generator has no options: leave --generator-options out.")
     if file is not None:
         return _of_run(file, _device(device, precision, compile), registry)
-    made: type[Generator] = registry.get("generator", str(source))
-    return made(None, _device(device, precision, compile))
+    return _built(registry, str(source), None, _device(device, precision, compile), options)
+
+
+def _built(
+    registry: Registry, family: str, weights: Weights | None, device: Device, options: Mapping[str, Any] | None
+) -> Generator:
+    made: Generator = build_plugin(registry, "generator", family, weights, device, values=options)
+    return made
 
 
 def find(source: str | Path, registry: Registry) -> Path | None:
@@ -109,7 +121,7 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
     families = registry.all("generator")
     for family in families.values():
         try:
-            weights = family.read(contents)
+            weights: Weights | None = guarded_class(registry, "generator", family.name).read(contents)
         except I2IError as error:
             raise I2IError(f"{path}: {error}") from None
         if weights is not None:

@@ -10,18 +10,31 @@ import click
 from ..api.errors import UsageError
 
 
-def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs as plain values; the trainer's own declaration checks names, types and ranges later."""
-    settings: dict[str, Any] = {}
+def _settings(_: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """``KEY=VALUE`` pairs as plain values; the declaration of the options checks names, types and ranges later."""
+    flag, settings = option.opts[0], {}
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"--set {pair}: write it as --set KEY=VALUE, such as --set test=paper.")
-        settings[key.strip().replace("-", "_")] = _value(key, value)
+            raise UsageError(f"{flag} {pair}: write it as {flag} KEY=VALUE, such as {flag} test=paper.")
+        settings[key.strip().replace("-", "_")] = _value(flag, key, value)
     return settings
 
 
-def _value(key: str, text: str) -> Any:
+def _named_settings(_: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """``NAME.KEY=VALUE`` pairs as plain values by name."""
+    flag = option.opts[0]
+    found: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        path, sign, value = pair.partition("=")
+        name, dot, key = path.strip().rpartition(".")
+        if not sign or not dot or not name or not key:
+            raise UsageError(f"{flag} {pair}: write it as {flag} NAME.KEY=VALUE.")
+        found.setdefault(name, {})[key.replace("-", "_")] = _value(flag, path, value)
+    return found
+
+
+def _value(flag: str, key: str, text: str) -> Any:
     """Whole numbers, lists and null are read as such; the declaration reads other text as it needs."""
     if text.removeprefix("-").isdecimal():
         return int(text)
@@ -32,7 +45,7 @@ def _value(key: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        raise UsageError(f"--set {key}={text} is not a list; write it like [1, 2].") from None
+        raise UsageError(f"{flag} {key}={text} is not a list; write it like [1, 2].") from None
 
 
 def _checkpoint(_: click.Context, __: click.Parameter, value: str) -> str | int:
@@ -62,6 +75,34 @@ set_option = click.option(
     metavar="KEY=VALUE",
     callback=_settings,
     help="Change one of the trainer's own options for this time, such as test=paper; may be repeated.",
+)
+dataset_options_option = click.option(
+    "--dataset-options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_settings,
+    help="Set an option of the dataset (see 'i2i plugins show'); may be repeated.",
+)
+generator_options_option = click.option(
+    "--generator-options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_settings,
+    help="Set an option of the generator (see 'i2i plugins show'); may be repeated.",
+)
+metric_options_option = click.option(
+    "--metric-options",
+    multiple=True,
+    metavar="NAME.KEY=VALUE",
+    callback=_named_settings,
+    help="Set an option of a metric (see 'i2i plugins show'); may be repeated.",
+)
+extractor_options_option = click.option(
+    "--extractor-options",
+    multiple=True,
+    metavar="NAME.KEY=VALUE",
+    callback=_named_settings,
+    help="Set an option of an extractor (see 'i2i plugins show'); may be repeated.",
 )
 checkpoint_option = click.option(
     "--checkpoint",

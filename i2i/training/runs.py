@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
 from ..api.options import Options, build_options
+from ..guards import build_plugin
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
@@ -17,6 +18,7 @@ from .checkpoints import Checkpoints, Which, load_average, load_networks
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
+    from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.trainer import Trainer
     from ..registry import Registry
@@ -66,11 +68,26 @@ class Run(Checkpoints):
         step = self.find(checkpoint)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
-        trainer: Trainer = kind(self.trainer_options(kind, settings), device)
+        trainer: Trainer = build_plugin(registry, "trainer", kind.name, self.trainer_options(kind, settings), device)
         tensors = self.read_tensors(step)
         load_networks(trainer, tensors, self.checkpoint(step))
         load_average(trainer, tensors)
         return trainer, step
+
+
+def open_dataset(registry: Registry, options: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Dataset:
+    """Construct the dataset of a run with the options it was given.
+
+    Args:
+        options: The content of the run's ``options.json``.
+        changes: Options of the dataset in place of the run's.
+
+    Raises:
+        UsageError: there is no such dataset, or an option is unknown or has a wrong value.
+    """
+    values = {**options.get("dataset_options", {}), **(changes or {})}
+    dataset: Dataset = build_plugin(registry, "dataset", options["run"]["dataset"], values=values)
+    return dataset
 
 
 def create(folder: str | Path | None, options: dict[str, Any]) -> Run:

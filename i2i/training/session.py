@@ -14,13 +14,14 @@ from ..api.options import build_options
 from ..api.trainer import Trainer
 from ..data.batches import Batches
 from ..data.sources import Source, Targets, Wants, open_source, usable
+from ..guards import build_plugin, plain_options
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
 from ..runtime.device import choose_device
 from ..runtime.progress import note
 from ..toolkit.memory import is_out_of_memory
 from .loop import Loop
-from .runs import Run, create, open_run, versions
+from .runs import Run, create, open_dataset, open_run, versions
 from .settings import TrainOptions
 from .states import check_state
 
@@ -32,6 +33,7 @@ def train(
     resume: str | Path | None = None,
     registry: Registry | None = None,
     quiet: bool = False,
+    dataset_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Run:
     """Train from scratch, or go on with a run.
@@ -41,6 +43,7 @@ def train(
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
         resume: A run's folder, to go on; only ``steps``, ``epochs``, ``device`` and ``data_root`` may be given then.
         quiet: No progress on stderr.
+        dataset_options: Options of the dataset, where it declares any.
         options: Fields of ``i2i.training.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
 
     Returns:
@@ -53,24 +56,28 @@ def train(
     """
     registry = registry or load_registry()
     kind = registry.get("trainer", name)
+    if resume and dataset_options:
+        options["dataset_options"] = dataset_options  # which _reopen refuses
     run = _reopen(resume, name, options) if resume else None
-    resolved = run.options if run else resolve(registry, kind, options)
+    resolved = run.options if run else resolve(registry, kind, options, dataset_options)
+    dataset = open_dataset(registry, resolved)
     settings = build_options(TrainOptions, resolved["run"], "--resume" if run else "the options")
     try:
         device = _device(settings)
-        source = usable(_open_split(registry, settings, "train", kind.wants), settings.skip_bad, device)
+        source = usable(_open_split(dataset, settings, "train", kind.wants), settings.skip_bad, device)
         if kind.wants == "pictures":
             source, validation = Targets(source, settings.direction or "AtoB"), None
         else:
-            validation = _validation(registry, settings, source, device)
+            validation = _validation(dataset, settings, source, device)
         device.seed(settings.seed, 0)
-        trainer = kind(build_options(kind.Options, resolved["options"], "the options"), device)
+        chosen = build_options(kind.Options, resolved["options"], "the options")
+        trainer: Trainer = build_plugin(registry, "trainer", kind.name, chosen, device)
         owner = f"Trainer {kind.name!r} of {_giver(registry, 'trainer', kind.name)}"
         if device.first:
             check_state(trainer, owner)
         if run:
             _require_same(run, source)
-        run = run or _begin(registry, resolved, settings, device, source, out)
+        run = run or _begin(dataset, resolved, settings, device, source, out)
         run.owner = owner
         if not quiet:
             note(f"{run.folder}: {len(source)} {source.kind} {source.noun} on {device.describe()}", device)
@@ -108,12 +115,18 @@ def _require_same(run: Run, source: Source) -> None:
         )
 
 
-def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    registry: Registry,
+    kind: type[Trainer],
+    options: Mapping[str, Any],
+    dataset_options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """What ``options.json`` will hold: the run's settings and the trainer's own, complete and checked."""
     common = {key: value for key, value in options.items() if key in TrainOptions.model_fields}
     if "dataset" not in common:
         raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
-    dataset: Dataset = registry.get("dataset", common["dataset"])()
+    dataset = registry.get("dataset", common["dataset"])
+    own_options = plain_options(registry, "dataset", dataset.name, dataset_options) if dataset_options else {}
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
     settings = build_options(TrainOptions.suited(kind), common, "the options")
@@ -133,6 +146,7 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
         "versions": versions(),
         "run": settings.model_dump(mode="json"),
         "options": trainer_options.model_dump(mode="json"),
+        **({"dataset_options": own_options} if own_options else {}),
         "given_by": {
             "trainer": _giver(registry, "trainer", kind.name),
             "dataset": _giver(registry, "dataset", dataset.name),
@@ -151,7 +165,7 @@ def _giver(registry: Registry, kind: str, name: str) -> str:
 
 
 def _begin(
-    registry: Registry,
+    dataset: Dataset,
     resolved: dict[str, Any],
     settings: TrainOptions,
     device: Device,
@@ -160,7 +174,7 @@ def _begin(
 ) -> Run:
     """Make the run's folder, now that everything that can be checked before the first step has been."""
     if source.kind == "drawn" and settings.source == "auto":
-        note(_drawn_note(registry, settings), device)
+        note(_drawn_note(dataset), device)
     pairs = min(len(source), settings.overfit or len(source))
     steps = settings.steps or math.ceil((settings.epochs or 200) * pairs / settings.batch)
     resolved["run"] |= {"source": source.kind, "precision": device.precision, "steps": steps, "epochs": None}
@@ -195,14 +209,13 @@ def _reopen(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run:
     return run
 
 
-def _open_split(registry: Registry, settings: TrainOptions, split: str, wants: Wants = "pairs") -> Source:
+def _open_split(dataset: Dataset, settings: TrainOptions, split: str, wants: Wants = "pairs") -> Source:
     """A split of the run's set."""
     root = Path(settings.data_root) if settings.data_root else None
-    return open_source(registry.get("dataset", settings.dataset)(), root, split, settings.source, settings.seed, wants)
+    return open_source(dataset, root, split, settings.source, settings.seed, wants)
 
 
-def _drawn_note(registry: Registry, settings: TrainOptions) -> str:
-    dataset: Dataset = registry.get("dataset", settings.dataset)()
+def _drawn_note(dataset: Dataset) -> str:
     how = f"i2i datasets fetch {dataset.name}" if dataset.archive else f"i2i datasets show {dataset.name}"
     return f"the real {dataset.name} is not here, so its drawn sample is used (source: drawn); for the real one: {how}"
 
@@ -239,13 +252,12 @@ def _loop(run: Run, trainer: Trainer, source: Source, validation: Source | None,
     return Loop(run, settings, trainer, batches, validation, device, quiet)
 
 
-def _validation(registry: Registry, settings: TrainOptions, train_source: Source, device: Device) -> Source | None:
+def _validation(dataset: Dataset, settings: TrainOptions, train_source: Source, device: Device) -> Source | None:
     """The pairs to validate on: those learnt by heart, else the split ``val``, where there is one."""
     if settings.overfit:
         return train_source
-    dataset: Dataset = registry.get("dataset", settings.dataset)()
     if not (dataset.pairs(train_source.root, "val") if train_source.root else dataset.drawn.get("val")):
         note("the set has no split 'val', so nothing is validated and no checkpoint is 'best'", device)
         return None
     like_train = settings.model_copy(update={"source": train_source.kind})
-    return usable(_open_split(registry, like_train, "val"), settings.skip_bad, device)
+    return usable(_open_split(dataset, like_train, "val"), settings.skip_bad, device)

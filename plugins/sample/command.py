@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from i2i import Registry, UsageError
-from i2i.toolkit.command_options import device_option, json_option
+from i2i.toolkit.command_options import device_option, generator_options_option, json_option
 from i2i.toolkit.progress import Progress
 from i2i.toolkit.terminal import echo_json
 
@@ -54,6 +54,7 @@ def numbers(_: click.Context, option: click.Parameter, text: str | None) -> list
 @click.option("--fps", type=click.IntRange(1, 120), help="Frames a second.  [default: 24]")
 @click.option("--batch", type=click.IntRange(min=1), help="Pictures drawn at a time.  [default: what suits the device]")
 @click.option("--out", default="sheet.png", show_default=True, type=click.Path(), help="What to write: see above.")
+@generator_options_option
 @device_option
 @click.option(
     "--precision",
@@ -65,7 +66,15 @@ def numbers(_: click.Context, option: click.Parameter, text: str | None) -> list
 @json_option
 @click.pass_obj
 def command(
-    registry: Registry, /, source: str, out: str, device: str, precision: Any, as_json: bool, **given: Any
+    registry: Registry,
+    /,
+    source: str,
+    out: str,
+    device: str,
+    precision: Any,
+    as_json: bool,
+    generator_options: Any,
+    **given: Any,
 ) -> None:
     """Draw the pictures of seeds.
 
@@ -86,7 +95,17 @@ def command(
     layout = Layout(**{name: given.pop(name) for name in ("columns", "mix", "rows", "frames", "fps")})
     with Progress("images", transient=True) as progress:
         terms = Terms(progress=progress, **given)
-        made = sample(source, out, seeds, terms, layout, device=device, precision=precision, registry=registry)
+        made = sample(
+            source,
+            out,
+            seeds,
+            terms,
+            layout,
+            device=device,
+            precision=precision,
+            registry=registry,
+            options=generator_options,
+        )
     if as_json:
         echo_json(made)
         return

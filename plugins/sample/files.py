@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,7 @@ def sample(
     device: str = "auto",
     precision: Precision = "fp32",
     registry: Registry | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Draw samples and write them, whole or not at all; what was there under the name is replaced.
 
@@ -70,6 +71,7 @@ def sample(
         source: What ``i2i.generator`` takes.
         out: ``.png`` or ``.jpg`` for one sheet, ``.gif`` or ``.mp4`` for an animation through the seeds, a folder for a
             PNG a seed (``seed0007.png``). PNG files say inside, under ``i2i``, what they were made from.
+        options: Options of the generator, where it declares any.
 
     Returns:
         ``out``, ``pictures`` (their number), ``seeds``, ``generator``, ``seconds`` and ``pictures_per_second``, without
@@ -86,8 +88,9 @@ def sample(
     out, seeds, terms, layout = Path(out), list(seeds), terms or Terms(), layout or Layout()
     kind = kind_of(out)
     _check(out, kind, layout)
-    opened = generator(source, device, precision, registry=(registry := registry or load_registry()))
+    opened = generator(source, device, precision, registry=(registry := registry or load_registry()), options=options)
     about = {**generator_identity(source, registry), **_said(terms), "precision": precision}
+    about |= {"generator_options": dict(options)} if options else {}
     start = time.perf_counter()
     if kind == "sheet":
         pictures = _write_sheet(opened, out, seeds, terms, layout, about)

@@ -164,15 +164,18 @@ def test_a_missing_extractor_or_photo_is_named(photo: Path, tmp_path: Path) -> N
 
 GOOD = torch.zeros(1, 3, 4, 4)
 BAD_RESULTS: dict[str, tuple[Any, str]] = {
-    "no result": (None, "returned NoneType instead of i2i.Result"),
-    "no tensor": (i2i.Result(image=np.zeros((1, 3, 4, 4))), "is ndarray instead of a tensor"),  # type: ignore[arg-type]
-    "shape": (i2i.Result(image=torch.zeros(3, 4, 4)), "has shape (3, 4, 4) instead of (1, 3, H, W)"),
-    "empty": (i2i.Result(image=torch.zeros(1, 3, 0, 4)), "has shape (1, 3, 0, 4)"),
-    "type": (i2i.Result(image=GOOD.to(torch.uint8)), "is torch.uint8 instead of floating point"),
+    "no result": (None, "returned None from edit(); expected i2i.Result"),
+    "no tensor": (i2i.Result(image=np.zeros((1, 3, 4, 4))), "expected a tensor (1, 3, H, W)"),  # type: ignore[arg-type]
+    "shape": (
+        i2i.Result(image=torch.zeros(3, 4, 4)),
+        "returned an image of shape (3, 4, 4) from edit(); expected shape (1, 3, H, W)",
+    ),
+    "empty": (i2i.Result(image=torch.zeros(1, 3, 0, 4)), "an image of shape (1, 3, 0, 4)"),
+    "type": (i2i.Result(image=GOOD.to(torch.uint8)), "an image of torch.uint8 from edit(); expected floating point"),
     "nan": (i2i.Result(image=GOOD / 0), "not finite"),
-    "frame": (i2i.Result(image=GOOD, frames=(GOOD, GOOD[0])), "Frame 1 of the editor"),
+    "frame": (i2i.Result(image=GOOD, frames=(GOOD, GOOD[0])), "returned frame 1 of shape (3, 4, 4)"),
     "frame sizes": (i2i.Result(image=GOOD, frames=(GOOD, torch.zeros(1, 3, 5, 5))), "differ in size"),
-    "scalar": (i2i.Result(image=GOOD, scalars={"x": float("inf")}), "The scalar 'x'"),
+    "scalar": (i2i.Result(image=GOOD, scalars={"x": float("inf")}), "the scalar 'x' = inf"),
 }
 
 

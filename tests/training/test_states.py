@@ -150,7 +150,7 @@ def test_only_the_first_checkpoint_is_read_back(train: Callable[..., Any], monke
 
 
 def test_check_state_lets_a_state_come_later() -> None:
-    class Later(i2i.Trainer):
+    class Later(Noisy):
         def __init__(self) -> None: ...
 
         def state_dict(self) -> dict[str, Any]:
