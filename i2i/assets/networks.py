@@ -27,14 +27,17 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
         I2IError: the file cannot be read safely, or does not fit the kind.
     """
     registry = registry or load_registry()
-    kinds: dict[str, Callable[[dict[str, Tensor]], nn.Module]] = {}
-    for noun in ("trainer", "extractor"):
-        for giver in registry.all(noun).values():
-            kinds.update(getattr(giver, "kinds", {}))
-    if kind not in kinds:
-        raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, kinds)}")
+    readers = {
+        name: registry.entry(noun, key)
+        for noun in ("trainer", "extractor")
+        for key, kinds in registry.values(noun, "kinds").items()
+        for name in kinds or ()
+    }
+    if kind not in readers:
+        raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, readers)}")
+    read: Callable[[dict[str, Tensor]], nn.Module] = readers[kind].load().kinds[kind]
     state = read_state(path)
     try:
-        return kinds[kind](state)
+        return read(state)
     except I2IError as error:
         raise I2IError(f"{path}: {error}") from None

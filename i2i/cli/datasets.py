@@ -192,12 +192,12 @@ def _find_set(registry: Registry, target: str, data_root: Path | None) -> tuple[
     from ..api.dataset import Dataset
     from ..data.sources import find_root
 
-    names = registry.all("dataset")
+    names = registry.entries("dataset")
     if target not in names and Path(target).is_dir():
         return Dataset(), Path(target)
     if target not in names:
         raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
-    dataset = names[target]()
+    dataset: Dataset = registry.get("dataset", target)()
     if not dataset.own():
         return dataset, find_root(dataset, data_root)
     if data_root is None:

@@ -41,14 +41,14 @@ class EditCommand(click.Command):
             from ..editing.recipes import read_recipe
 
             name = read_recipe(recipe).plugin
-        editors = registry.all("editor")
+        editors = registry.entries("editor")
         if name is None and DEFAULT not in editors:
             if "--help" in args or "-h" in args:
                 return []
             known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
             raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
         words = COMMAND_WORDS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.get("editor", name or DEFAULT).Options, skip=words)
+        return click_options(registry.entry("editor", name or DEFAULT).options, skip=words)
 
 
 def _value_of(option: str, args: list[str]) -> str | None:

@@ -25,7 +25,7 @@ class TrainCommand(click.Command):
     ) -> click.Context:
         if self.own or parent is None or not args:
             return super().make_context(info_name, args, parent, **extra)
-        trainers = parent.obj.all("trainer")
+        trainers = parent.obj.entries("trainer")
         name = args[0] if not args[0].startswith("-") else next((word for word in args if word in trainers), None)
         if name is None and not {"-h", "--help"} & set(args):
             raise UsageError(f"Say what to train: 'i2i train NAME ...'. There are: {', '.join(trainers)}.")

@@ -41,7 +41,7 @@ class Likeness:
         return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
 
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
-        maker = self.registry.all("metric").get(name)
+        maker = self.registry.get("metric", name) if name in self.registry.entries("metric") else None
         if maker is None:
             return []
         try:

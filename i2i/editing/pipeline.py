@@ -179,9 +179,9 @@ def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Option
 def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:
     """Refuse before the slow imports what cannot work."""
     check_presets(registry, kind, options)
-    if kind.wants == "pixels" or registry.all("generator"):
+    if kind.wants == "pixels" or registry.entries("generator"):
         return
-    pixels = [name for name, other in registry.all("editor").items() if other.wants == "pixels"]
+    pixels = list(registry.where("editor", wants="pixels"))
     instead = f" or edit pixels with --plugin {pixels[0]}" if pixels else ""
     raise I2IError(
         f"Editor {kind.name!r} works through a generator, and no generator plugin is installed: "

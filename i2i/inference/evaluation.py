@@ -82,7 +82,7 @@ def evaluate(
 def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]:
     """The metrics of these names, each once."""
     if not names:
-        raise UsageError(f"--metrics names none; there are: {', '.join(registry.all('metric'))}.")
+        raise UsageError(f"--metrics names none; there are: {', '.join(registry.names('metric'))}.")
     return {name: registry.get("metric", name) for name in names}
 
 

@@ -112,7 +112,7 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
     """What ``options.json`` will hold: the run's settings and the trainer's own, complete and checked."""
     common = {key: value for key, value in options.items() if key in TrainOptions.model_fields}
     if "dataset" not in common:
-        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
+        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.names('dataset'))}.")
     dataset: Dataset = registry.get("dataset", common["dataset"])()
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
