@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("edit", cls=EditCommand)
-@click.option("--plugin", metavar="NAME", help=f"The editor.  [default: {DEFAULT}]")
+@click.option("--plugin", metavar="NAME|FILE.py", help=f"The editor, or a file that defines it.  [default: {DEFAULT}]")
 @click.option(
     "--image",
     "images",

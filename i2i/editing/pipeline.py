@@ -23,7 +23,7 @@ __all__ = ["edit", "edit_again", "folder_of"]
 
 
 def edit(
-    name: str,
+    name: str | type[Editor],
     images: Sequence[str | Path] = (),
     *,
     generator: str | Path = GENERATOR,
@@ -43,9 +43,10 @@ def edit(
     note: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Result:
-    """Edit pictures with the editor called ``name``.
+    """Edit images with an editor.
 
     Args:
+        name: A registered editor; the path of a file that defines one, ``./warm.py`` or ``./warm.py:NAME``; or a class.
         images: For each picture the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
             it. An editor of latents that is given nothing edits ``seed:0``.
@@ -79,7 +80,7 @@ def edit(
         Interrupted: ``stop`` said so before there was anything to keep; nothing is written.
         I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
     """
-    registry = registry or load_registry()
+    name, registry = (registry or load_registry()).resolve("editor", name)
     terms = Terms(
         generator=str(generator),
         extractors=extractors or {},
@@ -134,6 +135,9 @@ def edit_again(
         out=None if out is None else folder_of(out),
         calls=Calls.of(progress, stop, note),
     )
+    registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
+    if warning := warning or known.version_warning(registry):
+        terms.calls.note(f"warning: {warning}")
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)

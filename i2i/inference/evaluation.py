@@ -64,8 +64,9 @@ def evaluate(
     from ..training.runs import open_run
     from .prediction import require_pairs
 
-    registry = registry or load_registry()
-    require_pairs(registry, opened := open_run(run))
+    opened = open_run(run)
+    registry = opened.restore(registry or load_registry())
+    require_pairs(registry, opened)
     chosen = _chosen(registry, metrics)
     place = choose_device(device, "fp32")
     wanted = opened.options["run"]

@@ -26,7 +26,7 @@ from .states import check_state
 
 
 def train(
-    name: str,
+    name: str | type[Trainer],
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -37,7 +37,8 @@ def train(
     """Train from scratch, or go on with a run.
 
     Args:
-        name: A registered trainer.
+        name: A registered trainer; the path of a file that defines one, ``./mine.py`` or
+            ``./mine.py:NAME``; or a class.
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
         resume: A run's folder, to go on; only ``steps``, ``epochs``, ``device`` and ``data_root`` may be given then.
         quiet: No progress on stderr.
@@ -51,8 +52,10 @@ def train(
         I2IError: the set, the disk or the training itself failed; the text says what to type next.
         Interrupted: the user stopped it; the run can be resumed.
     """
-    registry = registry or load_registry()
-    kind = registry.get("trainer", name)
+    name, registry = (registry or load_registry()).resolve("trainer", name)
+    if resume:
+        registry = open_run(resume).restore(registry)
+    kind: type[Trainer] = registry.get("trainer", name)
     run = _reopen(resume, name, options) if resume else None
     resolved = run.options if run else resolve(registry, kind, options)
     settings = build_options(TrainOptions, resolved["run"], "--resume" if run else "the options")
@@ -137,7 +140,15 @@ def resolve(registry: Registry, kind: type[Trainer], options: Mapping[str, Any])
             "trainer": _giver(registry, "trainer", kind.name),
             "dataset": _giver(registry, "dataset", dataset.name),
         },
+        **_origins(registry, trainer=kind.name, dataset=dataset.name),
     }
+
+
+def _origins(registry: Registry, **names: str) -> dict[str, Any]:
+    """Where what is not installed came from, by kind, as ``options.json`` keeps it; empty if all is installed."""
+    found = {kind: registry.giver(kind, name).origin for kind, name in names.items()}
+    found = {kind: origin for kind, origin in found.items() if origin}
+    return {"origin": found} if found else {}
 
 
 def _absolute(path: str | Path) -> str:

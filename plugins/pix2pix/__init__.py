@@ -14,5 +14,6 @@ def register_trainers(register: i2i.Register) -> None:
         summary="U-Net and PatchGAN on pairs of pictures (Isola et al. 2017).",
         wants="pairs",
         kinds=("unet256", "unet128", "resnet9", "patchgan"),
+        defaults={},
         Options="i2i_plugins.pix2pix.options:Pix2PixOptions",
     )

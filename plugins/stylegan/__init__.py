@@ -14,6 +14,7 @@ def register_trainers(register: i2i.Register) -> None:
         summary="A StyleGAN2 generator learnt from single pictures, many or few (Karras et al. 2020).",
         wants="pictures",
         kinds=(),
+        defaults={"size": 64, "batch": 8, "steps": 5000, "ema": 0.998, "sample_every": 250},
         Options="i2i_plugins.stylegan.training.options:StyleGAN2Options",
     )
 
