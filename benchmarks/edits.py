@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 import i2i
-from i2i.toolkit.images import save_picture
+from i2i.toolkit.images import save_image
 from i2i_plugins.demo.world import SIZE, UNSEEN, faces
 from research.demo.measures.looks import Watcher, followed
 
@@ -34,7 +34,7 @@ def unseen(count: int, folder: Path) -> list[str]:
     """Files of drawn faces."""
     world, files = faces(), [folder / f"face{number}.png" for number in range(count)]
     for number, file in enumerate(files):
-        save_picture(file, world.render(world.values(UNSEEN + number), SIZE).picture)
+        save_image(file, world.render(world.values(UNSEEN + number), SIZE).picture)
     return [str(file) for file in files]
 
 

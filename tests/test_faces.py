@@ -11,9 +11,9 @@ import torch
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.faces.detection import Choice, face_choice, find_faces
-from i2i.toolkit.images import PictureError
-from i2i.toolkit.images.markers import LEGIBLE, mark_faces
+from i2i.toolkit.faces.detection import FaceChoice, find_faces, parse_face_choice
+from i2i.toolkit.faces.landmarks import LEGIBLE_SIDE, mark_faces
+from i2i.toolkit.images import ImageError
 from tests.toy_faces import CropsOnly, face
 
 LEFT, MIDDLE, RIGHT = face(5, 40, 20, 0.3), face(40, 10, 30, 0.9), face(80, 30, 26, 0.5)
@@ -32,7 +32,7 @@ class Finder:
         return list(self.faces)
 
 
-def taken(choice: Choice, *faces: i2i.Face) -> tuple[list[i2i.Face], list[str]]:
+def taken(choice: FaceChoice, *faces: i2i.Face) -> tuple[list[i2i.Face], list[str]]:
     notes: list[str] = []
     finder: Any = Finder(*faces)
     return list(find_faces(PICTURE, finder, choice, "me.jpg", notes.append).values()), notes
@@ -48,7 +48,7 @@ def taken(choice: Choice, *faces: i2i.Face) -> tuple[list[i2i.Face], list[str]]:
         (3, [RIGHT]),
     ],
 )
-def test_faces_are_counted_from_left_to_right(choice: Choice, expected: list[i2i.Face]) -> None:
+def test_faces_are_counted_from_left_to_right(choice: FaceChoice, expected: list[i2i.Face]) -> None:
     assert taken(choice, RIGHT, TINY, MIDDLE, LEFT)[0] == expected
 
 
@@ -110,8 +110,8 @@ def test_a_face_cut_by_the_border_is_given_with_a_note(where: i2i.Face, cut: boo
         (2, (LEFT,), "--face 2 is asked for, but only one face is found in it; leave --face out"),
     ],
 )
-def test_what_is_not_there_is_said_in_a_sentence(choice: Choice, faces: tuple[i2i.Face, ...], said: str) -> None:
-    with pytest.raises(PictureError, match=said) as caught:
+def test_what_is_not_there_is_said_in_a_sentence(choice: FaceChoice, faces: tuple[i2i.Face, ...], said: str) -> None:
+    with pytest.raises(ImageError, match=said) as caught:
         taken(choice, *faces)
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
@@ -122,14 +122,14 @@ def test_an_extractor_that_cannot_search_is_named() -> None:
 
 
 @pytest.mark.parametrize(("text", "choice"), [("largest", "largest"), ("left", "left"), ("all", "all"), ("12", 12)])
-def test_face_is_read(text: str, choice: Choice) -> None:
-    assert face_choice(text) == choice
+def test_face_is_read(text: str, choice: FaceChoice) -> None:
+    assert parse_face_choice(text) == choice
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "right", "", "²", "Largest"])
 def test_a_wrong_face_is_refused(text: str) -> None:
     with pytest.raises(i2i.UsageError, match=r"use largest, left, all, or a number from 1"):
-        face_choice(text)
+        parse_face_choice(text)
 
 
 def test_marks_lie_on_the_landmarks_and_leave_the_rest_alone() -> None:
@@ -147,7 +147,7 @@ def test_several_faces_are_numbered_and_small_pictures_enlarged() -> None:
     grey = np.full((50, 80, 3), 90, np.uint8)
     faces = [face(5, 5, 20), face(45, 10, 30)]
     one, both = mark_faces(grey, faces[:1]), mark_faces(grey, faces)
-    times = LEGIBLE // 80
+    times = LEGIBLE_SIDE // 80
     assert one.shape == both.shape == (50 * times, 80 * times, 3)
     inner = np.s_[6 * times : 9 * times, 6 * times : 10 * times]  # upper left of the first frame, where its number goes
     assert (one[inner] == 90).all() and (both[inner] == 255).any()

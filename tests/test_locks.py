@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from i2i.toolkit.locks import locked
+from i2i.toolkit.locks import file_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from i2i.toolkit.locks import locked
+from i2i.toolkit.locks import file_lock as locked
 with locked(Path(sys.argv[1])) as held:
     print(held, flush=True)
     sys.stdin.readline()
@@ -46,43 +46,43 @@ def test_a_second_process_waits_for_the_result_of_the_first(tmp_path: Path) -> N
             process.stdin.write("go\n")
             process.stdin.flush()
 
-        with locked(file, waiting=waiting) as held:
+        with file_lock(file, waiting=waiting) as held:
             assert held and file.read_text() == "made"
     assert told == [False], "told once, before the wait"
 
 
 def test_a_killed_process_releases_its_lock(tmp_path: Path) -> None:
-    with holder(tmp_path / "result") as process, locked(tmp_path / "result", waiting=process.kill) as held:
+    with holder(tmp_path / "result") as process, file_lock(tmp_path / "result", waiting=process.kill) as held:
         assert held and not (tmp_path / "result").exists()
 
 
 def test_a_wait_can_be_stopped(tmp_path: Path) -> None:
     answers = iter([False, True])
-    with holder(tmp_path / "result"), locked(tmp_path / "result", stop=lambda: next(answers)) as held:
+    with holder(tmp_path / "result"), file_lock(tmp_path / "result", stop=lambda: next(answers)) as held:
         assert not held
 
 
 def test_other_paths_are_not_locked(tmp_path: Path) -> None:
-    with holder(tmp_path / "result"), locked(tmp_path / "other", stop=lambda: True) as held:
+    with holder(tmp_path / "result"), file_lock(tmp_path / "other", stop=lambda: True) as held:
         assert held
 
 
 def test_the_lock_is_released_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), locked(tmp_path / "result"):
+    with pytest.raises(ZeroDivisionError), file_lock(tmp_path / "result"):
         raise ZeroDivisionError
-    with locked(tmp_path / "result", stop=lambda: True) as held:
+    with file_lock(tmp_path / "result", stop=lambda: True) as held:
         assert held
 
 
 def test_an_error_of_the_body_is_not_taken_for_one_of_the_lock(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="disk"), locked(tmp_path / "result"):
+    with pytest.raises(OSError, match="disk"), file_lock(tmp_path / "result"):
         raise OSError("disk")
 
 
 def test_without_a_writable_home_the_body_runs_unlocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("I2I_HOME", str(tmp_path / "file" / "home"))
-    with locked(tmp_path / "result") as held:
+    with file_lock(tmp_path / "result") as held:
         assert not held
 
 
@@ -90,10 +90,10 @@ def test_threads_wait_for_each_other_too(tmp_path: Path) -> None:
     order, waits = [], threading.Event()
 
     def second() -> None:
-        with locked(tmp_path / "result", waiting=waits.set):
+        with file_lock(tmp_path / "result", waiting=waits.set):
             order.append("second")
 
-    with locked(tmp_path / "result"):
+    with file_lock(tmp_path / "result"):
         thread = threading.Thread(target=second)
         thread.start()
         assert waits.wait(30)

@@ -8,7 +8,7 @@ import pytest
 FAULTS = """
 import resource
 import numpy as np
-from i2i.toolkit.memory import keep_freed
+from i2i.toolkit.memory import keep_freed_memory as keep_freed
 
 def pages():  # that the system handed out for a block of 64 MB which was freed and asked for again
     for _ in range(2):

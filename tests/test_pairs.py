@@ -12,7 +12,7 @@ from PIL import Image
 from i2i import I2IError
 from i2i.data import pairs
 from i2i.data.pairs import Fault, Pair, check_pairs, check_splits, find_pairs, read_pair
-from i2i.toolkit.images import PictureError
+from i2i.toolkit.images import ImageError
 
 
 def _save(path: Path, width: int = 32, height: int = 16, colour: tuple[int, int, int] = (200, 0, 0)) -> Path:
@@ -93,7 +93,7 @@ def test_side_by_side_must_be_twice_as_wide_as_high_within_two_percent(tmp_path:
     if good:
         assert [side.shape for side in read_pair(pair)] == [(100, width // 2, 3)] * 2
     else:
-        with pytest.raises(PictureError, match=rf"{width} x 100 pixels.*folders A and B"):
+        with pytest.raises(ImageError, match=rf"{width} x 100 pixels.*folders A and B"):
             read_pair(pair)
 
 
@@ -101,7 +101,7 @@ def test_two_files_need_one_shape_but_not_one_size(tmp_path: Path) -> None:
     a = _save(tmp_path / "a.png", 40, 20)
     sides = read_pair(Pair("x", a, _save(tmp_path / "b.png", 80, 40, (0, 9, 0))), 16)
     assert [side.shape for side in sides] == [(16, 16, 3)] * 2 and sides[1][0, 0].tolist() == [0, 9, 0]
-    with pytest.raises(PictureError, match=r"b2\.png: it is 80 x 30 pixels and its A is 40 x 20"):
+    with pytest.raises(ImageError, match=r"b2\.png: it is 80 x 30 pixels and its A is 40 x 20"):
         read_pair(Pair("x", a, _save(tmp_path / "b2.png", 80, 30)))
 
 
@@ -136,8 +136,8 @@ def test_good_files_are_decoded_once_and_again_when_they_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    genuine = pairs.read_picture
-    monkeypatch.setattr(pairs, "read_picture", lambda path: (read.append(path.name), genuine(path))[1])
+    genuine = pairs.read_image
+    monkeypatch.setattr(pairs, "read_image", lambda path: (read.append(path.name), genuine(path))[1])
     files = [_save(tmp_path / "train" / f"{number}.png") for number in range(3)]
     files[1].write_bytes(b"")
     found = find_pairs(tmp_path, "train")

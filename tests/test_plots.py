@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from i2i import Plot
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from i2i.toolkit.images.plots import COLOURS, draw_plot
 
 FALLING = [(float(x), math.exp(-x / 40)) for x in range(200)]
@@ -21,7 +21,7 @@ def drawn(tmp_path: Path, plot: Plot, title: str = "") -> np.ndarray:
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"], "one file, and none left over"
     with Image.open(tmp_path / "a.png") as image:
         assert image.format == "PNG"
-    picture = read_picture(tmp_path / "a.png")
+    picture = read_image(tmp_path / "a.png")
     assert picture.shape == (720, 1200, 3)
     return picture
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2i.toolkit.images.grids import sheet
-from i2i.toolkit.images.lettering import wrap
+from i2i.toolkit.images.grids import image_grid, wrap_text
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -14,12 +13,12 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 def test_sheet_shows_each_picture_once_and_untouched() -> None:
     colours = [[RED, GREEN], [BLUE]]
     rows = [[np.full((40, 50, 3), colour, np.uint8) for colour in row] for row in colours]
-    plain = sheet(rows)
+    plain = image_grid(rows)
     for colour in (RED, GREEN, BLUE):
         ys, xs = np.nonzero((plain == colour).all(2))
         assert (np.ptp(ys) + 1, np.ptp(xs) + 1, len(ys)) == (40, 50, 2000)
     assert (plain[0] == 255).all() and (plain[:, 0] == 255).all() and (plain[-1] == 255).all()
-    captioned = sheet(
+    captioned = image_grid(
         rows, columns=("input", "a caption much too long for its place"), labels=("first", "second"), group=1
     )
     assert captioned.shape[0] > plain.shape[0] and captioned.shape[1] > plain.shape[1]
@@ -29,16 +28,16 @@ def test_sheet_shows_each_picture_once_and_untouched() -> None:
 
 
 def test_sheet_fits_smaller_pictures_into_the_largest_place() -> None:
-    canvas = sheet([[np.full((64, 64, 3), RED, np.uint8), np.full((8, 16, 3), BLUE, np.uint8)]])
+    canvas = image_grid([[np.full((64, 64, 3), RED, np.uint8), np.full((8, 16, 3), BLUE, np.uint8)]])
     ys, xs = np.nonzero((canvas == BLUE).all(2))
     assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == (32, 64)
     with pytest.raises(ValueError, match="at least one"):
-        sheet([])
+        image_grid([])
 
 
 def test_sheet_leaves_places_empty_and_takes_the_size_it_is_told() -> None:
     red = np.full((64, 64, 3), RED, np.uint8)
-    canvas = sheet([[None, red]], cell=(32, 48))
+    canvas = image_grid([[None, red]], cell=(32, 48))
     ys, xs = np.nonzero((canvas == RED).all(2))
     assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == (32, 32), "the picture keeps its shape"
     assert xs.min() > 32 and (canvas[:, : xs.min()] == 255).all()
@@ -61,4 +60,4 @@ def test_captions_break_at_words_and_joints(text: str, lines: int, expected: lis
 
         getlength = staticmethod(len)
 
-    assert wrap(text, Typewriter(), 10, lines) == expected  # type: ignore[arg-type]
+    assert wrap_text(text, Typewriter(), 10, lines) == expected  # type: ignore[arg-type]

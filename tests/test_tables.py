@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.toolkit.images import tables
-from i2i.toolkit.images.tables import LARGEST, LEGIBLE, draw_table, write_page
+from i2i.toolkit.images import grids as tables
+from i2i.toolkit.images.grids import LEGIBLE_CELL, MAX_TABLE_PIXELS, draw_table
+from i2i.toolkit.images.pages import write_page
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 HOSTILE = '<script>alert(\'1\')</script>" onload="x" & {title}\n\udc80.jpg'
@@ -74,13 +75,13 @@ def test_small_pictures_are_enlarged_by_whole_steps(side: int, shown: int) -> No
 
 
 def test_no_sheet_is_larger_than_stated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LARGEST", 2**16)
+    monkeypatch.setattr(tables, "MAX_TABLE_PIXELS", 2**16)
     cells = [[plain(RED, 96, 96)] * 6 for _ in range(6)]
     drawn = draw_table(cells, ["a caption"] * 6, ["the name of a row"] * 6)
     pixels = drawn.shape[0] * drawn.shape[1]
     assert 2**15 < pixels <= 2**16, "within the bound, and not far below it"
     assert (drawn == RED).all(2).sum() > pixels / 4
-    assert (LARGEST, LEGIBLE) == (2**26, 128)
+    assert (MAX_TABLE_PIXELS, LEGIBLE_CELL) == (2**26, 128)
 
 
 def test_long_names_take_lines_and_not_the_sheet() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 import i2i
 from i2i.toolkit.images import videos as video
-from i2i.toolkit.images.videos import check_animation, in_order, write_animation, write_gif
+from i2i.toolkit.images.videos import check_video, map_in_order, write_gif, write_video
 
 
 def frames(count: int, height: int = 32, width: int = 48) -> Iterator[np.ndarray]:
@@ -28,7 +28,7 @@ def frames(count: int, height: int = 32, width: int = 48) -> Iterator[np.ndarray
 
 @pytest.mark.parametrize("fps", [24, 10, 50])
 def test_a_gif_has_every_frame_for_its_time(fps: int, tmp_path: Path) -> None:
-    assert write_animation(tmp_path / "new" / "a.gif", frames(12), fps) == 12
+    assert write_video(tmp_path / "new" / "a.gif", frames(12), fps) == 12
     shown = 0
     with Image.open(tmp_path / "new" / "a.gif") as image:
         assert image.n_frames == 12 and image.size == (48, 32) and image.info["loop"] == 0
@@ -47,14 +47,14 @@ def test_a_gif_takes_any_side_and_loops(tmp_path: Path) -> None:
 
 
 def test_a_gif_is_kept_small(tmp_path: Path) -> None:
-    write_animation(tmp_path / "a.gif", frames(2, 30, 600), 10)
+    write_video(tmp_path / "a.gif", frames(2, 30, 600), 10)
     with Image.open(tmp_path / "a.gif") as image:
         assert image.size == (512, 26)
 
 
 @pytest.mark.parametrize(("height", "width", "found"), [(32, 48, (32, 48)), (31, 47, (32, 48))])
 def test_an_mp4_has_every_frame(height: int, width: int, found: tuple[int, int], tmp_path: Path) -> None:
-    assert write_animation(tmp_path / "a.mp4", frames(12, height, width), 24) == 12
+    assert write_video(tmp_path / "a.mp4", frames(12, height, width), 24) == 12
     reader = cv2.VideoCapture(str(tmp_path / "a.mp4"))
     assert (reader.get(cv2.CAP_PROP_FRAME_COUNT), reader.get(cv2.CAP_PROP_FPS)) == (12, 24)
     for expected in frames(12, height, width):
@@ -67,7 +67,7 @@ def test_an_mp4_has_every_frame(height: int, width: int, found: tuple[int, int],
 
 
 def test_mp4_plays_in_browsers(tmp_path: Path) -> None:
-    write_animation(tmp_path / "a.mp4", frames(12), 24)
+    write_video(tmp_path / "a.mp4", frames(12), 24)
     meta = next(imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4")))
     assert meta["codec"] == "h264" and meta["pix_fmt"].startswith("yuv420p(tv, bt709")
     data = (tmp_path / "a.mp4").read_bytes()
@@ -80,8 +80,8 @@ def test_mp4_names_the_missing_extra_before_work_starts(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(i2i.I2IError, match=r'a\.mp4: writing MP4 needs .*; run: pip install "i2i\[video\]"'):
-        check_animation(tmp_path / "a.mp4", 24)
-    check_animation(tmp_path / "a.gif", 24)
+        check_video(tmp_path / "a.mp4", 24)
+    check_video(tmp_path / "a.gif", 24)
 
 
 def test_mp4_names_a_missing_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_mp4_names_a_missing_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", none)
     with pytest.raises(i2i.I2IError, match=r"set IMAGEIO_FFMPEG_EXE"):
-        check_animation(tmp_path / "a.mp4", 24)
+        check_video(tmp_path / "a.mp4", 24)
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
@@ -102,7 +102,7 @@ def test_nothing_half_is_left_and_what_was_there_stays(name: str, error: BaseExc
 
     (tmp_path / name).write_bytes(b"before")
     with pytest.raises(type(error)):
-        write_animation(tmp_path / name, failing(), 24)
+        write_video(tmp_path / name, failing(), 24)
     assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_bytes() == b"before"
 
 
@@ -112,7 +112,7 @@ def test_only_the_error_speaks_of_a_full_disk(tmp_path: Path, capfd: pytest.Capt
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
     try:
         with pytest.raises(OSError) as caught:
-            write_animation(tmp_path / "a.mp4", frames(60, 64, 64), 24)
+            write_video(tmp_path / "a.mp4", frames(60, 64, 64), 24)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert caught.value.filename == str(tmp_path / "a.mp4") and not list(tmp_path.iterdir())
@@ -122,7 +122,7 @@ def test_only_the_error_speaks_of_a_full_disk(tmp_path: Path, capfd: pytest.Capt
 def test_mp4_with_lost_frames_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video, "_H264", (*video._H264, "-vf", "select=lt(n\\,5)"))
     with pytest.raises(i2i.I2IError, match=r"Only 5 of 12 frames of \S+a\.mp4 were written"):
-        write_animation(tmp_path / "a.mp4", frames(12), 24)
+        write_video(tmp_path / "a.mp4", frames(12), 24)
     assert not list(tmp_path.iterdir())
 
 
@@ -131,7 +131,7 @@ def test_mp4_reports_that_ffmpeg_stopped(
 ) -> None:
     monkeypatch.setattr(video, "_H264", ("-no-such-option",))
     with pytest.raises(i2i.I2IError, match=r"ffmpeg stopped while it wrote \S+a\.mp4: "):
-        write_animation(tmp_path / "a.mp4", frames(12, 256, 256), 24)
+        write_video(tmp_path / "a.mp4", frames(12, 256, 256), 24)
     assert not list(tmp_path.iterdir()) and capfd.readouterr().err == ""
 
 
@@ -141,20 +141,20 @@ def test_an_oserror_of_the_frames_is_passed_on(tmp_path: Path) -> None:
         raise OSError("out of frames")
 
     with pytest.raises(OSError, match="out of frames"):
-        write_animation(tmp_path / "a.mp4", failing(), 24)
+        write_video(tmp_path / "a.mp4", failing(), 24)
 
 
 @pytest.mark.parametrize(("name", "fps", "words"), [("a.avi", 24, "must end in .gif or .mp4"), ("a.gif", 60, "50")])
 def test_what_cannot_be_written_is_refused(name: str, fps: int, words: str, tmp_path: Path) -> None:
     with pytest.raises(i2i.UsageError, match=words):
-        write_animation(tmp_path / name, frames(2), fps)
+        write_video(tmp_path / name, frames(2), fps)
 
 
 def test_frames_must_be_there_and_of_one_size(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs frames"):
-        write_animation(tmp_path / "a.gif", [], 24)
+        write_video(tmp_path / "a.gif", [], 24)
     with pytest.raises(ValueError, match="one size"):
-        write_animation(tmp_path / "a.gif", [*frames(2), *frames(1, 8, 8)], 24)
+        write_video(tmp_path / "a.gif", [*frames(2), *frames(1, 8, 8)], 24)
     assert not list(tmp_path.iterdir())
 
 
@@ -168,7 +168,7 @@ def test_work_is_done_in_order_and_only_a_little_ahead() -> None:
             yield number
 
     ahead = []
-    for done, result in enumerate(in_order(lambda number: number**2, counted())):
+    for done, result in enumerate(map_in_order(lambda number: number**2, counted())):
         assert result == done**2
         ahead.append(taken - done)
     assert len(ahead) == 100 and max(ahead) <= video._WORKERS + 1
@@ -176,4 +176,4 @@ def test_work_is_done_in_order_and_only_a_little_ahead() -> None:
 
 def test_what_fails_in_a_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(in_order(lambda number: 1 // number, [2, 1, 0, 1]))
+        list(map_in_order(lambda number: 1 // number, [2, 1, 0, 1]))

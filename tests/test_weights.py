@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 from tests.toy_editors import registry_of
 
 
@@ -48,7 +48,7 @@ def test_nothing_that_is_loaded_runs(write: Callable[[Path], None], tmp_path: Pa
 def test_a_damaged_file_is_named_with_a_reason(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(i2i.I2IError) as caught:
-        read_state(tmp_path / name)
+        read_state_dict(tmp_path / name)
     text = str(caught.value)
     assert text.startswith(str(tmp_path / name)) and "()" not in text and "\n" not in text
 
@@ -57,13 +57,13 @@ def test_a_damaged_file_is_named_with_a_reason(name: str, content: bytes, tmp_pa
 def test_a_file_without_named_tensors_is_no_state_dict(content: Any, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "net.pth")
     with pytest.raises(i2i.I2IError, match="holds no state dict"):
-        read_state(tmp_path / "net.pth")
+        read_state_dict(tmp_path / "net.pth")
 
 
 @pytest.mark.parametrize("wrapper", ["state_dict", "params"])
 def test_a_state_dict_within_a_training_file_is_found(wrapper: str, tmp_path: Path) -> None:
     torch.save({"epoch": 7, wrapper: {"module.a": torch.ones(2)}}, tmp_path / "net.pth")
-    assert torch.equal(read_state(tmp_path / "net.pth")["a"], torch.ones(2))
+    assert torch.equal(read_state_dict(tmp_path / "net.pth")["a"], torch.ones(2))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pkl", ""])
@@ -71,7 +71,7 @@ def test_the_kind_of_a_file_is_told_by_its_content(suffix: str, tmp_path: Path) 
     path = tmp_path / f"net{suffix}"
     for write in (torch.save, save_file):
         write({"a": torch.ones(2)}, path)
-        assert torch.equal(read_state(path)["a"], torch.ones(2))
+        assert torch.equal(read_state_dict(path)["a"], torch.ones(2))
 
 
 def test_the_kinds_of_extractors_are_read_too(tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_the_kinds_of_extractors_are_read_too(tmp_path: Path) -> None:
 
 def test_what_is_no_tensor_is_left_out_and_the_prefix_of_parallel_training_taken_off(tmp_path: Path) -> None:
     torch.save({"module.a": torch.ones(2), "epoch": 7, 5: torch.zeros(1)}, tmp_path / "net.pth")
-    state = read_state(tmp_path / "net.pth")
+    state = read_state_dict(tmp_path / "net.pth")
     assert list(state) == ["a"] and torch.equal(state["a"], torch.ones(2))

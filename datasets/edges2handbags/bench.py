@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from i2i.toolkit.drawing import Array, band, between, chance, curve, ellipse, grid, hsv, mix, rectangle, rgb, step
-from i2i.toolkit.drawing.relief import Material, Model
+from i2i.toolkit.drawing.relief import Material, ReliefModel
 
 Outline = Sequence[tuple[float, float]]
 
@@ -15,7 +15,7 @@ Outline = Sequence[tuple[float, float]]
 class Bench:
     """Bag measures: ``u`` from the left (-1) to the right (1) of the body, ``v`` from its bottom (0) to its top (1)."""
 
-    def __init__(self, rng: np.random.Generator, model: Model) -> None:
+    def __init__(self, rng: np.random.Generator, model: ReliefModel) -> None:
         self.rng = rng
         self.model = model
         self._half, self._tall, self._bottom = 0.35, 0.5, 0.9

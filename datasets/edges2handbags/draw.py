@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from i2i.toolkit.drawing import Bytes
-from i2i.toolkit.drawing.relief import Model
+from i2i.toolkit.drawing.relief import ReliefModel
 
 from .bags import clutch, flap_bag, hobo, satchel, tote
 from .bench import Bench
@@ -23,7 +23,7 @@ _KINDS: tuple[tuple[float, Callable[[Bench], None]], ...] = (
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
     """The edges and the picture of one handbag, each uint8 ``(size, size, 3)``, RGB, on white."""
-    model = Model(rng, size)
+    model = ReliefModel(rng, size)
     build = _KINDS[int(rng.choice(len(_KINDS), p=[share for share, _ in _KINDS]))][1]
     build(Bench(rng, model))
     return model.edges(), model.photo()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from i2i.toolkit.drawing import Bytes
-from i2i.toolkit.drawing.relief import Model
+from i2i.toolkit.drawing.relief import ReliefModel
 
 from .formal import loafer, pump, sandal
 from .last import Last
@@ -24,7 +24,7 @@ _KINDS: tuple[tuple[float, Callable[[Last], None]], ...] = (
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
     """The edges and the picture of one shoe, each uint8 ``(size, size, 3)``, RGB, on white."""
-    model = Model(rng, size)
+    model = ReliefModel(rng, size)
     build = _KINDS[int(rng.choice(len(_KINDS), p=[share for share, _ in _KINDS]))][1]
     build(Last(rng, model))
     return model.edges(), model.photo()

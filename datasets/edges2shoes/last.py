@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from i2i.toolkit.drawing import Array, band, between, chance, curve, ellipse, hsv, mix
-from i2i.toolkit.drawing.relief import Material, Model
+from i2i.toolkit.drawing.relief import Material, ReliefModel
 
 Outline = Sequence[tuple[float, float]]
 
@@ -15,7 +15,7 @@ Outline = Sequence[tuple[float, float]]
 class Last:
     """Shoe measures: ``u`` from the toe (0) to the heel (1), ``v`` upwards from the ground in the same unit."""
 
-    def __init__(self, rng: np.random.Generator, model: Model) -> None:
+    def __init__(self, rng: np.random.Generator, model: ReliefModel) -> None:
         self.rng = rng
         self.model = model
         self._rise = between(rng, 0, 0.16)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from i2i.toolkit.memory import keep_freed
+from i2i.toolkit.memory import keep_freed_memory
 
 from . import eyes, hair, lighting, mouth, skin, skull, surroundings, view
 from .canvas import Canvas, Floats
@@ -38,7 +38,7 @@ def draw(face: Face, size: int) -> Drawn:
     if size < SMALLEST:
         raise ValueError(f"a face is drawn {SMALLEST} pixels high and wide or larger, not {size}")
     # A sheet of 1.5 times as many pixels reaches somewhat further than the picture: its pixels are 3/4 as wide.
-    keep_freed()
+    keep_freed_memory()
     canvas = Canvas(face, 3 * size // 2)
     turn = view.turn_of(face)
     _model(canvas)

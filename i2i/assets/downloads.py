@@ -56,7 +56,7 @@ def download(
         if sha256 is not None and digest != sha256:
             wrong = path.with_name(path.name + ".wrong")
             _finish(part, wrong)
-            raise wrong_sum(
+            raise checksum_error(
                 f"what {url} sent (kept as {wrong})", digest, sha256, "look into it, and run the command again"
             )
         _finish(part, path)
@@ -65,7 +65,7 @@ def download(
     return digest
 
 
-def wrong_sum(what: str, digest: str, expected: str, then: str) -> I2IError:
+def checksum_error(what: str, digest: str, expected: str, then: str) -> I2IError:
     """The error for a file that is not the one it was before."""
     return I2IError(f"The sha256 of {what} is {digest}, and {expected} is expected: {then}.")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ..api.errors import I2IError
-from ..toolkit.files import hash_file, home
+from ..toolkit.files import hash_file, user_directory
 
 if TYPE_CHECKING:
     from ..api.model import Model
@@ -29,7 +29,7 @@ def place(model: Model) -> Path:
     """
     if model.path is not None:
         return model.path
-    file = home() / "models" / model.name
+    file = user_directory() / "models" / model.name
     if model.url:
         return file.with_name(model.name + Path(urlsplit(model.url).path).suffix)
     found = [path for path in file.parent.glob(f"{model.name}.*") if path.stem == model.name]
@@ -89,7 +89,7 @@ def fetch_model(
     Raises:
         I2IError: it cannot be fetched, or is not what it should be; says what to do.
     """
-    from .datasets import bring, record
+    from .datasets import fetch_file, record_checksum
 
     if model.path is not None:
         file = model_path(model)
@@ -99,20 +99,20 @@ def fetch_model(
     if not model.url:
         return _check_by_hand(model, file, note)
     steps = progress and partial(progress, model.name)
-    digest = bring(model.url, file, sha256=model.sha256, size=model.bytes, progress=steps, note=note)
-    record(model.url, digest)
+    digest = fetch_file(model.url, file, sha256=model.sha256, size=model.bytes, progress=steps, note=note)
+    record_checksum(model.url, digest)
     return file
 
 
 def _check_by_hand(model: Model, file: Path, note: Callable[[str], None]) -> Path:
     """The file that the user put there, where no address leads to it."""
-    from .downloads import wrong_sum
+    from .downloads import checksum_error
 
     if not file.is_file():
         raise _only_by_hand(model, file)
     note(f"Using {file}, which is there already.")
     if model.sha256 is not None and (digest := hash_file(file)) != model.sha256:
-        raise wrong_sum(str(file), digest, model.sha256, f"get it again from {model.homepage}")
+        raise checksum_error(str(file), digest, model.sha256, f"get it again from {model.homepage}")
     return file
 
 

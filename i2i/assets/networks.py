@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
-from ..toolkit.weights.state_dicts import read_state
+from ..toolkit.weights.state_dicts import read_state_dict
 
 
 def load_network(path: str | Path, kind: str, *, registry: Registry | None = None) -> nn.Module:
@@ -36,7 +36,7 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
     if kind not in readers:
         raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, readers)}")
     read: Callable[[dict[str, Tensor]], nn.Module] = readers[kind].load().kinds[kind]
-    state = read_state(path)
+    state = read_state_dict(path)
     try:
         return read(state)
     except I2IError as error:

@@ -149,8 +149,8 @@ def preview(
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
     from ..data.sources import open_source
-    from ..toolkit.images import save_picture
-    from ..toolkit.images.grids import sheet
+    from ..toolkit.images import save_image
+    from ..toolkit.images.grids import image_grid
 
     dataset = registry.get("dataset", name)()
     opened = open_source(dataset, data_root, split, source, seed)
@@ -158,7 +158,7 @@ def preview(
     pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
-    save_picture(out, sheet(rows, columns=dataset.sides * across, group=2))
+    save_image(out, image_grid(rows, columns=dataset.sides * across, group=2))
     click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
 
 

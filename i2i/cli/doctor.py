@@ -62,7 +62,7 @@ def command(registry: Registry, as_json: bool) -> None:
 def examine(registry: Registry) -> dict[str, Any]:
     """What there is, in plain values; ``missing`` holds a sentence with a way out for each thing that is not there."""
     from ..registry import KINDS
-    from ..toolkit.files import home
+    from ..toolkit.files import user_directory
 
     for kind in KINDS:
         registry.entries(kind)
@@ -74,7 +74,7 @@ def examine(registry: Registry) -> dict[str, Any]:
         "system": platform.platform(),
         "cores": os.cpu_count(),
         "memory_bytes": _memory(),
-        "free_disk_bytes": {str(folder): _free(folder, missing) for folder in (home(), Path.cwd())},
+        "free_disk_bytes": {str(folder): _free(folder, missing) for folder in (user_directory(), Path.cwd())},
         "graphviz": _graphviz(missing),
         "plugins": [
             {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version, "error": plugin.error}

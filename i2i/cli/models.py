@@ -83,7 +83,7 @@ def fetch(registry: Registry, names: tuple[str, ...]) -> None:
 
 def _describe(model: Model) -> dict[str, Any]:
     """What is known of a model, as plain values."""
-    from ..assets.datasets import recorded
+    from ..assets.datasets import recorded_checksum
     from ..assets.models import place, state
 
     file, now = place(model), state(model)
@@ -98,7 +98,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "homepage": model.homepage,
         "url": model.url,
         "bytes": file.stat().st_size if there else model.bytes,
-        "sha256": model.sha256 or recorded(model.url),
+        "sha256": model.sha256 or recorded_checksum(model.url),
         "state": now,
         "file": str(file),
         "next": _next(model, now),

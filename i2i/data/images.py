@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..api.errors import I2IError
-from ..toolkit.images import SUFFIXES
+from ..toolkit.images import IMAGE_SUFFIXES
 from .pairs import Pair, is_picture, natural
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def find_pictures(root: Path) -> list[Picture]:
         places += [(*above, name) for name in names if is_picture(name)]
     if not places:
         raise I2IError(
-            f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))}), nor do its folders; name one with --data-root."
+            f"{folder} holds no picture ({', '.join(sorted(IMAGE_SUFFIXES))}), nor do its folders; name one with --data-root."
         )
     places.sort(key=lambda parts: [natural(part) for part in parts])
     return [Picture("/".join(parts), folder.joinpath(*parts)) for parts in places]

@@ -16,8 +16,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..api.errors import I2IError
-from ..toolkit.files import home
-from ..toolkit.images import SUFFIXES, PictureError, read_picture, resize
+from ..toolkit.files import user_directory
+from ..toolkit.images import IMAGE_SUFFIXES, ImageError, read_image, resize
 
 SPLITS = ("train", "val", "test")
 
@@ -44,17 +44,17 @@ class Pair:
         return (self.a,) if self.b is None else (self.a, self.b)
 
     def sides(self, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """The pictures of its files as A and B; raises ``PictureError`` where their shapes are not fit for it."""
+        """The pictures of its files as A and B; raises ``ImageError`` where their shapes are not fit for it."""
         height, width = pictures[0].shape[:2]
         if self.b is not None:
             other_height, other_width = pictures[1].shape[:2]
             if abs((width / height) / (other_width / other_height) - 1) > _SLACK:
                 sizes = f"it is {other_width} x {other_height} pixels and its A is {width} x {height}"
-                raise PictureError(self.b, f"{sizes}; crop one of them to the other's shape.")
+                raise ImageError(self.b, f"{sizes}; crop one of them to the other's shape.")
             return pictures[0], pictures[1]
         if abs(width / (2 * height) - 1) > _SLACK:
             reason = f"it is {width} x {height} pixels, but an A|B picture is twice as wide as high"
-            raise PictureError(self.a, f"{reason}; put sides that are not square into folders A and B.")
+            raise ImageError(self.a, f"{reason}; put sides that are not square into folders A and B.")
         half = width // 2
         return np.ascontiguousarray(pictures[0][:, :half]), np.ascontiguousarray(pictures[0][:, width - half :])
 
@@ -121,7 +121,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
 
 def is_picture(name: str) -> bool:
     """True for a file that is a picture by its name and not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (100,000 times)
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (100,000 times)
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
@@ -145,10 +145,10 @@ def read_pair(pair: Pair, size: int | None = None) -> tuple[np.ndarray, np.ndarr
         ``(A, B)``, each uint8 ``(H, W, 3)`` RGB.
 
     Raises:
-        PictureError: a file cannot be read, an A|B file is not twice as wide as high, or A and B differ in shape, each
+        ImageError: a file cannot be read, an A|B file is not twice as wide as high, or A and B differ in shape, each
             by more than 2 %.
     """
-    a, b = pair.sides([read_picture(path) for path in pair.files])
+    a, b = pair.sides([read_image(path) for path in pair.files])
     return (a, b) if size is None else (resize(a, size, size), resize(b, size, size))
 
 
@@ -166,7 +166,11 @@ def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | No
     """
     if not pairs:
         return []
-    memory = home() / "checked" / f"{hashlib.sha256(str(pairs[0].a.parent.absolute()).encode()).hexdigest()[:16]}.txt"
+    memory = (
+        user_directory()
+        / "checked"
+        / f"{hashlib.sha256(str(pairs[0].a.parent.absolute()).encode()).hexdigest()[:16]}.txt"
+    )
     known = frozenset(memory.read_text(encoding="ascii", errors="ignore").split()) if memory.is_file() else frozenset()
     faults: list[Fault] = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
@@ -189,12 +193,12 @@ def _check(pair: Pair, known: frozenset[str]) -> list[Fault] | str:
             return mark
         for path in pair.files:
             try:
-                pictures.append(read_picture(path))
-            except PictureError as error:
+                pictures.append(read_image(path))
+            except ImageError as error:
                 faults.append(Fault(error.path, error.reason))
         if not faults:
             pair.sides(pictures)
-    except PictureError as error:
+    except ImageError as error:
         faults.append(Fault(error.path, error.reason))
     except OSError as error:
         faults.append(Fault(Path(error.filename or pair.a), f"it cannot be read ({error.strerror}); check the path."))

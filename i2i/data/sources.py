@@ -12,7 +12,7 @@ import numpy as np
 from ..api.dataset import Dataset, Direction
 from ..api.errors import I2IError, UsageError
 from ..runtime.progress import note
-from ..toolkit.files import home
+from ..toolkit.files import user_directory
 from .images import find_pictures
 from .pairs import Pair, check_pairs, read_pair
 
@@ -111,7 +111,7 @@ class Targets(Source):
 def find_root(dataset: Dataset, root: Path | None) -> Path:
     """The folder of a set: the root itself for a set of one's own, else ``root/NAME`` or a root that is the set."""
     if root is None:
-        return home() / "datasets" / dataset.name
+        return user_directory() / "datasets" / dataset.name
     named = root / dataset.name
     return root if dataset.own() or (not named.is_dir() and dataset.pairs(root, "train")) else named
 

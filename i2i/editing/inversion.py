@@ -14,9 +14,9 @@ from ..api.editor import Plot, Result
 from ..api.errors import I2IError
 from ..api.options import Options
 from ..api.scene import Latent, Scene
-from ..toolkit.files import home
+from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
-from ..toolkit.locks import locked
+from ..toolkit.locks import file_lock
 from .inputs import Place
 from .photos import Picture, render
 from .settings import INVERTER
@@ -37,7 +37,7 @@ class Kept:
     def _file(self, picture: Picture) -> Path:
         digest = hashlib.sha256(self._told.encode())
         digest.update(str(picture.before.shape).encode() + picture.before.tobytes())
-        return home() / "inversions" / f"{digest.hexdigest()[:32]}.safetensors"
+        return user_directory() / "inversions" / f"{digest.hexdigest()[:32]}.safetensors"
 
     def find(self, picture: Picture, generator: Any) -> Result | None:
         """What was kept of a picture, its image drawn anew; None where there is nothing."""
@@ -64,7 +64,7 @@ class Kept:
         files = sorted({self._file(picture) for picture in pictures}) if self.keep else []
         with ExitStack() as stack:
             for file in files:  # all processes take them in the same order, so that none waits for the other forever
-                stack.enter_context(locked(file, waiting=waiting, stop=lambda: scene.cancelled))
+                stack.enter_context(file_lock(file, waiting=waiting, stop=lambda: scene.cancelled))
             yield
 
     def put(self, picture: Picture, result: Result) -> None:

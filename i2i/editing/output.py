@@ -13,10 +13,10 @@ import numpy as np
 from ..api.editor import Result
 from ..api.errors import I2IError
 from ..api.scene import Latent
-from ..toolkit.faces.alignment import cut_out
+from ..toolkit.faces.alignment import extract_crop
 from ..toolkit.files import hash_file, write_json
-from ..toolkit.images import enlarged, read_picture, resize, save_picture, to_array
-from ..toolkit.images.grids import sheet
+from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
+from ..toolkit.images.grids import image_grid
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
@@ -119,11 +119,11 @@ class Writer:
     def _one(self, result: Result, picture: Picture | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
         written = [named["result.png"]]
-        save_picture(self.out / written[0], after, self._text())
+        save_image(self.out / written[0], after, self._text())
         if picture is not None:
-            both = [enlarged(preview(each)) for each in (picture.before, after)]
-            pair = sheet([both], columns=("before", "after"))
-            save_picture(self.out / named["before_after.png"], pair)
+            both = [enlarge(preview(each)) for each in (picture.before, after)]
+            pair = image_grid([both], columns=("before", "after"))
+            save_image(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
         if result.frames:
             frames = [preview(to_array(frame)) for frame in result.frames]
@@ -149,9 +149,9 @@ class Writer:
                 parts.setdefault(picture.source, []).append((to_array(each.image), picture))
         written = []
         for number, (source, edited) in enumerate(parts.items()):
-            photo = read_picture(source)
+            photo = read_image(source)
             name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
-            save_picture(self.out / name, self._paste(photo, edited), self._text())
+            save_image(self.out / name, self._paste(photo, edited), self._text())
             written.append(name)
         return written
 
@@ -159,18 +159,19 @@ class Writer:
         crops = []
         for after, picture in edited:
             assert picture.placement is not None
-            crops.append((after, cut_out(photo, picture.placement, len(after)), picture.placement))
+            crops.append((after, extract_crop(photo, picture.placement, len(after)), picture.placement))
         mode: Mode = "poisson" if self.terms.blend == "poisson" else "feather"
         return paste(photo, crops, mode, colours=self.terms.blend != "plain")
 
     def _table(self, result: Result) -> list[str]:
         if result.table is None:
             return []
-        from ..toolkit.images.tables import draw_table, write_page
+        from ..toolkit.images.grids import draw_table
+        from ..toolkit.images.pages import write_page
 
         table = result.table
         cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
-        save_picture(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
+        save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
         title = f"i2i edit --plugin {self.recipe['plugin']}"
         about = {name: str(value) for name, value in _facts(self.recipe).items()}
         write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)

@@ -17,7 +17,7 @@ from .recipes import read_recipe
 from .settings import GENERATOR, Blend, Calls, Crop, Terms, inversion
 
 if TYPE_CHECKING:
-    from ..toolkit.faces.detection import Choice
+    from ..toolkit.faces.detection import FaceChoice
 
 __all__ = ["edit", "edit_again", "folder_of"]
 
@@ -29,7 +29,7 @@ def edit(
     generator: str | Path = GENERATOR,
     extractors: Mapping[str, str] | None = None,
     crop: Crop = "auto",
-    face: Choice = "largest",
+    face: FaceChoice = "largest",
     invert: str | Mapping[str, Any] = "",
     truncation: float = 0.7,
     blend: Blend = "feather",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..api.errors import UsageError
-from ..toolkit.faces.detection import Choice
+from ..toolkit.faces.detection import FaceChoice
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -57,7 +57,7 @@ class Terms:
     extractors: Mapping[str, str] = field(default_factory=dict)
     """By role, names of those to take; the others are chosen by what the pictures show."""
     crop: Crop = "auto"
-    face: Choice = "largest"
+    face: FaceChoice = "largest"
     invert: Mapping[str, Any] = field(default_factory=dict)
     """Options of the editor ``invert``, where photos need latents."""
     truncation: float = 0.7

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.errors import I2IError, UsageError
 from ..registry import Registry, load_registry
-from ..toolkit.images import PictureError, read_picture, resize, save_picture, to_array
+from ..toolkit.images import ImageError, read_image, resize, save_image, to_array
 from ..toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def predict(
 
     def turn(job: ImageJob) -> None:
         place.seed(wanted["seed"])
-        save_picture(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
+        save_image(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
 
     _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
@@ -85,7 +85,7 @@ def _do(
     for done, job in enumerate(jobs, start=1):
         try:
             turn(job)
-        except PictureError as error:
+        except ImageError as error:
             faults.append(str(error))
         progress(done, len(jobs))
     report_faults(faults, len(jobs), "pictures", f"the others are in {out}")
@@ -105,10 +105,10 @@ def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int
 
 def _read(path: Path, side: Side | None) -> np.ndarray:
     """uint8 ``(H, W, 3)``: the picture or the half of it that is asked for."""
-    picture = read_picture(path)
+    picture = read_image(path)
     half = picture.shape[1] // 2
     if side is not None and half == 0:
-        raise PictureError(path, "it is one pixel wide and has no sides; leave out --side.")
+        raise ImageError(path, "it is one pixel wide and has no sides; leave out --side.")
     return {None: picture, "A": picture[:, :half], "B": picture[:, half:]}[side]
 
 

@@ -129,7 +129,7 @@ class TorchDevice(Device):
     def peak_memory(self) -> int:
         if self.type == "cuda":
             return torch.cuda.max_memory_allocated(self)
-        return memory.peak()
+        return memory.peak_memory()
 
 
 def choose_device(
@@ -152,7 +152,7 @@ def choose_device(
         torch.cuda.set_device(name)
     chosen = distributed.agree(_precision_for(name) if precision == "auto" else precision, world)
     _set_backends(chosen)
-    memory.keep_freed()
+    memory.keep_freed_memory()
     return TorchDevice(name, chosen, rank=rank, world=world, accumulate=accumulate, compiled=compiled)
 
 

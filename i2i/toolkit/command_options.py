@@ -82,7 +82,7 @@ landmarks_option = click.option(
 
 
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
-    """The option ``--face``: read its text with ``i2i.toolkit.faces.detection.face_choice``."""
+    """The option ``--face``: read its text with ``i2i.toolkit.faces.detection.parse_face_choice``."""
     return click.option(
         "--face",
         default=default,

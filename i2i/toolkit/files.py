@@ -21,7 +21,7 @@ os.umask(_MASK)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path``: on success it takes the name; on any failure it goes, and ``path`` stays.
 
     Raises:
@@ -82,10 +82,10 @@ def hash_file(path: Path) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 
-def home() -> Path:
+def user_directory() -> Path:
     """Where fetched sets, weights and caches lie: ``$I2I_HOME``, else ``~/.cache/i2i``."""
     return Path(os.environ.get("I2I_HOME") or Path.home() / ".cache" / "i2i").expanduser()

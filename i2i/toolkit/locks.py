@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .files import home
+from .files import user_directory
 
 _POLL = 0.2  # seconds between two looks at ``stop``
 
 
 @contextmanager
-def locked(
+def file_lock(
     path: Path, *, waiting: Callable[[], None] | None = None, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[bool]:
     """Hold the lock of a file or directory while the body makes it; the system releases it if the process dies.
@@ -33,7 +33,7 @@ def locked(
     from filelock import FileLock, Timeout
 
     name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
-    file = home() / "locks" / f"{name}.lock"
+    file = user_directory() / "locks" / f"{name}.lock"
     lock, held, told = None, False, False
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

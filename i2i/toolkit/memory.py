@@ -17,7 +17,7 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 @functools.cache
-def keep_freed() -> bool:
+def keep_freed_memory() -> bool:
     """Let this process keep what it frees, for what it asks for next, until it ends.
 
     Whoever rules glibc's memory by the environment (``MALLOC_...``, ``GLIBC_TUNABLES``) is left to it.
@@ -34,7 +34,7 @@ def keep_freed() -> bool:
     return bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, -1))
 
 
-def peak() -> int:
+def peak_memory() -> int:
     """The most that this process had in use so far, bytes; 0 where the system does not say."""
     try:
         import resource
@@ -43,7 +43,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """True for what torch and Python raise where memory, of the card or the machine, does not suffice."""
     import torch
 

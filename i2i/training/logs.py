@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from ..api.errors import I2IError
-from ..toolkit.files import replacing
-from ..toolkit.images import save_picture
+from ..toolkit.files import atomic_write
+from ..toolkit.images import save_image
 from .progress import TrainingBar
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Log:
         """Keep a sample sheet, uint8 ``(H, W, 3)``."""
         if self.device.first:
             (self.folder / "samples").mkdir(exist_ok=True)
-            save_picture(self.folder / "samples" / f"step_{step:06d}_{split}.png", picture)
+            save_image(self.folder / "samples" / f"step_{step:06d}_{split}.png", picture)
             self._board.add_image(f"samples/{split}", picture, step, dataformats="HWC")
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _forget_after(path: Path, step: int) -> None:
     """Drop what was logged after the checkpoint from which a run goes on, and a line cut short by a crash."""
     kept = [line for line in read_log(path.parent) if line["step"] <= step]
     if path.is_file():
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
 
@@ -182,5 +182,5 @@ def draw_curves(folder: Path) -> None:
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(steps[width - 1 :], smooth, color="#2d6cc2")
     figure.supxlabel("step", fontsize=9)
-    with replacing(folder / "curves.png") as beside:
+    with atomic_write(folder / "curves.png") as beside:
         figure.savefig(beside, format="png", dpi=110)

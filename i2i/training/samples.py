@@ -10,7 +10,7 @@ from ..api.trainer import Trainer
 from ..data.batches import fixed_batches
 from ..data.sources import Source
 from ..toolkit.images import to_array
-from ..toolkit.images.grids import sheet
+from ..toolkit.images.grids import image_grid
 
 PAIRS = 4
 """Pairs in a sheet, one a row."""
@@ -26,7 +26,7 @@ def sheet_of_pairs(
     for _, batch in fixed_batches(source, size, direction, 1, device, range(min(PAIRS, count))):
         output = trainer.sample({"input": batch["input"]})
         rows.append([to_array(picture[0]) for picture in (batch["input"], output.clamp(-1, 1), batch["target"])])
-    return sheet(rows, columns=("input", "output", "target"))
+    return image_grid(rows, columns=("input", "output", "target"))
 
 
 def sheet_of_pictures(trainer: Trainer, source: Source, count: int, size: int, device: Device) -> np.ndarray:
@@ -36,4 +36,4 @@ def sheet_of_pictures(trainer: Trainer, source: Source, count: int, size: int, d
     made = trainer.sample({"input": device.put(np.broadcast_to(real[0], shape).copy())}).clamp(-1, 1)
     pictures = [to_array(picture) for picture in made]
     rows = [pictures[first : first + ACROSS] for first in range(0, len(pictures), ACROSS)]
-    return sheet([real, *rows], labels=("set", "made", *("",) * (len(rows) - 1)))
+    return image_grid([real, *rows], labels=("set", "made", *("",) * (len(rows) - 1)))

@@ -18,7 +18,7 @@ from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
 from ..runtime.device import choose_device
 from ..runtime.progress import note
-from ..toolkit.memory import out_of_memory
+from ..toolkit.memory import is_out_of_memory
 from .loop import Loop
 from .runs import Run, create, open_run, versions
 from .settings import TrainOptions
@@ -93,7 +93,7 @@ def _trouble(error: Exception, run: Run | None) -> I2IError | None:
         if run is None:
             return disk_trouble(error, "starting a run")
         return disk_trouble(error, f"training {run.folder}", f"go on with: {run.resume()}")
-    if not out_of_memory(error):
+    if not is_out_of_memory(error):
         return None
     return I2IError(
         "The memory does not suffice for this training: give a smaller --batch, pass it in parts with --accumulate N, "

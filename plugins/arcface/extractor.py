@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .alignment import SIZE, align
 from .models import MODEL
@@ -40,7 +40,7 @@ class ArcFace(i2i.Extractor):
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
         path = model_path(MODEL) if path is None else path
-        state = read_state(path)
+        state = read_state_dict(path)
         try:
             network = IResNet.from_state(state).fold()
         except i2i.I2IError as error:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 import i2i
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .alignment import SIZE
 
@@ -92,7 +92,7 @@ class IResNet(nn.Module):
             )
         with torch.device("meta"):  # no memory, and no time spent on random weights
             network = cls(blocks, stem.shape[0], head.shape[0])
-        fill(network, state, "ArcFace network", NEEDED)
+        load_frozen_network(network, state, "ArcFace network", NEEDED)
         return network.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 
 import i2i
 from i2i import disk_trouble
-from i2i.toolkit.files import replacing
+from i2i.toolkit.files import atomic_write
 
 from .world import Z_DIM, faces, values_of
 
@@ -35,7 +35,7 @@ def write(file: Path, count: int) -> None:
     """Write a CSV file: the columns seed and one for each attribute, with 0 and 1; a row for each seed."""
     names, truths = labels_of(count)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(file) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["seed", *names])
         writer.writerows([seed, *map(int, truth)] for seed, truth in enumerate(truths))

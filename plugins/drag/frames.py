@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from i2i.toolkit.images import enlarged, to_array, to_tensor
+from i2i.toolkit.images import enlarge, to_array, to_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ def marked(picture: Tensor, points: Tensor, targets: Tensor) -> Tensor:
         picture: ``(1, 3, R, R)`` in [-1, 1].
         points, targets: ``(H, 2)`` pixels of it.
     """
-    array = np.ascontiguousarray(enlarged(to_array(picture)))
+    array = np.ascontiguousarray(enlarge(to_array(picture)))
     scale = len(array) / picture.shape[-1]
     radius = max(2, len(array) // 128)
     ends = np.stack([points.cpu().numpy(), targets.cpu().numpy()], axis=1)
@@ -35,4 +35,4 @@ def marked(picture: Tensor, points: Tensor, targets: Tensor) -> Tensor:
 
 def plain(picture: Tensor) -> Tensor:
     """A frame without marks, of the same size."""
-    return to_tensor(enlarged(to_array(picture)))
+    return to_tensor(enlarge(to_array(picture)))

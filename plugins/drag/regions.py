@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageOps
 
 import i2i
-from i2i.toolkit.faces.detection import eye_distance
-from i2i.toolkit.images import PictureError, read_picture
+from i2i.toolkit.faces.landmarks import eye_distance
+from i2i.toolkit.images import ImageError, read_image
 
 from .formats import Hull, Values
 from .handles import Handles
@@ -111,8 +111,8 @@ def painted(path: Path, photo: i2i.Photo) -> np.ndarray:
 def _whiteness(path: Path) -> np.ndarray:
     """How white a picture is, uint8 ``(H, W)``; what is transparent in it counts as black."""
     try:
-        white: np.ndarray = read_picture(path).max(axis=2)
-    except PictureError as error:
+        white: np.ndarray = read_image(path).max(axis=2)
+    except ImageError as error:
         raise i2i.UsageError(f"--mask {path}: {error.reason}") from None
     with Image.open(path) as image:
         if not image.has_transparency_data:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 import i2i
 from i2i import StoredTensor
-from i2i.toolkit.weights import read
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights import read_weights
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .network import Encoder
 
@@ -40,7 +40,7 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
         raise i2i.I2IError(f"the file is no e4e encoder, which has 'input_layer.0.weight' and 'styles.0'; {NEEDED}.")
     with torch.device("meta"):  # no memory, and no time spent on random weights
         network = Encoder(rows, stem.shape[0])
-    fill(network, state, "e4e encoder", NEEDED)
+    load_frozen_network(network, state, "e4e encoder", NEEDED)
     if mean is not None:
         network.latent_avg = _rows(mean, rows, len(state["styles.0.linear.bias"]))
     return network.requires_grad_(False).eval()
@@ -54,7 +54,7 @@ def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
     Raises:
         i2i.I2IError: the file cannot be read, or holds something else.
     """
-    tree = read(path).tree
+    tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}
     named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree
     stored = {key: value for key, value in named.items() if isinstance(key, str) and isinstance(value, StoredTensor)}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .cropping import Square, crop, square_about, square_of, to_picture
 from .detection import detect
@@ -147,7 +147,7 @@ def _located(model: i2i.Model, path: Path | None) -> Path:
 
 
 def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:
-    state = read_state(path)
+    state = read_state_dict(path)
     try:
         return build(state)
     except i2i.I2IError as error:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 SIZE = 256
 """Height and width of the crops it was trained on, pixels."""
@@ -159,7 +159,7 @@ class FAN(nn.Module):
             )
         with torch.device("meta"):  # no memory, and no time spent on random weights
             network = cls(plan)
-        fill(network, state, "FAN", NEEDED)
+        load_frozen_network(network, state, "FAN", NEEDED)
         return network.requires_grad_(False).eval()
 
     def forward(self, crops: Tensor) -> Tensor:

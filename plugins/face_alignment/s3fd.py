@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 STAGES = (
     ("conv1_1", "conv1_2"),
@@ -93,7 +93,7 @@ class S3FD(nn.Module):
             raise i2i.I2IError(f"the file is no S3FD, which has convolutions such as '{missing[0]}.weight'; {NEEDED}.")
         with torch.device("meta"):
             network = cls(widths)
-        fill(network, state, "S3FD", NEEDED)
+        load_frozen_network(network, state, "S3FD", NEEDED)
         return network.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -49,11 +49,11 @@ def command(
     crop tells its corners in the upright photo, by which an edited crop goes back, and the landmarks in both.
     """
     from i2i import extractor
-    from i2i.toolkit.faces.detection import face_choice
+    from i2i.toolkit.faces.detection import parse_face_choice
 
     from .crops import align, check
 
-    choice = face_choice(face)
+    choice = parse_face_choice(face)
     finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
     with counting("photos") as progress:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i import I2IError, Placement, UsageError
-from i2i.toolkit.faces.alignment import cut_out, ffhq_placement
-from i2i.toolkit.faces.detection import Choice, find_faces
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
+from i2i.toolkit.faces.detection import FaceChoice, find_faces
 from i2i.toolkit.files import hash_file, write_json
-from i2i.toolkit.images import PictureError, read_picture, save_picture, to_tensor
+from i2i.toolkit.images import ImageError, read_image, save_image, to_tensor
 from i2i.toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def align(
     inputs: Sequence[str | Path],
     finder: Extractor,
     out: str | Path,
-    choice: Choice = "largest",
+    choice: FaceChoice = "largest",
     size: int = SIZE,
     *,
     overwrite: bool = False,
@@ -101,7 +101,7 @@ def align(
     taken = {each.resolve() for job in jobs for each in (job.picture, job.result)}
     for done, job in enumerate(jobs, start=1):
         try:
-            array = read_picture(job.picture)
+            array = read_image(job.picture)
             faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
             crops = [
                 _crop(job, _name(job.result, number if choice == "all" else 1, taken), number, face, size)
@@ -110,7 +110,7 @@ def align(
             about = {"file": str(job.picture), "sha256": hash_file(job.picture)}
             aligned = Aligned(job.picture, crops, about | {"width": array.shape[1], "height": array.shape[0]})
             _write(aligned, array, finder.name, note)
-        except PictureError as error:
+        except ImageError as error:
             aligned = Aligned(job.picture, fault=str(error))
         progress(done, len(jobs))
         yield aligned
@@ -162,7 +162,7 @@ def _crop(job: ImageJob, file: Path, number: int, face: Face, size: int) -> Crop
     try:
         return Crop(file, number, face, ffhq_placement(face.landmarks), size)
     except I2IError as error:
-        raise PictureError(job.picture, str(error)) from None
+        raise ImageError(job.picture, str(error)) from None
 
 
 def _write(aligned: Aligned, array: np.ndarray, finder: str, note: Callable[[str], None]) -> None:
@@ -176,7 +176,7 @@ def _write(aligned: Aligned, array: np.ndarray, finder: str, note: Callable[[str
                 f"{aligned.photo}: {which} is {wide} px wide; a crop of {crop.size} px enlarges it {times:.1f} times, "
                 f"and --size {max(16, round(crop.placement.side))} would not."
             )
-        save_picture(crop.file, cut_out(array, crop.placement, crop.size))
+        save_image(crop.file, extract_crop(array, crop.placement, crop.size))
         write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, "finder": finder, **crop.facts()})
 
 

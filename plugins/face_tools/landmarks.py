@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i import UsageError
-from i2i.toolkit.faces.detection import Choice, find_faces
+from i2i.toolkit.faces.detection import FaceChoice, find_faces
 from i2i.toolkit.files import write_json
-from i2i.toolkit.images import PictureError, read_picture, save_picture, to_tensor
+from i2i.toolkit.images import ImageError, read_image, save_image, to_tensor
 from i2i.toolkit.images.jobs import plan_jobs, report_faults
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Found:
 def search(
     inputs: Sequence[str | Path],
     finder: Extractor,
-    choice: Choice = "all",
+    choice: FaceChoice = "all",
     out: str | Path | None = None,
     *,
     overwrite: bool = False,
@@ -77,16 +77,16 @@ def search(
             raise UsageError(f"{numbers} is already there; choose another --out, or replace it with --overwrite.")
     for done, job in enumerate(jobs, start=1):
         try:
-            array = read_picture(job.picture)
+            array = read_image(job.picture)
             faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
             found = Found(job.picture, array.shape[1], array.shape[0], faces)
             if out is not None:
-                from i2i.toolkit.images.markers import mark_faces
+                from i2i.toolkit.faces.landmarks import mark_faces
 
-                save_picture(job.result, mark_faces(array, list(faces.values())))
+                save_image(job.result, mark_faces(array, list(faces.values())))
                 write_json(job.result.with_suffix(".json"), {"landmarks": finder.name, **found.facts()})
                 found = replace(found, drawn=job.result)
-        except PictureError as error:
+        except ImageError as error:
             found = Found(job.picture, fault=str(error))
         progress(done, len(jobs))
         yield found

@@ -40,11 +40,11 @@ def command(
     landmarks are pixels of the upright photo; landmarks are in the iBUG order, in JSON only.
     """
     from i2i import extractor
-    from i2i.toolkit.faces.detection import face_choice
+    from i2i.toolkit.faces.detection import parse_face_choice
 
     from .landmarks import check, search
 
-    choice = face_choice(face)
+    choice = parse_face_choice(face)
     finder = extractor("landmarks", device, "faces", registry, landmarks)
     notes: list[str] = []
     with counting("photos") as progress:

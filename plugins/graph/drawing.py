@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import i2i
-from i2i.toolkit.files import replacing
+from i2i.toolkit.files import atomic_write
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
@@ -57,7 +57,7 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
                 f"Graphviz could not draw {path} ({said}); keep its source with --out FILE.dot."
             ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(data)
 
 

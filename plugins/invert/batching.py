@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from i2i.toolkit.memory import out_of_memory
+from i2i.toolkit.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import i2i
@@ -58,7 +58,7 @@ def in_parts(count: int, size: int, work: Callable[[range], list[T]]) -> list[T]
         try:
             found += work(range(len(found), min(count, len(found) + size)))
         except Exception as error:
-            if size == 1 or not out_of_memory(error):
+            if size == 1 or not is_out_of_memory(error):
                 raise
             size = max(1, min(size, count - len(found)) // 2)
         else:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import i2i
 from i2i import did_you_mean, model_path
-from i2i.toolkit.weights.state_dicts import fill, read_state
+from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
 from .models import MODEL
 
@@ -112,14 +112,14 @@ def _package() -> Any:
 def _build(package: Any, architecture: str, path: Path) -> Any:
     """The network with the weights of a file, frozen, in evaluation mode, in float32, on the CPU."""
     config = _config(package, architecture)
-    state = read_state(path)
+    state = read_state_dict(path)
     with torch.random.fork_rng(devices=[]):  # its weights are drawn at first, and not for us to see
         network = package.CLIP(**config)
     # The temperature and the bias of its training's loss, which files keep in different shapes, are of no use here.
     unused = {key: value for key, value in network.state_dict().items() if key.startswith("logit_")}
     state = {key: value for key, value in state.items() if not key.startswith("logit_")} | unused
     try:
-        fill(network, state, f"CLIP {architecture}", f"take a state dict of open_clip's {architecture}")
+        load_frozen_network(network, state, f"CLIP {architecture}", f"take a state dict of open_clip's {architecture}")
     except i2i.I2IError as error:
         raise i2i.I2IError(f"{path}: {error}") from None
     return network.requires_grad_(False).eval()

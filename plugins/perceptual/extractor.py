@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.toolkit.weights.state_dicts import fill, read_state
+from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
 from .comparing import Features, Perceptual
 from .trunks import Trunk, open_alexnet, open_vgg16
@@ -113,9 +113,11 @@ def _load_linear_layers(name: str, channels: tuple[int, ...]) -> nn.ModuleList:
     with torch.device("meta"):  # no random weights are drawn
         layers = nn.ModuleList(lpips.NetLinLayer(width, use_dropout=True) for width in channels)
     path = Path(lpips.__file__).parent / "weights" / "v0.1" / name
-    state = {key.removeprefix("lin"): value for key, value in read_state(path).items()}
+    state = {key.removeprefix("lin"): value for key, value in read_state_dict(path).items()}
     try:
-        fill(layers, state, f"set of linear layers {name} of LPIPS 0.1", "run: pip install --force-reinstall lpips")
+        load_frozen_network(
+            layers, state, f"set of linear layers {name} of LPIPS 0.1", "run: pip install --force-reinstall lpips"
+        )
     except i2i.I2IError as error:
         raise i2i.I2IError(f"{path}: {error}") from None
     return layers.requires_grad_(False).eval()

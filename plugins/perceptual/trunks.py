@@ -13,8 +13,8 @@ from torchvision import models
 
 import i2i
 from i2i import StoredTensor, model_path
-from i2i.toolkit.weights import read
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights import read_weights
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .models import VGG16
 
@@ -99,7 +99,7 @@ def open_vgg16(path: Path | None = None) -> Trunk:
 
 def _filled(network: Trunk, path: Path, what: str, needed: str) -> Trunk:
     """The network with the convolutions of a file, frozen, in float32."""
-    tree = read(path).tree
+    tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}
     named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree
     # The classifier, nine tenths of torchvision's file, is never read from the disk.
@@ -109,7 +109,7 @@ def _filled(network: Trunk, path: Path, what: str, needed: str) -> Trunk:
         if isinstance(key, str) and key.startswith(PREFIX) and isinstance(value, StoredTensor)
     }
     try:
-        fill(network, state, what, needed)
+        load_frozen_network(network, state, what, needed)
     except i2i.I2IError as error:
         raise i2i.I2IError(f"{path}: {error}") from None
     return network.requires_grad_(False).eval()

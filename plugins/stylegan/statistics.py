@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2i.toolkit.files import home, write_json
-from i2i.toolkit.locks import locked
+from i2i.toolkit.files import user_directory, write_json
+from i2i.toolkit.locks import file_lock
 
 from .networks.mapping import Mapping
 
@@ -50,10 +50,10 @@ class Statistics:
 
     def _kept(self) -> dict[str, Any]:
         """Return the cached mean and deviation; estimate them where no other process has, or is about to."""
-        file = home() / "statistics" / f"{self._fingerprint()}.json"
+        file = user_directory() / "statistics" / f"{self._fingerprint()}.json"
         if (cached := self._read(file)) is not None:
             return cached
-        with locked(file):
+        with file_lock(file):
             if (cached := self._read(file)) is not None:
                 return cached
             found = self._estimate()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 
 if TYPE_CHECKING:
     from torch import Tensor

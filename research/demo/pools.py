@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from i2i.toolkit.files import home, replacing
+from i2i.toolkit.files import atomic_write, user_directory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,11 +63,11 @@ def pool(
     from safetensors.torch import load_file, save_file
 
     key = f"{name}_{count}_{size}_{per_identity}_{first_seed}{'_z' if of_latents else ''}_{version()}"
-    file = home() / "demo" / f"{key}.safetensors"
+    file = user_directory() / "demo" / f"{key}.safetensors"
     if not file.is_file():
         made = drawn(count, size, per_identity, first_seed, of_latents, say)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as beside:
+        with atomic_write(file) as beside:
             save_file(vars(made), beside)
     return Pool(**load_file(file))
 

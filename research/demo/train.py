@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import i2i
-from i2i.toolkit.files import replacing, write_json
+from i2i.toolkit.files import atomic_write, write_json
 from i2i_plugins.demo.records import BY_NAME, CARDS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def save(trained: Trained, file: Path) -> None:
         for key, value in trained.tensors.items()
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as beside:
+    with atomic_write(file) as beside:
         save_file(tensors, beside, metadata=dict(trained.metadata))
 
 

@@ -20,7 +20,7 @@ from i2i.cli import Root
 from i2i.cli.datasets import command
 from i2i.registry import Plugin, find_plugins
 from i2i.runtime.progress import staged
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 
 
 class Stripes(i2i.Dataset):
@@ -156,7 +156,7 @@ def test_preview_draws_where_nothing_is_there(tmp_path: Path) -> None:
     out = tmp_path / "sheets" / "a.png"
     done = _run("preview", "stripes", "--out", out, "--count", 3, "--size", 64)
     assert done.stdout == f"{out}: 3 drawn pairs of stripes, train\n"
-    height, width, _ = read_picture(out).shape
+    height, width, _ = read_image(out).shape
     assert width > 6 * 64 > height > 64
     again = tmp_path / "b.png"
     _run("preview", "stripes", "--out", again, "--count", 3, "--size", 64)
@@ -168,7 +168,7 @@ def test_preview_shows_the_real_pictures(tmp_path: Path) -> None:
         _save(tmp_path / "stripes" / "train" / f"{number}.png")
     done = _run("preview", "stripes", "--data-root", tmp_path, "--out", tmp_path / "a.png", "--count", 5, "--size", 32)
     assert "5 real pairs" in done.stdout
-    assert ((read_picture(tmp_path / "a.png") == (0, 128, 0)).all(2)).sum() == 10 * 32 * 32
+    assert ((read_image(tmp_path / "a.png") == (0, 128, 0)).all(2)).sum() == 10 * 32 * 32
 
 
 def test_list_leaves_torch_alone() -> None:

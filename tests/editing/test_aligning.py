@@ -14,7 +14,7 @@ from scipy import ndimage
 
 import i2i
 from i2i.api.placement import Placement
-from i2i.toolkit.faces.alignment import cut_out, ffhq_placement, square_placement
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
 from tests.editing.squares import clouds, square
 
 
@@ -82,7 +82,7 @@ def test_what_is_at_a_point_of_the_photo_is_at_that_point_of_the_crop(size: int,
     photo = np.zeros((300, 300, 3), np.uint8)
     x, y = np.meshgrid(np.arange(300), np.arange(300))
     photo[:] = (255 * np.exp(-((x - 141.3) ** 2 + (y - 160.6) ** 2) / 200)).round()[..., None]
-    crop = cut_out(photo, placement := square(150, 150, 130, degrees), size)[..., 0].astype(float)
+    crop = extract_crop(photo, placement := square(150, 150, 130, degrees), size)[..., 0].astype(float)
     rows, columns = np.mgrid[:size, :size]
     middle = [(columns * crop).sum() / crop.sum(), (rows * crop).sum() / crop.sum()]
     # What lies outside the crop is missing from its middle, less than 1e-3; places are kept to 1/32 of a pixel.
@@ -102,16 +102,16 @@ def test_corners_of_no_square_are_refused(corners: Any) -> None:
 @pytest.mark.parametrize(("left", "top"), [(20, 30), (0, 0), (136, 36)])
 def test_a_level_square_of_the_crops_size_gives_the_very_pixels(left: int, top: int) -> None:
     photo = clouds(100, 200, finest=0.5)
-    crop = cut_out(photo, square(left + 31.5, top + 31.5, 64), 64)
+    crop = extract_crop(photo, square(left + 31.5, top + 31.5, 64), 64)
     assert np.array_equal(crop, photo[top : top + 64, left : left + 64])
 
 
 def test_the_largest_square_in_the_middle() -> None:
     photo = clouds(101, 240)
     placement = square_placement(101, 240)
-    assert placement.side == 101 and np.array_equal(cut_out(photo, placement, 101), photo[:, 69:170])
+    assert placement.side == 101 and np.array_equal(extract_crop(photo, placement, 101), photo[:, 69:170])
     half = np.array(Image.fromarray(photo[:, 69:170]).resize((50, 50), Image.Resampling.LANCZOS))
-    assert np.abs(cut_out(photo, placement, 50).astype(int) - half).mean() < 1
+    assert np.abs(extract_crop(photo, placement, 50).astype(int) - half).mean() < 1
 
 
 def published_crop(photo: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:
@@ -159,7 +159,7 @@ def test_the_crop_is_close_to_the_published_one(placement: Placement) -> None:
     """What differs is cubic for linear interpolation, and the published way's own rounding: even where nothing is to be
     interpolated, as in the first case, it differs from the photo by 1.1. Half a pixel aside makes 3.7 to 6."""
     photo = clouds(500, 660)
-    ours = cut_out(photo, placement, 128).astype(int)
+    ours = extract_crop(photo, placement, 128).astype(int)
     apart = np.abs(ours - published_crop(photo, np.array(placement.quad), 128))
     assert apart.mean() < 1.6 and apart.max() < 14
 
@@ -168,7 +168,7 @@ def test_the_crop_is_close_to_the_published_one(placement: Placement) -> None:
 def test_detail_too_fine_for_the_crop_becomes_grey(side: float, degrees: float) -> None:
     x, y = np.meshgrid(np.arange(1900), np.arange(1900))
     board = np.repeat((255 * ((x + y) % 2)).astype(np.uint8)[..., None], 3, axis=2)
-    crop = cut_out(board, square(949.5, 949.5, side, degrees), 32)
+    crop = extract_crop(board, square(949.5, 949.5, side, degrees), 32)
     inner = crop[4:-4, 4:-4].astype(float)  # a turned square of 1777 reaches over the border at its corners
     assert abs(inner.mean() - 127.5) < 2 and inner.std() < 4
 
@@ -186,14 +186,14 @@ def test_detail_too_fine_for_the_crop_becomes_grey(side: float, degrees: float) 
 @pytest.mark.parametrize("shape", [(60, 100), (1, 1), (2, 300)])
 def test_any_square_can_be_cut_out(placement: Placement, shape: tuple[int, int]) -> None:
     photo = np.full((*shape, 3), (200, 100, 50), np.uint8)
-    crop = cut_out(photo, placement, 32)
+    crop = extract_crop(photo, placement, 32)
     assert crop.shape == (32, 32, 3) and (np.abs(crop.astype(int) - (200, 100, 50)) <= 1).all(), "of one colour"
 
 
 def test_a_crop_of_a_large_photo_is_soon_there() -> None:
     photo = np.tile(clouds(300, 400), (10, 10, 1))
     begin = time.process_time()
-    cut_out(photo, square(3500, 2600, 2500, 20), 1024)
+    extract_crop(photo, square(3500, 2600, 2500, 20), 1024)
     assert time.process_time() - begin < 4, (
         "12 million pixels, the crop over the border: 0.8 s on one core, and slow ones"
     )

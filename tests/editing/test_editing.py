@@ -15,7 +15,7 @@ import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.editing.pipeline import edit, edit_again
 from i2i.registry import Registry
-from i2i.toolkit.images import read_text
+from i2i.toolkit.images import read_image_text
 from tests.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
 
 
@@ -70,7 +70,7 @@ def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos
     registry: Registry, photo: Path, tmp_path: Path
 ) -> None:
     edit("shift", [photo], device="cpu", out=tmp_path / "out", registry=registry)
-    inside = json.loads(read_text(tmp_path / "out" / "result.png")["i2i"])
+    inside = json.loads(read_image_text(tmp_path / "out" / "result.png")["i2i"])
     recipe = json.loads((tmp_path / "out" / "recipe.json").read_text(encoding="utf-8"))
     assert inside["photos"][0].pop("path") == "photo.png"
     recipe["photos"][0].pop("path")

@@ -11,7 +11,7 @@ import pytest
 from i2i.api.placement import Placement
 from i2i.editing.masks import feather_mask
 from i2i.editing.paste import Mode, paste
-from i2i.toolkit.faces.alignment import cut_out, square_placement
+from i2i.toolkit.faces.alignment import extract_crop, square_placement
 from tests.editing.squares import clouds, inside, square
 
 MODES: tuple[Mode, ...] = ("feather", "poisson")
@@ -44,7 +44,7 @@ def painted(crop: np.ndarray, amount: int = 60) -> np.ndarray:
 def test_an_unedited_crop_leaves_the_photo_as_it_is(
     placement: Placement, size: int, mode: Mode, photo: np.ndarray
 ) -> None:
-    crop = cut_out(photo, placement, size)
+    crop = extract_crop(photo, placement, size)
     assert np.array_equal(paste(photo, [(crop, crop, placement)], mode), photo)
 
 
@@ -53,7 +53,7 @@ def test_an_unedited_crop_leaves_the_photo_as_it_is(
 def test_nothing_outside_the_square_changes_whatever_the_edit(
     placement: Placement, mode: Mode, photo: np.ndarray
 ) -> None:
-    crop = cut_out(photo, placement, 64)
+    crop = extract_crop(photo, placement, 64)
     result = paste(photo, [(255 - crop, crop, placement)], mode, colours=False)
     within = inside(placement, *SHAPE)
     assert np.array_equal(result[~within], photo[~within])
@@ -67,7 +67,7 @@ def test_an_edit_shows_where_it_was_made_and_nowhere_else(
     size: int, mode: Mode, colours: bool, photo: np.ndarray
 ) -> None:
     placement = square(120.4, 99.8, 96, 30)
-    crop = cut_out(photo, placement, size)
+    crop = extract_crop(photo, placement, size)
     result = paste(photo, [(painted(crop), crop, placement)], mode, colours=colours).astype(int)
     x, y = np.meshgrid(np.arange(SHAPE[1]), np.arange(SHAPE[0]))
     far = np.hypot(x - 120.4, y - 99.8) / 96  # of the middle, in sides
@@ -105,7 +105,7 @@ def test_edges_along_the_border_of_the_photo_do_not_fade(shape: tuple[int, int])
     assert (along[:, 48 if shape[0] != shape[1] else 0] == 1).all()
     assert (mask == 1).all() == (shape[0] == shape[1])
     photo = clouds(*shape)
-    crop = cut_out(photo, square_placement(*shape), 64)
+    crop = extract_crop(photo, square_placement(*shape), 64)
     for mode in MODES:
         result = paste(photo, [(255 - crop, crop, square_placement(*shape))], mode)
         if shape == (64, 64):
@@ -115,7 +115,7 @@ def test_edges_along_the_border_of_the_photo_do_not_fade(shape: tuple[int, int])
 @pytest.mark.parametrize("gain", [0.9, 1.15])
 def test_colours_that_an_edit_shifted_come_back(gain: float) -> None:
     photo, placement = clouds(*SHAPE, finest=3.0), square(150, 100, 160, 12)
-    crop = cut_out(photo, placement, 160)
+    crop = extract_crop(photo, placement, 160)
     edited = (crop * np.array([gain, 1.0, 2 - gain]) + (14, -10, 6)).round().clip(0, 255).astype(np.uint8)
     whole = painted(edited)
     matched = paste(photo, [(edited, crop, placement)])
@@ -128,7 +128,7 @@ def test_colours_that_an_edit_shifted_come_back(gain: float) -> None:
 
 def test_something_new_at_the_edges_does_not_tint_the_rest() -> None:
     photo, placement = clouds(*SHAPE, finest=3.0), square(150, 100, 160)
-    crop = cut_out(photo, placement, 160)
+    crop = extract_crop(photo, placement, 160)
     edited = crop.copy()
     edited[:60, :20] = (255, 0, 0)  # a tenth of the ring
     result = paste(photo, [(edited, crop, placement)]).astype(int)
@@ -137,7 +137,7 @@ def test_something_new_at_the_edges_does_not_tint_the_rest() -> None:
 
 def test_poisson_evens_out_what_differs_along_the_edges() -> None:
     photo, placement = clouds(*SHAPE, finest=3.0), square(150, 100, 160, 12)
-    crop = cut_out(photo, placement, 160)
+    crop = extract_crop(photo, placement, 160)
     light = np.linspace(-40, 40, 160)[None, :, None]
     edited = (crop + light).round().clip(0, 255).astype(np.uint8)
     feather, poisson = (
@@ -151,7 +151,7 @@ def test_poisson_evens_out_what_differs_along_the_edges() -> None:
 def test_of_crops_that_overlap_each_keeps_its_own_face(mode: Mode) -> None:
     photo = clouds(*SHAPE, finest=3.0)
     one, other = square(120, 100, 120, 10), square(180, 105, 130, -15)  # each shows the other's edit
-    crops = [cut_out(photo, placement, 128) for placement in (one, other)]
+    crops = [extract_crop(photo, placement, 128) for placement in (one, other)]
     first, second = (painted(crops[0]), crops[0], one), (painted(crops[1], -60 % 256), crops[1], other)
     both = paste(photo, [first, (crops[1], crops[1], other)], mode).astype(int)
     alone = paste(photo, [first], mode).astype(int)
@@ -165,7 +165,7 @@ def test_of_crops_that_overlap_each_keeps_its_own_face(mode: Mode) -> None:
 
 def test_detail_stays_where_nothing_was_edited(photo: np.ndarray) -> None:
     placement = square(150, 100, 180)
-    crop = cut_out(photo, placement, 64)  # a third of the photo's detail
+    crop = extract_crop(photo, placement, 64)  # a third of the photo's detail
     result = paste(photo, [(painted(crop), crop, placement)])
     x, y = np.meshgrid(np.arange(SHAPE[1]), np.arange(SHAPE[0]))
     beside = np.hypot(x - 150, y - 100) > 180 * (0.2 + 10 / 64)
@@ -177,13 +177,13 @@ def test_a_large_crop_does_not_alias_in_a_small_place() -> None:
     placement = square(100, 100, 90, 20)
     x, y = np.meshgrid(np.arange(1024), np.arange(1024))
     board = np.repeat((255 * ((x + y) % 2)).astype(np.uint8)[..., None], 3, axis=2)
-    result = paste(photo, [(board, cut_out(photo, placement, 1024), placement)], colours=False)
+    result = paste(photo, [(board, extract_crop(photo, placement, 1024), placement)], colours=False)
     assert np.abs(result.astype(int) - 127).max() <= 2, "a board of black and white pixels is grey from afar"
 
 
 def test_what_cannot_be_pasted_is_refused(photo: np.ndarray) -> None:
     placement = square(120, 100, 90)
-    crop = cut_out(photo, placement, 32)
+    crop = extract_crop(photo, placement, 32)
     with pytest.raises(ValueError, match="one size"):
         paste(photo, [(crop[:16, :16], crop, placement)])
     with pytest.raises(ValueError, match="uint8"):
@@ -199,7 +199,7 @@ def test_what_cannot_be_pasted_is_refused(photo: np.ndarray) -> None:
 def test_pasting_into_a_large_photo_is_soon_done() -> None:
     photo = np.tile(clouds(300, 400), (10, 10, 1))
     placement = square(2000, 1500, 2100, 20)
-    crop = cut_out(photo, placement, 1024)
+    crop = extract_crop(photo, placement, 1024)
     begin = time.process_time()
     paste(photo, [(255 - crop, crop, placement)])
     assert time.process_time() - begin < 4, "12 million pixels: 0.9 s on one core, and slow ones"

@@ -16,7 +16,7 @@ from misbehaving import DATA, Server
 import i2i
 from i2i import I2IError, UsageError
 from i2i.assets import downloads
-from i2i.assets.datasets import recorded
+from i2i.assets.datasets import recorded_checksum
 from i2i.assets.models import fetch_model, model_path, place, state
 from i2i.registry import Plugin, Registry, find_plugins
 
@@ -53,7 +53,7 @@ def test_weights_are_fetched_once_under_their_own_name(server: Server, tiny: i2i
     assert file == own_home / "models" / "tiny-8.pkl" == model_path(tiny) and file.read_bytes() == DATA
     assert steps[-1] == ("tiny-8", len(DATA), len(DATA)) and notes == []
     assert [path.name for path in file.parent.iterdir()] == ["tiny-8.pkl"]
-    assert recorded(tiny.url) == SUM and state(tiny) == "here"
+    assert recorded_checksum(tiny.url) == SUM and state(tiny) == "here"
     server.asked = []
     assert fetch_model(tiny, None, notes.append) == file
     assert server.asked == [] and notes == [f"Using {file}, which is there already."]
@@ -75,7 +75,7 @@ def test_a_broken_fetch_goes_on_where_it_broke(server: Server, tiny: i2i.Model) 
     server.breaks = [400_000, 0, 0, 0, 0, 0]
     with pytest.raises(I2IError, match="after 400000 bytes: run the command again to go on"):
         fetch_model(tiny)
-    assert state(tiny) == "to fetch" and recorded(tiny.url) is None
+    assert state(tiny) == "to fetch" and recorded_checksum(tiny.url) is None
     server.breaks, server.asked = [], []
     assert fetch_model(tiny).read_bytes() == DATA
     assert [wanted for _, wanted in server.asked] == ["bytes=400000-"]
@@ -92,7 +92,7 @@ def test_proxies_of_the_environment_are_used(server: Server, tiny: i2i.Model, mo
 def test_the_sum_of_the_record_must_be_met(server: Server, tiny: i2i.Model) -> None:
     with pytest.raises(I2IError, match=rf"kept as .*tiny-8\.pkl\.wrong\) is {SUM}, and {'0' * 64} is expected"):
         fetch_model(replace(tiny, sha256="0" * 64))
-    assert state(tiny) == "to fetch" and recorded(tiny.url) is None
+    assert state(tiny) == "to fetch" and recorded_checksum(tiny.url) is None
     assert fetch_model(replace(tiny, sha256=SUM)).read_bytes() == DATA
 
 
@@ -105,7 +105,7 @@ def test_the_sum_of_the_first_fetch_must_be_met_ever_after(server: Server, tiny:
     server.files["/files/published.pkl"] = OTHER
     with pytest.raises(I2IError, match=rf"tiny-8\.pkl\.wrong\) is .*, and {SUM} is expected"):
         fetch_model(tiny)
-    assert state(tiny) == "to fetch" and recorded(tiny.url) == SUM
+    assert state(tiny) == "to fetch" and recorded_checksum(tiny.url) == SUM
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_error_page_is_never_taken_for_weights(
     model = replace(tiny, bytes=size)
     with pytest.raises(I2IError, match=rf"tiny-8\.pkl\.wrong {said}.*: delete it .* what {tiny.url} says\.$"):
         fetch_model(model)
-    assert state(model) == "to fetch" and recorded(model.url) is None
+    assert state(model) == "to fetch" and recorded_checksum(model.url) is None
     place(model).write_bytes(page)
     with pytest.raises(I2IError, match=rf"tiny-8\.pkl {said}"):
         fetch_model(model)
@@ -150,7 +150,7 @@ def test_a_file_put_there_by_hand_needs_no_network(unreachable: i2i.Model) -> No
     file.parent.mkdir()
     file.write_bytes(DATA)
     assert model_path(unreachable) == fetch_model(unreachable) == file
-    assert recorded(unreachable.url) == SUM
+    assert recorded_checksum(unreachable.url) == SUM
     with pytest.raises(I2IError, match="move it away and run the command again"):
         fetch_model(replace(unreachable, sha256="0" * 64))
 

@@ -14,7 +14,7 @@ import i2i
 from i2i.api.extractor import Face
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
-from i2i.toolkit.images import read_picture, to_tensor
+from i2i.toolkit.images import read_image, to_tensor
 from i2i_plugins.dlib.extractor import FINE, DlibLandmarks, _window
 from tests.plugins.needing_dlib import require_dlib
 
@@ -29,7 +29,7 @@ def dlib() -> DlibLandmarks:
 def photos(shared: Path) -> dict[str, Image.Image]:
     """The group photos at half their size, 960 pixels wide: faces of 100 pixels, found in a quarter of the time."""
     folder = shared / "data" / "faces"
-    return {path.stem: Image.fromarray(read_picture(path)).reduce(2) for path in sorted(folder.glob("*.jpg"))}
+    return {path.stem: Image.fromarray(read_image(path)).reduce(2) for path in sorted(folder.glob("*.jpg"))}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_eyes_and_mouth_are_where_one_sees_them(
 
 
 def test_a_level_face_is_read_as_by_dlib_itself(dlib: DlibLandmarks, shared: Path) -> None:
-    whole = np.ascontiguousarray(read_picture(shared / "data" / "faces" / "sample3.jpg")[280:700, 470:890])
+    whole = np.ascontiguousarray(read_image(shared / "data" / "faces" / "sample3.jpg")[280:700, 470:890])
     boxes, _, _ = dlib._detector.run(whole, 0, 0.0)
     plain = np.array([(part.x, part.y) for part in dlib._predictor(whole, boxes[0]).parts()])
     (face,) = dlib.find(to_tensor(whole))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from i2i import I2IError
-from i2i.toolkit.weights import read
+from i2i.toolkit.weights import read_weights
 
 
 def peak() -> int:
@@ -22,7 +22,7 @@ def tell(path: Path) -> dict[str, object]:
     """Read one file."""
     start = time.process_time()
     try:
-        read(path)
+        read_weights(path)
         said = "opened"
     except I2IError as error:
         said = str(error)

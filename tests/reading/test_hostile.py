@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.toolkit.weights import read
+from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights import reader as opening
 from tests.reading import assembling, hostile, misfits
 
@@ -76,11 +76,11 @@ def test_ctrl_c_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "check_tree", stop)
     (tmp_path / "net.pkl").write_bytes(assembling.pickled(assembling.NONE))
     with pytest.raises(KeyboardInterrupt):
-        read(tmp_path / "net.pkl")
+        read_weights(tmp_path / "net.pkl")
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
 def test_what_is_no_file_is_named(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "net.pkl")
     with pytest.raises(i2i.I2IError, match=r"net\.pkl is not a file; check the path\.$"):
-        read(tmp_path / "net.pkl")
+        read_weights(tmp_path / "net.pkl")

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from i2i import I2IError, Record, StoredTensor
-from i2i.toolkit.weights import read
+from i2i.toolkit.weights import read_weights
 from tests.reading import foreign
 from tests.reading.test_sound import made_generator
 
@@ -65,7 +65,7 @@ def test_a_mutant_is_read_or_refused(write: Callable[[Any, Path], None], tmp_pat
     for content in mutants(sound, 300):
         path.write_bytes(content)
         try:
-            use(read(path).tree)
+            use(read_weights(path).tree)
         except I2IError as error:
             refused += 1
             assert str(error).startswith(str(path)) and str(error).isprintable()

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.toolkit.weights import read
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights import read_weights
+from i2i.toolkit.weights.state_dicts import read_state_dict
 from tests.reading import assembling as a
 from tests.reading import hostile
 
@@ -50,7 +50,7 @@ def program(way: str, path: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("way", ["script", "trace"])
 def test_the_state_dict_of_a_program_is_read_exactly(way: str, tmp_path: Path) -> None:
     state = program(way, tmp_path / "net.zip")
-    contents, found = read(tmp_path / "net.zip"), read_state(tmp_path / "net.zip")
+    contents, found = read_weights(tmp_path / "net.zip"), read_state_dict(tmp_path / "net.zip")
     assert contents.container == "torch" and list(found) == list(contents.tree)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[key], value) and found[key].dtype == value.dtype for key, value in state.items())
@@ -71,9 +71,9 @@ NAMED = thing("Net", inner=thing("nn.conv.___torch_mangle_3.Conv2d", weight=TENS
 def test_names_are_the_ways_to_the_tensors_and_program_text_stays_unread(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     path.write_bytes(made(a.pickled(NAMED), **{"code/__torch__.py": b"raise SystemExit"}))
-    assert list(read(path).tree) == ["inner.weight", "bias"]
+    assert list(read_weights(path).tree) == ["inner.weight", "bias"]
     path.write_bytes(a.zipped(a.pickled(NAMED), {"constants.pkl": b"", "data/0": bytes(16), "code/x.py": b"exit()"}))
-    assert read(path).tree["bias"].shape == (4,)
+    assert read_weights(path).tree["bias"].shape == (4,)
 
 
 def chain(depth: int) -> bytes:
@@ -123,6 +123,6 @@ def test_a_program_made_to_harm_is_refused_in_one_sentence(name: str, tmp_path: 
     content, told = HOSTILE[name]
     (tmp_path / "net.pt").write_bytes(content)
     with pytest.raises(i2i.I2IError) as caught:
-        read(tmp_path / "net.pt")
+        read_weights(tmp_path / "net.pt")
     assert told in str(caught.value) and str(caught.value).endswith(".") and str(caught.value).isprintable()
     assert not Path(hostile.HARM).exists()

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from i2i import Record, StoredTensor
-from i2i.toolkit.weights import read
+from i2i.toolkit.weights import read_weights
 from tests.reading import assembling, foreign
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
@@ -55,7 +55,7 @@ def test_tensors_are_read_exactly(way: str, tmp_path: Path) -> None:
     else:
         zipped = kind == "zip"
         torch.save(tensors, path, pickle_protocol=int(protocol or 2), _use_new_zipfile_serialization=zipped)
-    contents = read(path)
+    contents = read_weights(path)
     assert contents.container == ("pickle" if kind == "pickle" else "torch")
     assert list(contents.tree) == list(tensors)
     assert all(same(contents.tree[name], tensor.detach()) for name, tensor in tensors.items())
@@ -65,7 +65,7 @@ def test_safetensors_are_read_exactly(tmp_path: Path) -> None:
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in network().items()}
     del tensors["torch.complex128"]  # a kind that safetensors does not have
     save_file(tensors, tmp_path / "net", metadata={"licence": "none"})
-    contents = read(tmp_path / "net")
+    contents = read_weights(tmp_path / "net")
     assert contents.container == "safetensors" and contents.metadata == {"licence": "none"}
     assert contents.tree.keys() == tensors.keys()
     assert all(same(contents.tree[name], tensor) for name, tensor in tensors.items())
@@ -74,7 +74,7 @@ def test_safetensors_are_read_exactly(tmp_path: Path) -> None:
 def test_views_of_one_storage_stay_views_until_read(tmp_path: Path) -> None:
     base = torch.randn(100)
     torch.save([base, base[10:20]], tmp_path / "net.pt")
-    whole, part = read(tmp_path / "net.pt").tree
+    whole, part = read_weights(tmp_path / "net.pt").tree
     assert memoryview(whole.buffer).obj is memoryview(part.buffer).obj and part.offset == 10
     first, second = part.tensor(), part.tensor()
     first.zero_()
@@ -84,7 +84,7 @@ def test_views_of_one_storage_stay_views_until_read(tmp_path: Path) -> None:
 def test_numpy_has_no_bfloat16_but_every_number_of_it(tmp_path: Path) -> None:
     tensor = torch.tensor([1.5, -3.0e38, 0.0, float("inf")], dtype=torch.bfloat16)
     torch.save([tensor, tensor[1]], tmp_path / "net.pt")
-    row, point = (stored.numpy() for stored in read(tmp_path / "net.pt").tree)
+    row, point = (stored.numpy() for stored in read_weights(tmp_path / "net.pt").tree)
     assert row.dtype == point.dtype == np.float32 and point.shape == ()
     assert np.array_equal(row, tensor.float().numpy()) and point == row[1]
 
@@ -97,7 +97,7 @@ def test_numpys_arrays_and_numbers(protocol: int, tmp_path: Path) -> None:
     arrays["point"] = np.array(2.5)
     numbers = {"f": np.float64(2.5), "i": np.int64(-3), "b": np.bool_(True), "h": np.float32(0.1)}
     (tmp_path / "net.pkl").write_bytes(pickle.dumps([arrays, numbers], protocol=protocol))
-    stored, plain = read(tmp_path / "net.pkl").tree
+    stored, plain = read_weights(tmp_path / "net.pkl").tree
     for name, array in arrays.items():
         assert stored[name].numpy().dtype == array.dtype and np.array_equal(stored[name].numpy(), array)
     assert plain == numbers and [type(value) for value in plain.values()] == [float, int, bool, float]
@@ -117,7 +117,7 @@ def test_plain_things_stay_what_they_are(tmp_path: Path) -> None:
         "state_dict": state,
     }
     torch.save(thing, tmp_path / "net.pt")
-    tree = read(tmp_path / "net.pt").tree
+    tree = read_weights(tmp_path / "net.pt").tree
     assert tree["args"] == Record("argparse.Namespace", {"size": 256, "path": ["a", "b"]})
     assert tree["device"] == "cuda:1" and tree["size"] == (1, 2)
     assert list(tree["state_dict"]) == list(state)
@@ -143,7 +143,7 @@ def test_networks_of_nvlabs_become_records(way: str, tmp_path: Path) -> None:
         foreign.save(whole, path)
     else:
         path.write_bytes(foreign.dumps(whole, int(protocol)))
-    tree = read(path).tree
+    tree = read_weights(path).tree
     record = tree["G_ema"]
     assert record.class_name == "Generator" and "module_src" not in repr(record)
     assert record.state["_init_kwargs"]["z_dim"] == 512 and record.state["gain"] == 0.5
@@ -164,7 +164,7 @@ def test_networks_of_nvlabs_become_records(way: str, tmp_path: Path) -> None:
 def test_whole_modules_of_torch_become_records(zipped: bool, tmp_path: Path) -> None:
     module = torch.nn.Sequential(torch.nn.Linear(2, 3))
     torch.save(module, tmp_path / "net.pt", _use_new_zipfile_serialization=zipped)
-    linear = read(tmp_path / "net.pt").tree.state["_modules"]["0"]
+    linear = read_weights(tmp_path / "net.pt").tree.state["_modules"]["0"]
     assert linear.class_name == "torch.nn.modules.linear.Linear"
     assert same(linear.state["_parameters"]["weight"], module[0].weight.detach())
 
@@ -174,7 +174,7 @@ def test_networks_of_tensorflows_days_become_records(tmp_path: Path) -> None:
     inner = foreign.Network(name="synthesis", variables=[("4x4/Conv/weight", kernel)], build_module_src="exit()")
     whole = foreign.Network(version=4, components=foreign.EasyDict(synthesis=inner), build_module_src="exit()")
     (tmp_path / "net.pkl").write_bytes(foreign.dumps((None, None, whole), 4))
-    record = read(tmp_path / "net.pkl").tree[2]
+    record = read_weights(tmp_path / "net.pkl").tree[2]
     assert record.class_name == "dnnlib.tflib.network.Network" and record.state.keys() == {"version", "components"}
     name, stored = record.state["components"]["synthesis"].state["variables"][0]
     assert name == "4x4/Conv/weight" and np.array_equal(stored.numpy(), kernel)
@@ -185,4 +185,4 @@ def test_a_nested_zip_is_read_too(tmp_path: Path) -> None:
     nested = assembling.zipped(assembling.pickled(assembling.storage()), {"data/0": numbers.tobytes()})
     inner = assembling.call("torch.storage._load_from_bytes", assembling.data(nested))
     (tmp_path / "net.pkl").write_bytes(assembling.pickled(assembling.tensor(1, (3,), (1,), inner)))
-    assert read(tmp_path / "net.pkl").tree.numpy().tolist() == [2, 3, 4]
+    assert read_weights(tmp_path / "net.pkl").tree.numpy().tolist() == [2, 3, 4]

@@ -49,7 +49,7 @@ _GRAIN = {"leather": 0.0013, "suede": 0.003, "canvas": 0.0, "patent": 0.001, "ru
 _MOTTLE = {"leather": 0.22, "suede": 0.3, "canvas": 0.1, "patent": 0.06, "rubber": 0.08, "metal": 0.05}
 
 
-class Model:
+class ReliefModel:
     """A thing in the making; everything is drawn in the order of the calls, later parts over earlier ones."""
 
     def __init__(self, rng: np.random.Generator, size: int) -> None:

@@ -1,7 +1,7 @@
 """Where a crop lies in a photo, by 68 landmarks as in FFHQ, and how it is cut out.
 
 Points are ``(x, y)`` in pixels, x to the right and y down; (0, 0) is the centre of the upper left pixel, in the photo
-and in the crop alike. The photo is the upright one, as ``i2i.toolkit.images.read_picture`` gives it.
+and in the crop alike. The photo is the upright one, as ``i2i.toolkit.images.read_image`` gives it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def square_placement(height: int, width: int) -> Placement:
     return Placement(((x, y), (x, y + side), (x + side, y + side), (x + side, y)))
 
 
-def cut_out(picture: np.ndarray, placement: Placement, size: int) -> np.ndarray:
+def extract_crop(picture: np.ndarray, placement: Placement, size: int) -> np.ndarray:
     """Cut a crop out of a photo, as FFHQ's are: what lies beyond the photo is its reflection, blurred near the border.
 
     A square that keeps within the photo, level and of ``size`` pixels gives the very pixels. Others are interpolated

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ...api.errors import UsageError
-from ..images import PictureError
+from ..images import ImageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ...api.extractor import Extractor, Face
 
-Choice: TypeAlias = Literal["largest", "left", "all"] | int
+FaceChoice: TypeAlias = Literal["largest", "left", "all"] | int
 """Which faces of a photo: a number counts from 1, from left to right; ``"left"`` is number 1."""
 
-EYES = slice(36, 42), slice(42, 48)
-"""Landmarks of the left and the right eye of the picture."""
 SIMILAR = 0.6
 """Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
 pyramids, and a step of 1.2 in width makes 0.69 in area."""
@@ -26,21 +24,7 @@ SLACK = 0.05
 """Share of a face's width by which its frame or a landmark may stand out of the picture before it counts as cut."""
 
 
-def eye_distance(landmarks: Tensor) -> Tensor:
-    """Between the centres of the eyes, by which faces are measured.
-
-    Args:
-        landmarks: ``(..., 68, 2)`` in the iBUG order.
-
-    Returns:
-        ``(...)`` in the same unit, never 0.
-    """
-    left, right = (landmarks[..., part, :].mean(dim=-2) for part in EYES)
-    distance: Tensor = (right - left).norm(dim=-1).clamp_min(1e-6)
-    return distance
-
-
-def face_choice(text: str) -> Choice:
+def parse_face_choice(text: str) -> FaceChoice:
     """Read ``--face``: ``largest``, ``left``, ``all`` or a number from 1.
 
     Raises:
@@ -56,7 +40,7 @@ def face_choice(text: str) -> Choice:
 def find_faces(
     picture: Tensor,
     finder: Extractor,
-    choice: Choice = "largest",
+    choice: FaceChoice = "largest",
     where: str | Path = "the picture",
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[int, Face]:
@@ -72,7 +56,7 @@ def find_faces(
 
     Raises:
         UsageError: the extractor reads crops of faces only.
-        PictureError: there is no face, or none of the number asked for.
+        ImageError: there is no face, or none of the number asked for.
     """
     find = getattr(finder, "find", None)
     if find is None:
@@ -82,7 +66,7 @@ def find_faces(
         )
     faces: list[Face] = sorted(find(picture), key=lambda face: (face.box[0] + face.box[2], face.box[1]))
     if not faces:
-        raise PictureError(
+        raise ImageError(
             where,
             f"{finder.name} finds no face in it; take a larger, better lit or more frontal photo, "
             "or try another finder with --landmarks (see 'i2i plugins list').",
@@ -117,7 +101,7 @@ def _numbered(faces: Sequence[Face], number: int, where: str | Path) -> int:
     if not 1 <= number <= len(faces):
         there = "only one face is" if len(faces) == 1 else f"only {len(faces)} faces are"
         way_out = "leave --face out" if len(faces) == 1 else f"choose 1 to {len(faces)}, counted from left to right"
-        raise PictureError(where, f"--face {number} is asked for, but {there} found in it; {way_out}.")
+        raise ImageError(where, f"--face {number} is asked for, but {there} found in it; {way_out}.")
     return number - 1
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...api.errors import I2IError, UsageError
-from . import SUFFIXES
+from .files import IMAGE_SUFFIXES
 
 SHOWN = 3
 """Unusable images that a message names."""
@@ -58,7 +58,7 @@ def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
         return
     if not path.is_dir():
         raise UsageError(f"There is no picture or folder {path}; check the path.")
-    below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in SUFFIXES)
+    below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in IMAGE_SUFFIXES)
     own = out.resolve()
     found = [
         part
@@ -68,7 +68,7 @@ def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
         and (own == path.resolve() or own not in (path / part).resolve().parents)
     ]
     if not found:
-        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(SUFFIXES))}); name another.")
+        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}); name another.")
     yield from ((path / part, part) for part in found)
 
 

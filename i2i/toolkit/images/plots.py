@@ -8,8 +8,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import replacing
-from .lettering import printable
+from ..files import atomic_write
+from .grids import printable
 
 if TYPE_CHECKING:
     from ...api.editor import Plot
@@ -54,7 +54,7 @@ def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
     axes.tick_params(labelsize=11)
     if len(handles) > 1:
         _name(figure, axes, handles, list(plot.lines))
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, format="png")
 
 

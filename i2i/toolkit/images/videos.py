@@ -19,14 +19,14 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from ...api.errors import I2IError, UsageError
-from ..files import replacing
-from . import resize
+from ..files import atomic_write
+from .tensors import resize
 
 GIF_SIDE = 512
 """The longest side of a GIF, pixels: at the size of large generators it would take more room than a film."""
 GIF_FPS = 50
 """The most frames a second that browsers show of a GIF."""
-SUFFIXES = (".gif", ".mp4")
+VIDEO_SUFFIXES = (".gif", ".mp4")
 """File names that count as animations, in lower case."""
 
 _H264 = (
@@ -44,7 +44,7 @@ ItemT = TypeVar("ItemT")
 DoneT = TypeVar("DoneT")
 
 
-def in_order(work: Callable[[ItemT], DoneT], items: Iterable[ItemT]) -> Iterator[DoneT]:
+def map_in_order(work: Callable[[ItemT], DoneT], items: Iterable[ItemT]) -> Iterator[DoneT]:
     """``work`` of each item, in the order of the items, done by a few threads; only a few items are held at a time.
 
     Pillow's and OpenCV's encoders release the GIL, so that images are generated while others are encoded.
@@ -63,7 +63,7 @@ def in_order(work: Callable[[ItemT], DoneT], items: Iterable[ItemT]) -> Iterator
                 future.cancel()
 
 
-def write_animation(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> int:
+def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> int:
     """Write frames as they come to a ``.gif`` or ``.mp4`` file, whole or not at all.
 
     Args:
@@ -81,19 +81,19 @@ def write_animation(path: str | Path, frames: Iterable[np.ndarray], fps: float) 
         OSError: the disk is full.
     """
     path = Path(path)
-    check_animation(path, fps)
+    check_video(path, fps)
     if path.suffix.lower() == ".gif":
         return write_gif(path, frames, fps)
     first, frames = _checked(frames)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         return _write_mp4(beside, path, frames, first.shape, fps)
 
 
-def check_animation(path: Path, fps: float) -> None:
-    """Raise the errors of ``write_animation`` that need no frame, before any work starts."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path} must end in {' or '.join(SUFFIXES)}; choose another name.")
+def check_video(path: Path, fps: float) -> None:
+    """Raise the errors of ``write_video`` that need no frame, before any work starts."""
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        raise UsageError(f"{path} must end in {' or '.join(VIDEO_SUFFIXES)}; choose another name.")
     if path.suffix.lower() == ".mp4":
         _check_ffmpeg(path)
     elif fps > GIF_FPS:
@@ -143,9 +143,9 @@ def write_gif(path: str | Path, frames: Iterable[np.ndarray], fps: float, side: 
 
     path, count = Path(path), 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside, beside.open("wb") as stream:
+    with atomic_write(path) as beside, beside.open("wb") as stream:
         stream.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0) + _ENDLESS)
-        for blocks in in_order(encode, enumerate(frames)):
+        for blocks in map_in_order(encode, enumerate(frames)):
             stream.writelines(blocks)
             count += 1
         stream.write(b";")

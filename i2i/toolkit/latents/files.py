@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...api.errors import I2IError
 from ...api.scene import Latent
-from ..files import replacing
+from ..files import atomic_write
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +58,7 @@ def save_latent(path: Path, latent: Latent, about: Mapping[str, Any]) -> None:
         tensors[f"changes.{name}"], tensors[f"scales.{name}"] = _packed(change)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         save_file(kept, beside, metadata={HEADER: json.dumps(dict(about), ensure_ascii=False)})
 
 
@@ -72,11 +72,11 @@ def read_latent(path: Path) -> tuple[Latent, dict[str, Any]]:
         I2IError: the file cannot be read, or holds no latent.
     """
     from ...api.contents import StoredTensor
-    from ..weights import read
+    from ..weights import read_weights
 
     if path.suffix.lower() in (".npz", ".npy"):
         return Latent(_rows(path, _from_numpy(path))), {}
-    contents = read(path)
+    contents = read_weights(path)
     tree = contents.tree
     if isinstance(tree, StoredTensor):
         return Latent(_rows(path, tree.tensor())), {}

@@ -1,11 +1,11 @@
-"""The safe reader of weight files: any format, whoever wrote it, as plain data; no code in a file runs, ever.
+"""The safe reader of weight files: any format, as plain data; no code in a file is ever run.
 
-``read`` gives an ``i2i.Contents``. ``safetensors_files`` reads safetensors, ``containers`` torch's files and pickles.
-``opcodes`` measures the opcodes of a pickle, ``unpickler`` interprets them on plain data, ``allow_list`` and ``arrays``
-hold the few names that a pickle may use, and ``limits`` bounds time and memory.
+``read_weights`` returns an ``i2i.Contents``. ``reader`` reads safetensors, ``containers`` torch files and pickles.
+``opcodes`` measures the opcodes of a pickle, ``unpickler`` interprets them on plain data, ``allow_list`` has the names
+that a pickle may use, ``limits`` bounds time and memory, and ``state_dicts`` converts state dicts to torch tensors.
 """
 
 from ...api.contents import HEADER
-from .reader import read
+from .reader import read_weights
 
-__all__ = ["HEADER", "read"]
+__all__ = ["HEADER", "read_weights"]

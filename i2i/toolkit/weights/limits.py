@@ -1,4 +1,4 @@
-"""What a file may cost: steps and text while it is read, and the size of what comes out."""
+"""Limits of a weight file: steps and text while it is read, and the size of the resulting tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ...api.contents import Record, StoredTensor
 
-STEPS = 400_000  # pickle instructions, and more for what costs more; StyleGAN2 at 1024 px takes 180,000
+STEPS = 400_000  # opcodes, with a higher charge for expensive ones; StyleGAN2 at 1024 px takes 180,000
 TEXT = 2**24  # bytes of text in all: each becomes up to four in memory
 _NODES = 1_000_000
 _LEVELS = 100
@@ -15,16 +15,16 @@ _COPIES = 8  # how often the file's bytes may appear in its tensors: networks sh
 _PLAIN = frozenset((str, int, float, bool, type(None), memoryview))
 
 
-class Damaged(Exception):
-    """The file is broken or no weight file; the text is the reason."""
+class DamagedError(Exception):
+    """The file is broken or not a weight file; the text is the reason."""
 
 
-class Refused(Exception):
-    """The file is not opened; the text follows the file's name and makes a sentence with it."""
+class RefusedError(Exception):
+    """The file is not read for safety or because its format is not supported; the text follows the name of the file."""
 
 
 class Budget:
-    """What may still be spent on a file; files within it spend from the same."""
+    """Steps and bytes of text that are left for one file; nested files share its budget."""
 
     __slots__ = ("steps", "text")
 
@@ -33,34 +33,38 @@ class Budget:
         self.text = TEXT
 
     def spend(self, steps: int) -> None:
-        """Take ``steps``, each about as much work as one pickle instruction.
+        """Charge ``steps``, each about the work of one opcode.
 
         Raises:
-            Damaged: there are none left.
+            DamagedError: no steps are left.
         """
         self.steps -= steps
         if self.steps < 0:
-            raise Damaged(f"it takes more than {STEPS:,} steps to read")
+            raise DamagedError(f"it takes more than {STEPS:,} steps to read")
 
     def spend_text(self, length: int) -> None:
-        """Take ``length`` bytes of text, and a step for them.
+        """Charge ``length`` bytes of text and one step.
 
         Raises:
-            Damaged: there are not so many left.
+            DamagedError: the limit is exceeded.
         """
         self.text -= length
         self.steps -= 1
         if self.text < 0:
-            raise Damaged(f"it holds more than {TEXT >> 20} MB of text")
+            raise DamagedError(f"it holds more than {TEXT >> 20} MB of text")
 
 
 def check_tree(tree: Any, file_bytes: int) -> None:
-    """See that a walk through a tree ends soon and that its tensors fit into memory, if the file does.
+    """Check that a tree can be traversed in bounded time and that its tensors fit into memory if the file does.
 
-    Parts that are shared count as often as they are met: a few bytes can share parts of parts beyond all bounds.
+    Shared parts count once per reference, since a few bytes can describe an exponential number of references.
+
+    Args:
+        tree: What the unpickler returned.
+        file_bytes: Size of the file.
 
     Raises:
-        Damaged: there is a cycle, or more, deeper or larger things than a weight file has, or a thing that is no data.
+        DamagedError: the tree has a cycle, too many nodes, levels or bytes, or an object that is not plain data.
     """
     check = _Check(_COPIES * file_bytes + 2**20)
     stack: list[tuple[Any, list[Any] | None]] = [(tree, None)]
@@ -85,7 +89,7 @@ class _Check:
     def enter(self, node: Any) -> list[Any]:
         """The parts that must be known before the node can be closed; where there are none, it is closed already."""
         if id(node) in self.entered:
-            raise Damaged("it holds itself")
+            raise DamagedError("it holds itself")
         children = self._children(node)
         parts = [child for child in children if type(child) not in _PLAIN and child]
         if parts:
@@ -101,11 +105,11 @@ class _Check:
         size = sum(part[1] for part in below)
         levels = 1 + max(part[2] for part in below)
         if count > _NODES:
-            raise Damaged("its parts share parts without end")
+            raise DamagedError("its parts share parts without end")
         if size > self.allowed:
-            raise Damaged("its tensors repeat the same bytes without end")
+            raise DamagedError("its tensors repeat the same bytes without end")
         if levels > _LEVELS:
-            raise Damaged(f"it is nested more than {_LEVELS} levels deep")
+            raise DamagedError(f"it is nested more than {_LEVELS} levels deep")
         self.known[id(node)] = count, size, levels
         self.entered.discard(id(node))
 
@@ -118,12 +122,12 @@ class _Check:
             return node  # type: ignore[no-any-return]
         if kind is Record:
             if id(node.state) not in self.named and not all(type(key) is str for key in node.state):
-                raise Damaged("an object's state has names that are no text")
+                raise DamagedError("an object's state has names that are no text")
             self.named.add(id(node.state))
             return (node.state,)
         if kind is StoredTensor:
             if not vars(node):
-                raise Damaged("an array in it was never filled")
+                raise DamagedError("an array in it was never filled")
         elif kind is not set and kind not in _PLAIN:
-            raise Damaged("it holds something that is no data")
+            raise DamagedError("it holds something that is no data")
         return ()

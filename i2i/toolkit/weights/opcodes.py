@@ -1,11 +1,11 @@
-"""A pickle, instruction by instruction: each is measured and checked before its argument is touched."""
+"""The opcodes of a pickle: each one is measured and checked before its argument is read."""
 
 from __future__ import annotations
 
 import pickletools
 from collections.abc import Iterator
 
-from .limits import Budget, Damaged
+from .limits import Budget, DamagedError
 
 _READ = """
 PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINFLOAT
@@ -31,14 +31,14 @@ _NOTHING = memoryview(b"")
 _CUT = "it is cut off"
 
 
-def walk(data: memoryview, start: int, budget: Budget) -> Iterator[tuple[int, memoryview, int]]:
-    """The instructions of the pickle that begins at ``start``, up to and with STOP.
+def iterate_opcodes(data: memoryview, start: int, budget: Budget) -> Iterator[tuple[int, memoryview, int]]:
+    """Iterate over the opcodes of the pickle at byte ``start``, up to and including STOP.
 
     Yields:
-        The instruction's code; its argument, without a length before it or line ends after it; and where it ends.
+        The opcode; its argument, without its length prefix or line ends; and the offset of the next opcode.
 
     Raises:
-        Damaged: the pickle is cut off or too long, or has an instruction that weights do not need.
+        DamagedError: the pickle is cut off or too long, or has an opcode that no weight file needs.
     """
     at, size, stop = start, len(data), CODES["STOP"]
     while True:
@@ -46,29 +46,29 @@ def walk(data: memoryview, start: int, budget: Budget) -> Iterator[tuple[int, me
         if budget.steps < 0:
             budget.spend(0)
         if at >= size:
-            raise Damaged(_CUT)
+            raise DamagedError(_CUT)
         code = data[at]
         at += 1
         width = _WIDTHS.get(code)
         if width is None:
-            raise Damaged(f"it has the pickle instruction {_NAMES.get(code, hex(code))}, which no weight file needs")
+            raise DamagedError(f"it has the pickle opcode {_NAMES.get(code, hex(code))}, which no weight file needs")
         argument = _NOTHING
         if width:
             begin, end = (at, at + width) if width > 0 else _measure(data, at, code, width)
             if end > size:
-                raise Damaged(_CUT)
+                raise DamagedError(_CUT)
             argument, at = data[begin:end], end
             if width == pickletools.UP_TO_NEWLINE:
                 argument = argument[:-1]
             elif code == _FRAME and int.from_bytes(argument, "little") > size - at:
-                raise Damaged(_CUT)
+                raise DamagedError(_CUT)
         yield code, argument, at
         if code == stop:
             return
 
 
 def _measure(data: memoryview, at: int, code: int, width: int) -> tuple[int, int]:
-    """Where an argument of its own length begins and ends."""
+    """Return the begin and end of an argument whose length is not fixed."""
     if width != pickletools.UP_TO_NEWLINE:
         begin = at + _PREFIXES[width]
         return begin, begin + int.from_bytes(data[at:begin], "little")
@@ -76,5 +76,5 @@ def _measure(data: memoryview, at: int, code: int, width: int) -> tuple[int, int
     for _ in range(_LINES[code]):
         end = text.find(b"\n", end) + 1
         if not end:
-            raise Damaged(_CUT if len(text) < _LONGEST else "a name in it is too long")
+            raise DamagedError(_CUT if len(text) < _LONGEST else "a name in it is too long")
     return at, at + end

@@ -1,20 +1,20 @@
-"""Any weight file to plain data: the kind is told from the first bytes, and every failure is one sentence."""
+"""The reader of weight files of any format: the format is detected from the first bytes."""
 
 from __future__ import annotations
 
 import gc
+import json
+import math
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from ...api.contents import Contents
+from ...api.contents import DIMENSIONS, FORMATS, Contents, StoredTensor, row_major
 from ...api.errors import I2IError, disk_trouble
-from .containers import ZIP, read_nested, read_pickles, read_zip
-from .limits import Budget, Damaged, Refused, check_tree
-from .safetensors_files import is_safetensors, read_safetensors
-from .torchscript import is_module, state_dict
+from .containers import ZIP, is_script_module, read_nested, read_pickles, read_zip, script_state_dict
+from .limits import Budget, DamagedError, RefusedError, check_tree
 
 _LARGEST = 8 * 2**30
 _PICKLE = b"\x80"
@@ -23,15 +23,21 @@ _PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r\f")
 Kind = Literal["safetensors", "torch", "pickle"]
 
 
-def read(path: str | Path) -> Contents:
-    """What a weight file holds, whoever wrote it: safetensors, torch's files (new and old) and pickles of NVlabs.
+def read_weights(path: str | Path) -> Contents:
+    """Read a weight file of any source: safetensors, torch files (zip and older), TorchScript, pickles of NVlabs.
 
-    Of a TorchScript program only the state dict of its module is read. No code in the file is run, torch is not
-    imported, and tensors stay views of the file until they are asked for: do not change the file as long as they are
-    used.
+    Of a TorchScript archive only the state dict of its root module is read. No code in the file is run and torch is not
+    imported. Tensors are views of the memory-mapped file until they are converted: do not change the file while they
+    are in use.
+
+    Args:
+        path: The file, at most 8 GB.
+
+    Returns:
+        The container format, the tree of plain data, and the metadata of a safetensors file.
 
     Raises:
-        I2IError: the file is missing, damaged or no weight file, or asks for anything but data.
+        I2IError: the file is missing, damaged, not a weight file, or uses names that are not in the allow-list.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,7 +45,7 @@ def read(path: str | Path) -> Contents:
     try:
         container, tree, metadata = _open(_view(path))
         return Contents(path, container, tree, metadata)
-    except Refused as error:
+    except RefusedError as error:
         raise I2IError(f"{path} {error}") from None
     except OSError as error:
         raise disk_trouble(error, f"reading {path}") from None
@@ -54,9 +60,9 @@ def _view(path: Path) -> memoryview:
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         if size == 0:
-            raise Refused("is empty; get it again.")
+            raise RefusedError("is empty; get it again.")
         if size > _LARGEST:
-            raise Refused(f"has {size / 2**30:.0f} GB, more than any weight file that i2i reads; check the path.")
+            raise RefusedError(f"has {size / 2**30:.0f} GB, more than any weight file that i2i reads; check the path.")
         return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
 
@@ -77,7 +83,7 @@ def _open_pickles(data: memoryview) -> tuple[Kind, Any]:
     else:
         container, tree = read_pickles(data, budget, read_nested(budget))
     check_tree(tree, len(data))
-    return container, state_dict(tree, budget) if is_module(tree) else tree
+    return container, script_state_dict(tree, budget) if is_script_module(tree) else tree
 
 
 @contextmanager
@@ -95,12 +101,86 @@ def _no_collection() -> Iterator[None]:
 def _stranger(sample: bytes) -> Exception:
     """What to say of a file that is none of ours."""
     if sample.startswith(_LFS):
-        return Refused("only points to a file that git-lfs keeps; type git lfs pull to fetch that.")
+        return RefusedError("only points to a file that git-lfs keeps; type git lfs pull to fetch that.")
     if sample.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return Refused(
+        return RefusedError(
             "is a web page and no weight file: the server refused, or wanted a click or a log-in first; "
             "get the file with a browser."
         )
     if set(sample) <= _PRINTABLE:
-        return Refused("is text and no weight file; check the path, or get it again.")
-    return Damaged("it is neither safetensors nor a torch file nor a pickle")
+        return RefusedError("is text and no weight file; check the path, or get it again.")
+    return DamagedError("it is neither safetensors nor a torch file nor a pickle")
+
+
+_HEADER = 2**22  # bytes: some thirty thousand tensors; JSON takes twenty times that in memory
+_DTYPES = {
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "BF16": "bfloat16",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "BOOL": "bool",
+    "C64": "complex64",
+}
+
+
+def is_safetensors(data: memoryview) -> bool:
+    """Return whether a file begins like a safetensors file: with a plausible length and a brace."""
+    return bytes(data[8:9]) == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8
+
+
+def read_safetensors(data: memoryview) -> tuple[dict[str, StoredTensor], Mapping[str, str]]:
+    """Read the tensors of a safetensors file by name, and the metadata of its header.
+
+    Raises:
+        DamagedError: the header is too long or wrong, or tensors do not lie where it says.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if length > _HEADER:
+        raise DamagedError(f"its header is longer than {_HEADER >> 20} MB")
+    header = json.loads(
+        str(data[8 : 8 + length], "utf-8"), object_pairs_hook=_once, parse_int=_number, parse_constant=_number
+    )
+    metadata = header.pop("__metadata__", {})
+    if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
+        raise DamagedError("its header's notes are no text")
+    body = data[8 + length :]
+    tensors = {name: _tensor(name, entry, body) for name, entry in header.items()}
+    if sum(tensor.nbytes for tensor in tensors.values()) > len(body):
+        raise DamagedError("its tensors overlap")
+    return tensors, metadata
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise DamagedError("its header has a name twice")
+    return made
+
+
+def _number(text: str) -> int:
+    if len(text) > 18 or not text.isdigit():
+        raise DamagedError("its header has a number that makes no sense")
+    return int(text)
+
+
+def _tensor(name: str, entry: Any, body: memoryview) -> StoredTensor:
+    try:
+        dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        if type(dtype) is not str or len(shape) > DIMENSIONS:
+            raise ValueError
+        if dtype not in _DTYPES:
+            raise DamagedError(f"{name[:60]!r} is of the kind {dtype[:20]!r}, which is not read")
+        kind = _DTYPES[dtype]
+        if not 0 <= begin <= end <= len(body) or math.prod(shape) * FORMATS[kind].itemsize != end - begin:
+            raise DamagedError(f"{name[:60]!r} does not lie where its header says, or the file is cut off")
+        return StoredTensor(kind, shape, row_major(shape), 0, body[begin:end])
+    except (TypeError, KeyError, ValueError):
+        raise DamagedError(f"the header's entry of {name[:60]!r} makes no sense") from None

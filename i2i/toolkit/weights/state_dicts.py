@@ -1,4 +1,4 @@
-"""Weight files as torch tensors: state dicts, and foreign networks by their key names."""
+"""State dicts: read them from weight files, and load them into frozen networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...api.contents import StoredTensor
 from ...api.errors import I2IError
-from .reader import read
+from .reader import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,16 +18,19 @@ _WRAPPERS = ("state_dict", "params")
 """Under which names files keep a state dict that is not the whole file."""
 
 
-def read_state(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a state dict by name, on the CPU, each with memory of its own.
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a state dict by name, on the CPU, each with its own memory.
 
-    The state dict is the whole file or lies in it under ``state_dict`` or ``params``. What is no tensor is left out,
-    and so is the prefix ``module.`` that parallel training leaves.
+    The state dict is the whole file or its entry ``state_dict`` or ``params``. Entries that are not tensors are left
+    out, and the prefix ``module.`` of ``DataParallel`` is removed.
+
+    Args:
+        path: A weight file of any format that ``read_weights`` reads.
 
     Raises:
-        I2IError: the file is missing, damaged, holds no state dict, or asks for anything but data.
+        I2IError: the file is missing, damaged, holds no state dict, or is refused by ``read_weights``.
     """
-    contents = read(path)
+    contents = read_weights(path)
     tree = contents.tree if isinstance(contents.tree, dict) else {}
     inner = (found for wrapper in _WRAPPERS if (found := _named_tensors(tree.get(wrapper))))
     tensors = {**_named_tensors(tree), **next(inner, {})}  # a checkpoint may keep single tensors beside its state dict
@@ -41,7 +44,7 @@ def _named_tensors(tree: Any) -> dict[str, StoredTensor]:
     return {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, StoredTensor)}
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor], what: str, needed: str) -> None:
+def load_frozen_network(network: nn.Module, state: Mapping[str, Tensor], what: str, needed: str) -> None:
     """Load a state dict into a frozen network, in float32, with every key accounted for; memory may be shared.
 
     The batch counters of normalisations are of no use to a frozen network: they may be missing, and become 0.

@@ -1,7 +1,8 @@
-"""A pickle machine of our own: it builds plain data, and what a pickle calls is looked up in a short list of stand-ins.
+"""An unpickler that builds plain data only; what a pickle calls is looked up in an allow-list.
 
-Python's own unpickler is not used. It copies every tensor, gives memory to whoever names a large memo index, and calls
-``__setstate__`` and sets attributes on whatever lies on its stack; this one knows eight kinds of thing and no more.
+Python's own unpickler is not used: it copies every tensor, allocates memory for any memo index that a pickle names, and
+calls ``__setstate__`` and sets attributes on any object on its stack. This one builds numbers, texts, bytes, lists,
+tuples, dictionaries, sets and records, and calls the functions of the allow-list.
 """
 
 from __future__ import annotations
@@ -11,38 +12,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .limits import STEPS, Budget, Damaged
-from .opcodes import CODES, walk
+from .limits import STEPS, Budget, DamagedError
+from .opcodes import CODES, iterate_opcodes
 
 _WHOLE = 2**60  # keys beyond it could be made to collide
 Fill = Callable[[Any, Any], None]
-"""``fill(thing, state)`` puts a pickled state into a thing that waits for one."""
+"""``fill(target, state)`` puts a pickled state into an object that was created empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """What stands for a name that weight files may use: never the thing itself."""
+class AllowedName:
+    """The entry of the allow-list for one name of a pickle, such as ``torch.FloatStorage``."""
 
     name: str
+    """The full name, as the pickle has it."""
     call: Callable[..., Any] | None = None
-    """``call(machine, *arguments)`` for what is called like a function."""
-    new: Callable[[Machine], Any] | None = None
-    """``new(machine)`` for a class that is made empty and filled afterwards."""
+    """``call(unpickler, *arguments)`` replaces a function; None if the name may not be called."""
+    new: Callable[[Unpickler], Any] | None = None
+    """``new(unpickler)`` replaces a class: it creates an empty object, which gets its state later; else None."""
 
 
-class Machine:
-    """Reads pickles that lie in one file, and may read those within them.
+class Unpickler:
+    """Interpret the pickles of one file.
 
     Args:
-        find: The stand-in for a module and a name in it; raises ``Refused`` where there is none.
-        persistent: What a persistent id stands for; None where the container has none.
-        nested: Reads a torch file that lies within this one; None within such a file.
+        budget: The limits of the whole file.
+        find: Returns the entry of the allow-list for a module and a name; raises ``RefusedError`` if there is none.
+        persistent: Returns the object of a persistent id; None if the container has no persistent ids.
+        nested: Reads a torch file that is nested in this one; None within a nested file.
     """
 
     def __init__(
         self,
         budget: Budget,
-        find: Callable[[str, str], Admitted],
+        find: Callable[[str, str], AllowedName],
         persistent: Callable[[Any], Any] | None = None,
         nested: Callable[[memoryview], Any] | None = None,
     ) -> None:
@@ -56,155 +59,159 @@ class Machine:
         self.awaiting: dict[int, tuple[Any, Fill]] = {}
 
     def run(self, data: memoryview, start: int = 0) -> tuple[Any, int]:
-        """The object that the pickle at ``start`` holds, and where the pickle ends.
+        """Interpret the pickle at byte ``start``.
+
+        Returns:
+            The object, and the offset of the first byte after the pickle.
 
         Raises:
-            Damaged, Refused: it is broken, or asks for something that it must not have.
+            DamagedError: the pickle is broken or exceeds a limit.
+            RefusedError: it uses a name that is not in the allow-list.
         """
         self.stack, self.marks, self.memo, self.awaiting = [], [], {}, {}
         end = start
         try:
-            for code, argument, end in walk(data, start, self.budget):  # noqa: B007  (the last one is wanted)
+            for code, argument, end in iterate_opcodes(data, start, self.budget):  # noqa: B007  (the last one is wanted)
                 _DOES[code](self, argument)
         except (IndexError, KeyError, struct.error):
-            raise Damaged("its pickle makes no sense") from None
+            raise DamagedError("its pickle makes no sense") from None
         if len(self.stack) != 1 or self.marks:
-            raise Damaged("its pickle makes no sense")
+            raise DamagedError("its pickle makes no sense")
         return self.stack.pop(), end
 
     def await_state(self, thing: Any, fill: Fill) -> Any:
-        """Let ``thing`` take one state; everything else takes none."""
+        """Let ``thing`` take one state by BUILD; an object that was not announced takes none. Returns ``thing``."""
         self.awaiting[id(thing)] = thing, fill
         return thing
 
     def since_mark(self) -> list[Any]:
-        """Take what was pushed since the last mark."""
+        """Pop the objects that were pushed since the last MARK."""
         items, self.stack = self.stack, self.marks.pop()
         return items
 
     def text(self, argument: memoryview) -> str:
-        """The text in ``argument``, which is paid for."""
+        """Decode UTF-8 text and charge it to the budget."""
         self.budget.spend_text(len(argument))
         return str(argument, "utf-8")
 
     @staticmethod
     def key(value: Any) -> Any:
-        """``value``, if it may be a key or lie in a set."""
+        """Return ``value`` if it may be a key of a dictionary or a member of a set: text or an integer."""
         if type(value) is str or (type(value) is int and -_WHOLE < value < _WHOLE):
             return value
-        raise Damaged("a key in it is neither text nor a whole number")
+        raise DamagedError("a key in it is neither text nor a whole number")
 
 
-def _put(machine: Machine, index: int) -> None:
+def _put(unpickler: Unpickler, index: int) -> None:
     if index > STEPS:  # a pickler numbers them one by one
-        raise Damaged("its memo makes no sense")
-    machine.memo[index] = machine.stack[-1]
+        raise DamagedError("its memo makes no sense")
+    unpickler.memo[index] = unpickler.stack[-1]
 
 
-def _extend(machine: Machine, items: list[Any]) -> None:
-    target = machine.stack[-1]
+def _extend(unpickler: Unpickler, items: list[Any]) -> None:
+    target = unpickler.stack[-1]
     if type(target) is not list:
-        raise Damaged("it appends to what is no list")
+        raise DamagedError("it appends to what is no list")
     target.extend(items)
 
 
-def _set_items(machine: Machine, items: list[Any]) -> None:
-    target = machine.stack[-1]
+def _set_items(unpickler: Unpickler, items: list[Any]) -> None:
+    target = unpickler.stack[-1]
     if type(target) is not dict or len(items) % 2:
-        raise Damaged("it sets items of what is no dictionary")
+        raise DamagedError("it sets items of what is no dictionary")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        target[Machine.key(key)] = value
+        target[Unpickler.key(key)] = value
 
 
-def _add_items(machine: Machine, items: list[Any]) -> None:
-    target = machine.stack[-1]
+def _add_items(unpickler: Unpickler, items: list[Any]) -> None:
+    target = unpickler.stack[-1]
     if type(target) is not set:
-        raise Damaged("it adds to what is no set")
-    target.update(map(Machine.key, items))
+        raise DamagedError("it adds to what is no set")
+    target.update(map(Unpickler.key, items))
 
 
-def _mark(machine: Machine) -> None:
-    machine.marks.append(machine.stack)
-    machine.stack = []
+def _mark(unpickler: Unpickler) -> None:
+    unpickler.marks.append(unpickler.stack)
+    unpickler.stack = []
 
 
-def _tuple(machine: Machine, length: int) -> None:
-    if len(machine.stack) < length:
+def _tuple(unpickler: Unpickler, length: int) -> None:
+    if len(unpickler.stack) < length:
         raise IndexError
-    machine.stack[-length:] = [tuple(machine.stack[-length:])]
+    unpickler.stack[-length:] = [tuple(unpickler.stack[-length:])]
 
 
-def _global(machine: Machine, module: Any, name: Any) -> None:
+def _global(unpickler: Unpickler, module: Any, name: Any) -> None:
     if type(module) is not str or type(name) is not str:
-        raise Damaged("a name in it is no text")
-    machine.budget.spend(8)
-    machine.stack.append(machine.find(module, name))
+        raise DamagedError("a name in it is no text")
+    unpickler.budget.spend(8)
+    unpickler.stack.append(unpickler.find(module, name))
 
 
-def _reduce(machine: Machine, arguments: Any, target: Any) -> None:
-    if type(target) is not Admitted or target.call is None or type(arguments) is not tuple:
-        raise Damaged("it calls what cannot be called")
-    machine.budget.spend(4)
+def _reduce(unpickler: Unpickler, arguments: Any, target: Any) -> None:
+    if type(target) is not AllowedName or target.call is None or type(arguments) is not tuple:
+        raise DamagedError("it calls what cannot be called")
+    unpickler.budget.spend(4)
     try:
-        machine.stack.append(target.call(machine, *arguments))
+        unpickler.stack.append(target.call(unpickler, *arguments))
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         reason = str(error) if type(error) is ValueError else "its arguments make no sense"
-        raise Damaged(f"{target.name}: {reason}") from None
+        raise DamagedError(f"{target.name}: {reason}") from None
 
 
-def _new(machine: Machine, arguments: Any, target: Any) -> None:
-    if type(target) is not Admitted or target.new is None or arguments != ():
-        raise Damaged("it makes an object of what is no class")
-    machine.budget.spend(4)
-    machine.stack.append(target.new(machine))
+def _new(unpickler: Unpickler, arguments: Any, target: Any) -> None:
+    if type(target) is not AllowedName or target.new is None or arguments != ():
+        raise DamagedError("it makes an object of what is no class")
+    unpickler.budget.spend(4)
+    unpickler.stack.append(target.new(unpickler))
 
 
-def _build(machine: Machine, state: Any) -> None:
-    target = machine.stack[-1]
-    awaiting = machine.awaiting.pop(id(target), None)
+def _build(unpickler: Unpickler, state: Any) -> None:
+    target = unpickler.stack[-1]
+    awaiting = unpickler.awaiting.pop(id(target), None)
     if awaiting is None:
-        raise Damaged("it gives a state to what takes none")
+        raise DamagedError("it gives a state to what takes none")
     awaiting[1](target, state)
 
 
-def _persistent(machine: Machine, identity: Any) -> None:
-    if machine.persistent is None:
-        raise Damaged("it has the pickle instruction BINPERSID outside a torch file")
-    machine.budget.spend(8)
-    machine.stack.append(machine.persistent(identity))
+def _persistent(unpickler: Unpickler, identity: Any) -> None:
+    if unpickler.persistent is None:
+        raise DamagedError("it has the pickle opcode BINPERSID outside a torch file")
+    unpickler.budget.spend(8)
+    unpickler.stack.append(unpickler.persistent(identity))
 
 
-def _protocol(machine: Machine, argument: memoryview) -> None:
+def _protocol(unpickler: Unpickler, argument: memoryview) -> None:
     if not 2 <= argument[0] <= 5:
-        raise Damaged(f"it is a pickle of protocol {argument[0]}")
+        raise DamagedError(f"it is a pickle of protocol {argument[0]}")
 
 
-def _integer(machine: Machine, argument: memoryview) -> int:
+def _integer(unpickler: Unpickler, argument: memoryview) -> int:
     line = bytes(argument)  # as Python 2 wrote what is longer than four bytes
     if not line.lstrip(b"-").isdigit() or len(line) > 20:
-        raise Damaged("a number in it makes no sense")
+        raise DamagedError("a number in it makes no sense")
     return int(line)
 
 
-def _pushing(value: Callable[[Machine, memoryview], Any]) -> Callable[[Machine, memoryview], None]:
-    def push(machine: Machine, argument: memoryview) -> None:
-        result = value(machine, argument)  # first, for it may change the stack
-        machine.stack.append(result)
+def _pushing(value: Callable[[Unpickler, memoryview], Any]) -> Callable[[Unpickler, memoryview], None]:
+    def push(unpickler: Unpickler, argument: memoryview) -> None:
+        result = value(unpickler, argument)  # first, for it may change the stack
+        unpickler.stack.append(result)
 
     return push
 
 
-def _long(machine: Machine, argument: memoryview) -> int:
+def _long(unpickler: Unpickler, argument: memoryview) -> int:
     if len(argument) > 32:
-        raise Damaged("a number in it makes no sense")
+        raise DamagedError("a number in it makes no sense")
     return int.from_bytes(argument, "little", signed=True)
 
 
-def _little(machine: Machine, argument: memoryview) -> int:
+def _little(unpickler: Unpickler, argument: memoryview) -> int:
     return int.from_bytes(argument, "little")
 
 
-_DOES: dict[int, Callable[[Machine, memoryview], Any]] = {
+_DOES: dict[int, Callable[[Unpickler, memoryview], Any]] = {
     CODES[name]: does
     for names, does in {
         "PROTO": _protocol,

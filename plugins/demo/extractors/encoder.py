@@ -10,7 +10,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from ..networks.encoder import Encoder
 from ..networks.layers import SIZE, prepare
@@ -39,7 +39,7 @@ class DemoEncoder(i2i.Extractor):
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
         path = model_path(record(self.name)) if path is None else path
-        state = read_state(path)
+        state = read_state_dict(path)
         try:
             network = Encoder.from_tensors(state)
         except i2i.I2IError as error:

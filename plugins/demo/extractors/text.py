@@ -11,7 +11,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from ..networks.layers import prepare
 from ..networks.text import TextNetwork
@@ -36,7 +36,7 @@ class DemoText(i2i.Extractor):
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
         path = model_path(record(self.name)) if path is None else path
-        state = read_state(path)
+        state = read_state_dict(path)
         try:
             network = TextNetwork.from_tensors(state)
         except i2i.I2IError as error:

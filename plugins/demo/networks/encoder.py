@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .trunk import Trunk
 
@@ -100,7 +100,7 @@ class Encoder(nn.Module):
         w_dim = len(tensors["w_mean"]) if "w_mean" in tensors else 1
         rows = sum(len(bias) for key, bias in tensors.items() if key.endswith(".linear.bias")) // w_dim
         network = cls(max(rows, 4), w_dim)
-        fill(network, tensors, "encoder of the embedded world", "install the package again")
+        load_frozen_network(network, tensors, "encoder of the embedded world", "install the package again")
         return network.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:

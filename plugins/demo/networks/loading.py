@@ -10,7 +10,7 @@ from torch import nn
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.weights.state_dicts import fill, read_state
+from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
 from ..records import record
 from .layers import fold
@@ -28,7 +28,9 @@ def load(kind: type[NetworkT], name: str, device: i2i.Device, path: Path | None 
     with torch.device("meta"):  # no memory, and no time spent on random weights
         network = kind()
     try:
-        fill(network, read_state(path), name, "take a file that 'python -m research.demo.train' wrote")
+        load_frozen_network(
+            network, read_state_dict(path), name, "take a file that 'python -m research.demo.train' wrote"
+        )
     except i2i.I2IError as error:
         raise i2i.I2IError(f"{path}: {error}") from None
     network.requires_grad_(False).eval()

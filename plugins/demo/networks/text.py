@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i.toolkit.weights.state_dicts import fill
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .trunk import Trunk
 
@@ -139,7 +139,7 @@ class TextNetwork(nn.Module):
         """
         letters = tensors.get("word_bytes", torch.zeros(0))
         network = cls(bytes(letters.to(torch.uint8).tolist()).decode("ascii", "replace").split())
-        fill(network, tensors, "text network of the embedded world", "install the package again")
+        load_frozen_network(network, tensors, "text network of the embedded world", "install the package again")
         return network.requires_grad_(False).eval()
 
     def images(self, pictures: Tensor) -> Tensor:

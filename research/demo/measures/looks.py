@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import i2i
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.files import home, replacing
+from i2i.toolkit.files import atomic_write, user_directory
 from i2i_plugins.demo import world
 
 from .settings import Settings, Trained
@@ -103,7 +103,7 @@ class _Notes:
     def __init__(self, settings: Settings) -> None:
         told = json.dumps([asdict(settings), STAGES, NETWORKS, world.version()], sort_keys=True)
         mark = hashlib.sha256(told.encode()).hexdigest()[:8]
-        self.file = home() / "demo" / f"generator_{mark}.part.safetensors"
+        self.file = user_directory() / "demo" / f"generator_{mark}.part.safetensors"
 
     def take_up(self, lesson: Lesson) -> int:
         """Give the generator what it had learnt; returns how many stages are done."""
@@ -123,7 +123,7 @@ class _Notes:
         for part, network in (("g", lesson.g), ("average", lesson.average)):
             tensors |= {f"{part}.{key}": value.contiguous() for key, value in network.state_dict().items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.file) as beside:
+        with atomic_write(self.file) as beside:
             save_file(tensors, beside)
 
 

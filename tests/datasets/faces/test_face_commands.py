@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from i2i.cli import build
 from i2i.registry import Registry, find_plugins
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_preview_shows_pairs(root: Any, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert "2 drawn pairs of faces" in result.output
-    sheet = read_picture(out)
+    sheet = read_image(out)
     assert sheet.shape[0] >= 64 and sheet.shape[1] >= 4 * 64
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 500
 

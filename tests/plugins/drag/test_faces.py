@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 import i2i
-from i2i.toolkit.images import read_picture, resize, save_picture
+from i2i.toolkit.images import read_image, resize, save_image
 from i2i_plugins.demo.world import SIZE, UNSEEN, faces
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,7 +25,7 @@ def photo(tmp_path: Path) -> Path:
     """A drawn face of 128 px in the middle of a photo of 160 x 128."""
     world = faces()
     face = resize(world.render(world.values(UNSEEN), SIZE).picture, 128, 128)
-    save_picture(tmp_path / "photo.png", np.pad(face, ((0, 0), (16, 16), (0, 0)), mode="edge"))
+    save_image(tmp_path / "photo.png", np.pad(face, ((0, 0), (16, 16), (0, 0)), mode="edge"))
     return tmp_path / "photo.png"
 
 
@@ -78,7 +78,7 @@ def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: 
     made = i2i.edit("drag", [photo], point=("80,64:80,70",), mask="auto", out=tmp_path / "out", **terms)
     # The photo's square is twice as large as what the generator sees: 6 px of it are 3.
     assert made.plots["track"].lines["80,64"][0][1] == pytest.approx(3, abs=0.3)
-    before, after = (read_picture(path).astype(int) for path in (photo, tmp_path / "out" / "photo.png"))
+    before, after = (read_image(path).astype(int) for path in (photo, tmp_path / "out" / "photo.png"))
     assert before.shape == after.shape == (128, 160, 3)
     assert np.abs(before - after)[:, :16].max() == 0
     with pytest.raises(i2i.UsageError, match="outside the part of the photo that is edited, about 16,0 to 144,127"):

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
-from i2i.toolkit.weights.state_dicts import read_state
+from i2i.toolkit.weights.state_dicts import read_state_dict
 from i2i_plugins.face_alignment.extractor import read_fan, read_s3fd
 from i2i_plugins.face_alignment.fan import FAN, Plan
 from i2i_plugins.face_alignment.s3fd import S3FD, STRIDES, boxes_of
@@ -125,7 +125,7 @@ WAYS: dict[str, Callable[[State, Path], None]] = {
 def test_files_are_read_whoever_wrote_them(way: str, tmp_path: Path) -> None:
     state, crops = stand_in(shapes(FAN(Plan(2, 1, (4, 4, 8, 8))))), torch.rand(1, 3, 64, 64)
     WAYS[way](state, tmp_path / "2DFAN4.zip")
-    network = read_fan(read_state(tmp_path / "2DFAN4.zip"))
+    network = read_fan(read_state_dict(tmp_path / "2DFAN4.zip"))
     with torch.no_grad():
         expected, found = FAN.from_state(state)(crops), network(crops)
     tolerance = 1e-2 if "half" in way else 0  # weights of 11 bits

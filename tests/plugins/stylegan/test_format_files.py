@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import save_file
 
 from i2i import Record
-from i2i.toolkit.weights import read as read_file
+from i2i.toolkit.weights import read_weights as read_file
 from i2i_plugins.stylegan import formats
 from tests.plugins.stylegan import foreign_files as foreign
 from tests.plugins.stylegan import small_networks as small

@@ -19,7 +19,7 @@ import i2i
 from i2i.registry import Registry, find_plugins
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import hash_file
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from i2i.training.runs import open_run
 from i2i_plugins.sample.files import sample
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
@@ -70,7 +70,7 @@ def test_a_folder_of_pictures_end_to_end(train, registry: Registry) -> None:
         "step_000003_train.png",
         "step_000006_train.png",
     ]
-    assert read_picture(run.folder / "samples" / "step_000006_train.png").std() > 10
+    assert read_image(run.folder / "samples" / "step_000006_train.png").std() > 10
     made, step = run.load_trainer(registry, TorchDevice("cpu"))
     tensors = load_file(run.checkpoint(6))
     key = "synthesis.b16.conv1.weight"
@@ -94,7 +94,7 @@ def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: 
     device.seed(0, 0)
     fresh = StyleGAN2Trainer(StyleGAN2Options(**{**TINY, "channel_max": 16}), device)
     real = torch.stack(
-        [torch.tensor(read_picture(path)).float().mean((0, 1)) / 127.5 - 1 for path in folder.rglob("*.png")]
+        [torch.tensor(read_image(path)).float().mean((0, 1)) / 127.5 - 1 for path in folder.rglob("*.png")]
     ).mean(0)
     asked = {"input": torch.zeros(32, 3, 16, 16)}
     before, after = ((each.sample(asked).mean((0, 2, 3)) - real).abs().mean() for each in (fresh, made))

@@ -1,4 +1,4 @@
-"""Faces marked on a picture: their frames and 68 landmarks, and numbers to choose one by."""
+"""Facial landmarks in the iBUG order of 68: measure them, and draw faces on an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,27 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ...api.extractor import Face
+
+EYES = slice(36, 42), slice(42, 48)
+"""Landmarks of the left and the right eye of the picture."""
+
+
+def eye_distance(landmarks: Tensor) -> Tensor:
+    """Between the centres of the eyes, by which faces are measured.
+
+    Args:
+        landmarks: ``(..., 68, 2)`` in the iBUG order.
+
+    Returns:
+        ``(...)`` in the same unit, never 0.
+    """
+    left, right = (landmarks[..., part, :].mean(dim=-2) for part in EYES)
+    distance: Tensor = (right - left).norm(dim=-1).clamp_min(1e-6)
+    return distance
+
 
 PARTS = (
     (range(0, 17), False, (120, 190, 255)),  # jaw
@@ -25,7 +45,7 @@ PARTS = (
 )
 """The lines of the iBUG order: their landmarks, whether the last joins the first, and a colour."""
 
-LEGIBLE = 1024
+LEGIBLE_SIDE = 1024
 """Pictures are enlarged by whole steps up to about this longer side, so that landmarks can be told apart."""
 _FRAME = (255, 255, 255)
 _DARK = (20, 20, 20)
@@ -42,10 +62,10 @@ def mark_faces(picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
         faces: In the order of their numbers, from 1.
 
     Returns:
-        uint8 ``(k H, k W, 3)``; ``k`` is 1 but for small pictures, which are enlarged (see ``LEGIBLE``).
+        uint8 ``(k H, k W, 3)``; ``k`` is 1 but for small pictures, which are enlarged (see ``LEGIBLE_SIDE``).
     """
     height, width = picture.shape[:2]
-    times = max(1, LEGIBLE // max(height, width))
+    times = max(1, LEGIBLE_SIDE // max(height, width))
     large = Image.fromarray(picture).resize((times * width, times * height), Image.Resampling.BICUBIC)
     canvas = np.array(large)
     for face in faces:

@@ -1,4 +1,4 @@
-"""Tables of pictures as people show them: one sheet, and a page that holds everything it shows."""
+"""HTML pages of image grids: one file that contains everything it shows."""
 
 from __future__ import annotations
 
@@ -9,57 +9,17 @@ from functools import reduce
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
 from PIL import Image, ImageOps
 
-from ..files import replacing
-from .grids import largest, lay_out, sheet
-from .lettering import printable
-
-Cells: TypeAlias = Sequence[Sequence["np.ndarray | None"]]
-
-LARGEST = 2**26
-"""No sheet has more pixels; the pictures of larger tables are shown smaller."""
-LEGIBLE = 128
-"""Smaller pictures are enlarged by whole steps until their longer side has as many pixels."""
+from ..files import atomic_write
+from .grids import Cells, largest_size, present_cells, printable
 
 _PAGE_PIXELS = 2**24  # of all pictures of a page together; more are shown smaller
 _PAGE_BYTES = 7_000_000  # of their files, a quarter less than they take as text
 _WHOLE = 128  # px; pictures with no longer side lose nothing to a JPEG
 _QUALITIES = (92, 85, 75, 60)  # of JPEG; the first with which the page stays small enough
-
-
-def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] = ()) -> np.ndarray:
-    """Draw pictures in rows and columns with their captions, large enough to be looked at.
-
-    Args:
-        cells: Row by row, each uint8 ``(H, W, 3)``; None leaves a place empty.
-        columns: Captions above the columns.
-        labels: Names to the left of the rows.
-
-    Returns:
-        uint8 ``(H, W, 3)`` of at most ``LARGEST`` pixels.
-    """
-    width, height = cell = largest(_present(cells))
-    times = -(-LEGIBLE // max(cell))
-    down, across = len(cells), max(len(row) for row in cells)
-    scale = float(max(times, 1))
-    while True:
-        place = (max(1, round(scale * width)), max(1, round(scale * height)))
-        extent = lay_out(place, columns, labels).extent(down, across)
-        if extent[0] * extent[1] <= LARGEST or max(place) == 1:
-            return sheet(cells, columns, labels, cell=place)
-        # Gaps and captions do not shrink as the pictures do, so that the root alone may come out too large.
-        scale *= min(0.98, (LARGEST / (extent[0] * extent[1])) ** 0.5)
-
-
-def _present(cells: Cells) -> list[np.ndarray]:
-    pictures = [picture for row in cells for picture in row if picture is not None]
-    if not pictures:
-        raise ValueError("a table needs at least one picture")
-    return pictures
 
 
 def write_page(
@@ -85,7 +45,7 @@ def write_page(
         title: Above the table, and that of the page.
         about: How the table came to be, shown below it: plain values by name.
     """
-    size = largest(_present(cells))
+    size = largest_size(present_cells(cells))
     across = max(max(len(row) for row in cells), len(columns))
     sources = iter(_sources(cells))
     head = "".join(f'<th scope="col">{_heading(name)}</th>' for name in columns)
@@ -107,7 +67,7 @@ def write_page(
         table="\n".join(lines),
         about=_about(about or {}),
     )
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(page, encoding="utf-8")
 
 
@@ -144,7 +104,7 @@ def _about(about: Mapping[str, Any]) -> str:
 
 def _sources(cells: Cells) -> list[str]:
     """What the pictures' ``src`` says, row by row: PNG or JPEG files as text."""
-    pictures = [Image.fromarray(picture) for picture in _present(cells)]
+    pictures = [Image.fromarray(picture) for picture in present_cells(cells)]
     scale = (_PAGE_PIXELS / sum(picture.width * picture.height for picture in pictures)) ** 0.5
     if scale < 1:
         sizes = [(max(1, int(scale * each.width)), max(1, int(scale * each.height))) for each in pictures]
