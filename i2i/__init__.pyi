@@ -16,8 +16,17 @@ from .api.errors import Interrupted as Interrupted
 from .api.errors import UsageError as UsageError
 from .api.errors import did_you_mean as did_you_mean
 from .api.errors import disk_trouble as disk_trouble
+from .api.extractor import STANDARD_ROLES as STANDARD_ROLES
+from .api.extractor import EncoderExtractor as EncoderExtractor
 from .api.extractor import Extractor as Extractor
 from .api.extractor import Face as Face
+from .api.extractor import FaceFinder as FaceFinder
+from .api.extractor import IdentityExtractor as IdentityExtractor
+from .api.extractor import LandmarkExtractor as LandmarkExtractor
+from .api.extractor import PerceptualExtractor as PerceptualExtractor
+from .api.extractor import Role as Role
+from .api.extractor import SegmentationExtractor as SegmentationExtractor
+from .api.extractor import TextExtractor as TextExtractor
 from .api.generator import Generator as Generator
 from .api.generator import Weights as Weights
 from .api.gradients import gradients_for as gradients_for

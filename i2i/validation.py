@@ -22,17 +22,17 @@ _REQUIRED = {
     "generator": ("__init__", "map", "render", "features"),
     "model": (),
     "extractor": ("__init__",),
+    "inverter": (),
     "editor": ("edit",),
     "preset": (),
     "metric": ("__init__", "update", "compute"),
+    "callback": (),
     "panel": (),
 }
 _WORDS = {
-    "extractor": ("role", ("landmarks", "identity", "perceptual", "text", "encoder")),
     "editor": ("wants", ("pixels", "crops", "latent")),
     "metric": ("better", ("lower", "higher")),
 }
-_ROLES = _WORDS["extractor"][1]
 
 
 def check_plugin(registry: Registry, name: str) -> list[str]:
@@ -46,6 +46,8 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
     faults = [f"{plugin.name}: {plugin.error}"] if plugin.error else []
     for label in plugin.things:
         kind, _, called = label.partition(":")
+        if called not in everything[kind]:  # it cannot be imported, which is among the plugin's faults
+            continue
         thing = everything[kind][called]
         own = check_thing(kind, thing)
         if kind == "preset":
@@ -84,10 +86,16 @@ def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
     attribute, words = _WORDS.get(kind, ("", ()))
     if words and getattr(thing, attribute, None) not in words:
         yield f"{attribute} is {getattr(thing, attribute, None)!r}; set it to one of {', '.join(words)}"
+    if kind == "extractor" and not _is_role(getattr(thing, "role", None)):
+        yield f"role is {getattr(thing, 'role', None)!r}; set it to a word such as 'landmarks' or 'depth'"
     if kind == "dataset":
         yield from _dataset_faults(owner, thing, base)
     if kind == "editor":
         yield from _editor_faults(thing)
+
+
+def _is_role(role: Any) -> bool:
+    return isinstance(role, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]*", role) is not None
 
 
 def _dataset_faults(owner: type, thing: Any, base: Any) -> Iterator[str]:
@@ -102,8 +110,6 @@ def _editor_faults(thing: Any) -> Iterator[str]:
         value = getattr(thing, attribute, None)
         if not isinstance(value, (tuple, list)) or not all(isinstance(word, str) for word in value):
             yield f"{attribute} is {value!r}; set it to a tuple of names, such as ('image',)"
-        elif attribute != "photos" and (unknown := [role for role in value if role not in _ROLES]):
-            yield f"{attribute} asks for {', '.join(unknown)}; the roles are {', '.join(_ROLES)}"
 
 
 def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]:

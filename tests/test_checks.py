@@ -38,11 +38,10 @@ def test_check_names_every_fault() -> None:
         "define edit",
         "wants is 'money'",
         "photos is 'image'",
-        "asks for smell",
         "--out clashes",
     ):
         assert text in faults
-    assert "--bare has no description" in faults and len(faults.splitlines()) == 7
+    assert "--bare has no description" in faults and len(faults.splitlines()) == 6
     assert [check_thing(kind, thing) for kind, thing in (("editor", Shift), ("extractor", Points))] == [[], []]
     assert "must define draw" in "".join(
         check_thing("dataset", type("D", (i2i.Dataset,), {"name": "d", "drawn": {"val": 1}}))
@@ -75,8 +74,8 @@ def test_presets_are_checked_by_the_editor_that_reads_them() -> None:
     registry.add(Plugin("mine", "i2i-mine", "1.0", module))
     assert check_plugin(registry, "tests") == []
     assert check_plugin(registry, "mine") == [
-        "mine: preset lost: it is for the editor 'chosy', which is not there. Did you mean 'choosy'?",
-        "mine: preset odd: odd of i2i-mine is not known.",
+        "mine: preset choosy/odd: odd of i2i-mine is not known.",
+        "mine: preset chosy/lost: it is for the editor 'chosy', which is not there. Did you mean 'choosy'?",
     ]
 
 
@@ -84,7 +83,7 @@ def test_check_reads_a_source_folder(tmp_path: Path) -> None:
     registry = registry_of(Shift)
     run(plugins_command, registry, "new", "fresh-one", "--out", tmp_path / "fresh")
     done = run(plugins_command, registry, "check", tmp_path / "fresh")
-    assert done.exit_code == 0 and "fresh-one: sound, brings editor:fresh-one" in done.output
+    assert done.exit_code == 0 and "fresh-one: sound, provides editor:fresh-one" in done.output
     module = tmp_path / "fresh" / "i2i_fresh_one.py"
     (tmp_path / "fresh" / "i2i_other.py").write_text(
         module.read_text(encoding="utf-8").replace("def edit", "def edti"), "utf-8"

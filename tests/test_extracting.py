@@ -55,13 +55,13 @@ def registry() -> Registry:
 def test_the_user_decides_then_the_domain_then_the_default(
     name: str | None, domain: str | None, taken: Any, registry: Registry
 ) -> None:
-    assert choose("landmarks", registry, name, domain) is taken
+    assert choose("landmarks", registry, name, domain).load() is taken
 
 
 def test_without_a_default_the_first_by_name_is_taken() -> None:
     registry = registry_of(DRAWN, OLD, CATS)
-    assert choose("landmarks", registry) is CATS
-    assert choose("landmarks", registry, domain="faces") is OLD
+    assert choose("landmarks", registry).load() is CATS
+    assert choose("landmarks", registry, domain="faces").load() is OLD
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_without_a_default_the_first_by_name_is_taken() -> None:
         ("landmarks", "godo", i2i.UsageError, "no extractor of landmarks called 'godo'. Did you mean 'good'?"),
         ("landmarks", "zzz", i2i.UsageError, "There are: cats, drawn, good, old."),
         ("landmarks", "who", i2i.UsageError, "'who' gives identity, not landmarks; choose one that does: cats, drawn"),
-        ("text", None, i2i.I2IError, "No plugin here brings an extractor of text: install one"),
+        ("text", None, i2i.I2IError, "No plugin provides an extractor of text: install one"),
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(role: Any, name: str, kind: type, said: str, registry: Registry) -> None:

@@ -126,7 +126,7 @@ BROKEN = {
     "copycat": (
         "import i2i\n\nclass Warm(i2i.Editor):\n    name = 'warm'\n    summary = 'Mine.'\n\n"
         "@i2i.hookimpl\ndef register_editors(register):\n    register(Warm)\n",
-        "editor 'warm' is already given by i2i-warm",
+        "editor 'warm' is already provided by i2i-warm",
     ),
 }
 

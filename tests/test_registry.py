@@ -21,8 +21,12 @@ from i2i.registry import HOOKS, KINDS, Plugin, Registry, find_plugins, load_regi
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def thing(name: str = "x", summary: str = "A thing.") -> type:
-    return type("Thing", (), {"name": name, "summary": summary})
+def thing(name: str = "x", summary: str = "A thing.", **attributes: Any) -> type:
+    return type("Thing", (), {"name": name, "summary": summary, **attributes})
+
+
+def preset(name: str, editor: str = "drag", summary: str = "A preset.") -> i2i.Preset:
+    return i2i.Preset(name, summary, editor, {})
 
 
 def plugin(name: str, distribution: str = "stranger", **functions: Callable[..., Any]) -> Plugin:
@@ -58,12 +62,13 @@ def faulty(capsys: pytest.CaptureFixture[str], *plugins: Plugin) -> tuple[Regist
 
 def test_every_kind_has_a_hook_that_collects_it() -> None:
     for kind in KINDS:
-        brought = thing(f"my-{kind}")
+        brought = thing(f"my-{kind}", editor="drag")
+        key = f"drag/my-{kind}" if kind == "preset" else f"my-{kind}"
         registry = Registry([plugin("p", **{f"register_{kind}s": registers(brought)})])
-        assert registry.all(kind) == {f"my-{kind}": brought}
-        assert registry.get(kind, f"my-{kind}") is brought
-        assert registry.giver(kind, f"my-{kind}").distribution == "stranger"
-        assert registry.plugins["p"].things == [f"{kind}:my-{kind}"]
+        assert registry.all(kind) == {key: brought} and registry.names(kind) == [key]
+        assert registry.get(kind, key) is brought
+        assert registry.giver(kind, key).distribution == "stranger"
+        assert registry.plugins["p"].things == [f"{kind}:{key}"]
     assert {f"register_{kind}s" for kind in KINDS} | {"register_commands"} == HOOKS
 
 
@@ -118,7 +123,7 @@ FAULTS = {
     "no summary": ({"register_editors": registers(thing(summary=" "))}, r"one-line 'summary'"),
     "long summary": ({"register_editors": registers(thing(summary="a\nb"))}, r"one-line 'summary'"),
     "twice": ({"register_editors": registers(thing("t"), thing("t"))}, r"'t' is registered twice"),
-    "taken": ({"register_editors": registers(thing("good"))}, r"editor 'good' is already given by i2i"),
+    "taken": ({"register_editors": registers(thing("good"))}, r"editor 'good' is already provided by i2i"),
 }
 
 
@@ -148,11 +153,12 @@ def test_one_bad_hook_costs_only_what_it_brings(capsys: pytest.CaptureFixture[st
 
 
 def test_a_name_that_is_taken_costs_that_thing_only(capsys: pytest.CaptureFixture[str]) -> None:
-    first, late = thing("smile"), thing("wink")
-    theirs = plugin("theirs", register_presets=registers(thing("smile"), late))
+    first, late, other = preset("smile"), preset("wink"), preset("smile", "older")
+    theirs = plugin("theirs", register_presets=registers(preset("smile"), late, other))
     registry, lines = faulty(capsys, plugin("ours", "i2i", register_presets=registers(first)), theirs)
-    assert registry.all("preset") == {"smile": first, "wink": late} and theirs.things == ["preset:wink"]
-    reason = "preset 'smile' is already given by i2i; give yours another name"
+    assert registry.all("preset") == {"drag/smile": first, "drag/wink": late, "older/smile": other}
+    assert theirs.things == ["preset:drag/wink", "preset:older/smile"]
+    reason = "preset 'drag/smile' is already provided by i2i; give yours another name"
     assert lines == [f"i2i: one thing of plugin theirs (stranger 1.0) is left out: {reason}"]
     assert theirs.error == reason
 
@@ -218,17 +224,114 @@ def test_i2i_plugins_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert len(lines) == 1 and "facade" in lines[0] and "Did you mean 'facades'?" in lines[0]
 
 
-def test_first_party_plugins_load_without_fault_and_without_torch() -> None:
+LAZY = """
+class Warm:
+    name, summary, wants, kinds, default = "warm", "Warm it.", "pixels", {"a": 1}, False
+    class Options: pass
+PRESET = type("P", (), {"name": "much", "summary": "Much.", "editor": "warm"})
+"""
+
+
+@pytest.fixture
+def lazy_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a module that nobody has imported yet."""
+    name = f"lazy_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(LAZY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
+
+
+def by_string(*args: Any, **declared: Any) -> Callable[..., None]:
+    def hook(register: i2i.Register) -> None:
+        register(*args, **declared)
+
+    return hook
+
+
+def test_registered_by_string_is_imported_when_it_is_used(lazy_module: str) -> None:
+    hook = by_string("warm", f"{lazy_module}:Warm", summary="Warm it.", wants="pixels", kinds=("a",))
+    other = by_string("cold", "no.such.module:Cold", summary="Cool it.", wants="latent")
+    registry = Registry([plugin("p", register_editors=hook), plugin("q", register_editors=other)])
+    entry = registry.entries("editor")["warm"]
+    assert (entry.name, entry.summary, entry.provider.name) == ("warm", "Warm it.", "p")
+    assert registry.names("editor") == ["cold", "warm"] and list(registry.where("editor", wants="pixels")) == ["warm"]
+    assert entry.get("wants") == "pixels" and lazy_module not in sys.modules
+    assert entry.get("default") is False and entry.get("absent", 3) == 3 and lazy_module in sys.modules
+    assert registry.get("editor", "warm") is sys.modules[lazy_module].Warm is entry.load()
+    assert not registry.plugins["q"].error, "asking for one imports only that one"
+
+
+def test_options_may_be_declared_by_string(lazy_module: str) -> None:
+    hook = by_string("x", "no.such.module:X", summary="X.", Options=f"{lazy_module}:Warm.Options")
+    entry = Registry([plugin("p", register_editors=hook)]).entry("editor", "x")
+    assert entry.options is sys.modules[lazy_module].Warm.Options
+
+
+def test_a_preset_by_string_declares_its_editor(lazy_module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"{lazy_module}:PRESET"
+    sound = plugin("p", register_presets=by_string("much", target, summary="Much.", editor="warm"))
+    registry, lines = faulty(capsys, sound, plugin("q", register_presets=by_string("so", target, summary="So.")))
+    assert list(registry.all("preset")) == ["warm/much"]
+    assert len(lines) == 1, "the one without an editor is left out once it cannot be asked"
+
+
+MISMATCHES = {
+    "summary": ({"summary": "Other."}, "summary is 'Warm it.' in it, but 'Other.' where"),
+    "wants": ({"summary": "Warm it.", "wants": "latent"}, "wants is 'pixels' in it, but 'latent' where"),
+    "kinds": ({"summary": "Warm it.", "kinds": ["b"]}, "kinds is {'a': 1} in it, but ['b'] where"),
+    "absent": ({"summary": "Warm it.", "role": "text"}, "role is missing in it, but 'text' where"),
+}
+
+
+@pytest.mark.parametrize("case", MISMATCHES)
+def test_an_imported_target_must_agree(case: str, lazy_module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    declared, expected = MISMATCHES[case]
+    bad = plugin("bad", register_editors=by_string("warm", f"{lazy_module}:Warm", **declared))
+    registry, lines = faulty(capsys, bad)
+    assert registry.all("editor") == {} and len(lines) == 1 and "plugin bad (stranger 1.0)" in lines[0]
+    assert expected in lines[0] and bad.error and expected in bad.error
+    with pytest.raises(i2i.I2IError, match=r"editor 'warm' of plugin bad \(stranger 1.0\) cannot be used"):
+        registry.get("editor", "warm")
+
+
+@pytest.mark.parametrize("target", [None, "module", "module:", ":Class", ".module:Class", 3])
+def test_a_wrong_target_is_refused_at_registration(target: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    _, lines = faulty(capsys, plugin("bad", register_editors=by_string("warm", target, summary="Warm.")))
+    assert len(lines) == 1 and "needs a target such as 'package.module:Class'" in lines[0]
+
+
+def test_a_target_that_cannot_be_imported_costs_itself_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "exits_at_import.py").write_text("print('hello')\nraise SystemExit(3)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    hook = by_string("bad", "exits_at_import:X", summary="Bad.")
+    registry = Registry([plugin("p", register_editors=hook), plugin("q", register_editors=registers(thing("good")))])
+    assert list(registry.all("editor")) == list(registry.all("editor")) == ["good"]
+    out, err = capfd.readouterr()
+    assert out == "" and err.splitlines() == [
+        "hello",
+        "i2i: The editor 'bad' of plugin p (stranger 1.0) cannot be used: SystemExit: 3. See: i2i plugins check p",
+    ]
+    assert "SystemExit" in registry.plugins["p"].tracebacks[0]
+
+
+def test_first_party_plugins_load_without_fault_and_list_without_torch() -> None:
     code = """
 import sys
 from i2i.registry import KINDS, load_registry
 registry = load_registry()
 for kind in KINDS:
+    registry.entries(kind)
+registry.values("extractor", "role"), registry.values("extractor", "kinds"), registry.values("metric", "better")
+registry.values("trainer", "wants"), registry.values("editor", "wants")
+registry.entry("editor", "drag").options, registry.entry("trainer", "pix2pix").options
+assert not {"torch", "numpy", "cv2"} & sys.modules.keys()
+for kind in KINDS:
     registry.all(kind)
-faults = [(plugin.name, plugin.error) for plugin in registry.plugins.values() if plugin.error]
+faults = [(plugin.name, plugin.error) for plugin in registry.plugins.values() if plugin.error or plugin.warnings]
 assert not faults, faults
 assert all(plugin.things or plugin.name in ("graph", "sample") for plugin in registry.plugins.values())
-assert "torch" not in sys.modules
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -239,7 +342,7 @@ def test_every_hook_is_documented_with_its_signature_and_has_a_first_party_user(
     sources = "".join(
         path.read_text(encoding="utf-8") for folder in ("plugins", "datasets") for path in (ROOT / folder).rglob("*.py")
     )
-    awaited = {"register_panels"}
+    awaited = {"register_panels", "register_inverters", "register_callbacks"}
     for name in sorted(HOOKS):
         arguments = ", ".join(inspect.signature(getattr(hookspecs, name)).parameters)
         assert f"{name}({arguments})" in guide, f"docs/plugins.md does not document {name}({arguments})"

@@ -5,17 +5,14 @@ The set cannot be fetched without an account; the drawn sample looks down a stre
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_datasets(register: Register) -> None:
-    """Bring cityscapes."""
-    from .dataset import Cityscapes
-
-    register(Cityscapes)
+def register_datasets(register: i2i.Register) -> None:
+    """Register the dataset ``cityscapes``."""
+    register(
+        "cityscapes",
+        "i2i_datasets.cityscapes.dataset:Cityscapes",
+        summary="Street scenes and label maps of what stands in them.",
+    )

@@ -5,17 +5,14 @@ The drawn sample builds shoes from parts and draws the outlines that are in sigh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_datasets(register: Register) -> None:
-    """Bring edges2shoes."""
-    from .dataset import Edges2Shoes
-
-    register(Edges2Shoes)
+def register_datasets(register: i2i.Register) -> None:
+    """Register the dataset ``edges2shoes``."""
+    register(
+        "edges2shoes",
+        "i2i_datasets.edges2shoes.dataset:Edges2Shoes",
+        summary="Line drawings of shoes and their photographs.",
+    )

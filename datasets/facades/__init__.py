@@ -5,17 +5,14 @@ The drawn sample plans a house front, paints its label map and builds the pictur
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_datasets(register: Register) -> None:
-    """Bring facades."""
-    from .dataset import Facades
-
-    register(Facades)
+def register_datasets(register: i2i.Register) -> None:
+    """Register the dataset ``facades``."""
+    register(
+        "facades",
+        "i2i_datasets.facades.dataset:Facades",
+        summary="Photographs of house fronts and label maps of their parts.",
+    )

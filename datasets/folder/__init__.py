@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_datasets(register: Register) -> None:
-    """Bring the set ``folder``."""
-    from .dataset import Folder
-
-    register(Folder)
+def register_datasets(register: i2i.Register) -> None:
+    """Register the dataset ``folder``."""
+    register(
+        "folder",
+        "i2i_datasets.folder.dataset:Folder",
+        summary="Your own: --data-root DIR with DIR/train and DIR/val, of A|B pictures, folders A and B, or "
+        "single ones.",
+    )

@@ -5,17 +5,14 @@ The drawn sample builds one landscape and lights it twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_datasets(register: Register) -> None:
-    """Bring night2day."""
-    from .dataset import Night2Day
-
-    register(Night2Day)
+def register_datasets(register: i2i.Register) -> None:
+    """Register the dataset ``night2day``."""
+    register(
+        "night2day",
+        "i2i_datasets.night2day.dataset:Night2Day",
+        summary="Outdoor views by night and by day.",
+    )

@@ -1,11 +1,11 @@
-"""What turns pictures into numbers: extractors, each with a role, and metrics."""
+"""Extractors: frozen networks from images to numbers, each with a role, and a protocol for each standard role."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .options import Options
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ..api.device import Device
 
-Role = Literal["landmarks", "identity", "perceptual", "text", "encoder"]
-"""What an extractor does; ``encoder`` turns pictures into the latents of a generator."""
+Role = str
+"""What an extractor does: a standard role (``STANDARD_ROLES``), or one that a plugin introduces, such as ``depth``."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,106 @@ class Face:
         return (x1 - x0) * (y1 - y0)
 
 
+class LandmarkExtractor(Protocol):
+    """An extractor with the role ``landmarks``: 68 landmarks of faces."""
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Return the landmarks ``(N, 68, 2)``, x and y in pixels in the iBUG order.
+
+        Args:
+            images: ``(N, 3, H, W)``, each the crop of one face.
+        """
+
+
+class FaceFinder(LandmarkExtractor, Protocol):
+    """A ``LandmarkExtractor`` that can also find the faces of whole photos."""
+
+    def find(self, image: Tensor, /) -> list[Face]:
+        """Return the faces in ``image``, ``(1, 3, H, W)``, in any order; an empty list if there is none."""
+
+
+class IdentityExtractor(Protocol):
+    """An extractor with the role ``identity``: embeddings of faces."""
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Return unit vectors ``(N, F)`` of aligned faces; the product of two is their cosine similarity."""
+
+    def align(self, images: Tensor, landmarks: Tensor, /) -> Tensor:
+        """Return the faces as the network expects them, ``(N, 3, h, w)``.
+
+        Args:
+            images: ``(N, 3, H, W)``.
+            landmarks: ``(N, 68, 2)`` in pixels of ``images``.
+        """
+
+
+class PerceptualExtractor(Protocol):
+    """An extractor with the role ``perceptual``: how different two images look."""
+
+    def distance(self, images: Tensor, others: Tensor, /) -> Tensor:
+        """Return the distances ``(N,)``, 0 for equal images."""
+
+    def features(self, images: Tensor, /) -> Any:
+        """Return what ``compare`` takes, so that the features of a target are computed once."""
+
+    def compare(self, features: Any, others: Any, /) -> Tensor:
+        """Return the distances ``(N,)`` of two results of ``features``."""
+
+
+class TextExtractor(Protocol):
+    """An extractor with the role ``text``: images and sentences in one space.
+
+    One that knows only some words may also have ``unknown(sentence) -> list[str]``, the words that it ignores.
+    """
+
+    def images(self, images: Tensor, /) -> Tensor:
+        """Return unit vectors ``(N, F)`` of images."""
+
+    def texts(self, sentences: Sequence[str], /) -> Tensor:
+        """Return unit vectors ``(N, F)`` of sentences."""
+
+
+class EncoderExtractor(Protocol):
+    """An extractor with the role ``encoder``: latent codes of the generator that it was trained for."""
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Return the latent codes ``(N, num_ws, w_dim)`` of aligned images."""
+
+
+class SegmentationExtractor(Protocol):
+    """An extractor with the role ``segmentation``: a class for each pixel."""
+
+    classes: Sequence[str]
+    """Names of the classes, in the order of the scores."""
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Return class scores ``(N, classes, H, W)``, before softmax, at the resolution of ``images``."""
+
+
+STANDARD_ROLES: Mapping[Role, type] = {
+    "landmarks": LandmarkExtractor,
+    "identity": IdentityExtractor,
+    "perceptual": PerceptualExtractor,
+    "text": TextExtractor,
+    "encoder": EncoderExtractor,
+    "segmentation": SegmentationExtractor,
+}
+"""The protocol of each standard role."""
+
+
 class Extractor(ABC):
-    """A frozen network from pictures to numbers, found by its role. ``Extractor(device)`` loads it.
+    """A frozen network from images to numbers, found by its role. ``Extractor(device)`` loads it.
 
-    What it answers to, by role; pictures are ``(N, 3, H, W)`` RGB float32 in [-1, 1], and gradients pass unless a class
-    says that it is no network:
-
-    * ``landmarks``: ``extractor(pictures)`` -> ``(N, 68, 2)`` x, y pixels in the iBUG order, of pictures that each are
-      the crop of one face; and, where it can search whole photographs, ``find(picture)``, ``(1, 3, H, W)`` -> a list
-      of ``Face``, without regard to order, empty where there is none.
-    * ``identity``: ``extractor(pictures)`` of aligned faces -> unit vectors ``(N, F)``, whose product is the likeness;
-      ``align(pictures, landmarks)`` lays faces out as it expects them.
-    * ``text``: ``images(pictures)`` and ``texts(sentences)`` -> unit vectors ``(N, F)`` in one space; and, where it
-      knows some words only, ``unknown(sentence)`` -> a list of those that it passes over.
-    * ``perceptual``: ``distance(pictures, others)`` -> ``(N,)``, 0 for the same picture; ``features(pictures)`` and
-      ``compare(features, others)`` do it in two steps, so that a target is looked at once.
-    * ``encoder``: ``extractor(pictures)`` -> latents ``(N, num_ws, w_dim)`` of the generator it was trained for.
+    What it must define follows from its role: a standard role has a protocol, see ``STANDARD_ROLES``; for another role
+    the plugin that introduces it says so. Images are ``(N, 3, H, W)`` RGB float32 in [-1, 1], and gradients pass unless
+    a class says that it is no network.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     role: ClassVar[Role]
     domain: ClassVar[str] = "any"
-    """The pictures it knows, as in ``Model.domain``; of two with one role, that of the pictures' domain is taken."""
+    """The images it knows, as in ``Model.domain``; of two with one role, that of the images' domain is taken."""
     default: ClassVar[bool] = False
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
     Options: ClassVar[type[Options]] = Options

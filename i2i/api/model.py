@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from .extractor import Role
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -18,7 +14,8 @@ class Model:
 
     name: str
     summary: str
-    role: Role | Literal["generator"]
+    role: Role
+    """``generator``, or the role of the extractor that reads the weights, standard or of a plugin's own."""
     url: str
     licence: str
     domain: str = "any"

@@ -4,53 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from ..api.device import Device
 from ..api.errors import I2IError, UsageError, did_you_mean
-from ..api.extractor import Role
+from ..api.extractor import STANDARD_ROLES, Role
 from ..guards import build_plugin
-from ..registry import Registry, load_registry
+from ..registry import Entry, Registry, load_registry
 
 if TYPE_CHECKING:
     from ..api.extractor import Extractor
 
-ROLES: tuple[Role, ...] = get_args(Role)
-"""What an extractor can do, each a name that ``extractor`` takes."""
+
+def roles(registry: Registry) -> tuple[Role, ...]:
+    """Return the standard roles, then those that only plugins know, such as ``depth``; imports nothing slow."""
+    own = {role for role in registry.values("extractor", "role").values() if isinstance(role, str)}
+    return (*STANDARD_ROLES, *sorted(own.difference(STANDARD_ROLES)))
 
 
-def choose(role: str, registry: Registry, name: str | None = None, domain: str | None = None) -> type[Extractor]:
-    """The extractor of a role: the one the user names, else one for the domain, else the default, else the first.
+def check_role(role: str, registry: Registry) -> None:
+    """Refuse a role that is neither standard nor that of an extractor.
+
+    Raises:
+        UsageError: there is no such role; names the known ones.
+    """
+    if role not in (known := roles(registry)):
+        raise UsageError(f"There is no role {role!r} of extractors; the roles are {', '.join(known)}.")
+
+
+def choose(role: str, registry: Registry, name: str | None = None, domain: str | None = None) -> Entry:
+    """Choose the extractor of a role: the one the user names, else one for the domain, else the default or the first.
 
     Args:
         name: The user's choice; None leaves it to the domain.
-        domain: What the pictures show, such as a generator's own ``domain``; None where that is not known.
+        domain: What the images show, such as a generator's own ``domain``; None where that is not known.
 
     Raises:
         UsageError: no extractor is called ``name``, or it has another role; names those of this role.
         I2IError: there is no extractor of this role at all.
     """
-    found: dict[str, type[Extractor]] = {
-        each: maker for each, maker in registry.all("extractor").items() if maker.role == role
-    }
+    found = registry.where("extractor", role=role)
     if not found:
-        raise I2IError(f"No plugin here brings an extractor of {role}: install one that does (see 'i2i plugins list').")
+        known = "" if role in STANDARD_ROLES else f"; the known roles are {', '.join(roles(registry))}"
+        raise I2IError(
+            f"No plugin provides an extractor of {role}: install one that does (see 'i2i plugins list'){known}."
+        )
     if name is None:
         return _by_domain(list(found.values()), domain)
     if name in found:
         return found[name]
-    if name in (others := registry.all("extractor")):
+    if name in (others := registry.entries("extractor")):
         known = ", ".join(found)
         raise UsageError(
-            f"The extractor {name!r} gives {others[name].role}, not {role}; choose one that does: {known}."
+            f"The extractor {name!r} gives {others[name].get('role')}, not {role}; choose one that does: {known}."
         )
     raise UsageError(f"There is no extractor of {role} called {name!r}.{did_you_mean(name, found)}")
 
 
-def _by_domain(makers: list[type[Extractor]], domain: str | None) -> type[Extractor]:
-    """Of those that know the domain, or of all where none does, the default one; else the first."""
-    fitting = [maker for maker in makers if maker.domain == domain] or makers
-    return next((maker for maker in fitting if maker.default), fitting[0])
+def _by_domain(entries: list[Entry], domain: str | None) -> Entry:
+    """Of those made for the domain, or of all where none is, the default one; else the first."""
+    fitting = [entry for entry in entries if entry.get("domain") == domain] or entries
+    return next((entry for entry in fitting if entry.get("default")), fitting[0])
 
 
 def open_chosen(
@@ -60,24 +74,23 @@ def open_chosen(
     name: str | None = None,
     domain: str | None = None,
     options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-) -> Extractor:
-    """Open what ``choose`` gives; where that cannot be opened and the user has not named it, tell what else there is.
+) -> Any:
+    """Open what ``choose`` returns; if it cannot be opened and the user has not named it, name the alternatives.
 
     Args:
         options: Options by the names of extractors; only those of the one that is opened are used.
 
     Raises:
-        UsageError, I2IError: as ``choose``; or what the extractor needs has not been fetched or installed.
+        UsageError, I2IError: as ``choose``; or what the extractor needs is not downloaded or installed.
     """
-    maker = choose(role, registry, name, domain)
+    entry = choose(role, registry, name, domain)
     try:
-        opened: Extractor = build_plugin(registry, "extractor", maker.name, device, values=options.get(maker.name))
-        return opened
+        return build_plugin(registry, "extractor", entry.name, device, values=options.get(entry.name))
     except I2IError as error:
         others = [
             each.name
-            for each in registry.all("extractor").values()
-            if each.role == role and each is not maker and each.domain in (maker.domain, "any")
+            for each in registry.where("extractor", role=role).values()
+            if each is not entry and each.get("domain") in (entry.get("domain"), "any")
         ]
         if name is not None or not others:
             raise
@@ -110,14 +123,14 @@ def extractor(
     from ..runtime.device import choose_device
 
     registry = registry or load_registry()
-    known: dict[str, type[Extractor]] = registry.all("extractor")
-    roles = {*ROLES, *(each.role for each in known.values())}
-    if role_or_name not in roles and role_or_name not in known:
-        near = did_you_mean(role_or_name, [*known, *roles])
+    names, known_roles = registry.names("extractor"), roles(registry)
+    if role_or_name not in known_roles and role_or_name not in names:
+        near = did_you_mean(role_or_name, [*names, *known_roles])
         raise UsageError(f"There is no extractor called {role_or_name!r}, nor is that a role.{near}")
     place = device if isinstance(device, Device) else choose_device(device, "fp32")
-    if role_or_name not in roles:
+    if role_or_name not in known_roles:
         opened: Extractor = build_plugin(registry, "extractor", role_or_name, place, values=options)
         return opened
     own = {choose(role_or_name, registry, name, domain).name: options} if options else {}
-    return open_chosen(role_or_name, place, registry, name, domain, own)
+    found: Extractor = open_chosen(role_or_name, place, registry, name, domain, own)
+    return found

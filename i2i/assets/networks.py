@@ -28,18 +28,19 @@ def load_network(path: str | Path, kind: str, *, registry: Registry | None = Non
         I2IError: the file cannot be read safely, or does not fit the kind.
     """
     registry = registry or load_registry()
-    kinds: dict[str, Callable[[dict[str, Tensor]], nn.Module]] = {}
-    owners: dict[str, str] = {}
-    for noun in ("trainer", "extractor"):
-        for name, giver in registry.all(noun).items():
-            known = getattr(giver, "kinds", {})
-            kinds.update(known)
-            owners.update(dict.fromkeys(known, plugin_owner(registry, noun, name)))
-    if kind not in kinds:
-        raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, kinds)}")
+    readers = {
+        name: registry.entry(noun, key)
+        for noun in ("trainer", "extractor")
+        for key, kinds in registry.values(noun, "kinds").items()
+        for name in kinds or ()
+    }
+    if kind not in readers:
+        raise UsageError(f"No plugin reads networks of the kind {kind!r}.{did_you_mean(kind, readers)}")
+    entry = readers[kind]
+    read: Callable[[dict[str, Tensor]], nn.Module] = entry.load().kinds[kind]
     state = read_state_dict(path)
     try:
-        with guarding(owners[kind], f"kinds[{kind!r}]"):
-            return kinds[kind](state)
+        with guarding(plugin_owner(registry, entry.kind, entry.name), f"kinds[{kind!r}]"):
+            return read(state)
     except I2IError as error:
         raise I2IError(f"{path}: {error}") from None

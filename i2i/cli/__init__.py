@@ -15,6 +15,7 @@ import click
 
 from .. import __version__
 from ..api.errors import I2IError, disk_trouble
+from ..discovery import debugging
 from ..registry import Registry, load_registry
 from .interrupts import INTERRUPTED, exit_on_next_signal, report_interrupt, sigterm_as_interrupt
 
@@ -52,13 +53,13 @@ class Root(click.Group):
         except OSError as error:
             _fail(str(disk_trouble(error, "reading or writing")), 1, ctx)
         except KeyboardInterrupt as error:  # click would print "Aborted!" and end with code 1
-            if ctx.meta.get("i2i.debug"):
+            if ctx.meta.get("i2i.debug") or debugging():
                 traceback.print_exc()
             ctx.exit(report_interrupt(error))
 
 
 def _fail(message: str, code: int, ctx: click.Context) -> None:
-    if ctx.meta.get("i2i.debug"):
+    if ctx.meta.get("i2i.debug") or debugging():
         raise
     click.echo(f"i2i: {message}", err=True)
     ctx.exit(code)
@@ -83,7 +84,7 @@ def _debug_option() -> click.Option:
         expose_value=False,
         is_eager=True,
         callback=remember,
-        help="Show the traceback of a failure.",
+        help="Show the traceback of a failure, also of a plugin that cannot be imported; as I2I_DEBUG=1.",
     )
 
 
@@ -127,6 +128,8 @@ def main(args: Sequence[str] | None = None) -> None:
     # Threads of OpenMP wait for each other by spinning. Where another program has a core, that makes small steps take
     # ten times as long; after so many turns they sleep now. It is read when torch is loaded, which is later.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    if "--debug" in (sys.argv[1:] if args is None else args):  # plugins are imported before any option is parsed
+        os.environ["I2I_DEBUG"] = "1"
     alone = os.environ.get("WORLD_SIZE", "1") == "1"
     try:
         # Several processes may wait for each other outside of Python, where an exception cannot reach them.

@@ -198,7 +198,7 @@ def _find_set(registry: Registry, target: str, data_root: Path | None, options: 
     from ..api.dataset import Dataset
     from ..data.sources import find_root
 
-    names = registry.all("dataset")
+    names = registry.entries("dataset")
     if target not in names and Path(target).is_dir():
         return Dataset(), Path(target)
     if target not in names:

@@ -65,7 +65,7 @@ def examine(registry: Registry) -> dict[str, Any]:
     from ..toolkit.files import user_directory
 
     for kind in KINDS:
-        registry.all(kind)
+        registry.entries(kind)
     missing: list[str] = []
     return {
         "versions": {"i2i": _version("i2i"), "python": platform.python_version()}

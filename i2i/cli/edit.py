@@ -34,7 +34,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 
 
 @click.command("edit", cls=EditCommand)
-@click.option("--plugin", metavar="NAME", help=f"The editor.  [default: {DEFAULT}]")
+@click.option("--plugin", metavar="NAME|FILE.py", help=f"The editor, or a file that defines it.  [default: {DEFAULT}]")
 @click.option(
     "--image",
     "images",

@@ -21,8 +21,12 @@ class EditCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the editor among the arguments first, since its options decide how the rest is read."""
-        ctx.meta[_OWN] = self._editor_options(ctx, args)
-        return super().parse_args(ctx, args)
+        name, ctx.obj = self._editor(ctx, args)
+        ctx.meta[_OWN] = self._editor_options(ctx.obj, name, args)
+        rest = super().parse_args(ctx, args)
+        if ctx.params.get("plugin"):
+            ctx.params["plugin"] = name  # a path has become the name of the editor in that file
+        return rest
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's options, then the editor's."""
@@ -31,26 +35,31 @@ class EditCommand(click.Command):
         last = [parameter for parameter in all_ if {"--debug", "--help"} & set(parameter.opts)]
         return [*(parameter for parameter in all_ if parameter not in last), *own, *last]
 
-    def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
-        from ..api.options import RESERVED_OPTIONS, click_options
-
+    def _editor(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Registry]:
+        """The editor that the arguments name, and a registry that has it."""
         registry: Registry = ctx.find_root().obj
-        name = _value_of("--plugin", args)
-        if recipe := _value_of("--recipe", args):
+        if recipe := value_of("--recipe", args):
             from ..editing.recipes import read_recipe
 
-            name = read_recipe(recipe).plugin
-        editors = registry.all("editor")
+            known = read_recipe(recipe)
+            return known.plugin, registry.restored("editor", known.plugin, known.origin, recipe)[0]
+        name = value_of("--plugin", args)
+        return (None, registry) if name is None else registry.resolve("editor", name)
+
+    def _editor_options(self, registry: Registry, name: str | None, args: list[str]) -> list[click.Option]:
+        from ..api.options import RESERVED_OPTIONS, click_options
+
+        editors = registry.entries("editor")
         if name is None and DEFAULT not in editors:
             if "--help" in args or "-h" in args:
                 return []
             known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
             raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
         words = RESERVED_OPTIONS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.get("editor", name or DEFAULT).Options, skip=words)
+        return click_options(registry.entry("editor", name or DEFAULT).options, skip=words)
 
 
-def _value_of(option: str, args: list[str]) -> str | None:
+def value_of(option: str, args: list[str]) -> str | None:
     """The value of a long option among raw arguments; the last one counts, as in click."""
     value = None
     for position, word in enumerate(args):

@@ -50,7 +50,7 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
     if as_json:
         echo_json({key: value for key, value in result.items() if key != "per_picture"})
         return
-    better = {name: registry.get("metric", name).better for name in result["metrics"]}
+    better = {name: registry.entry("metric", name).get("better") for name in result["metrics"]}
     echo_table(
         ("metric", "value", "better"),
         [(name, f"{value:.4f}", better[name]) for name, value in result["metrics"].items()],

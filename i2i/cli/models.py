@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api.errors import UsageError, did_you_mean
 from ..registry import Registry
 from ..toolkit.command_options import json_option
 from ..toolkit.progress import Progress
@@ -15,8 +16,6 @@ from ..toolkit.terminal import echo_json, echo_table
 if TYPE_CHECKING:
     from ..api.model import Model
 
-ROLES = ("generator", "encoder", "identity", "landmarks", "perceptual", "text")
-
 
 @click.group("models")
 def command() -> None:
@@ -24,12 +23,18 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--role", type=click.Choice(ROLES), help="Only those that do this.  [default: all]")
+@click.option("--role", metavar="ROLE", help="Only those of this role, such as generator.  [default: all]")
 @json_option
 @click.pass_obj
 def list_(registry: Registry, role: str | None, as_json: bool) -> None:
     """List the models, and whether their files are here."""
-    models = [_describe(model) for model in registry.all("model").values() if role in (None, model.role)]
+    from ..assets.extractors import roles
+
+    by_name = registry.values("model", "role")
+    known = {"generator", *roles(registry), *by_name.values()}
+    if role is not None and role not in known:
+        raise UsageError(f"--role {role}: there is no such role.{did_you_mean(role, known)}")
+    models = [_describe(registry.get("model", name)) for name, each in by_name.items() if role in (None, each)]
     if as_json:
         echo_json({"models": models})
         return

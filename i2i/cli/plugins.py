@@ -1,4 +1,4 @@
-"""``i2i plugins``: which there are, what they bring, a new one, and whether one is sound."""
+"""``i2i plugins``: list and show plugins, start a new one, check one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _NAMED = 4
 @json_option
 @click.pass_obj
 def list_plugins(registry: Registry, as_json: bool) -> None:
-    """Show every plugin, what it brings, and the fault of each that failed."""
+    """Show every plugin, what it provides, and the fault of each that failed."""
     _collect(registry)
     rows = [_summary(plugin) for plugin in registry.plugins.values()]
     if as_json:
         echo_json({"plugins": rows})
         return
-    lines = [(row["name"], row["distribution"], row["version"], _brings(row)) for row in rows]
-    echo_table(("PLUGIN", "FROM", "VERSION", "BRINGS"), lines)
+    lines = [(row["name"], row["distribution"], row["version"], _provides(row)) for row in rows]
+    echo_table(("PLUGIN", "FROM", "VERSION", "PROVIDES"), lines)
 
 
 @command.command("show")
@@ -42,7 +42,7 @@ def list_plugins(registry: Registry, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(registry: Registry, name: str, as_json: bool) -> None:
-    """Show what plugin NAME brings, with every option."""
+    """Show what plugin NAME provides, with every option."""
     from ..validation import find_plugin
 
     plugin = find_plugin(registry, name)
@@ -52,8 +52,9 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
         echo_json({**_summary(plugin), "things": things})
         return
     click.echo(f"{plugin.name}, from {plugin.distribution} {plugin.version}")
-    if plugin.error:
-        click.echo(f"  fault: {plugin.error}")
+    for fault in (plugin.error, *plugin.warnings):
+        if fault:
+            click.echo(f"  {'fault' if fault is plugin.error else 'warning'}: {fault}")
     for thing in things:
         click.echo(f"\n{thing['kind']} {thing['name']}: {thing['summary']}")
         for option in thing["options"]:
@@ -67,7 +68,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
     type=click.Choice(["editor", "trainer", "dataset", "metric"]),
     default="editor",
     show_default=True,
-    help="What it brings.",
+    help="What it provides.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to make.  [default: i2i-NAME]")
 def new(name: str, kind: str, out: Path | None) -> None:
@@ -81,27 +82,32 @@ def new(name: str, kind: str, out: Path | None) -> None:
 
 
 @command.command("check")
-@click.argument("what", metavar="[NAME|DIR]", required=False)
+@click.argument("what", metavar="[NAME|DIR|FILE.py]", required=False)
 @json_option
 @click.pass_context
 def check(ctx: click.Context, what: str | None, as_json: bool) -> None:
-    """Check plugin NAME, the plugin whose source lies in DIR, or all: a line a fault, and exit code 1 if any."""
+    """Check plugin NAME, the plugin whose source is in DIR, a plugin FILE.py, or all; exit code 1 if one has a fault.
+
+    Each fault is one line on stdout; the tracebacks behind it go to stderr.
+    """
+    from ..discovery import is_file_name, load_file
     from ..validation import check_plugin, plugins_in
 
     registry: Registry = ctx.obj
     names = [what] if what else list(registry.plugins)
-    if what and what not in registry.plugins and Path(what).is_dir():
-        declared = plugins_in(Path(what))
+    if what and what not in registry.plugins and (Path(what).is_dir() or is_file_name(what)):
+        declared = [load_file(what)] if is_file_name(what) else plugins_in(Path(what))
         registry = _with_source(registry, declared)
         names = [plugin.name for plugin in declared]
     faults = {name: check_plugin(registry, name) for name in names}
     if as_json:
-        echo_json({"plugins": [{"name": name, "faults": found} for name, found in faults.items()]})
+        rows = [{"name": name, "faults": found, **_details(registry.plugins[name])} for name, found in faults.items()]
+        echo_json({"plugins": rows})
     else:
         for name, found in faults.items():
-            click.echo(
-                "\n".join(found) if found else f"{name}: sound, brings {_brings(_summary(registry.plugins[name]))}"
-            )
+            plugin = registry.plugins[name]
+            click.echo("\n".join(found) if found else f"{name}: sound, provides {_provides(_summary(plugin))}")
+            click.echo("".join(plugin.tracebacks), err=True, nl=False)
     ctx.exit(1 if any(faults.values()) else 0)
 
 
@@ -119,7 +125,7 @@ def _collect(registry: Registry) -> None:
     from ..registry import KINDS
 
     for kind in KINDS:
-        registry.all(kind)
+        registry.entries(kind)
 
 
 def _summary(plugin: Plugin) -> dict[str, Any]:
@@ -129,11 +135,17 @@ def _summary(plugin: Plugin) -> dict[str, Any]:
         "version": plugin.version,
         "things": plugin.things,
         "error": plugin.error,
+        "warnings": plugin.warnings,
     }
 
 
-def _brings(row: dict[str, Any]) -> str:
+def _details(plugin: Plugin) -> dict[str, Any]:
+    return {"warnings": plugin.warnings, "tracebacks": plugin.tracebacks}
+
+
+def _provides(row: dict[str, Any]) -> str:
     fault = [f"fault: {row['error']}"] if row["error"] else []
+    fault += [f"warning: {warning}" for warning in row["warnings"]]
     models = [thing for thing in row["things"] if thing.startswith("model:")]
     things = [thing for thing in row["things"] if thing not in models]
     things += models if len(models) <= _NAMED else [f"{len(models)} models"]
@@ -144,9 +156,9 @@ def _thing(registry: Registry, label: str) -> dict[str, Any]:
     from ..api.options import describe
 
     kind, _, name = label.partition(":")
-    thing = registry.get(kind, name)
-    model = getattr(thing, "Options", None)
-    return {"kind": kind, "name": name, "summary": thing.summary, "options": describe(model) if model else []}
+    entry = registry.entry(kind, name)
+    model = entry.options
+    return {"kind": kind, "name": name, "summary": entry.summary, "options": describe(model) if model else []}
 
 
 def _option_line(option: dict[str, Any]) -> str:

@@ -5,15 +5,28 @@ from __future__ import annotations
 import copy
 import os
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from ..api.errors import UsageError
+from ..discovery import is_file_name
 from ..toolkit.command_options import dataset_options_option
+from .editors import value_of
 
 if TYPE_CHECKING:
-    from ..registry import Registry
+    from ..api.trainer import Trainer
+    from ..registry import Entry, Registry
+
+
+class _Declared:
+    """The attributes of a trainer class, asked of its entry, so that help imports no network."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry, self.__name__ = entry, entry.name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return self._entry.get(attribute)
 
 
 class TrainCommand(click.Command):
@@ -26,10 +39,19 @@ class TrainCommand(click.Command):
     ) -> click.Context:
         if self.own or parent is None or not args:
             return super().make_context(info_name, args, parent, **extra)
-        trainers = parent.obj.all("trainer")
-        name = args[0] if not args[0].startswith("-") else next((word for word in args if word in trainers), None)
+        trainers = parent.obj.entries("trainer")
+        named = (word for word in args if word in trainers or is_file_name(word))
+        name = args[0] if not args[0].startswith("-") else next(named, None)
         if name is None and not {"-h", "--help"} & set(args):
             raise UsageError(f"Say what to train: 'i2i train NAME ...'. There are: {', '.join(trainers)}.")
+        if name is not None and is_file_name(name):
+            trainer, parent.obj = parent.obj.resolve("trainer", name)
+            args = [trainer if word == name else word for word in args]
+            name = trainer
+        elif name is not None and name not in trainers and (resumed := value_of("--resume", args)):
+            from ..training.runs import open_run
+
+            parent.obj = open_run(resumed).restore(parent.obj)
         whole = self if name is None else self._of(name, parent.obj)
         return super(TrainCommand, whole).make_context(info_name, args, parent, **extra)
 
@@ -39,9 +61,13 @@ class TrainCommand(click.Command):
         from ..training.settings import TrainOptions
 
         full = copy.copy(self)
-        kind = registry.get("trainer", trainer)
-        full.own = click_options(kind.Options, skip=frozenset(TrainOptions.model_fields))
-        full.params = [*self.params, *click_options(TrainOptions.suited(kind)), *full.own]
+        kind = registry.entry("trainer", trainer)
+        full.own = click_options(kind.options, skip=frozenset(TrainOptions.model_fields))
+        full.params = [
+            *self.params,
+            *click_options(TrainOptions.suited(cast("type[Trainer]", _Declared(kind)))),
+            *full.own,
+        ]
         full.help = f"Train {trainer} on a set of pictures."
         return full
 
@@ -59,7 +85,7 @@ class TrainCommand(click.Command):
 
 
 @click.command("train", cls=TrainCommand, short_help="Train a network on a set of pictures.")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME|FILE.py")
 @click.option("--resume", metavar="RUN", help="Go on with this run and its own options.")
 @click.option("--out", metavar="DIR", help="The run's folder; it must be empty.  [default: runs/NAME-DATASET-NNN]")
 @click.option("--config", metavar="FILE", help="Read options from a YAML or JSON file; the command line wins.")

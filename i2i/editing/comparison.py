@@ -42,7 +42,7 @@ class Likeness:
         return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
 
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
-        if name not in self.registry.all("metric"):
+        if name not in self.registry.entries("metric"):
             return []
         try:
             meter = build_plugin(self.registry, "metric", name, self.device)

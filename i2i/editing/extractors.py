@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
-from ..assets.extractors import ROLES, choose, open_chosen
+from ..assets.extractors import check_role, choose, open_chosen, roles
 from ..guards import build_plugin
 from .settings import INVERTER
 
@@ -62,12 +62,11 @@ class Extractors(Mapping[str, Any]):
             I2IError: it cannot be opened; says what is missing.
         """
         if key not in self._open:
-            role = next((each for each in ROLES if each == key), None)
-            if role is not None:
+            if key in self.roles or key in roles(self.registry):
                 self._open[key] = open_chosen(
-                    role, self.device, self.registry, self.names.get(key), self.domain, self.options
+                    key, self.device, self.registry, self.names.get(key), self.domain, self.options
                 )
-            elif key in self.registry.all("extractor"):
+            elif key in self.registry.entries("extractor"):
                 self._open[key] = build_plugin(
                     self.registry, "extractor", key, self.device, values=self.options.get(key)
                 )
@@ -77,7 +76,7 @@ class Extractors(Mapping[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         """Whether a plugin provides an extractor of this role or name; opening it may still fail."""
-        return isinstance(key, str) and (key in self.registry.all("extractor") or self._provided(key))
+        return isinstance(key, str) and (key in self.registry.entries("extractor") or self._provided(key))
 
     def __iter__(self) -> Iterator[str]:
         return (role for role in self.roles if self._provided(role))
@@ -90,17 +89,16 @@ class Extractors(Mapping[str, Any]):
         return self._open.get(key, default)
 
     def _provided(self, role: str) -> bool:
-        return role in ROLES and any(maker.role == role for maker in self.registry.all("extractor").values())
+        return bool(self.registry.where("extractor", role=role))
 
     def knows(self, role: str) -> bool:
         """Whether an extractor of this role was made for such pictures, or the user says which to take."""
-        makers = self.registry.all("extractor").values()
-        return role in self.names or any(each.role == role and each.domain == self.domain for each in makers)
+        return role in self.names or bool(self.registry.where("extractor", role=role, domain=self.domain))
 
     @property
     def chosen(self) -> dict[str, str]:
         """By role, the names of those that are open."""
-        return {role: self._open[role].name for role in ROLES if role in self._open}
+        return {role: self._open[role].name for role in roles(self.registry) if role in self._open}
 
 
 def open_for(kind: type[Editor], found: Extractors) -> None:
@@ -112,14 +110,14 @@ def open_for(kind: type[Editor], found: Extractors) -> None:
     """
     usable = _usable_roles(kind, found.registry)
     for role, name in found.names.items():
+        check_role(role, found.registry)
         if role not in usable:
             needs = ", ".join(sorted(usable)) or "none"
             raise UsageError(
                 f"Editor {kind.name!r} uses no extractor of {role} (it needs: {needs}): leave {name!r} out."
             )
-    for role in ROLES:  # a choice that the editor may use later is refused now, not in the middle of its work
-        if role in found.names:
-            choose(role, found.registry, found.names[role])
+    for role, name in found.names.items():  # a wrong choice is refused now, not in the middle of the work
+        choose(role, found.registry, name)
     for role in kind.extractors:
         found[role]
 
@@ -135,5 +133,4 @@ def _usable_roles(kind: type[Editor], registry: Registry) -> set[str]:
 
 def named(role: str, domain: str, registry: Registry) -> list[str]:
     """Names of the extractors of a role that were made for a domain."""
-    makers = registry.all("extractor").items()
-    return [name for name, maker in makers if maker.role == role and maker.domain == domain]
+    return list(registry.where("extractor", role=role, domain=domain))

@@ -131,7 +131,7 @@ def inverter(registry: Registry) -> type[Editor]:
     Raises:
         I2IError: no plugin brings one.
     """
-    found: type[Editor] | None = registry.all("editor").get(INVERTER)
+    found: type[Editor] | None = registry.get("editor", INVERTER) if INVERTER in registry.entries("editor") else None
     if found is None:
         raise I2IError(
             f"Photos are turned into latents by an editor called {INVERTER!r}, and no plugin here brings one: "

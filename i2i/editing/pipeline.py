@@ -24,7 +24,7 @@ __all__ = ["edit", "edit_again", "folder_of"]
 
 
 def edit(
-    name: str,
+    name: str | type[Editor],
     images: Sequence[str | Path] = (),
     *,
     generator: str | Path = GENERATOR,
@@ -46,9 +46,10 @@ def edit(
     note: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Result:
-    """Edit pictures with the editor called ``name``.
+    """Edit images with an editor.
 
     Args:
+        name: A registered editor; the path of a file that defines one, ``./warm.py`` or ``./warm.py:NAME``; or a class.
         images: For each picture the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
             it. An editor of latents that is given nothing edits ``seed:0``.
@@ -84,7 +85,7 @@ def edit(
         Interrupted: ``stop`` said so before there was anything to keep; nothing is written.
         I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
     """
-    registry = registry or load_registry()
+    name, registry = (registry or load_registry()).resolve("editor", name)
     terms = Terms(
         generator=str(generator),
         extractors=extractors or {},
@@ -143,6 +144,9 @@ def edit_again(
         out=None if out is None else folder_of(out),
         calls=Calls.of(progress, stop, note),
     )
+    registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
+    if warning := warning or known.version_warning(registry):
+        terms.calls.note(f"warning: {warning}")
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
@@ -187,9 +191,9 @@ def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Option
 def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:
     """Refuse before the slow imports what cannot work."""
     check_presets(registry, kind, options)
-    if kind.wants == "pixels" or registry.all("generator"):
+    if kind.wants == "pixels" or registry.entries("generator"):
         return
-    pixels = [name for name, other in registry.all("editor").items() if other.wants == "pixels"]
+    pixels = list(registry.where("editor", wants="pixels"))
     instead = f" or edit pixels with --plugin {pixels[0]}" if pixels else ""
     raise I2IError(
         f"Editor {kind.name!r} works through a generator, and no generator plugin is installed: "

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def presets_of(registry: Registry, editor: str) -> dict[str, Preset]:
     """By name those of an editor, with who brings them."""
-    own = {name: each for name, each in registry.all("preset").items() if each.editor == editor}
-    return {name: replace(each, giver=registry.giver("preset", name).distribution) for name, each in own.items()}
+    own = registry.where("preset", editor=editor).values()
+    return {each.name: replace(each.load(), giver=each.provider.distribution) for each in own}
 
 
 def check_presets(registry: Registry, kind: type[Editor], options: Any) -> None:

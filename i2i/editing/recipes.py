@@ -44,6 +44,21 @@ class Recipe:
     """How photos became latents and went back: keywords of ``editing.terms.Terms``."""
     option_files: dict[str, str] = field(default_factory=dict)
     """By the name of an option that is a file, the file's ``sha256``."""
+    origin: dict[str, str] | None = None
+    """Where an editor that is not installed came from, see ``Plugin.origin``; None for installed ones."""
+    provider: tuple[str, str] = ("", "")
+    """Distribution and version that provided the editor; empty in recipes that do not say."""
+
+    def version_warning(self, registry: Registry) -> str:
+        """Return a sentence if the editor is provided by another distribution or version now; else an empty text."""
+        now = registry.giver("editor", self.plugin)
+        made = " ".join(self.provider).strip()
+        if not made or (now.distribution, now.version) == self.provider:
+            return ""
+        return (
+            f"{self.path} was made with {made}, and {self.plugin} is provided by {now.distribution} {now.version} now; "
+            "the result may differ."
+        )
 
     def check_options(self) -> None:
         """Refuse other files under the same names.
@@ -97,6 +112,8 @@ def make_recipe(
         "seed": terms.seed,
         "photos": [dict(photo) for photo in photos],
     }
+    if giver.origin:
+        recipe["origin"] = giver.origin
     if kind.wants != "pixels":
         known = generator_identity(terms.generator, registry)
         recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
@@ -111,6 +128,9 @@ def for_picture(recipe: Mapping[str, Any]) -> str:
     told = {**recipe, "photos": [_bare(photo, "path") for photo in recipe["photos"]]}
     for name in recipe["option_files"]:
         told["options"] = _bare(told["options"], name)
+    if "origin" in recipe:
+        told["origin"] = _bare(recipe["origin"], "path")
+        told["distribution"] = Path(recipe["distribution"]).name
     if "generator" in recipe:
         told["generator"] = _bare(recipe["generator"], "source")
     return json.dumps(told, ensure_ascii=False)
@@ -142,6 +162,8 @@ def read_recipe(path: str | Path) -> Recipe:
             generator=generator,
             terms=terms,
             option_files=dict(values.get("option_files", {})),
+            origin=dict(values["origin"]) if values.get("origin") else None,
+            provider=(str(values.get("distribution", "")), str(values.get("version", ""))),
         )
     except OSError as error:
         reason = error.strerror or str(error)

@@ -68,7 +68,7 @@ def convert(
 
 def _file(source: str | Path, registry: Registry) -> Path:
     """A path, or where the file of a model of this name lies."""
-    if not Path(source).exists() and str(source) in registry.all("model"):
+    if not Path(source).exists() and str(source) in registry.entries("model"):
         from ..assets.models import model_path
 
         return model_path(str(source), registry)

@@ -71,8 +71,9 @@ def evaluate(
     from ..training.runs import open_dataset, open_run
     from .prediction import require_pairs
 
-    registry = registry or load_registry()
-    require_pairs(registry, opened := open_run(run))
+    opened = open_run(run)
+    registry = opened.restore(registry or load_registry())
+    require_pairs(registry, opened)
     chosen = _chosen(registry, metrics)
     if unused := sorted(metric_options.keys() - chosen.keys()):
         raise UsageError(f"--metric-options is for {unused[0]!r}, which is not among --metrics: {', '.join(chosen)}.")
@@ -94,7 +95,7 @@ def evaluate(
 def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]:
     """The metrics of these names, each once."""
     if not names:
-        raise UsageError(f"--metrics names none; there are: {', '.join(registry.all('metric'))}.")
+        raise UsageError(f"--metrics names none; there are: {', '.join(registry.names('metric'))}.")
     return {name: registry.get("metric", name) for name in names}
 
 

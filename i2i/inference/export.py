@@ -61,7 +61,9 @@ def export(
 
     if format == "onnx" and importlib.util.find_spec("onnx") is None:
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")
-    require_pairs(registry := registry or load_registry(), opened := open_run(run))
+    opened = open_run(run)
+    registry = opened.restore(registry or load_registry())
+    require_pairs(registry, opened)
     device = TorchDevice("cpu")
     trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]

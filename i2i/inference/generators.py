@@ -68,12 +68,12 @@ def find(source: str | Path, registry: Registry) -> Path | None:
     path = Path(source)
     if path.exists():
         return path
-    models = {name: model for name, model in registry.all("model").items() if model.role == "generator"}
+    models = registry.where("model", role="generator")
     if str(source) in models:
         from ..assets.models import model_path
 
-        return model_path(models[str(source)])
-    if str(source) in registry.all("generator"):
+        return model_path(models[str(source)].load())
+    if str(source) in registry.entries("generator"):
         return None
     near = did_you_mean(str(source), models)
     raise UsageError(f"There is no file, run or model {str(source)!r}.{near or ' See: i2i models list.'}")

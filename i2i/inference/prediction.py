@@ -61,7 +61,9 @@ def predict(
     from ..training.runs import open_run
 
     jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
-    require_pairs(registry := registry or load_registry(), opened := open_run(run))
+    opened = open_run(run)
+    registry = opened.restore(registry or load_registry())
+    require_pairs(registry, opened)
     place = choose_device(device, "fp32")
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}

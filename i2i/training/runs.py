@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import UsageError
 from ..api.options import Options, build_options
 from ..guards import build_plugin
+from ..runtime.progress import note
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
@@ -56,6 +57,22 @@ class Run(Checkpoints):
             return {"status": "unfinished", "steps": self.last_step() or 0}
         return found
 
+    def restore(self, registry: Registry) -> Registry:
+        """Return a registry with the trainer and dataset of this run, also those that were given as files.
+
+        A file that has changed since is used, with a warning on stderr.
+
+        Raises:
+            UsageError: such a file is missing; says what to do.
+        """
+        names = {"trainer": self.options["trainer"], "dataset": self.options["run"].get("dataset")}
+        for kind, origin in self.options.get("origin", {}).items():
+            before = registry
+            registry, warning = before.restored(kind, str(names[kind]), origin, str(self.folder))
+            if warning and registry is not before:  # reported once, when the file is loaded
+                note(f"warning: {warning}")
+        return registry
+
     def load_trainer(
         self,
         registry: Registry,
@@ -66,6 +83,7 @@ class Run(Checkpoints):
     ) -> tuple[Trainer, int]:
         """The trainer with a checkpoint's weights, averaged where the run averages, and the step."""
         step = self.find(checkpoint)
+        registry = self.restore(registry)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
         trainer: Trainer = build_plugin(registry, "trainer", kind.name, self.trainer_options(kind, settings), device)

@@ -27,7 +27,7 @@ from .states import check_state
 
 
 def train(
-    name: str,
+    name: str | type[Trainer],
     *,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -39,7 +39,8 @@ def train(
     """Train from scratch, or go on with a run.
 
     Args:
-        name: A registered trainer.
+        name: A registered trainer; the path of a file that defines one, ``./mine.py`` or
+            ``./mine.py:NAME``; or a class.
         out: The run's folder; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
         resume: A run's folder, to go on; only ``steps``, ``epochs``, ``device`` and ``data_root`` may be given then.
         quiet: No progress on stderr.
@@ -54,10 +55,12 @@ def train(
         I2IError: the set, the disk or the training itself failed; the text says what to type next.
         Interrupted: the user stopped it; the run can be resumed.
     """
-    registry = registry or load_registry()
-    kind = registry.get("trainer", name)
+    name, registry = (registry or load_registry()).resolve("trainer", name)
     if resume and dataset_options:
         options["dataset_options"] = dataset_options  # which _reopen refuses
+    if resume:
+        registry = open_run(resume).restore(registry)
+    kind: type[Trainer] = registry.get("trainer", name)
     run = _reopen(resume, name, options) if resume else None
     resolved = run.options if run else resolve(registry, kind, options, dataset_options)
     dataset = open_dataset(registry, resolved)
@@ -124,7 +127,7 @@ def resolve(
     """What ``options.json`` will hold: the run's settings and the trainer's own, complete and checked."""
     common = {key: value for key, value in options.items() if key in TrainOptions.model_fields}
     if "dataset" not in common:
-        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.all('dataset'))}.")
+        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.names('dataset'))}.")
     dataset = registry.get("dataset", common["dataset"])
     own_options = plain_options(registry, "dataset", dataset.name, dataset_options) if dataset_options else {}
     if common.get("epochs") is not None:
@@ -151,7 +154,15 @@ def resolve(
             "trainer": _giver(registry, "trainer", kind.name),
             "dataset": _giver(registry, "dataset", dataset.name),
         },
+        **_origins(registry, trainer=kind.name, dataset=dataset.name),
     }
+
+
+def _origins(registry: Registry, **names: str) -> dict[str, Any]:
+    """Where what is not installed came from, by kind, as ``options.json`` keeps it; empty if all is installed."""
+    found = {kind: registry.giver(kind, name).origin for kind, name in names.items()}
+    found = {kind: origin for kind, origin in found.items() if origin}
+    return {"origin": found} if found else {}
 
 
 def _absolute(path: str | Path) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import ArcFace
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
+    from .models import MODEL
 
-    register(ArcFace)
+    register(MODEL)
 
 
 @i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
-    from .extractor import MODEL
-
-    register(MODEL)
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractor ``arcface``."""
+    register(
+        "arcface",
+        "i2i_plugins.arcface.extractor:ArcFace",
+        summary="Identity embeddings of aligned faces, ArcFace on iresnet50.",
+        role="identity",
+        domain="faces",
+        default=True,
+        kinds=("arcface",),
+    )

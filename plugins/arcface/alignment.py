@@ -6,12 +6,11 @@ corner of the mouth, as seen in the picture.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 import i2i
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SIZE = 112
 """Height and width of an aligned face, pixels."""
@@ -27,8 +26,6 @@ def template(size: int = SIZE) -> Tensor:
     Raises:
         ValueError: neither 112 nor 128 divides the size.
     """
-    import torch
-
     if size <= 0 or (size % 112 and size % 128):
         raise ValueError(f"a face is aligned to a multiple of 112 or of 128 pixels, not to {size}")
     points = torch.tensor(POINTS)
@@ -40,8 +37,6 @@ def template(size: int = SIZE) -> Tensor:
 
 def five_points(landmarks: Tensor) -> Tensor:
     """``(N, 68, 2)`` points of the iBUG scheme -> the five ``(N, 5, 2)``; five stay as they are."""
-    import torch
-
     if landmarks.shape[-2] == 5:
         return landmarks
     left, right = landmarks[:, 36:42].mean(dim=1), landmarks[:, 42:48].mean(dim=1)
@@ -65,8 +60,6 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
     Raises:
         i2i.I2IError: all points of a picture are one and the same.
     """
-    import torch
-
     target = target.to(source).expand_as(source)
     source_mean, target_mean = source.mean(dim=1), target.mean(dim=1)
     (x, y), (u, v) = ((p - p.mean(dim=1, keepdim=True)).unbind(dim=-1) for p in (source, target))
@@ -92,9 +85,6 @@ def align(pictures: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
     Returns:
         ``(N, 3, size, size)`` float32 in [-1, 1]; half precision cannot tell neighbouring pixels apart.
     """
-    import torch
-    import torch.nn.functional as F
-
     pictures = pictures.float()
     points = five_points(landmarks.float().to(pictures.device))
     matrix = similarity(points, template(size).to(points))

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 import i2i
+from i2i import model_path
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .alignment import SIZE, align
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-MODEL = i2i.Model(
-    name="arcface-r50",
-    summary="ArcFace identity embeddings, iresnet50 trained on MS1MV3.",
-    role="identity",
-    url="https://huggingface.co/camenduru/show/resolve/main/models/arcface/ms1mv3_arcface_r50_fp16.pth",
-    licence="non-commercial research only (InsightFace)",
-    domain="faces",
-    resolution=SIZE,
-    bytes=174_680_546,
-    homepage="https://github.com/deepinsight/insightface/tree/master/recognition/arcface_torch",
-)
+from .models import MODEL
+from .network import IResNet
 
 
 def read_arcface(state: dict[str, Tensor]) -> nn.Module:
     """The network in a state dict with the keys of arcface_torch's ``backbone.pth``: iresnet18, 34, 50, 100 or 200."""
-    from .network import IResNet
-
     return IResNet.from_state(state)
 
 
@@ -48,13 +39,6 @@ class ArcFace(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        import torch
-
-        from i2i import model_path
-        from i2i.toolkit.weights.state_dicts import read_state_dict
-
-        from .network import IResNet
-
         path = model_path(MODEL) if path is None else path
         state = read_state_dict(path)
         try:
@@ -73,9 +57,6 @@ class ArcFace(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-        import torch.nn.functional as F
-
         if pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ValueError(f"arcface takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
         with torch.autocast(pictures.device.type, enabled=False):

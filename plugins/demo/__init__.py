@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
 
-if TYPE_CHECKING:
-    from i2i import Register
-
 
 @i2i.hookimpl
-def register_extractors(register: Register) -> None:
-    """Bring the networks that look at drawn faces."""
-    from .extractors.encoder import DemoEncoder
-    from .extractors.identity import DemoIdentity
-    from .extractors.landmarks import DemoLandmarks
-    from .extractors.text import DemoText
-
-    for extractor in (DemoLandmarks, DemoIdentity, DemoEncoder, DemoText):
-        register(extractor)
-
-
-@i2i.hookimpl
-def register_models(register: Register) -> None:
-    """Bring the records of the shipped weights."""
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .records import RECORDS
 
     for record in RECORDS:
         register(record)
+
+
+@i2i.hookimpl
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractors."""
+    register(
+        "demo-encoder",
+        "i2i_plugins.demo.extractors.encoder:DemoEncoder",
+        summary="Latents of drawn faces for the generator demo-faces.",
+        role="encoder",
+        domain="drawn faces",
+        default=False,
+        kinds=(),
+    )
+    register(
+        "demo-identity",
+        "i2i_plugins.demo.extractors.identity:DemoIdentity",
+        summary="Identity embeddings of drawn faces.",
+        role="identity",
+        domain="drawn faces",
+        default=False,
+        kinds=(),
+    )
+    register(
+        "demo-landmarks",
+        "i2i_plugins.demo.extractors.landmarks:DemoLandmarks",
+        summary="68 landmarks of drawn faces.",
+        role="landmarks",
+        domain="drawn faces",
+        default=False,
+        kinds=(),
+    )
+    register(
+        "demo-text",
+        "i2i_plugins.demo.extractors.text:DemoText",
+        summary="Drawn faces and sentences in one space, for the words of the drawn faces' captions.",
+        role="text",
+        domain="drawn faces",
+        default=False,
+        kinds=(),
+    )

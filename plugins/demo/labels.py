@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 
 import i2i
 from i2i import disk_trouble
@@ -24,8 +25,6 @@ def labels_of(count: int) -> tuple[list[str], list[list[bool]]]:
     Raises:
         UsageError: the plugin that draws the faces is not loaded.
     """
-    import numpy as np
-
     world = faces()
     z = np.stack([np.random.RandomState(seed).randn(Z_DIM) for seed in range(count)])  # as i2i sample has them
     found = [world.attributes(values) for values in values_of(z)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 import i2i
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Z_DIM = 64
 """Numbers in a latent of ``demo-faces``; a few more than a face has parameters, and those say nothing."""
@@ -28,8 +27,6 @@ def faces() -> Any:
 
 def latents(seed: int) -> np.ndarray:
     """Latent ``(Z_DIM,)`` float32, standard normal."""
-    import numpy as np
-
     return np.random.default_rng((seed, 2)).standard_normal(Z_DIM).astype(np.float32)
 
 

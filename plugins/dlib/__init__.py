@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import DlibLandmarks
-
-    register(DlibLandmarks)
-
-
-@i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .model import record
 
     register(record())
+
+
+@i2i.hookimpl
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractor ``dlib``."""
+    register(
+        "dlib",
+        "i2i_plugins.dlib.extractor:DlibLandmarks",
+        summary="Faces in photos and their 68 landmarks, by dlib; no gradients.",
+        role="landmarks",
+        domain="faces",
+        default=False,
+        kinds=(),
+    )

@@ -10,15 +10,18 @@ from __future__ import annotations
 from importlib import import_module
 from math import atan2, cos, hypot, sin
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
 
 import i2i
+from i2i import model_path
+from i2i.toolkit.images import resize, to_array
 
 from .model import record
-
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
 
 SURE = 0.2
 """Score below which a find is none: on group photos at many sizes a round badge scored up to 0.13, faces from 0.28."""
@@ -52,8 +55,6 @@ class DlibLandmarks(i2i.Extractor):
         Raises:
             i2i.I2IError: dlib is not installed, or the weights are not there or cannot be read.
         """
-        from i2i import model_path
-
         self._dlib = _package()
         path = model_path(record()) if path is None else path
         try:
@@ -77,8 +78,6 @@ class DlibLandmarks(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-
         arrays = _arrays(pictures)
         points = [self._measure(array, self._framed(array)) for array in arrays]
         found = torch.stack(points) if points else torch.empty(0, 68, 2)
@@ -99,8 +98,6 @@ class DlibLandmarks(i2i.Extractor):
 
     def _detect(self, array: np.ndarray, searched: int) -> list[tuple[Box, float]]:
         """Boxes and scores, the surest first; a picture of less than ``searched`` pixels is enlarged."""
-        from i2i.toolkit.images import resize
-
         height, width = array.shape[:2]
         times = 1
         while times < 2**DOUBLINGS and times * max(height, width) < searched:
@@ -122,9 +119,6 @@ class DlibLandmarks(i2i.Extractor):
         Of heads tilted by 25 and 45 degrees the first reading strays by 26 and 12 % of the eye distance as the box
         moves by 4 % of its width, the last one by 1.5 and 0.6 %.
         """
-        import numpy as np
-        import torch
-
         points = self._read(array, box, angle=0.0)
         for _ in range(LEVELLINGS):
             angle = _tilt(points)
@@ -135,8 +129,6 @@ class DlibLandmarks(i2i.Extractor):
 
     def _read(self, array: np.ndarray, box: Box, angle: float) -> np.ndarray:
         """Landmarks ``(68, 2)``, from a window around the box, turned back by ``angle`` (radians, clockwise)."""
-        import numpy as np
-
         window, matrix = _window(array, box, angle)
         edge = len(window) / 4
         place = self._dlib.rectangle(*(round(side) for side in (edge, edge, 3 * edge, 3 * edge)))
@@ -160,8 +152,6 @@ def _package() -> Any:
 
 def _arrays(pictures: Tensor) -> list[np.ndarray]:
     """``(N, 3, H, W)`` in [-1, 1] -> N uint8 ``(H, W, 3)``."""
-    from i2i.toolkit.images import to_array
-
     if pictures.ndim != 4 or pictures.shape[1] != 3:
         raise ValueError(f"dlib takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
     return [to_array(picture) for picture in pictures]
@@ -191,9 +181,6 @@ def _window(array: np.ndarray, box: Box, angle: float) -> tuple[np.ndarray, np.n
         uint8 ``(2 FINE, 2 FINE, 3)``, black outside the picture, and the matrix ``(2, 3)`` from pixels of the picture
         to pixels of the window.
     """
-    import cv2
-    import numpy as np
-
     x0, y0, x1, y1 = box
     width = x1 - x0
     left, top = (max(0, int(edge - width)) for edge in (x0, y0))

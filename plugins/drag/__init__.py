@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
 
-if TYPE_CHECKING:
-    from i2i import Register
+
+@i2i.hookimpl
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``drag``."""
+    register(
+        "drag",
+        "i2i_plugins.drag.editor:Drag",
+        summary="Drag points of a picture to where they should be, by hand or by presets: "
+        "open_mouth, smile, slim_face.",
+        wants="latent",
+        photos=("image+",),
+        Options="i2i_plugins.drag.options:Options",
+    )
 
 
 @i2i.hookimpl
-def register_editors(register: Register) -> None:
-    from .editor import Drag
-
-    register(Drag)
-
-
-@i2i.hookimpl
-def register_presets(register: Register) -> None:
+def register_presets(register: i2i.Register) -> None:
+    """Register the presets of the editor."""
     from .presets import PRESETS
 
     for preset in PRESETS:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import E4E
-
-    register(E4E)
-
-
-@i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .models import MODELS
 
     for model in MODELS:
         register(model)
+
+
+@i2i.hookimpl
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractor ``e4e``."""
+    register(
+        "e4e",
+        "i2i_plugins.e4e.extractor:E4E",
+        summary="Latents of aligned photos, by the encoder of encoder4editing.",
+        role="encoder",
+        domain="faces",
+        default=True,
+        kinds=("e4e",),
+    )

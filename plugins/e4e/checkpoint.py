@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor
 
 import i2i
+from i2i import StoredTensor
+from i2i.toolkit.weights import read_weights
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .network import Encoder
+from .network import Encoder
 
 PREFIX = "encoder."
 MEAN = "latent_avg"
@@ -29,12 +32,6 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
     Raises:
         i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
     """
-    import torch
-
-    from i2i.toolkit.weights.state_dicts import load_frozen_network
-
-    from .network import Encoder
-
     mean = state.get(MEAN)
     state = {own: state[key] for key, own in own_names(state).items()}
     rows = len({found[1] for key in state if (found := re.match(r"styles\.(\d+)\.", key))})
@@ -57,9 +54,6 @@ def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
     Raises:
         i2i.I2IError: the file cannot be read, or holds something else.
     """
-    from i2i import StoredTensor
-    from i2i.toolkit.weights import read_weights
-
     tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}
     named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree

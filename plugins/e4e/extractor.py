@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 import i2i
+from i2i import model_path
 
 from .checkpoint import open_checkpoint, read_e4e
 from .models import FFHQ
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SIZE = (256, 256)
 SIZE_OF_CARS = (192, 256)
@@ -39,10 +41,6 @@ class E4E(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        import torch
-
-        from i2i import model_path
-
         network, options = open_checkpoint(model_path(FFHQ) if path is None else path)
         self.num_ws = len(network.styles)
         self.size = SIZE_OF_CARS if str(options.get("dataset_type", "")).startswith("cars") else SIZE
@@ -57,9 +55,6 @@ class E4E(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-        import torch.nn.functional as F
-
         if pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ValueError(f"e4e takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
         with torch.autocast(pictures.device.type, enabled=False):

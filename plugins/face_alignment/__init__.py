@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import FaceAlignment
-
-    register(FaceAlignment)
-
-
-@i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .models import FAN_MODEL, S3FD_MODEL
 
     register(FAN_MODEL)
     register(S3FD_MODEL)
+
+
+@i2i.hookimpl
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractor ``face-alignment``."""
+    register(
+        "face-alignment",
+        "i2i_plugins.face_alignment.extractor:FaceAlignment",
+        summary="Faces and their 68 landmarks in photographs, by S3FD and 2D-FAN.",
+        role="landmarks",
+        domain="faces",
+        default=True,
+        kinds=("fan", "s3fd"),
+    )

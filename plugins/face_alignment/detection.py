@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from .s3fd import SMALLEST, STRIDES, boxes_of
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .s3fd import S3FD
+from .s3fd import S3FD, SMALLEST, STRIDES, boxes_of
 
 LARGEST = 640
 """Longer side of what the detector sees, pixels: larger photos are shrunk. The smallest frames that the detector knows

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
 
 import i2i
+from i2i import model_path
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
+from .cropping import Square, crop, square_about, square_of, to_picture
+from .detection import detect
+from .fan import CELL, FAN, NEEDED, SIZE
+from .heatmaps import mirror, points_of
 from .models import FAN_MODEL, S3FD_MODEL
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from .cropping import Square
-    from .fan import FAN
-    from .s3fd import S3FD
+from .s3fd import S3FD
 
 POINTS = 68
 BATCH = 4
@@ -26,15 +29,11 @@ NetworkT = TypeVar("NetworkT", bound="nn.Module")
 
 def read_fan(state: dict[str, Tensor]) -> nn.Module:
     """The network in a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
-    from .fan import FAN
-
     return FAN.from_state(state)
 
 
 def read_s3fd(state: dict[str, Tensor]) -> nn.Module:
     """The network in a state dict with the keys of face-alignment's S3FD."""
-    from .s3fd import S3FD
-
     return S3FD.from_state(state)
 
 
@@ -58,8 +57,6 @@ class FaceAlignment(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        from .fan import FAN, NEEDED
-
         self._device = device
         self._detector_path = detector
         path = _located(FAN_MODEL, path)
@@ -70,8 +67,6 @@ class FaceAlignment(i2i.Extractor):
 
     @cached_property
     def _detector(self) -> S3FD:
-        from .s3fd import S3FD
-
         return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
 
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -86,12 +81,6 @@ class FaceAlignment(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-
-        from .cropping import crop, square_about, to_picture
-        from .fan import SIZE
-        from .heatmaps import points_of
-
         _check(pictures)
         with torch.autocast(pictures.device.type, enabled=False):
             square = square_about(*pictures.shape[2:])
@@ -112,10 +101,6 @@ class FaceAlignment(i2i.Extractor):
             ValueError: this is no single RGB picture.
             i2i.I2IError: the face detector's weights are not there, cannot be read, or are something else.
         """
-        import torch
-
-        from .cropping import square_of
-
         _check(picture)
         if len(picture) != 1:
             raise ValueError(f"face-alignment looks for faces in one picture at a time, got {len(picture)}")
@@ -135,22 +120,12 @@ class FaceAlignment(i2i.Extractor):
 
     def _detect(self, picture: Tensor) -> Tensor:
         """``detection.detect`` at half precision where it is bfloat16: VGG's features are too large for float16."""
-        import torch
-
-        from .detection import detect
-
         half = self._device.precision == "bf16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
             return detect(self._detector, picture)
 
     def _landmarks(self, picture: Tensor, squares: list[Square]) -> list[Tensor]:
         """The landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
-        import torch
-
-        from .cropping import crop, to_picture
-        from .fan import SIZE
-        from .heatmaps import mirror, points_of
-
         with torch.autocast(self._device.type, enabled=False):
             crops = torch.cat([crop(picture, square, SIZE) for square in squares])
             straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
@@ -158,28 +133,20 @@ class FaceAlignment(i2i.Extractor):
         return [to_picture(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
 
     def _maps(self, crops: Tensor) -> Tensor:
-        import torch
-
         maps: Tensor = self._network(((crops + 1) / 2).contiguous(memory_format=torch.channels_last))
         return maps
 
 
 def _pixels(cells: Tensor) -> Tensor:
     """Places in heat maps -> in pixels of the crops."""
-    from .fan import CELL
-
     return (cells + 0.5) * CELL - 0.5
 
 
 def _located(model: i2i.Model, path: Path | None) -> Path:
-    from i2i import model_path
-
     return model_path(model) if path is None else path
 
 
 def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> NetworkT:
-    from i2i.toolkit.weights.state_dicts import read_state_dict
-
     state = read_state_dict(path)
     try:
         return build(state)
@@ -188,8 +155,6 @@ def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> Network
 
 
 def _placed(network: NetworkT, device: i2i.Device) -> NetworkT:
-    import torch
-
     network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 

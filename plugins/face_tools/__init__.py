@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 @i2i.hookimpl
 def register_editors(register: i2i.Register) -> None:
     """Register the editor ``align``."""
-    from .editor import Align
-
-    register(Align)
+    register(
+        "align",
+        "i2i_plugins.face_tools.editor:Align",
+        summary="Cut out what a generator sees of photos, and put it back.",
+        wants="crops",
+        photos=("image+",),
+        Options="i2i.api.options:Options",
+    )
 
 
 @i2i.hookimpl

@@ -70,7 +70,7 @@ def command(
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
     """The generator in evaluation mode, and the side of the picture to show it."""
     device = i2i.choose_device("cpu", "fp32")
-    if what not in registry.all("trainer") and Path(what).is_dir():
+    if what not in registry.names("trainer") and Path(what).is_dir():
         run = i2i.open_run(what)
         trainer, _ = run.load_trainer(registry, device, settings=settings)
         size = size or run.options["run"]["size"]

@@ -6,13 +6,12 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor, nn
 
 import i2i
 from i2i.toolkit.files import atomic_write
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 FORMATS = ("svg", "png", "pdf", "dot")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,6 @@ def layers_of(network: nn.Module, x: Tensor) -> list[Layer]:
     convolutions, linear layers (their additions of a bias left out, as is usual) and normalisations (scale and shift:
     one operation an element). Activations and dropout count nothing.
     """
-    import torch
-
     rows: list[Layer] = []
     seen: set[str] = set()
 
@@ -61,9 +60,6 @@ def layers_of(network: nn.Module, x: Tensor) -> list[Layer]:
 
 def macs(layer: nn.Module, given: Tensor, output: Tensor) -> int:
     """Multiply-accumulates of one call of a layer."""
-    from torch import nn
-    from torch.nn.modules.batchnorm import _NormBase
-
     if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
         # Each input element is spread over a kernel for each output channel of its group.
         return given.numel() * math.prod(layer.kernel_size) * layer.out_channels // layer.groups

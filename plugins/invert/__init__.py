@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_editors(register: Callable[[Any], None]) -> None:
-    from .editor import Invert
-
-    register(Invert)
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``invert``."""
+    register(
+        "invert",
+        "i2i_plugins.invert.editor:Invert",
+        summary="Find the latents of photos: by an encoder, by optimisation, or by tuning the generator.",
+        wants="crops",
+        photos=("image+",),
+        Options="i2i_plugins.invert.options:Options",
+    )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_metrics(register: Callable[[Any], None]) -> None:
-    from .pixels import L1, Psnr
-    from .ssim import Ssim
-
-    for metric in (L1, Psnr, Ssim):
-        register(metric)
+def register_metrics(register: i2i.Register) -> None:
+    """Register the metrics."""
+    register(
+        "l1",
+        "i2i_plugins.metrics.pixels:L1",
+        summary="Mean absolute error, pictures in [0, 1].",
+        better="lower",
+    )
+    register(
+        "psnr",
+        "i2i_plugins.metrics.pixels:Psnr",
+        summary="Peak signal-to-noise ratio in dB, mean over pictures, at most 100.",
+        better="higher",
+    )
+    register(
+        "ssim",
+        "i2i_plugins.metrics.ssim:Ssim",
+        summary="Structural similarity (Wang et al. 2004), mean over channels and pictures.",
+        better="higher",
+    )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import Tensor
 
 import i2i
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class PictureMean(i2i.Metric):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+from torch import Tensor
 
 from .mean import PictureMean
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class L1(PictureMean):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 import i2i
 
 from .mean import PictureMean
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 WINDOW = 11
 SIGMA = 1.5
@@ -28,8 +29,6 @@ class Ssim(PictureMean):
     better: ClassVar[Literal["lower", "higher"]] = "higher"
 
     def score(self, output: Tensor, target: Tensor) -> Tensor:
-        import torch
-
         height, width = output.shape[2:]
         if min(height, width) < WINDOW:
             raise i2i.I2IError(
@@ -57,8 +56,6 @@ def _similarity(x: Tensor, y: Tensor) -> Tensor:
 
 def _blur(x: Tensor) -> Tensor:
     """Gaussian means ``(N, C, H - 10, W - 10)``, one axis after the other."""
-    import torch.nn.functional as F
-
     taps = [math.exp(-((i - WINDOW // 2) ** 2) / (2 * SIGMA**2)) for i in range(WINDOW)]
     channels = x.shape[1]
     kernel = x.new_tensor([tap / sum(taps) for tap in taps]).expand(channels, 1, WINDOW)

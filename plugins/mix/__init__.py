@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_editors(register: Callable[[Any], None]) -> None:
-    from .editor import Mix
-
-    register(Mix)
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``mix``."""
+    register(
+        "mix",
+        "i2i_plugins.mix.editor:Mix",
+        summary="Mix pictures by their latents: style, expression, crossover, morph, average, and directions.",
+        wants="latent",
+        photos=("image+", "other*"),
+        Options="i2i_plugins.mix.options:Options",
+    )

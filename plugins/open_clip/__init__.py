@@ -1,22 +1,27 @@
-"""What a sentence says of a picture: CLIP by the package open_clip_torch, with weights to fetch."""
+"""What a sentence says of a picture: MODEL by the package open_clip_torch, with weights to fetch."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import OpenClip
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
+    from .models import MODEL
 
-    register(OpenClip)
+    register(MODEL)
 
 
 @i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
-    from .extractor import MODEL
-
-    register(MODEL)
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractor ``open-clip``."""
+    register(
+        "open-clip",
+        "i2i_plugins.open_clip.extractor:OpenClip",
+        summary="Pictures and sentences in one space, by CLIP of open_clip.",
+        role="text",
+        domain="any",
+        default=True,
+        kinds=(),
+    )

@@ -9,26 +9,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 import i2i
+from i2i import did_you_mean, model_path
+from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from .models import MODEL
 
 ARCHITECTURE = "ViT-B-32"
-MODEL = i2i.Model(
-    name="clip-vit-b-32",
-    summary="CLIP ViT-B/32 trained on LAION-2B: pictures and English sentences in one space.",
-    role="text",
-    url="https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K/resolve/main/open_clip_model.safetensors",
-    licence="MIT",
-    domain="any",
-    resolution=224,
-    bytes=605_143_316,
-    sha256="ac4f8c4b88af6d963118cbf40ad93176d092abbedfcb752601ae1866352656e6",
-    homepage="https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
-)
 _PARTS = frozenset({"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"})
 _FOREIGN = ("hf_", "timm_", "tokenizer")
 """Architectures whose settings begin so are built of other packages' networks or tokenizers, which are downloads."""
@@ -56,10 +49,6 @@ class OpenClip(i2i.Extractor):
             i2i.UsageError: open_clip has no such architecture; names the nearest.
             i2i.I2IError: the package or the file is not there, or the file cannot be read or holds something else.
         """
-        import torch
-
-        from i2i import model_path
-
         package = _package()
         place = torch.device(device)
         self._network = _build(package, architecture, model_path(MODEL) if path is None else path).to(place)
@@ -82,9 +71,6 @@ class OpenClip(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-        import torch.nn.functional as F
-
         if pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ValueError(f"open-clip takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
         with torch.autocast(pictures.device.type, enabled=False):
@@ -94,9 +80,6 @@ class OpenClip(i2i.Extractor):
 
     def texts(self, sentences: Sequence[str]) -> Tensor:
         """Sentences, English, one at least -> unit vectors ``(N, F)``; what lies beyond 75 tokens or so is cut off."""
-        import torch
-        import torch.nn.functional as F
-
         chosen = [sentences] if isinstance(sentences, str) else list(sentences)
         tokens = self._tokenize(chosen, context_length=self._network.context_length).to(self._mean.device)
         with torch.autocast(self._mean.device.type, enabled=False):
@@ -104,8 +87,6 @@ class OpenClip(i2i.Extractor):
 
     def _middle(self, pictures: Tensor) -> Tensor:
         """``(N, 3, size, size)``: the pictures made smaller or larger, and their middle."""
-        import torch.nn.functional as F
-
         height, width = pictures.shape[2:]
         if (short := min(height, width)) != self.size:
             height, width = (self.size * side // short for side in (height, width))
@@ -130,10 +111,6 @@ def _package() -> Any:
 
 def _build(package: Any, architecture: str, path: Path) -> Any:
     """The network with the weights of a file, frozen, in evaluation mode, in float32, on the CPU."""
-    import torch
-
-    from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
-
     config = _config(package, architecture)
     state = read_state_dict(path)
     with torch.random.fork_rng(devices=[]):  # its weights are drawn at first, and not for us to see
@@ -150,8 +127,6 @@ def _build(package: Any, architecture: str, path: Path) -> Any:
 
 def _config(package: Any, architecture: str) -> dict[str, Any]:
     """The settings of an architecture that can be built without fetching anything."""
-    from i2i import did_you_mean
-
     found: dict[str, Any] | None = package.get_model_config(architecture)
     if found is not None and _is_plain(found):
         return found

@@ -4,32 +4,67 @@ of VGG16, and the Fréchet distance of two sets of pictures by them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_extractors(register: Callable[[Any], None]) -> None:
-    from .extractor import Lpips, LpipsVgg
-    from .vgg16 import Vgg16
-
-    for extractor in (Lpips, LpipsVgg, Vgg16):
-        register(extractor)
-
-
-@i2i.hookimpl
-def register_metrics(register: Callable[[Any], None]) -> None:
-    from .frechet import Frechet
-    from .metric import LpipsMetric, LpipsVggMetric
-
-    for metric in (LpipsMetric, LpipsVggMetric, Frechet):
-        register(metric)
-
-
-@i2i.hookimpl
-def register_models(register: Callable[[Any], None]) -> None:
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .models import VGG16
 
     register(VGG16)
+
+
+@i2i.hookimpl
+def register_extractors(register: i2i.Register) -> None:
+    """Register the extractors."""
+    register(
+        "lpips",
+        "i2i_plugins.perceptual.extractor:Lpips",
+        summary="Perceptual distance LPIPS 0.1 on AlexNet.",
+        role="perceptual",
+        domain="any",
+        default=True,
+        kinds=(),
+    )
+    register(
+        "lpips-vgg",
+        "i2i_plugins.perceptual.extractor:LpipsVgg",
+        summary="Perceptual distance LPIPS 0.1 on VGG16, to optimise pictures with.",
+        role="perceptual",
+        domain="any",
+        default=False,
+        kinds=(),
+    )
+    register(
+        "vgg16",
+        "i2i_plugins.perceptual.vgg16:Vgg16",
+        summary="Feature maps of VGG16, and the perceptual loss of Image2StyleGAN.",
+        role="perceptual",
+        domain="any",
+        default=False,
+        kinds=(),
+    )
+
+
+@i2i.hookimpl
+def register_metrics(register: i2i.Register) -> None:
+    """Register the metrics."""
+    register(
+        "frechet",
+        "i2i_plugins.perceptual.frechet:Frechet",
+        summary="Fréchet distance of the sets on VGG16 relu4_3 (not FID, which takes Inception's features).",
+        better="lower",
+    )
+    register(
+        "lpips",
+        "i2i_plugins.perceptual.metric:LpipsMetric",
+        summary="Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures.",
+        better="lower",
+    )
+    register(
+        "lpips-vgg",
+        "i2i_plugins.perceptual.metric:LpipsVggMetric",
+        summary="Perceptual distance (LPIPS 0.1, VGG16), mean over pictures.",
+        better="lower",
+    )

@@ -8,16 +8,17 @@ it computes the features of both images at each call, and its gradient is infini
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 import i2i
+from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
 from .comparing import Features, Perceptual
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from .trunks import Trunk
+from .trunks import Trunk, open_alexnet, open_vgg16
 
 
 class Lpips(Perceptual):
@@ -43,8 +44,6 @@ class Lpips(Perceptual):
         Raises:
             i2i.I2IError: a file is not there, cannot be read, or holds something else.
         """
-        from .trunks import open_alexnet
-
         self._build(open_alexnet(), device)
 
     def _build(self, trunk: Trunk, device: i2i.Device) -> None:
@@ -60,16 +59,11 @@ class Lpips(Perceptual):
             ValueError: these are no RGB pictures.
             i2i.I2IError: they are too small for the network.
         """
-        import torch
-
         with torch.autocast(pictures.device.type, enabled=False):
             return {layer: _unit(each) for layer, each in self._maps(pictures, self.layers).items()}
 
     def compare(self, features: Features, others: Features) -> Tensor:
         """The weighted squared difference, mean over positions and summed over layers: ``(N,)``."""
-        import torch
-        import torch.nn.functional as F
-
         with torch.autocast(self._shift.device.type, enabled=False):
             terms = [
                 F.conv2d((features[layer] - others[layer]).square(), weight).mean(dim=(1, 2, 3))
@@ -95,8 +89,6 @@ class LpipsVgg(Lpips):
         Raises:
             i2i.I2IError: a file is not there, cannot be read, or holds something else.
         """
-        from .trunks import open_vgg16
-
         self._build(open_vgg16(path), device)
 
 
@@ -112,11 +104,6 @@ def _load_linear_layers(name: str, channels: tuple[int, ...]) -> nn.ModuleList:
     Raises:
         i2i.I2IError: the package is missing, or its file does not hold these layers.
     """
-    import torch
-    from torch import nn
-
-    from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
-
     try:
         import lpips
     except ImportError as error:

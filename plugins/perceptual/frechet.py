@@ -5,14 +5,14 @@ Converge to a Local Nash Equilibrium", 2017), on features of VGG16.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 import i2i
 
 from .vgg16 import Vgg16
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 LAYER = "relu4_3"
 WIDTH = 512
@@ -70,8 +70,6 @@ class Frechet(i2i.Metric):
 
     def _describe(self, pictures: Tensor) -> Tensor:
         """Pictures -> ``(N, 512)``."""
-        import torch
-
         with torch.no_grad():
             return self._network.features(pictures, (LAYER,))[LAYER].mean(dim=(2, 3))
 
@@ -80,8 +78,6 @@ class Moments:
     """The mean and covariance of rows that come batch by batch, summed in float64 on the CPU."""
 
     def __init__(self, width: int) -> None:
-        import torch
-
         self.count = 0
         self._sum = torch.zeros(width, dtype=torch.float64)
         self._products = torch.zeros(width, width, dtype=torch.float64)
@@ -95,8 +91,6 @@ class Moments:
 
     def normal(self) -> tuple[Tensor, Tensor]:
         """The mean ``(width,)`` and the unbiased covariance ``(width, width)`` of two rows or more."""
-        import torch
-
         mean = self._sum / self.count
         return mean, (self._products - self.count * torch.outer(mean, mean)) / (self.count - 1)
 
@@ -107,8 +101,6 @@ def frechet_distance(mean: Tensor, covariance: Tensor, other_mean: Tensor, other
     ``|m - n|^2 + tr(A) + tr(B) - 2 tr((A^1/2 B A^1/2)^1/2)``. The last trace is the sum of the singular values of
     ``A^1/2 B^1/2``, which holds more digits than roots of eigenvalues that should be 0 but for rounding.
     """
-    import torch
-
     gap = (mean - other_mean).square().sum() + covariance.trace() + other_covariance.trace()
     if not gap.isfinite():
         return float("nan")
@@ -118,8 +110,6 @@ def frechet_distance(mean: Tensor, covariance: Tensor, other_mean: Tensor, other
 
 def _root(covariance: Tensor) -> Tensor:
     """The symmetric root of a covariance; what rounding left of variances that are 0 becomes 0."""
-    import torch
-
     values, vectors = torch.linalg.eigh(covariance)
     values = values.where(values > len(values) * torch.finfo(values.dtype).eps * values[-1], 0.0)
     root: Tensor = (vectors * values.sqrt()) @ vectors.T

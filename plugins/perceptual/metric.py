@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 import i2i
 
 from .extractor import Lpips, LpipsVgg
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class LpipsMetric(i2i.Metric):
@@ -26,8 +26,6 @@ class LpipsMetric(i2i.Metric):
 
     def update(self, output: Tensor, target: Tensor) -> None:
         """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], large enough for the network."""
-        import torch
-
         with torch.no_grad():
             self._distances.append(self._lpips.distance(output, target))
 

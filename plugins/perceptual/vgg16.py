@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
 
 import i2i
 from i2i import did_you_mean
 
 from .comparing import Features, Perceptual
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .trunks import open_vgg16
 
 IMAGE2STYLEGAN = ("conv1_1", "conv1_2", "conv3_2", "conv4_2")
 """The layers of the perceptual loss of Abdal et al., "Image2StyleGAN", 2019, before their ReLUs."""
@@ -33,8 +33,6 @@ class Vgg16(Perceptual):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        from .trunks import open_vgg16
-
         self._take(open_vgg16(path), device)
 
     @property
@@ -51,8 +49,6 @@ class Vgg16(Perceptual):
             i2i.UsageError: there is no such layer; names the nearest.
             i2i.I2IError: the pictures are too small for the deepest layer.
         """
-        import torch
-
         for layer in layers:
             if layer not in self.layers:
                 raise i2i.UsageError(f"VGG16 has no layer {layer!r}.{did_you_mean(layer, self.layers)}")
@@ -61,8 +57,6 @@ class Vgg16(Perceptual):
 
     def compare(self, features: Features, others: Features) -> Tensor:
         """The mean squared difference of each layer's maps, summed over the layers: ``(N,)``."""
-        import torch
-
         with torch.autocast(self._shift.device.type, enabled=False):
             terms = [(each - others[layer]).square().mean(dim=(1, 2, 3)) for layer, each in features.items()]
             return torch.stack(terms).sum(dim=0)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
-
-if TYPE_CHECKING:
-    from i2i import Register
 
 
 @i2i.hookimpl
-def register_trainers(register: Register) -> None:
-    """Bring the trainer pix2pix."""
-    from .trainer import Pix2Pix
-
-    register(Pix2Pix)
+def register_trainers(register: i2i.Register) -> None:
+    """Register the trainer ``pix2pix``."""
+    register(
+        "pix2pix",
+        "i2i_plugins.pix2pix.trainer:Pix2Pix",
+        summary="U-Net and PatchGAN on pairs of pictures (Isola et al. 2017).",
+        wants="pairs",
+        kinds=("unet256", "unet128", "resnet9", "patchgan"),
+        defaults={},
+        Options="i2i_plugins.pix2pix.options:Pix2PixOptions",
+    )

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import i2i
 
-if TYPE_CHECKING:
-    from i2i import Register
+
+@i2i.hookimpl
+def register_trainers(register: i2i.Register) -> None:
+    """Register the trainer ``stylegan2``."""
+    register(
+        "stylegan2",
+        "i2i_plugins.stylegan.training.trainer:StyleGAN2Trainer",
+        summary="A StyleGAN2 generator learnt from single pictures, many or few (Karras et al. 2020).",
+        wants="pictures",
+        kinds=(),
+        defaults={"size": 64, "batch": 8, "steps": 5000, "ema": 0.998, "sample_every": 250},
+        Options="i2i_plugins.stylegan.training.options:StyleGAN2Options",
+    )
 
 
 @i2i.hookimpl
-def register_generators(register: Register) -> None:
-    """Bring the families stylegan2 and stylegan3."""
-    from .generators import StyleGAN2, StyleGAN3
-
-    register(StyleGAN2)
-    register(StyleGAN3)
+def register_generators(register: i2i.Register) -> None:
+    """Register the families of generators."""
+    register(
+        "stylegan2",
+        "i2i_plugins.stylegan.generators:StyleGAN2",
+        summary="StyleGAN2 and StyleGAN2-ADA, from NVlabs, rosinality or i2i files (Karras et al. 2020).",
+    )
+    register(
+        "stylegan3",
+        "i2i_plugins.stylegan.generators:StyleGAN3",
+        summary="StyleGAN3-T and StyleGAN3-R, from NVlabs or i2i files (Karras et al. 2021).",
+    )
 
 
 @i2i.hookimpl
-def register_models(register: Register) -> None:
-    """Bring the records of the weights that NVIDIA and others published."""
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published weights."""
     from .records import MODELS
 
     for model in MODELS:
         register(model)
-
-
-@i2i.hookimpl
-def register_trainers(register: Register) -> None:
-    """Bring the trainer stylegan2."""
-    from .training.trainer import StyleGAN2Trainer
-
-    register(StyleGAN2Trainer)

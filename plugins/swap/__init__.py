@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import i2i
 
 
 @i2i.hookimpl
-def register_editors(register: Callable[[Any], None]) -> None:
-    from .editor import Swap
-
-    register(Swap)
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``swap``."""
+    register(
+        "swap",
+        "i2i_plugins.swap.editor:Swap",
+        summary="Swap faces: the target keeps pose, expression, light and background, and shows the source.",
+        wants="latent",
+        photos=("target+", "source+"),
+        Options="i2i_plugins.swap.options:Options",
+    )

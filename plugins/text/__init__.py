@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import i2i
 
@@ -12,10 +11,16 @@ if TYPE_CHECKING:
 
 
 @i2i.hookimpl
-def register_editors(register: Callable[[Any], None]) -> None:
-    from .editor import Text
-
-    register(Text)
+def register_editors(register: i2i.Register) -> None:
+    """Register the editor ``text``."""
+    register(
+        "text",
+        "i2i_plugins.text.editor:Text",
+        summary='Edit by words, such as "a smiling face": StyleCLIP optimisation or global directions.',
+        wants="latent",
+        photos=("image+",),
+        Options="i2i_plugins.text.options:Options",
+    )
 
 
 @i2i.hookimpl

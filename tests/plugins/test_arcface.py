@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -16,10 +14,11 @@ from safetensors.torch import save_file
 import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.arcface import register_extractors, register_models
 from i2i_plugins.arcface.alignment import template
-from i2i_plugins.arcface.extractor import MODEL, ArcFace, read_arcface
+from i2i_plugins.arcface.extractor import ArcFace, read_arcface
+from i2i_plugins.arcface.models import MODEL
 from i2i_plugins.arcface.network import IResNet
+from tests.registered import registered_by
 
 State = dict[str, torch.Tensor]
 IRESNET50 = (3, 4, 14, 3)
@@ -171,17 +170,6 @@ def test_a_face_that_lies_right_stays_and_gives_its_gradient(arcface: ArcFace) -
 
 
 def test_what_is_registered() -> None:
-    found: list[object] = []
-    register_extractors(register=found.append)
-    register_models(register=found.append)
-    assert found == [ArcFace, MODEL]
+    assert registered_by("i2i_plugins.arcface") == [MODEL, ArcFace]
     assert (ArcFace.name, ArcFace.role, list(ArcFace.kinds)) == ("arcface", "identity", ["arcface"])
     assert MODEL.role == "identity" and MODEL.url.endswith(".pth") and "non-commercial" in MODEL.licence
-
-
-def test_registering_loads_no_torch() -> None:
-    code = (
-        "import sys; from i2i_plugins.arcface import register_extractors, register_models\n"
-        "register_extractors(print), register_models(print); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,10 +11,11 @@ import torch
 import i2i
 from i2i.assets.models import place, state
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.dlib import model, register_extractors, register_models
+from i2i_plugins.dlib import model
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model import record
 from tests.plugins.needing_dlib import require_dlib
+from tests.registered import registered_by
 
 CPU = TorchDevice("cpu")
 
@@ -64,18 +63,6 @@ def test_another_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_registered() -> None:
-    things: list[Any] = []
-    register_extractors(register=things.append)
-    register_models(register=things.append)
-    assert things == [DlibLandmarks, record()]
+    assert registered_by("i2i_plugins.dlib") == [record(), DlibLandmarks]
     assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
     assert record().role == "landmarks" and "commercial" in record().licence
-
-
-def test_registering_loads_neither_torch_nor_dlib() -> None:
-    code = (
-        "import sys; from i2i_plugins.dlib import register_extractors, register_models\n"
-        "register_extractors(print), register_models(print)\n"
-        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'dlib', 'face_recognition_models')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ from safetensors.torch import save_file
 import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.e4e import register_extractors, register_models
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.models import FFHQ, MODELS
 from i2i_plugins.e4e.network import Encoder
+from tests.registered import registered_by
 
 State = dict[str, torch.Tensor]
 RELATIVE = 1e-4
@@ -189,18 +187,8 @@ def test_gradients_reach_the_pictures_and_autocast_coarsens_nothing(state: State
 
 
 def test_what_is_registered() -> None:
-    found: list[Any] = []
-    register_extractors(register=found.append)
-    register_models(register=found.append)
-    assert found == [E4E, *MODELS]
+    found = registered_by("i2i_plugins.e4e")
+    assert len(found) == 5 and found[4] is E4E and all(model in found for model in MODELS)
     assert (E4E.name, E4E.role, list(E4E.kinds)) == ("e4e", "encoder", ["e4e"])
     assert {model.name for model in MODELS} == {"e4e-ffhq", "e4e-cars", "e4e-horses", "e4e-churches"}
     assert all(model.role == "encoder" and model.homepage for model in MODELS)
-
-
-def test_registering_loads_no_torch() -> None:
-    code = (
-        "import sys; from i2i_plugins.e4e import register_extractors, register_models\n"
-        "register_extractors(print), register_models(print); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

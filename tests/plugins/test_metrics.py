@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
 import i2i
-from i2i_plugins.metrics import register_metrics
+from tests.registered import registered_by
 
 
 @pytest.fixture(scope="module")
 def metrics() -> dict[str, type[i2i.Metric]]:
-    found: list[type[i2i.Metric]] = []
-    register_metrics(register=found.append)
-    return {metric.name: metric for metric in found}
+    return {metric.name: metric for metric in registered_by("i2i_plugins.metrics")}
 
 
 def pictures(seed: int, count: int = 5, height: int = 40, width: int = 56) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,15 +95,3 @@ def test_what_cannot_be_measured_is_said(metrics: dict[str, type[i2i.Metric]]) -
         metrics["psnr"]("cpu").compute()
     with pytest.raises(ValueError, match="l1 compares"):
         metrics["l1"]("cpu").update(torch.zeros(1, 3, 8, 8), torch.zeros(2, 3, 8, 8))
-
-
-@pytest.mark.parametrize("plugin", ["metrics", "perceptual", "graph"])
-def test_doors_do_not_import_torch(plugin: str) -> None:
-    code = (
-        f"import sys, click, i2i_plugins.{plugin} as door\n"
-        "for hook in ('register_metrics', 'register_extractors'):\n"
-        "    getattr(door, hook, lambda register: None)(register=lambda thing: None)\n"
-        "if hasattr(door, 'register_commands'): door.register_commands(cli=click.Group(), registry=None)\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ from safetensors.torch import save_file
 import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.open_clip import register_extractors, register_models
-from i2i_plugins.open_clip.extractor import MODEL, OpenClip
+from i2i_plugins.open_clip.extractor import OpenClip
+from i2i_plugins.open_clip.models import MODEL
+from tests.registered import registered_by
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
 
@@ -201,18 +201,6 @@ def test_the_record_is_of_the_architecture_that_is_built() -> None:
 
 
 def test_what_is_registered() -> None:
-    found: list[Any] = []
-    register_extractors(register=found.append)
-    register_models(register=found.append)
-    assert found == [OpenClip, MODEL]
+    assert registered_by("i2i_plugins.open_clip") == [MODEL, OpenClip]
     assert (OpenClip.name, OpenClip.role, OpenClip.domain, OpenClip.default) == ("open-clip", "text", "any", True)
     assert (MODEL.role, MODEL.domain, MODEL.licence) == ("text", "any", "MIT")
-
-
-def test_registering_loads_neither_torch_nor_the_package() -> None:
-    code = (
-        "import sys; from i2i_plugins.open_clip import register_extractors, register_models\n"
-        "register_extractors(print), register_models(print)\n"
-        "sys.exit(bool({'torch', 'open_clip'} & set(sys.modules)))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

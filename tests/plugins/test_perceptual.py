@@ -17,12 +17,12 @@ from PIL import Image
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.perceptual import register_extractors, register_metrics, register_models
 from i2i_plugins.perceptual.extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.metric import LpipsMetric, LpipsVggMetric
 from i2i_plugins.perceptual.models import VGG16
 from i2i_plugins.perceptual.vgg16 import Vgg16
+from tests.registered import registered_by
 
 
 @pytest.fixture(scope="module")
@@ -144,21 +144,8 @@ def test_damaged_linear_layers_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_is_registered() -> None:
-    found: list = []
-    for register in (register_extractors, register_metrics, register_models):
-        register(register=found.append)
-    assert found == [Lpips, LpipsVgg, Vgg16, LpipsMetric, LpipsVggMetric, Frechet, VGG16]
-    extractors = {thing.name: (thing.role, thing.default) for thing in found[:3]}
+    found = registered_by("i2i_plugins.perceptual")
+    assert found == [VGG16, Lpips, LpipsVgg, Vgg16, Frechet, LpipsMetric, LpipsVggMetric]
+    extractors = {thing.name: (thing.role, thing.default) for thing in found[1:4]}
     assert extractors == {name: ("perceptual", name == "lpips") for name in ("lpips", "lpips-vgg", "vgg16")}
-    assert [thing.name for thing in found[3:6]] == ["lpips", "lpips-vgg", "frechet"]
     assert VGG16.sha256 is not None and VGG16.url.endswith(f"vgg16-{VGG16.sha256[:8]}.pth")
-
-
-def test_registering_loads_no_torch() -> None:
-    code = (
-        "import sys; from i2i_plugins.perceptual import *; from i2i_plugins import perceptual as door\n"
-        "for name in dir(door):\n"
-        "    if name.startswith('register_'): getattr(door, name)(register=print)\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 import i2i
+from i2i import model_path
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
+from ..networks.encoder import Encoder
+from ..networks.layers import SIZE, prepare
 from ..records import record
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class DemoEncoder(i2i.Extractor):
@@ -34,14 +38,6 @@ class DemoEncoder(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        import torch
-
-        from i2i import model_path
-        from i2i.toolkit.weights.state_dicts import read_state_dict
-
-        from ..networks.encoder import Encoder
-        from ..networks.layers import SIZE
-
         path = model_path(record(self.name)) if path is None else path
         state = read_state_dict(path)
         try:
@@ -60,10 +56,6 @@ class DemoEncoder(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-
-        from ..networks.layers import prepare
-
         with torch.autocast(pictures.device.type, enabled=False):
             latents: Tensor = self._network(prepare(pictures, self.name))
         return latents

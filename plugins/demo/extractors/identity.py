@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 import i2i
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from ..networks.identity import Identity
+from ..networks.layers import prepare
+from ..networks.loading import load
+from .alignment import align
 
 
 class DemoIdentity(i2i.Extractor):
@@ -25,9 +31,6 @@ class DemoIdentity(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        from ..networks.identity import Identity
-        from ..networks.loading import load
-
         self._network = load(Identity, self.name, device, path)
 
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -39,11 +42,6 @@ class DemoIdentity(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-        import torch.nn.functional as F
-
-        from ..networks.layers import prepare
-
         with torch.autocast(pictures.device.type, enabled=False):
             return F.normalize(self._network(prepare(pictures, self.name)))
 
@@ -60,6 +58,4 @@ class DemoIdentity(i2i.Extractor):
         Raises:
             ValueError: the shapes are others.
         """
-        from .alignment import align
-
         return align(pictures, landmarks, self._network.layout)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 import i2i
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from ..networks.landmarks import Landmarks, read_off
+from ..networks.layers import SIZE, prepare
+from ..networks.loading import load
 
 SURE = 0.5
 """From this score on a picture counts as one of a face."""
@@ -28,9 +32,6 @@ class DemoLandmarks(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        from ..networks.landmarks import Landmarks
-        from ..networks.loading import load
-
         self._network = load(Landmarks, self.name, device, path)
 
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -58,8 +59,6 @@ class DemoLandmarks(i2i.Extractor):
         Raises:
             ValueError: this is not one RGB picture.
         """
-        import torch
-
         if len(picture) != 1:
             raise ValueError(f"{self.name} finds the face of one picture (1, 3, H, W), got {tuple(picture.shape)}")
         with torch.no_grad():
@@ -72,11 +71,6 @@ class DemoLandmarks(i2i.Extractor):
 
     def _answer(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Points ``(N, 68, 2)`` in the pixels of the pictures, and scores ``(N,)`` from 0 to 1."""
-        import torch
-
-        from ..networks.landmarks import read_off
-        from ..networks.layers import SIZE, prepare
-
         with torch.autocast(pictures.device.type, enabled=False):
             heat, face = self._network(prepare(pictures, self.name))
             points = read_off(heat)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
 
 import i2i
+from i2i import model_path
+from i2i.toolkit.weights.state_dicts import read_state_dict
 
+from ..networks.layers import prepare
+from ..networks.text import TextNetwork
 from ..records import record
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class DemoText(i2i.Extractor):
@@ -31,13 +35,6 @@ class DemoText(i2i.Extractor):
         Raises:
             i2i.I2IError: the file is not there, cannot be read, or holds something else.
         """
-        import torch
-
-        from i2i import model_path
-        from i2i.toolkit.weights.state_dicts import read_state_dict
-
-        from ..networks.text import TextNetwork
-
         path = model_path(record(self.name)) if path is None else path
         state = read_state_dict(path)
         try:
@@ -56,10 +53,6 @@ class DemoText(i2i.Extractor):
         Raises:
             ValueError: these are no RGB pictures.
         """
-        import torch
-
-        from ..networks.layers import prepare
-
         with torch.autocast(pictures.device.type, enabled=False):
             vectors: Tensor = self._network.images(prepare(pictures, self.name))
         return vectors
@@ -74,8 +67,6 @@ class DemoText(i2i.Extractor):
             ValueError: this is one string and not a row of them.
             i2i.UsageError: what a sentence says is in no word that is known; lists those that are.
         """
-        import torch
-
         if isinstance(sentences, str):
             raise ValueError(f"{self.name} takes a list of sentences, got one string")
         with torch.autocast(self._network.log_scale.device.type, enabled=False):

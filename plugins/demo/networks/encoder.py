@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from i2i.toolkit.weights.state_dicts import load_frozen_network
+
 from .trunk import Trunk
 
 WIDTHS = (32, 64, 96, 144)
@@ -95,8 +97,6 @@ class Encoder(nn.Module):
         Raises:
             i2i.I2IError: they are another network's.
         """
-        from i2i.toolkit.weights.state_dicts import load_frozen_network
-
         w_dim = len(tensors["w_mean"]) if "w_mean" in tensors else 1
         rows = sum(len(bias) for key, bias in tensors.items() if key.endswith(".linear.bias")) // w_dim
         network = cls(max(rows, 4), w_dim)

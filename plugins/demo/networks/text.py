@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
+from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 from .trunk import Trunk
 
@@ -136,8 +137,6 @@ class TextNetwork(nn.Module):
         Raises:
             i2i.I2IError: they are another network's.
         """
-        from i2i.toolkit.weights.state_dicts import load_frozen_network
-
         letters = tensors.get("word_bytes", torch.zeros(0))
         network = cls(bytes(letters.to(torch.uint8).tolist()).decode("ascii", "replace").split())
         load_frozen_network(network, tensors, "text network of the embedded world", "install the package again")

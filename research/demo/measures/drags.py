@@ -147,7 +147,7 @@ def witnessed(bench: Bench) -> list[Figure]:
     for task in TASKS:
         looks = [(look(case.before), look(case.after)) for case in cases(bench, task)]
         both = [(before, after) for before, after in looks if before is not None and after is not None]
-        for aim in bench.registry.get("preset", task.preset).values["aims"]:
+        for aim in bench.registry.get("preset", f"drag/{task.preset}").values["aims"]:
             changes = [_measure(aim, after) / _measure(aim, before) - 1 for before, after in both]
             meaning = f"the same by dlib's landmarks, in the {len(both)} samples where it sees a face"
             figures.append(Figure(f"drag/{task.preset}/{aim['name']}/dlib", median(changes), meaning))

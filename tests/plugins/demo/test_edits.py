@@ -65,12 +65,12 @@ def test_shares_medians_and_what_is_not_explained() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)
 def test_every_preset_measures_what_its_task_asks_for(task: Task) -> None:
-    told = [aim["name"] for aim in i2i.load_registry().get("preset", task.preset).values["aims"]]
+    told = [aim["name"] for aim in i2i.load_registry().get("preset", f"drag/{task.preset}").values["aims"]]
     assert [aim.name for aim in task.aims] == told
 
 
 def test_every_preset_of_drag_has_a_task() -> None:
-    own = {name for name, each in i2i.load_registry().all("preset").items() if each.editor == "drag" and not each.giver}
+    own = {each.name for each in i2i.load_registry().all("preset").values() if each.editor == "drag" and not each.giver}
     assert own == {task.preset for task in TASKS}
 
 

@@ -93,7 +93,7 @@ def test_all_presets_are_there_and_sound() -> None:
 
 def test_presets_come_through_the_door() -> None:
     registry = i2i.load_registry()
-    ours = {name for name, preset in registry.all("preset").items() if preset.editor == "drag"}
+    ours = {preset.name for preset in registry.all("preset").values() if preset.editor == "drag"}
     assert ours >= PUBLISHED | CHOSEN
     assert registry.get("editor", "drag") is Drag
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,11 +11,11 @@ import torch
 import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.face_alignment import register_extractors, register_models
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
 from i2i_plugins.face_alignment.fan import FAN, Plan
 from i2i_plugins.face_alignment.models import FAN_MODEL, S3FD_MODEL
 from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
+from tests.registered import registered_by
 
 CPU = TorchDevice("cpu")
 
@@ -172,19 +170,8 @@ def test_a_network_of_other_points_or_another_file_is_named(tmp_path: Path) -> N
 
 
 def test_what_is_registered() -> None:
-    found: list[object] = []
-    register_extractors(register=found.append)
-    register_models(register=found.append)
-    assert found == [FaceAlignment, FAN_MODEL, S3FD_MODEL]
+    assert registered_by("i2i_plugins.face_alignment") == [FAN_MODEL, S3FD_MODEL, FaceAlignment]
     assert (FaceAlignment.name, FaceAlignment.role, FaceAlignment.domain) == ("face-alignment", "landmarks", "faces")
     assert FaceAlignment.default and sorted(FaceAlignment.kinds) == ["fan", "s3fd"]
     for model in (FAN_MODEL, S3FD_MODEL):
         assert model.role == "landmarks" and model.sha256 and model.sha256[:10] in model.url and "BSD" in model.licence
-
-
-def test_registering_loads_no_torch() -> None:
-    code = (
-        "import sys; from i2i_plugins.face_alignment import register_extractors, register_models\n"
-        "register_extractors(print), register_models(print); sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
