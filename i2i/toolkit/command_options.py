@@ -1,4 +1,4 @@
-"""Options that commands share, ours and those of plugins."""
+"""Command-line options that several commands share, for the engine and for commands of plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..api.errors import UsageError
 
 
 def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs as plain values; the trainer's own declaration checks names, types and ranges later."""
+    """Parse ``KEY=VALUE`` pairs to plain values; the trainer's ``Options`` check names, types and ranges later."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, sign, value = pair.partition("=")
@@ -22,7 +22,7 @@ def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
 
 
 def _value(key: str, text: str) -> Any:
-    """Whole numbers, lists and null are read as such; the declaration reads other text as it needs."""
+    """Parse integers, lists and null; other text is left to the ``Options`` that declare the key."""
     if text.removeprefix("-").isdecimal():
         return int(text)
     if text != "null" and not text.startswith("["):
@@ -82,7 +82,7 @@ landmarks_option = click.option(
 
 
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
-    """The option ``--face``: read its text with ``i2i.toolkit.faces.detection.parse_face_choice``."""
+    """Return the option ``--face``; parse its value with ``i2i.toolkit.faces.detection.parse_face_choice``."""
     return click.option(
         "--face",
         default=default,
