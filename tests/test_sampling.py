@@ -15,7 +15,7 @@ from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images.grids import add_captions
 from i2i.toolkit.latents import sampling
 from i2i.toolkit.latents.sampling import Terms, batch_for, draw, latents, stream
-from i2i_plugins.sample import grids
+from i2i_plugins.sample import grids as sample_grids
 from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
 from i2i_plugins.sample.spline import ClosedSpline
 from tests.toy_generators import MEAN, Bands, Broken, Classes, Grey
@@ -129,7 +129,7 @@ def laid_out(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append((rows, columns, labels))
         return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr(grids, "sheet", keep)
+    monkeypatch.setattr(sample_grids, "image_grid", keep)
     return seen
 
 
@@ -147,7 +147,7 @@ def test_a_sheet_holds_every_seed_in_order(
 
 def test_a_large_sheet_shows_smaller_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
-    monkeypatch.setattr(grids, "LARGEST", 16 * 6 * 6)
+    monkeypatch.setattr(sample_grids, "LARGEST", 16 * 6 * 6)
     sample_sheet(made(), range(16), terms=PLAIN)
     assert {picture.shape for row in seen[0][0] for picture in row} == {(6, 6, 3)}
 

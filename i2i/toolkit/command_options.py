@@ -1,4 +1,4 @@
-"""Options that commands share, ours and those of plugins."""
+"""Command-line options that several commands share, for the engine and for commands of plugins."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ landmarks_option = click.option(
 
 
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
-    """The option ``--face``: read its text with ``i2i.toolkit.faces.detection.parse_face_choice``."""
+    """Return the option ``--face``; parse its value with ``i2i.toolkit.faces.detection.parse_face_choice``."""
     return click.option(
         "--face",
         default=default,

@@ -1,4 +1,4 @@
-"""Files that are never half written: write beside, then rename."""
+"""Atomic file writes, checksums, and the directory for downloads and caches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PART = ".part"
-"""How the name of a file ends that is still being written; one that is left over was cut off by a crash."""
+"""Suffix of a file that is still being written; a crash may leave one behind."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -22,10 +22,12 @@ os.umask(_MASK)
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path``: on success it takes the name; on any failure it goes, and ``path`` stays.
+    """Yield a temporary path next to ``path`` and rename it to ``path`` if the block succeeds.
+
+    If the block fails, the temporary file is deleted and ``path`` stays as it was.
 
     Raises:
-        OSError: the disk refused, also where what wrote the file hides that behind an error of its own.
+        OSError: the file cannot be written; also raised if the library that writes hides this in an error of its own.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
@@ -72,7 +74,7 @@ def _ask_disk(path: Path) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
+    """Return the sha256 of a file in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(2**20):
@@ -81,11 +83,11 @@ def hash_file(path: Path) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a value as indented JSON; the file is written completely or not at all."""
     with atomic_write(path) as beside:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
 
 
 def user_directory() -> Path:
-    """Where fetched sets, weights and caches lie: ``$I2I_HOME``, else ``~/.cache/i2i``."""
+    """Return the directory of downloaded datasets, weights and caches: ``$I2I_HOME``, else ``~/.cache/i2i``."""
     return Path(os.environ.get("I2I_HOME") or Path.home() / ".cache" / "i2i").expanduser()

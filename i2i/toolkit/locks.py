@@ -1,4 +1,4 @@
-"""Locks between processes: one makes a file, the others wait and use its result."""
+"""Locks between processes: one process creates a file, the others wait and use it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The memory of this process: how much it took, and what becomes of what it frees.
+"""Memory of this process: peak usage, and reuse of freed memory.
 
-By glibc's own rules a block of megabytes goes back to the system when it is freed, and the system fills the next one
-with zeros, page by page at the first touch. Networks and pictures ask for the same blocks again at every step, so on a
-CPU a tenth of the time and more can go into that.
+By default glibc returns large freed blocks to the operating system, which zeroes every page of the next allocation.
+Training and optimisation allocate the same blocks in each step, so this can cost a tenth of the time on a CPU.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees, for what it asks for next, until it ends.
+    """Keep freed memory for later allocations of this process, until it ends.
 
-    Whoever rules glibc's memory by the environment (``MALLOC_...``, ``GLIBC_TUNABLES``) is left to it.
+    Nothing is changed if the environment configures glibc's allocator (``MALLOC_...``, ``GLIBC_TUNABLES``).
 
     Returns:
-        Whether it does so now; False where the C library is another one, such as on macOS, on Windows and with musl.
+        Whether it is in effect; False with other C libraries, such as on macOS, on Windows and with musl.
     """
     if "GLIBC_TUNABLES" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):
         return False
@@ -35,7 +34,7 @@ def keep_freed_memory() -> bool:
 
 
 def peak_memory() -> int:
-    """The most that this process had in use so far, bytes; 0 where the system does not say."""
+    """Return the peak resident memory of this process in bytes; 0 where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -44,7 +43,7 @@ def peak_memory() -> int:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """True for what torch and Python raise where memory, of the card or the machine, does not suffice."""
+    """Return whether an error of torch or Python means that the memory of the GPU or the machine is exhausted."""
     import torch
 
     words = ("can't allocate memory", "not enough memory", "out of memory")

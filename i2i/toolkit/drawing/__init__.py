@@ -1,7 +1,7 @@
-"""Drawing by formula: what the drawn samples of several data sets share.
+"""Procedural drawing: shapes, noise and shading for the synthetic images of datasets.
 
-Everything is measured in picture units, x to the right and y down, both in [0, 1], so that the same numbers give the
-same scene at any size. Colours are RGB in [0, 1], heights are in picture units towards the viewer.
+Coordinates are in picture units, x to the right and y down, both in [0, 1], so that the same numbers give the same
+scene at any resolution. Colours are RGB in [0, 1]; heights are in picture units towards the viewer.
 """
 
 from __future__ import annotations
@@ -25,47 +25,47 @@ _SHIFT = 4  # OpenCV draws at fractions of a pixel: 4 binary digits of them
 
 
 def grid(size: int) -> tuple[Array, Array]:
-    """Pixel centres: x ``(1, size)`` and y ``(size, 1)``."""
+    """Return the pixel centres in picture units: x ``(1, size)`` and y ``(size, 1)``, float32."""
     line = ((np.arange(size) + 0.5) / size).astype(np.float32)
     return line[None, :], line[:, None]
 
 
 def step(edge: Any, value: Any, soft: Any) -> Any:
-    """0 below ``edge - soft/2``, 1 above ``edge + soft/2``, straight between."""
+    """Return 0 below ``edge - soft/2``, 1 above ``edge + soft/2``, and a linear ramp in between."""
     share = (value - edge) / soft + 0.5
     return np.minimum(np.maximum(share, 0), 1)
 
 
 def mix(a: Any, b: Any, share: Any) -> Any:
-    """``a`` where ``share`` is 0, ``b`` where it is 1."""
+    """Interpolate linearly: ``a`` where ``share`` is 0, ``b`` where it is 1."""
     return a + (b - a) * share
 
 
 def hsv(hue: float, saturation: float, value: float) -> Array:
-    """An RGB colour ``(3,)`` by hue (any number, in turns), saturation and value in [0, 1]."""
+    """Return an RGB colour ``(3,)`` from hue (in turns, any number), saturation and value in [0, 1]."""
     clipped = (min(max(number, 0.0), 1.0) for number in (saturation, value))
     return np.array(colorsys.hsv_to_rgb(hue % 1.0, *clipped), np.float32)
 
 
 def rgb(red: float, green: float, blue: float) -> Array:
-    """A colour ``(3,)`` by its parts, each in [0, 1] where it is one that a screen can show."""
+    """Return a colour ``(3,)`` from red, green and blue, each in [0, 1]; larger values are clipped at the end."""
     return np.array((red, green, blue), np.float32)
 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
-    """One number drawn evenly from [low, high)."""
+    """Draw a number from the uniform distribution on [low, high)."""
     return float(rng.uniform(low, high))
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:
-    """True with this probability; always takes one draw."""
+    """Return True with this probability; always takes exactly one random number."""
     return bool(rng.random() < probability)
 
 
 def noise(
     rng: np.random.Generator, size: int, cells: tuple[int, int] = (4, 4), octaves: int = 4, gain: float = 0.5
 ) -> Array:
-    """Smooth value noise ``(size, size)``, mean 0.5, about [0, 1].
+    """Draw smooth value noise ``(size, size)`` in [0, 1] with mean 0.5.
 
     Args:
         cells: lattice cells across and down in the first octave; each further octave doubles them.
@@ -84,7 +84,7 @@ def noise(
 
 
 def curve(points: Points, closed: bool = True, steps: int = 8) -> Array:
-    """A smooth line through all points (Catmull-Rom), ``(N, 2)``; ``steps`` pieces between neighbours."""
+    """Return a Catmull-Rom spline through points ``(M, 2)`` as ``(N, 2)``, ``steps`` segments between two points."""
     knots = np.asarray(points, np.float32)
     ring = np.vstack([knots[-1:], knots, knots[:2]]) if closed else np.vstack([knots[:1], knots, knots[-1:]])
     a, b, c, d = ring[:-3, None], ring[1:-2, None], ring[2:-1, None], ring[3:, None]
@@ -95,7 +95,7 @@ def curve(points: Points, closed: bool = True, steps: int = 8) -> Array:
 
 
 def band(line: Points, width: float | Array) -> Array:
-    """The outline ``(2N, 2)`` of a ribbon of this width (one number, or one for each point) along an open line."""
+    """Return the outline ``(2N, 2)`` of a ribbon along an open line; one width, or one for each point."""
     points = np.asarray(line, np.float32)
     way = np.gradient(points, axis=0)
     way /= np.maximum(np.hypot(way[:, :1], way[:, 1:]), 1e-6)
@@ -104,12 +104,12 @@ def band(line: Points, width: float | Array) -> Array:
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> Array:
-    """The corners ``(4, 2)`` of a box."""
+    """Return the corners ``(4, 2)`` of a box."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int = 28) -> Array:
-    """An ellipse as ``count`` points, turned by ``turn`` radians."""
+    """Return an ellipse as a polygon ``(count, 2)``, rotated by ``turn`` radians."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     px, py = rx * np.cos(angle), ry * np.sin(angle)
     c, s = np.cos(turn), np.sin(turn)
@@ -117,15 +117,17 @@ def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: 
 
 
 def cover(points: Points, size: int) -> tuple[Where, Array]:
-    """How much of each pixel a polygon covers: the window of the picture it lies in, and the share there, in [0, 1].
+    """Compute the coverage of each pixel by a polygon ``(N, 2)``.
 
-    The window is empty (0 by 0) where the polygon lies outside the picture.
+    Returns:
+        The window (rows, columns) of an image of ``size`` px, and the coverage in it, float32 in [0, 1]; both are empty
+        if the polygon is outside the image.
     """
     return cover_all([points], size)
 
 
 def cover_all(shapes: Sequence[Points], size: int) -> tuple[Where, Array]:
-    """``cover`` for several polygons at once; where two of them overlap there is a hole."""
+    """Compute the coverage by several polygons at once, as ``cover``; the overlap of two polygons is a hole."""
     corners = [np.asarray(points, np.float32) * size for points in shapes]
     every = corners[0] if len(corners) == 1 else np.concatenate(corners)
     left, top = (min(max(floor(edge), 0), size) for edge in every.min(axis=0))
@@ -146,15 +148,18 @@ def _fill(picture: Bytes, shapes: list[Array], colour: Any) -> None:
 
 
 def label(picture: Bytes, points: Points, colour: tuple[int, int, int]) -> None:
-    """Fill a polygon of a label map ``(size, size, 3)`` in place with one flat colour: hard edges, no mixed pixels."""
+    """Fill a polygon of a label map uint8 ``(size, size, 3)`` in place with one colour, without antialiasing."""
     _fill(picture, [np.asarray(points, np.float32) * len(picture)], colour)
 
 
 def fill(picture: Array, points: Points, colour: Any, opacity: float = 1.0) -> None:
-    """Fill a polygon of ``picture (size, size, 3)`` in place, edges smoothed.
+    """Fill a polygon of an image in place, antialiased.
 
     Args:
-        colour: one colour ``(3,)``, or a whole picture of the same size to show through the polygon.
+        picture: float32 ``(size, size, 3)`` in [0, 1].
+        points: The polygon, ``(N, 2)``.
+        colour: One colour ``(3,)``, or an image of the same size as ``picture`` as a texture.
+        opacity: In [0, 1].
     """
     where, mask = cover(points, len(picture))
     if mask.size:
@@ -165,12 +170,12 @@ def fill(picture: Array, points: Points, colour: Any, opacity: float = 1.0) -> N
 
 
 def blur(picture: Array, sigma: float) -> Array:
-    """Soften a picture by a Gaussian of ``sigma`` picture units."""
+    """Blur an image ``(size, size)`` or ``(size, size, 3)`` by a Gaussian of ``sigma`` picture units."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(sigma * len(picture), 0.05)), np.float32)
 
 
 def normals(height: Array, strength: float = 1.0) -> tuple[Array, Array, Array]:
-    """The unit normal (x, y, z) of a height map ``(size, size)``, z towards the viewer."""
+    """Return the unit normals (x, y, z) of a height map ``(size, size)``, z towards the viewer."""
     gy, gx = np.gradient(height)
     gx, gy = gx * (strength * len(height)), gy * (strength * len(height))
     z = 1 / np.sqrt(1 + gx * gx + gy * gy)
@@ -178,11 +183,13 @@ def normals(height: Array, strength: float = 1.0) -> tuple[Array, Array, Array]:
 
 
 def shadow(height: Array, light: tuple[float, float], reach: float, steps: int = 8) -> Array:
-    """The share of light, ``(size, size)`` in [0, 1], that a relief leaves itself.
+    """Compute the cast shadows of a height map: the fraction of light ``(size, size)`` in [0, 1].
 
     Args:
-        light: where the light comes from, (x, y) in picture units for each unit of height.
-        reach: the greatest height that throws a shadow.
+        height: ``(size, size)`` in picture units.
+        light: Direction of the light, (x, y) in picture units per unit of height.
+        reach: Largest height difference that casts a shadow.
+        steps: Number of samples along the direction of the light.
     """
     over = np.zeros_like(height)
     rows, columns = height.shape
@@ -196,12 +203,12 @@ def shadow(height: Array, light: tuple[float, float], reach: float, steps: int =
 
 
 def hollow(height: Array, radius: float, depth: float) -> Array:
-    """The share of sky light, ``(size, size)`` in [0, 1], that reaches the hollows of a relief ``depth`` deep."""
+    """Compute the ambient light ``(size, size)`` in [0, 1] that reaches the hollows of a height map."""
     return np.asarray(1 - np.clip((blur(height, radius) - height) / depth, 0, 1), np.float32)
 
 
 def finish(picture: Array, size: int) -> Bytes:
-    """Turn a picture in [0, 1] into bytes ``(size, size, 3)``, shrinking it where it was drawn larger."""
+    """Convert an image in [0, 1] to uint8 ``(size, size, 3)``; a larger one is downsampled by area."""
     if len(picture) != size:
         picture = np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA))
     return np.ascontiguousarray(np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8))

@@ -1,7 +1,7 @@
-"""Things modelled from rounded parts on a white ground: their photograph and their line drawing.
+"""Objects modelled as a relief of rounded parts on a white background: their photograph and their edge drawing.
 
-A part is a polygon that is blown up like a cushion and laid on what is there already. Light, gloss and shadows follow
-from the relief; the drawing follows from the outlines and seams that are in sight. Units are those of ``drawing``.
+A part is a polygon with rounded edges that is added on top of the earlier parts. Lighting, gloss and shadows come from
+the height map; the drawing has the visible outlines and seams. Units are those of ``i2i.toolkit.drawing``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from . import (
 )
 
 _LIGHT = (-0.42, -0.66, 0.62)
-_FINEST = 256  # pixels: smaller pictures are drawn at this size and shrunk, as real ones are
+_FINEST = 256  # pixels: smaller images are drawn at this resolution and downsampled, as real ones are
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a part is made of."""
+    """Material of a part."""
 
     colour: Colour
     finish: Literal["leather", "suede", "canvas", "patent", "rubber", "metal"] = "leather"
@@ -50,7 +50,12 @@ _MOTTLE = {"leather": 0.22, "suede": 0.3, "canvas": 0.1, "patent": 0.06, "rubber
 
 
 class ReliefModel:
-    """A thing in the making; everything is drawn in the order of the calls, later parts over earlier ones."""
+    """An object that is built part by part; later parts cover earlier ones.
+
+    Args:
+        rng: Source of all random numbers.
+        size: Resolution of the result in pixels.
+    """
 
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         self.size = size
@@ -78,18 +83,19 @@ class ReliefModel:
         outline: float = 0.85,
         paint: Array | None = None,
     ) -> Array:
-        """Lay a cushion on the thing.
+        """Add a part with rounded edges.
 
         Args:
-            points: its outline ``(N, 2)``.
-            round: how far in from the edge it is rounded, and so how high it rises.
-            lift: how far its edge stands off what is below; it throws a shadow there.
-            within: a mask that an earlier part returned; what lies outside is cut off.
-            outline: the share of its outline that the drawing shows.
-            paint: a picture ``(fine, fine, 3)`` to take the colour from, instead of the material's.
+            points: Outline of the part, ``(N, 2)`` in picture units.
+            material: Colour and surface.
+            round: Radius of the rounded edge, which is also the height of the part, in picture units.
+            lift: Height of the edge above the parts below, which determines the shadow, in picture units.
+            within: Mask of an earlier part that clips this one.
+            outline: Fraction of the outline that the drawing shows, in [0, 1].
+            paint: Image ``(fine, fine, 3)`` that replaces the colour of the material.
 
         Returns:
-            The part's mask ``(fine, fine)`` in [0, 1].
+            Mask of the part ``(fine, fine)`` in [0, 1].
         """
         where, mask = cover(points, self.fine)
         whole = np.zeros_like(self._height)
@@ -128,7 +134,7 @@ class ReliefModel:
     def seam(
         self, line: Points, width: float | Array = 0.004, depth: float = 0.004, drawn: float = 0.6, dark: float = 0.3
     ) -> None:
-        """Press a groove into the thing along an open line; ``drawn`` is the share that the drawing shows."""
+        """Add a groove along an open line; ``drawn`` is the fraction that the drawing shows, in [0, 1]."""
         where, mask = cover(band(line, width), self.fine)
         mask = mask * self._shape[where]
         self._height[where] -= mask * depth
@@ -141,7 +147,7 @@ class ReliefModel:
             np.maximum(self._ink, trace, out=self._ink)
 
     def stitches(self, line: Points, colour: Colour, pitch: float = 0.014, width: float = 0.0034) -> None:
-        """Sew along an open line; thread is too fine for the drawing."""
+        """Add stitches along an open line; they do not appear in the drawing."""
         points = np.asarray(line, np.float32)
         way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
         starts = np.arange(pitch * 0.25, way[-1] - pitch * 0.5, pitch)
@@ -155,7 +161,7 @@ class ReliefModel:
         self._colour[where] += mask[..., None] * (np.asarray(colour, np.float32) - self._colour[where])
 
     def edges(self) -> Bytes:
-        """The line drawing: black on white, ``(size, size, 3)``."""
+        """Return the edge drawing, black on white: uint8 ``(size, size, 3)``."""
         solid = _framed(self._shape > 0.5)
         ink, whole = self._ink.copy(), (slice(None), slice(None))
         self._draw_outline(whole, solid, 0.97)
@@ -164,7 +170,7 @@ class ReliefModel:
         return finish(paper, self.size)
 
     def photo(self) -> Bytes:
-        """The thing under soft light on white, ``(size, size, 3)``."""
+        """Return the photograph, in soft light on white: uint8 ``(size, size, 3)``."""
         relief = blur(self._height + 0.024 * self._slack * self._shape, 0.0022)
         nx, ny, nz = normals(relief)
         lx, ly, lz = _LIGHT
@@ -179,16 +185,16 @@ class ReliefModel:
         return finish(mix(self._ground()[..., None], lit, self._shape[..., None]), self.size)
 
     def _ground(self) -> Array:
-        """White paper with a breath of shadow under the thing."""
+        """Return a white background with a soft shadow below the object."""
         sunk = np.roll(self._shape, max(round(0.012 * self.fine), 1), axis=0)
         return np.asarray(1 - 0.16 * blur(sunk, 0.012), np.float32)
 
 
 def _framed(mask: npt.NDArray[np.bool_]) -> Bytes:
-    """The mask as bytes with a frame of zeros one pixel wide, so that shapes end at the picture's edge."""
+    """Return the mask as uint8 with a border of zeros one pixel wide, so that shapes end at the edge of the image."""
     return np.pad(mask.astype(np.uint8), 1)
 
 
 def _quantile(share: float) -> float:
-    """The level of the house's noise that this share of it stays below (measured: nearly normal, 0.51 ± 0.19)."""
+    """Return the level that this fraction of ``noise`` stays below (measured: nearly normal, 0.51 ± 0.19)."""
     return 9.0 if share >= 1 else 0.51 + 0.19 * float(np.log(max(share, 1e-6) / (1 - share)) / 1.7)

@@ -1,4 +1,4 @@
-"""Where a crop lies in a photo, by 68 landmarks as in FFHQ, and how it is cut out.
+"""Face alignment: compute the FFHQ crop from 68 landmarks, and extract it from the photo.
 
 Points are ``(x, y)`` in pixels, x to the right and y down; (0, 0) is the centre of the upper left pixel, in the photo
 and in the crop alike. The photo is the upright one, as ``i2i.toolkit.images.read_image`` gives it.
@@ -23,13 +23,13 @@ _COARSE = 128
 
 
 def ffhq_placement(landmarks: Any) -> Placement:
-    """The crop of a face as FFHQ aligns it (Karras et al. 2019, "A Style-Based Generator Architecture", appendix A).
+    """Compute the FFHQ crop of a face (Karras et al. 2019, "A Style-Based Generator Architecture", appendix A).
 
     Args:
         landmarks: ``(68, 2)`` x, y in the iBUG order, pixels of the photo; an array or a tensor.
 
     Raises:
-        I2IError: they all lie in one place.
+        I2IError: all landmarks are at one point.
     """
     points = np.asarray(landmarks, np.float64)
     if points.shape != (68, 2):
@@ -47,20 +47,22 @@ def ffhq_placement(landmarks: Any) -> Placement:
 
 
 def square_placement(height: int, width: int) -> Placement:
-    """The largest square in the middle of a photo, on whole pixels."""
+    """Return the largest centred square of a photo of ``height`` x ``width`` px, aligned to whole pixels."""
     side = min(height, width)
     x, y = (width - side) // 2 - 0.5, (height - side) // 2 - 0.5
     return Placement(((x, y), (x, y + side), (x + side, y + side), (x + side, y)))
 
 
 def extract_crop(picture: np.ndarray, placement: Placement, size: int) -> np.ndarray:
-    """Cut a crop out of a photo, as FFHQ's are: what lies beyond the photo is its reflection, blurred near the border.
+    """Extract a crop from a photo as FFHQ does: outside the photo its reflection is shown, blurred near the border.
 
-    A square that keeps within the photo, level and of ``size`` pixels gives the very pixels. Others are interpolated
-    or, where the crop is smaller than what it shows, shrunk without aliasing; see ``warp``.
+    An axis-aligned square of ``size`` pixels within the photo is copied exactly. Other crops are interpolated or
+    downsampled without aliasing; see ``warp``.
 
     Args:
-        picture: uint8 ``(H, W, 3)``.
+        picture: uint8 ``(H, W, 3)``, the upright photo.
+        placement: Position of the crop in the photo.
+        size: Resolution of the crop in pixels.
 
     Returns:
         uint8 ``(size, size, 3)``.

@@ -1,4 +1,4 @@
-"""Faces in photographs: found, ordered from left to right, and chosen as ``--face`` says."""
+"""Face detection in photographs: order the faces from left to right and select those of ``--face``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...api.extractor import Extractor, Face
 
 FaceChoice: TypeAlias = Literal["largest", "left", "all"] | int
-"""Which faces of a photo: a number counts from 1, from left to right; ``"left"`` is number 1."""
+"""Selection of faces; a number counts from 1, from left to right, and ``"left"`` is number 1."""
 
 SIMILAR = 0.6
 """Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
@@ -25,10 +25,10 @@ SLACK = 0.05
 
 
 def parse_face_choice(text: str) -> FaceChoice:
-    """Read ``--face``: ``largest``, ``left``, ``all`` or a number from 1.
+    """Parse the value of ``--face``: ``largest``, ``left``, ``all`` or a number from 1.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: any other value.
     """
     if text in ("largest", "left", "all"):
         return text  # type: ignore[return-value]
@@ -44,19 +44,23 @@ def find_faces(
     where: str | Path = "the picture",
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[int, Face]:
-    """The chosen faces of a picture by their number from the left, in that order; one, except for ``"all"``.
+    """Detect the faces of an image and select those that ``choice`` names.
 
-    A face that the border of the picture cuts is given like any other, with a note.
+    A face that the border of the image cuts is selected like any other, with a note.
 
     Args:
-        picture: ``(1, 3, H, W)`` RGB in [-1, 1].
-        finder: An extractor of landmarks that can search whole photographs.
-        where: Begins every message; the file of the picture.
-        note: Called with a sentence about anything worth knowing.
+        picture: float32 ``(1, 3, H, W)``, RGB in [-1, 1].
+        finder: A landmark extractor with ``find``, which detects faces in whole photographs.
+        choice: Which faces to select; one face except for ``"all"``.
+        where: Name of the image in messages, usually its file.
+        note: Called with one sentence for the user, such as a warning that several faces are about as large.
+
+    Returns:
+        The faces by their number from the left, in that order.
 
     Raises:
-        UsageError: the extractor reads crops of faces only.
-        ImageError: there is no face, or none of the number asked for.
+        UsageError: the extractor has no ``find``: it reads aligned crops only.
+        ImageError: there is no face, or none with this number.
     """
     find = getattr(finder, "find", None)
     if find is None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ...api.extractor import Face
 
 EYES = slice(36, 42), slice(42, 48)
-"""Landmarks of the left and the right eye of the picture."""
+"""Indices of the landmarks of the left and the right eye, as seen in the image."""
 
 
 def eye_distance(landmarks: Tensor) -> Tensor:
-    """Between the centres of the eyes, by which faces are measured.
+    """Compute the distance between the centres of the eyes, the unit of landmark errors.
 
     Args:
         landmarks: ``(..., 68, 2)`` in the iBUG order.
@@ -43,10 +43,10 @@ PARTS = (
     (range(48, 60), True, (255, 130, 160)),  # outer and inner lips
     (range(60, 68), True, (255, 130, 160)),
 )
-"""The lines of the iBUG order: their landmarks, whether the last joins the first, and a colour."""
+"""Lines of the iBUG order: indices of their landmarks, whether the line is closed, and an RGB colour."""
 
 LEGIBLE_SIDE = 1024
-"""Pictures are enlarged by whole steps up to about this longer side, so that landmarks can be told apart."""
+"""Longer side in pixels up to which images are enlarged by an integer factor to separate the landmarks."""
 _FRAME = (255, 255, 255)
 _DARK = (20, 20, 20)
 _SHIFT = 4  # OpenCV draws at fractions of a pixel: 4 binary digits of them
@@ -55,14 +55,14 @@ _ROUND = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np
 
 
 def mark_faces(picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-    """Draw faces on a copy of a picture, each with its number where there are several.
+    """Draw the boxes and landmarks of faces on a copy of an image, with numbers if there are several faces.
 
     Args:
         picture: uint8 ``(H, W, 3)``.
         faces: In the order of their numbers, from 1.
 
     Returns:
-        uint8 ``(k H, k W, 3)``; ``k`` is 1 but for small pictures, which are enlarged (see ``LEGIBLE_SIDE``).
+        uint8 ``(k H, k W, 3)``; ``k`` is 1 except for small images, which are enlarged (see ``LEGIBLE_SIDE``).
     """
     height, width = picture.shape[:2]
     times = max(1, LEGIBLE_SIDE // max(height, width))

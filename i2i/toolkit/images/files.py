@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     pass
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-"""File names that count as pictures, in lower case."""
+"""Suffixes of image files, in lower case."""
 
 MAX_PIXELS = 2**27
-"""Larger pictures (134 million pixels, 400 MB decoded) are refused: no camera makes them, decompression bombs do."""
+"""Largest number of pixels of an image (134 million, 400 MB decoded); a protection against decompression bombs."""
 
 
 _FORMATS = (
@@ -51,7 +51,12 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class ImageError(I2IError):
-    """A picture that cannot be used: ``path``, and ``reason`` with what is wrong and what to do."""
+    """An image that cannot be used.
+
+    Attributes:
+        path: The file.
+        reason: What is wrong with it and what to do.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -60,16 +65,19 @@ class ImageError(I2IError):
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read a picture of any common kind.
+    """Read an image file of any common format.
 
-    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB (16 bits are scaled, not clipped); transparent parts are
-    laid over white; the EXIF rotation is applied; of several frames the first is taken.
+    Greyscale, palette, CMYK and 16-bit images are converted to 8-bit RGB (16 bits are scaled, not clipped). Transparent
+    pixels are blended with white, the EXIF orientation is applied, and of an animation the first frame is read.
+
+    Args:
+        path: A JPEG, PNG, BMP, WebP, TIFF or GIF file.
 
     Returns:
         uint8 ``(H, W, 3)``, RGB, writable.
 
     Raises:
-        ImageError: the file is missing, empty, cut off, damaged, no picture, or has more than ``MAX_PIXELS``.
+        ImageError: the file is missing, empty, truncated, damaged, not an image, or has more than ``MAX_PIXELS``.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -124,7 +132,7 @@ def _from_16_bit(image: Image.Image) -> np.ndarray:
 
 
 def _upright(rgb: Image.Image, loaded: Image.Image) -> Image.Image:
-    """Apply the EXIF rotation. Asked only after loading: PIL turns TIFF files by itself then, and clears the mark."""
+    """Apply the EXIF orientation. It is read after loading, because PIL rotates TIFF files itself and resets it."""
     try:
         turn = _TURNS.get(loaded.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF data next to sound pixels
@@ -133,11 +141,12 @@ def _upright(rgb: Image.Image, loaded: Image.Image) -> Image.Image:
 
 
 def save_image(path: str | Path, array: np.ndarray, text: Mapping[str, str] | None = None) -> None:
-    """Write a PNG or, by the name's suffix, a JPEG, whole or not at all; the folder is made if need be.
+    """Save an image as PNG or JPEG, depending on the suffix; the file is written completely or not at all.
 
     Args:
-        array: uint8 ``(H, W, 3)``.
-        text: Kept inside the picture, by name (PNG only); ``read_text`` gives it back.
+        path: The file; its directory is created if necessary.
+        array: uint8 ``(H, W, 3)``, RGB.
+        text: Text chunks by keyword (PNG only); ``read_image_text`` reads them.
 
     Raises:
         I2IError: another suffix than .png, .jpg or .jpeg.
@@ -159,7 +168,7 @@ def save_image(path: str | Path, array: np.ndarray, text: Mapping[str, str] | No
 
 
 def read_image_text(path: str | Path) -> dict[str, str]:
-    """The text kept inside a picture by ``save_image``; empty where there is none.
+    """Read the text chunks that ``save_image`` wrote, by keyword; empty if there are none.
 
     Raises:
         ImageError: as ``read_image``.

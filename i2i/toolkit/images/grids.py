@@ -18,26 +18,32 @@ _ABOVE = 3  # lines of a caption above a column at most
 
 @dataclass(frozen=True)
 class GridLayout:
-    """Where the pictures and captions of a sheet stand, in pixels."""
+    """Positions of the cells and captions of an image grid, in pixels."""
 
     cell: tuple[int, int]
-    """Width and height of a place for a picture."""
+    """Width and height of a cell."""
     gap: int
+    """Distance between cells."""
     font: Font
+    """Font of the captions."""
     left: int
+    """Left edge of the first column."""
     top: int
+    """Top edge of the first row."""
     group: int
+    """Number of columns in a group; 0 for no groups."""
     columns: tuple[str, ...] = ()
-    """Captions as they are drawn, their lines broken."""
+    """Captions above the columns, with line breaks."""
     labels: tuple[str, ...] = ()
+    """Labels to the left of the rows, with line breaks."""
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
-        """Left and upper edge of a place; groups of columns stand a little apart."""
+        """Return the left and top edge of a cell."""
         apart = 2 * self.gap * (column // self.group) if self.group else 0
         return self.left + column * (self.cell[0] + self.gap) + apart, self.top + row * (self.cell[1] + self.gap)
 
     def extent(self, rows: int, columns: int) -> tuple[int, int]:
-        """Width and height of a sheet with that many places down and across."""
+        """Return width and height of a grid with this number of rows and columns."""
         right, bottom = self.corner(rows, columns - 1)
         return right + self.cell[0] + 2 * self.gap, bottom + self.gap
 
@@ -49,15 +55,15 @@ def image_grid(
     group: int = 0,
     cell: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """Lay pictures out on a white sheet.
+    """Draw images in rows and columns on a white background.
 
     Args:
-        rows: Pictures, each uint8 ``(H, W, 3)``; None leaves a place empty. Pictures of another size than the places
-            are made to fit, keeping their shape. Rows may differ in length.
-        columns: Captions above the columns; long ones are broken into lines, and cut where three are too few.
-        labels: Names to the left of the rows; likewise, in as many lines as their row has room for.
-        group: Columns that belong together (2 for pairs); a wider gap follows each group.
-        cell: Width and height of the places; None for the largest width and height of the pictures.
+        rows: Images, each uint8 ``(H, W, 3)``; None leaves a cell empty. Images of another size than the cells are
+            resized with their aspect ratio kept. Rows may differ in length.
+        columns: Captions above the columns, at most three lines each; longer ones are shortened.
+        labels: Labels to the left of the rows, shortened to the height of their row.
+        group: Number of columns in a group (2 for pairs); a wider gap follows each group.
+        cell: Width and height of the cells in pixels; None for the largest width and height of the images.
 
     Returns:
         uint8 ``(H, W, 3)``.
@@ -86,14 +92,14 @@ def image_grid(
 
 
 def largest_size(pictures: Sequence[np.ndarray]) -> tuple[int, int]:
-    """The largest width and the largest height of pictures, each uint8 ``(H, W, 3)``."""
+    """Return the largest width and the largest height of images, each uint8 ``(H, W, 3)``."""
     return max(picture.shape[1] for picture in pictures), max(picture.shape[0] for picture in pictures)
 
 
 def plan_grid(
     cell: tuple[int, int], columns: Sequence[str] = (), labels: Sequence[str] = (), group: int = 0
 ) -> GridLayout:
-    """The layout of a sheet whose places are ``cell`` (width, height) large; arguments as for ``sheet``."""
+    """Compute the layout of a grid; ``cell`` is (width, height) in pixels, the rest as for ``image_grid``."""
     gap = max(3, round(min(cell) / 32))
     points = min(28, max(11, round(cell[0] / 13)))
     names = [[printable(text) for text in side] for side in (columns, labels)]
@@ -118,20 +124,20 @@ Cells: TypeAlias = Sequence[Sequence["np.ndarray | None"]]
 
 
 MAX_TABLE_PIXELS = 2**26
-"""No sheet has more pixels; the pictures of larger tables are shown smaller."""
+"""Largest number of pixels of a table; the images of larger tables are downsampled."""
 
 
 LEGIBLE_CELL = 128
-"""Smaller pictures are enlarged by whole steps until their longer side has as many pixels."""
+"""Longer side in pixels to which the images of a table are enlarged by an integer factor."""
 
 
 def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] = ()) -> np.ndarray:
-    """Draw pictures in rows and columns with their captions, large enough to be looked at.
+    """Draw an image grid whose cells are large enough to see details and whose total size is limited.
 
     Args:
-        cells: Row by row, each uint8 ``(H, W, 3)``; None leaves a place empty.
+        cells: Rows of images, each uint8 ``(H, W, 3)``; None leaves a cell empty.
         columns: Captions above the columns.
-        labels: Names to the left of the rows.
+        labels: Labels to the left of the rows.
 
     Returns:
         uint8 ``(H, W, 3)`` of at most ``MAX_TABLE_PIXELS`` pixels.
@@ -150,6 +156,7 @@ def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] 
 
 
 def present_cells(cells: Cells) -> list[np.ndarray]:
+    """Return the images of all cells that are not empty; raise ValueError if there is none."""
     pictures = [picture for row in cells for picture in row if picture is not None]
     if not pictures:
         raise ValueError("a table needs at least one picture")
@@ -160,9 +167,14 @@ _SMALLEST = 9  # points; smaller letters are not read
 
 
 def add_captions(pictures: Sequence[np.ndarray], captions: Sequence[str]) -> list[np.ndarray]:
-    """Each picture, uint8 ``(H, W, 3)`` and all of one size, with its caption on a white strip below it.
+    """Add a caption on a white strip below each image.
 
-    Where one of the captions is wider than its picture, all pictures stay as they are.
+    Args:
+        pictures: uint8 ``(H, W, 3)``, all of one size.
+        captions: One for each image.
+
+    Returns:
+        uint8 ``(H + strip, W, 3)`` each; the images unchanged if one of the captions is wider than its image.
     """
     points = min(24, max(_SMALLEST, round(pictures[0].shape[1] / 16)))
     font = ImageFont.load_default(size=points)
@@ -187,15 +199,15 @@ _CUT = "..."
 
 
 def printable(text: str) -> str:
-    """One line of text in which everything can be drawn and written to a file.
+    """Return a text as one line of printable characters.
 
-    File names may hold line breaks, control characters and bytes that are no text; those become question marks.
+    Line breaks become spaces; control characters and undecodable bytes of file names become question marks.
     """
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def choose_font(points: int, texts: Sequence[str]) -> Font:
-    """Pillow's own font, which has hardly more than ASCII; for other texts DejaVu Sans, which matplotlib brings."""
+    """Return a font of ``points`` px: Pillow's own for ASCII texts, else DejaVu Sans from matplotlib."""
     found = None if all(text.isascii() for text in texts) else importlib.util.find_spec("matplotlib")
     if found is not None and found.origin is not None:
         path = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -205,9 +217,9 @@ def choose_font(points: int, texts: Sequence[str]) -> Font:
 
 
 def wrap_text(text: str, font: Font, width: float, lines: int) -> list[str]:
-    """Break a text into at most ``lines`` lines of at most ``width`` pixels; what is left over is cut.
+    """Break a text into at most ``lines`` lines of at most ``width`` pixels; the last one is shortened if necessary.
 
-    Lines break after spaces and the joints of file names, such as ``_``; longer words are broken anywhere.
+    Lines break after spaces and separators of file names, such as ``_``; longer words are broken anywhere.
     """
     broken = [""]
     for word in re.findall(r"[^\s_./-]*[\s_./-]?", text):
@@ -224,7 +236,7 @@ def wrap_text(text: str, font: Font, width: float, lines: int) -> list[str]:
 
 
 def shorten_text(text: str, font: Font, width: float) -> str:
-    """Cut a text that is wider than ``width`` pixels, and show that it was."""
+    """Shorten a text to ``width`` pixels; ``...`` marks the end of a shortened one."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + _CUT) > width:

@@ -10,22 +10,29 @@ from ...api.errors import I2IError, UsageError
 from .files import IMAGE_SUFFIXES
 
 SHOWN = 3
-"""Unusable images that a message names."""
+"""Number of unusable images that a message names."""
 
 
 @dataclass(frozen=True)
 class ImageJob:
-    """One image file to read, and the file its result goes to."""
+    """One image file to process."""
 
     picture: Path
+    """The file to read."""
     result: Path
+    """The file to write."""
 
 
 def plan_jobs(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> list[ImageJob]:
-    """Say which picture goes where: ``DIR/x/y.jpg`` of the folder ``DIR`` to ``out/x/y.png``, a single file to ``out``.
+    """Plan the output file of each image: ``DIR/x/y.jpg`` of the directory ``DIR`` becomes ``out/x/y.png``.
 
-    Two pictures that would share a name get the names ``y.png`` and ``y-2.png``. Hidden files, and results of an
-    earlier prediction when ``out`` lies inside a folder given, are left out.
+    Two images whose results would have the same name get ``y.png`` and ``y-2.png``. Hidden files are left out, and so
+    are files in ``out`` if it is inside an input directory.
+
+    Args:
+        inputs: Image files and directories, which are searched recursively.
+        out: Directory of the results.
+        overwrite: Replace existing results.
 
     Raises:
         UsageError: an input is missing or holds no pictures, or a result would replace a file.
@@ -73,7 +80,7 @@ def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def report_faults(faults: Sequence[str], total: int, noun: str, others: str = "") -> None:
-    """Refuse after all jobs are done if some images could not be used.
+    """Raise an error after all jobs are done if some images could not be used.
 
     Args:
         faults: A sentence for each unusable image.

@@ -31,19 +31,19 @@ def write_page(
     title: str = "",
     about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a table as one HTML file that needs no other: no script, no font, nothing from a network.
+    """Write an image grid as one self-contained HTML file, without scripts, fonts or network access.
 
-    Captions stay in view while one scrolls, a click on a picture shows it large. Pictures of up to 128 px are kept as
-    they are, larger ones as JPEGs; a page of many is kept to about 10 MB.
+    Captions stay visible while the page scrolls; a click on an image enlarges it. Images of up to 128 px are stored as
+    PNG, larger ones as JPEG; a page is limited to about 10 MB.
 
     Args:
-        path: Of the file; it is written whole or not at all.
-        cells: Row by row, each uint8 ``(H, W, 3)``; None leaves a place empty.
+        path: The file; it is written completely or not at all.
+        cells: Rows of images, each uint8 ``(H, W, 3)``; None leaves a cell empty.
         columns: Captions above the columns.
-        labels: Names to the left of the rows.
-        notes: A short text for each cell, shown below it; empty, or shorter than ``cells``, for none.
-        title: Above the table, and that of the page.
-        about: How the table came to be, shown below it: plain values by name.
+        labels: Labels to the left of the rows.
+        notes: A short text below each cell, in rows as ``cells``; missing ones are empty.
+        title: Title of the page and heading of the table.
+        about: Values by name, shown below the table, such as the options of the edit.
     """
     size = largest_size(present_cells(cells))
     across = max(max(len(row) for row in cells), len(columns))

@@ -1,4 +1,4 @@
-"""Lines over one axis, drawn by matplotlib."""
+"""Line plots, drawn by matplotlib."""
 
 from __future__ import annotations
 
@@ -31,9 +31,14 @@ warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=Use
 
 
 def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
-    """Draw a plot as a PNG of 1200 x 720 pixels, whole or not at all; the folder must be there.
+    """Draw a plot as a PNG file of 1200 x 720 pixels; the file is written completely or not at all.
 
-    Points that are not finite, and those of a logarithmic axis that are not above 0, leave a gap.
+    Points that are not finite, and on a logarithmic axis those that are not positive, leave a gap in the line.
+
+    Args:
+        path: The file; its directory must exist.
+        plot: Lines, axis labels and scale.
+        title: Title above the plot.
     """
     from matplotlib.figure import Figure
 

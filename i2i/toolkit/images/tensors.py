@@ -14,20 +14,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEGIBLE_SIDE = 256
-"""Longer side, in pixels, about as large as which pictures are shown to be looked at."""
+"""Longer side in pixels to which small images are enlarged so that people can see details."""
 
 
 def resize(array: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize uint8 ``(H, W, 3)`` to ``(height, width, 3)``: bicubic, antialiased, aspect ignored."""
+    """Resize an image to ``height`` x ``width`` px: bicubic, antialiased; the aspect ratio may change.
+
+    Args:
+        array: uint8 ``(H, W, 3)``.
+        width: New width in pixels.
+        height: New height in pixels.
+
+    Returns:
+        uint8 ``(height, width, 3)``; ``array`` itself if it has this size.
+    """
     if array.shape[:2] == (height, width):
         return array
     return np.array(Image.fromarray(array).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def enlarge(array: np.ndarray, side: int = LEGIBLE_SIDE) -> np.ndarray:
-    """A small picture by the whole factor that brings its longer side nearest to ``side`` pixels; others as they are.
+    """Enlarge a small image by an integer factor, so that its longer side is about ``side`` pixels.
 
-    uint8 ``(H, W, 3)`` -> ``(k H, k W, 3)``, bicubic.
+    Args:
+        array: uint8 ``(H, W, 3)``.
+        side: Target length of the longer side in pixels.
+
+    Returns:
+        uint8 ``(k H, k W, 3)``, bicubic; ``k`` is 1 for images that are large enough.
     """
     height, width = array.shape[:2]
     times = max(1, round(side / max(height, width)))
@@ -35,7 +49,17 @@ def enlarge(array: np.ndarray, side: int = LEGIBLE_SIDE) -> np.ndarray:
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """uint8 ``(H, W, 3)`` -> float32 ``(1, 3, H, W)`` in [-1, 1]."""
+    """Convert an array to a tensor.
+
+    Args:
+        array: uint8 ``(H, W, 3)``, RGB.
+
+    Returns:
+        float32 ``(1, 3, H, W)`` in [-1, 1], on the CPU.
+
+    Raises:
+        ValueError: another shape or type.
+    """
     import torch
 
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
@@ -45,9 +69,16 @@ def to_tensor(array: np.ndarray) -> Tensor:
 
 
 def to_array(tensor: Tensor) -> np.ndarray:
-    """``(1, 3, H, W)`` or ``(3, H, W)`` in [-1, 1] -> uint8 ``(H, W, 3)``: rounded, and clamped where outside.
+    """Convert a tensor to an array; the exact inverse of ``to_tensor``.
 
-    Exactly undoes ``to_tensor``.
+    Args:
+        tensor: ``(1, 3, H, W)`` or ``(3, H, W)`` in [-1, 1], on any device; values outside are clamped.
+
+    Returns:
+        uint8 ``(H, W, 3)``, rounded to the nearest value.
+
+    Raises:
+        ValueError: another shape.
     """
     import torch
 

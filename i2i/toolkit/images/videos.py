@@ -23,11 +23,11 @@ from ..files import atomic_write
 from .tensors import resize
 
 GIF_SIDE = 512
-"""The longest side of a GIF, pixels: at the size of large generators it would take more room than a film."""
+"""Longest side of a GIF in pixels: at 1024 px it would be larger than a video of the same frames."""
 GIF_FPS = 50
-"""The most frames a second that browsers show of a GIF."""
+"""Highest frame rate of a GIF that browsers show, frames per second."""
 VIDEO_SUFFIXES = (".gif", ".mp4")
-"""File names that count as animations, in lower case."""
+"""Suffixes of animations and videos, in lower case."""
 
 _H264 = (
     # Without these tags players guess the colour matrix from the resolution, and some guess wrong.
@@ -45,7 +45,7 @@ DoneT = TypeVar("DoneT")
 
 
 def map_in_order(work: Callable[[ItemT], DoneT], items: Iterable[ItemT]) -> Iterator[DoneT]:
-    """``work`` of each item, in the order of the items, done by a few threads; only a few items are held at a time.
+    """Apply ``work`` to each item in a few threads and yield the results in order; few items are in memory at a time.
 
     Pillow's and OpenCV's encoders release the GIL, so that images are generated while others are encoded.
     """

@@ -1,4 +1,4 @@
-"""Pictures drawn through an affine map: between the pixels where it enlarges, over them where it shrinks.
+"""Affine warps of images, without aliasing.
 
 Points are ``(x, y)`` in pixels; (0, 0) is the centre of the upper left pixel.
 """
@@ -16,15 +16,17 @@ _AS_IS = 1e-3
 
 
 def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Draw a picture through a map that scales by one factor, turns and shifts.
+    """Warp an image by a similarity transform: one scale factor, rotation and translation.
 
-    Where pixels are enlarged or kept, cubic interpolation: a shift by whole pixels gives the very pixels. Where they
-    are shrunk, nothing aliases: whole factors are taken out by Lanczos, and for the rest, below 2, twice as many pixels
-    are drawn and halved by Lanczos. Places are kept to 1/32 of a pixel. Beyond its border the picture is reflected.
+    Upsampling is bicubic, and a translation by whole pixels copies them exactly. Downsampling is free of aliasing: the
+    integer part of the factor is applied by Lanczos resampling first; the rest, below 2, by drawing at twice the
+    resolution and Lanczos downsampling. Positions are accurate to 1/32 pixel. The border is reflected.
 
     Args:
         picture: uint8 ``(H, W, 3)`` or ``(H, W)``.
-        matrix: ``(2, 3)``, from pixels of the result to pixels of the picture.
+        matrix: ``(2, 3)``, maps pixels of the result to pixels of the image.
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
 
     Returns:
         uint8 ``(height, width, 3)`` or ``(height, width)``.
