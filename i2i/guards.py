@@ -23,7 +23,7 @@ from .toolkit.memory import is_out_of_memory
 if TYPE_CHECKING:
     from .registry import Registry
 
-OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric"})
+OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric", "callback"})
 """Kinds whose classes get their options as the last argument of the constructor, where they declare any."""
 
 _PASSED = (I2IError, OSError, MemoryError, KeyboardInterrupt, GeneratorExit)
@@ -269,7 +269,7 @@ def _count(args: Sequence[Any]) -> int | None:
     first = args[0] if args else None
     if isinstance(first, Mapping):
         first = next(iter(first.values()), None)
-    return len(first) if getattr(first, "ndim", 0) else None
+    return len(first) if first is not None and getattr(first, "ndim", 0) else None
 
 
 def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:

@@ -8,12 +8,21 @@ from pathlib import Path
 from string import Template
 
 from .api.errors import UsageError
+from .registry import KINDS
 
+NEW_KINDS = tuple(kind for kind in KINDS if kind != "model")
+"""Kinds that ``write_plugin`` has a template for; a model is one record and needs no package of its own."""
 _USAGE = {
     "editor": "i2i edit --plugin {name} --image photo.jpg --out edited",
     "trainer": "i2i train {name} --dataset facades --steps 20 --size 64",
     "dataset": "i2i datasets preview {name}",
     "metric": "i2i evaluate RUN --metrics {name}",
+    "extractor": "i2i edit --extractor identity={name} --image photo.jpg",
+    "generator": "i2i sample --generator {name} --out samples.png",
+    "preset": "i2i edit --plugin drag --preset {name} --image photo.jpg",
+    "panel": "i2i plugins show {name}",
+    "inverter": "i2i edit --image photo.jpg --invert {name}",
+    "callback": "i2i train pix2pix --dataset facades --callbacks {name}",
 }
 
 
@@ -22,7 +31,7 @@ def write_plugin(name: str, kind: str, out: Path | None = None) -> Path:
 
     Args:
         name: What it and the thing it brings are called: small letters, digits, ``-``.
-        kind: ``editor``, ``trainer``, ``dataset`` or ``metric``.
+        kind: One of ``NEW_KINDS``.
         out: The folder to make; None for ``i2i-NAME`` here.
 
     Returns:
@@ -39,7 +48,7 @@ def write_plugin(name: str, kind: str, out: Path | None = None) -> Path:
     words = {
         "name": name,
         "kind": kind,
-        "article": "An" if kind == "editor" else "A",
+        "article": "An" if kind[0] in "aeiou" else "A",
         "module": f"i2i_{name.replace('-', '_')}",
         "Class": "".join(part.capitalize() for part in name.split("-")),
         "imports": "import numpy as np" if kind == "dataset" else "import torch",

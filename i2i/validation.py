@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, get_args, get_origin
 
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+from .api.contracts import contract_class, contract_methods
 from .api.errors import I2IError, UsageError, did_you_mean
 from .api.options import Options, click_options, option_flag, reserved_options
-from .guards import build_plugin
+from .api.preset import Preset
+from .guards import OPTIONS_LAST, build_plugin, describe_value
 from .registry import KINDS, Plugin, Registry
 
-_REQUIRED = {
-    "trainer": ("__init__", "step", "sample"),
+_RECORDS = ("model", "preset")
+"""Kinds that are registered as records, not as classes."""
+_CONSTRUCTORS = {
+    "trainer": ("options", "device"),
     "dataset": (),
-    "generator": ("__init__", "map", "render", "features"),
-    "model": (),
-    "extractor": ("__init__",),
+    "generator": ("weights", "device"),
+    "extractor": ("device",),
+    "editor": (),
+    "metric": ("device",),
     "inverter": (),
-    "editor": ("edit",),
-    "preset": (),
-    "metric": ("__init__", "update", "compute"),
     "callback": (),
-    "panel": (),
 }
-_WORDS = {
-    "editor": ("wants", ("pixels", "crops", "latent")),
-    "metric": ("better", ("lower", "higher")),
-}
+"""By kind, what constructors get, before the options of the kinds in ``OPTIONS_LAST``."""
 
 
 def check_plugin(registry: Registry, name: str) -> list[str]:
@@ -78,18 +79,29 @@ def _name_faults(thing: Any) -> Iterator[str]:
 
 
 def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
-    base = getattr(importlib.import_module(f"{__package__}.api.{kind}"), kind.capitalize())
-    owner = thing if isinstance(thing, type) else type(thing)
-    for method in _REQUIRED[kind]:
-        if getattr(owner, method, None) in (None, getattr(base, method), getattr(object, method, None)):
-            yield f"it must define {method} (see i2i.{kind.capitalize()}.{method})"
-    attribute, words = _WORDS.get(kind, ("", ()))
-    if words and getattr(thing, attribute, None) not in words:
-        yield f"{attribute} is {getattr(thing, attribute, None)!r}; set it to one of {', '.join(words)}"
+    base = contract_class(kind)
+    if kind in _RECORDS:
+        if not isinstance(thing, base):
+            yield f"it must be an i2i.{base.__name__}"
+        return
+    if not isinstance(thing, type):
+        yield f"it must be a class, not {describe_value(thing)}; register the class itself"
+        return
+    if not issubclass(thing, base):
+        yield f"it must derive from i2i.{base.__name__}"
+        return
+    for name, declared in contract_methods(kind).items():
+        found = inspect.getattr_static(thing, name)
+        if getattr(found, "__isabstractmethod__", False):
+            yield f"it must define {name} (see i2i.{base.__name__}.{name})"
+        elif found is not declared and name != "__init__":
+            yield from _method_faults(f"i2i.{base.__name__}", name, found, declared)
+    yield from _constructor_faults(kind, thing)
+    yield from _attribute_faults(thing, base)
     if kind == "extractor" and not _is_role(getattr(thing, "role", None)):
         yield f"role is {getattr(thing, 'role', None)!r}; set it to a word such as 'landmarks' or 'depth'"
     if kind == "dataset":
-        yield from _dataset_faults(owner, thing, base)
+        yield from _dataset_faults(thing, base)
     if kind == "editor":
         yield from _editor_faults(thing)
 
@@ -98,26 +110,132 @@ def _is_role(role: Any) -> bool:
     return isinstance(role, str) and re.fullmatch(r"[a-z0-9][a-z0-9_-]*", role) is not None
 
 
-def _dataset_faults(owner: type, thing: Any, base: Any) -> Iterator[str]:
-    if getattr(thing, "drawn", None) and getattr(owner, "draw", None) is base.draw:
+def _method_faults(base: str, name: str, found: Any, declared: Any) -> Iterator[str]:
+    """What keeps a method from being called as the one that the contract declares."""
+    if isinstance(declared, property):
+        if inspect.isfunction(found):
+            yield f"{name} is a method and must be a property: mark it with @property"
+        return
+    bound = isinstance(declared, (classmethod, staticmethod))
+    if bound and not isinstance(found, (classmethod, staticmethod)):
+        yield f"{name} must be a {type(declared).__name__}: mark it with @{type(declared).__name__}"
+        return
+    given, expected = _parameters(found), _parameters(declared)
+    if given is None or expected is None:
+        if not callable(found):
+            yield f"{name} is {describe_value(found)} and must be a method"
+        return
+    if not _accepts(given, expected):
+        yield f"{name}{_listed(given)} must take the parameters of {base}.{name}{_listed(expected)}"
+
+
+def _constructor_faults(kind: str, thing: Any) -> Iterator[str]:
+    """Constructors are called with positional arguments, so the names of their parameters are free."""
+    if kind not in _CONSTRUCTORS or getattr(thing.__init__, "__isabstractmethod__", False):
+        return
+    names = [*_CONSTRUCTORS[kind]]
+    if kind in OPTIONS_LAST and getattr(getattr(thing, "Options", None), "model_fields", None):
+        names.append("options")
+    if thing.__init__ is object.__init__:
+        given: list[inspect.Parameter] | None = []
+    else:
+        given = _parameters(thing.__init__)
+    expected = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    if given is not None and not _accepts(given, expected):
+        yield f"__init__{_listed(given)} must take {_listed(expected)}, as i2i calls it with these arguments"
+
+
+def _parameters(function: Any) -> list[inspect.Parameter] | None:
+    """The parameters after ``self`` or ``cls``; None for what has no signature."""
+    first = 0 if isinstance(function, staticmethod) else 1
+    function = getattr(function, "__func__", function)
+    try:
+        return list(inspect.signature(function).parameters.values())[first:]
+    except (TypeError, ValueError):
+        return None
+
+
+def _accepts(given: Sequence[inspect.Parameter], expected: Sequence[inspect.Parameter]) -> bool:
+    """Whether a function with the parameters ``given`` can be called as one with the parameters ``expected``.
+
+    A name may begin with ``_``, as that of a parameter which is not used does.
+    """
+    positional = [each for each in given if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    rest = any(each.kind == each.VAR_POSITIONAL for each in given)
+    for number, wanted in enumerate(expected):
+        if number >= len(positional):
+            if not rest:
+                return False
+            continue
+        own = positional[number]
+        if wanted.kind != wanted.POSITIONAL_ONLY and own.name.lstrip("_") != wanted.name:
+            return False
+        if wanted.default is not wanted.empty and own.default is own.empty:
+            return False
+    further = [*positional[len(expected) :], *(each for each in given if each.kind == each.KEYWORD_ONLY)]
+    return all(each.default is not each.empty for each in further)
+
+
+def _listed(parameters: Sequence[inspect.Parameter]) -> str:
+    """``(w, noise='const')``: names and defaults without annotations."""
+    plain = [each.replace(annotation=each.empty, kind=_shown(each)) for each in parameters]
+    return str(inspect.Signature(plain))
+
+
+def _shown(parameter: inspect.Parameter) -> Any:
+    """Positional-only parameters are shown as plain ones."""
+    return parameter.POSITIONAL_OR_KEYWORD if parameter.kind == parameter.POSITIONAL_ONLY else parameter.kind
+
+
+def _attribute_faults(thing: Any, base: Any) -> Iterator[str]:
+    """Class attributes of a type or value that the annotations of the contract do not allow."""
+    for name, annotation in _class_attributes(base).items():
+        if name in ("name", "summary", "Options"):  # checked at registration, and by _option_faults
+            continue
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError:
+            continue
+        value = getattr(thing, name, None)
+        if name in ("extractors", "may_use") and isinstance(value, (tuple, list)):  # see _editor_faults
+            continue
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            yield f"{name} is {value!r}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _class_attributes(base: Any) -> dict[str, Any]:
+    """By name the annotations of class attributes, without ``ClassVar``; those that need absent imports left out."""
+    found: dict[str, Any] = {}
+    for cls in reversed(base.__mro__):
+        scope = vars(sys.modules[cls.__module__])
+        for name, text in vars(cls).get("__annotations__", {}).items():
+            try:
+                annotation = eval(text, scope, dict(vars(cls))) if isinstance(text, str) else text
+            except NameError:  # imported for type checkers only
+                continue
+            if get_origin(annotation) is ClassVar:
+                (found[name],) = get_args(annotation)
+    return found
+
+
+def _dataset_faults(thing: Any, base: Any) -> Iterator[str]:
+    if thing.drawn and thing.draw is base.draw:
         yield "it promises a drawn sample ('drawn') and must define draw (see i2i.Dataset.draw)"
-    if getattr(thing, "direction", None) not in ("AtoB", "BtoA"):
-        yield f"direction is {getattr(thing, 'direction', None)!r}; set it to AtoB or BtoA"
 
 
 def _editor_faults(thing: Any) -> Iterator[str]:
-    for attribute in ("photos", "extractors", "may_use"):
+    for attribute in ("extractors", "may_use"):
         value = getattr(thing, attribute, None)
-        if not isinstance(value, (tuple, list)) or not all(isinstance(word, str) for word in value):
-            yield f"{attribute} is {value!r}; set it to a tuple of names, such as ('image',)"
+        if isinstance(value, (tuple, list)) and (wrong := [role for role in value if not _is_role(role)]):
+            yield f"{attribute} asks for {', '.join(map(repr, wrong))}; a role is a word such as 'landmarks' or 'depth'"
 
 
 def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]:
     """What the editor that is to read it says of it."""
-    from .api.preset import Preset
-
     if not isinstance(preset, Preset):
-        yield "it must be an i2i.Preset"
         return
     if preset.editor not in (editors := registry.all("editor")):
         yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
@@ -140,6 +258,15 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
             yield f"option {option_flag(name)} has no description; give one with pydantic.Field(..., description=...)"
     for name in reserved_options(kind, model):
         yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
+    if not any(field.is_required() for field in model.model_fields.values()):
+        try:
+            model.model_validate(
+                {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+            )
+        except ValidationError as error:
+            issue = error.errors()[0]
+            where = f"option {option_flag(str(issue['loc'][0]))}" if issue["loc"] else "Options"
+            yield f"{where} has a default that it does not allow itself ({issue['msg']})"
     try:
         click_options(model)
     except Exception as error:  # a stranger's types: say which model cannot be offered, whatever the cause

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import i2i
-from i2i.scaffold import write_plugin
+from i2i.scaffold import NEW_KINDS, write_plugin
 
 EXAMPLE = Path(__file__).parent / "example_plugin"
 
@@ -152,7 +152,7 @@ def test_broken_plugins_are_told_and_the_rest_works(fresh_site: Site, package: C
     assert fresh_site.i2i("plugins", "check", "warm", I2I_PLUGINS=chosen).returncode == 0
 
 
-@pytest.mark.parametrize("kind", ["editor", "trainer", "dataset", "metric"])
+@pytest.mark.parametrize("kind", NEW_KINDS)
 def test_a_new_plugin_installs_passes_its_test_and_is_sound(kind: str, fresh_site: Site, tmp_path: Path) -> None:
     folder = write_plugin("my-own", kind, tmp_path / "mine")
     fresh_site.install(folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..scaffold import NEW_KINDS
 from ..toolkit.command_options import json_option
 from ..toolkit.terminal import echo_json, echo_table
 
@@ -65,7 +66,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["editor", "trainer", "dataset", "metric"]),
+    type=click.Choice(NEW_KINDS),
     default="editor",
     show_default=True,
     help="What it provides.",

@@ -26,6 +26,12 @@ class Numbered(i2i.Generator):
         self.resolution, self.copies = resolution, [0]
         self.changes: dict[str, torch.Tensor] = {}
 
+    def map(self, z: Any, c: Any = None, truncation: float = 1.0, cutoff: int | None = None) -> Any:
+        raise AssertionError("must not be reached")
+
+    def render(self, w: Any, noise: Any = "const") -> Any:
+        raise AssertionError("must not be reached")
+
     def tuned(self, changes: Any = None, noise: Any = None) -> Numbered:
         copied = Numbered(self.resolution)
         copied.changes, copied.copies = dict(changes or {}), self.copies

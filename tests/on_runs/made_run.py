@@ -47,6 +47,9 @@ class Mirror(i2i.Trainer):
         self.networks = {"generator": nn.Sequential(*layers).to(device).eval(), "judge": nn.Conv2d(3, 1, 1)}
         self.sizes: list[tuple[int, ...]] = []
 
+    def step(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        raise AssertionError("must not be reached")
+
     def sample(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         network = self.networks["generator"]
         network.train(self.options.test == "paper")

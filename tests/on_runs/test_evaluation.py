@@ -14,6 +14,7 @@ from i2i.cli import evaluate as evaluate_command
 from i2i.data.sources import open_source
 from i2i.inference import evaluation
 from i2i.runtime.device import TorchDevice
+from i2i.training.runs import open_dataset
 
 
 def test_numbers_of_a_perfect_and_of_a_faint_network(run: MadeRun, registry: i2i.Registry) -> None:
@@ -40,9 +41,9 @@ def test_direction_swaps_input_and_target(run: MadeRun, registry: i2i.Registry) 
     shown = {}
     for direction in ("AtoB", "BtoA"):
         run.options["run"]["direction"] = direction
-        one = evaluation._batches(
-            evaluation._open(registry, run.options["run"], "val", None), run.options["run"], TorchDevice("cpu"), 2
-        )
+        dataset = open_dataset(registry, run.options)
+        source = evaluation._open(dataset, run.options["run"], "val", None)
+        one = evaluation._batches(source, run.options["run"], TorchDevice("cpu"), 2)
         shown[direction] = next(iter(one))
     assert torch.equal(shown["AtoB"][0], shown["BtoA"][1]) and torch.equal(shown["AtoB"][1], shown["BtoA"][0])
     assert not torch.equal(shown["AtoB"][0], shown["BtoA"][0])

@@ -46,6 +46,12 @@ class Tiny(i2i.Trainer):
     def __init__(self, options: Options, device: i2i.Device) -> None:
         self.networks = {"generator": Net(options.width).to(device), "judge": nn.Conv2d(3, 1, 1)}
 
+    def step(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        raise AssertionError("must not be reached")
+
+    def sample(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        raise AssertionError("must not be reached")
+
 
 class Painter(Tiny):
     name = "painter"

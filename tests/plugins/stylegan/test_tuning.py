@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -83,6 +85,12 @@ def test_a_family_that_cannot_be_tuned_says_so() -> None:
 
         def __init__(self) -> None:
             """Nothing to load."""
+
+        def map(self, z: Any, c: Any = None, truncation: float = 1.0, cutoff: int | None = None) -> Any:
+            raise AssertionError("must not be reached")
+
+        def render(self, w: Any, noise: Any = "const") -> Any:
+            raise AssertionError("must not be reached")
 
     fixed = Fixed()
     assert fixed.noise_maps == {} and fixed.weights() == {} and list(fixed.styles()) == []
