@@ -273,7 +273,7 @@ def _count(args: Sequence[Any]) -> int | None:
     first = args[0] if args else None
     if isinstance(first, Mapping):
         first = next(iter(first.values()), None)
-    return len(first) if first is not None and getattr(first, "ndim", 0) else None
+    return len(first) if first is not None and hasattr(first, "ndim") and first.ndim else None
 
 
 def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
