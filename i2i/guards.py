@@ -15,12 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .api.contracts import contract_class, contract_methods
-from .api.editor import Result
 from .api.errors import I2IError, UsageError
-from .api.options import Options, build_options
 from .toolkit.memory import is_out_of_memory
 
 if TYPE_CHECKING:
+    from .api.options import Options
     from .registry import Registry
 
 OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric", "callback"})
@@ -78,6 +77,8 @@ def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None) -> t
     Raises:
         UsageError: there are values for a class without options, or one of them is wrong.
     """
+    from .api.options import Options, build_options
+
     model = getattr(cls, "Options", Options)
     if not model.model_fields and not values:
         return ()
@@ -92,8 +93,11 @@ def plain_options(registry: Registry, kind: str, name: str, values: Mapping[str,
     Raises:
         UsageError: nothing has this name, or an option is unknown or has a wrong value.
     """
-    (options,) = options_argument(kind, registry.get(kind, name), values) or (Options(),)
-    return options.model_dump(mode="json")
+    return {
+        key: value
+        for options in options_argument(kind, registry.get(kind, name), values)
+        for key, value in options.model_dump(mode="json").items()
+    }
 
 
 def plain_named_options(
@@ -269,7 +273,7 @@ def _count(args: Sequence[Any]) -> int | None:
     first = args[0] if args else None
     if isinstance(first, Mapping):
         first = next(iter(first.values()), None)
-    return len(first) if first is not None and getattr(first, "ndim", 0) else None
+    return len(first) if first is not None and hasattr(first, "ndim") and first.ndim else None
 
 
 def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
@@ -420,6 +424,8 @@ def _texts(_: Any, vectors: Any, args: Sequence[Any]) -> None:
 
 def _result(_: Any, result: Any, __: Sequence[Any]) -> None:
     """Refuse what the files of an edit and the page could not show."""
+    from .api.editor import Result
+
     if not isinstance(result, Result):
         raise _Unexpected("i2i.Result")
     for each in (result, *result.others):

@@ -88,13 +88,15 @@ def test_too_little_memory_ends_in_a_sentence(small, monkeypatch, error):
         small("run")
 
 
-def test_an_error_of_the_program_stays_one(small, monkeypatch):
+def test_an_error_in_a_trainer_names_it_and_keeps_its_cause(small, monkeypatch):
     def step(self, batch):
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(Pix2Pix, "step", step)
-    with pytest.raises(RuntimeError, match="shapes differ"):
+    named = r"The trainer 'pix2pix' of i2i .* failed in step\(\): RuntimeError: shapes differ; tell its author"
+    with pytest.raises(i2i.I2IError, match=named) as caught:
         small("run")
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_full_disk_says_how_to_go_on(small, monkeypatch, tmp_path):
