@@ -122,7 +122,5 @@ def test_a_plugin_may_introduce_a_role() -> None:
     assert extractor("depth", "cpu", registry=registry).name == "near"
     with pytest.raises(i2i.UsageError, match=r"no role 'dept' of extractors; the roles are landmarks, .*, depth\."):
         check_role("dept", registry)
-    with pytest.raises(
-        i2i.I2IError, match=r"No plugin provides an extractor of depth: .*known roles are landmarks"
-    ):
+    with pytest.raises(i2i.I2IError, match=r"No plugin provides an extractor of depth: .*known roles are landmarks"):
         choose("depth", registry_of(GOOD))
