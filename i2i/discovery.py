@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata as metadata
 import importlib.util
 import os
@@ -137,7 +136,9 @@ def find_plugins(names: list[str] | None = None) -> list[Plugin]:
     """
     entries = list(metadata.entry_points(group=hookspecs.GROUP))
     chosen = [entry for entry in entries if names is None or entry.name in names]
-    found = [_load(entry) for entry in chosen]
+    # Each attribute of a distribution parses its metadata, 4 ms, so it is asked once and not for each entry point.
+    facts = {id(entry.dist): _facts(entry.dist) for entry in {id(each.dist): each for each in chosen}.values()}
+    found = [_load(entry, *facts[id(entry.dist)]) for entry in chosen]
     known = {plugin.name for plugin in found}
     for name in dict.fromkeys(names or ()):
         if is_file_name(name):
@@ -149,9 +150,18 @@ def find_plugins(names: list[str] | None = None) -> list[Plugin]:
     return found
 
 
-def _load(entry: metadata.EntryPoint) -> Plugin:
-    plugin = Plugin(entry.name, *((entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "?")))
-    if entry.dist and (needed := _unmet(entry.dist)):
+def _facts(distribution: metadata.Distribution | None) -> tuple[str, str, str | None]:
+    """Return the name and version of a distribution, and its requirement on i2i if that is not met."""
+    if distribution is None:
+        return "unknown", "?", None
+    known = distribution.metadata
+    name, requires = str(known["Name"]), known.get_all("Requires-Dist") or []
+    return name, str(known["Version"]), None if name == "i2i" else _unmet(requires)
+
+
+def _load(entry: metadata.EntryPoint, distribution: str, version: str, needed: str | None) -> Plugin:
+    plugin = Plugin(entry.name, distribution, version)
+    if needed:
         plugin.error = f"it needs {needed}, and this is i2i {__version__}: install another version of either"
         return plugin
     with isolated(lambda error: plugin.blame(describe_error(error), error)), watched(plugin, "its import"):
@@ -159,10 +169,10 @@ def _load(entry: metadata.EntryPoint) -> Plugin:
     return plugin
 
 
-def _unmet(distribution: metadata.Distribution) -> str | None:
+def _unmet(requires: list[str]) -> str | None:
     """Return the requirement on i2i that this i2i does not meet, such as ``"i2i>=2"``; None if there is none."""
-    lines = [line for line in distribution.requires or () if re.match(r"i2i(?![\w.-])", line, re.IGNORECASE)]
-    if distribution.name == "i2i" or not any(sign in line.partition(";")[0] for line in lines for sign in "<>=~!"):
+    lines = [line for line in requires if re.match(r"i2i(?![\w.-])", line, re.IGNORECASE)]
+    if not any(sign in line.partition(";")[0] for line in lines for sign in "<>=~!"):
         return None
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -195,7 +205,7 @@ def load_file(name: str | Path) -> Plugin:
     except OSError as error:
         plugin.error = f"it cannot be read ({error.strerror or error}); check the path"
         return plugin
-    plugin.sha256 = hashlib.sha256(source).hexdigest()
+    plugin.sha256 = _sha256(source)
     plugin.version = plugin.sha256[:12]
     module_name = f"i2i_file_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{plugin.version}"
     if (loaded := sys.modules.get(module_name)) is not None and getattr(loaded, "__file__", None) == str(path):
@@ -220,6 +230,12 @@ def load_file(name: str | Path) -> Plugin:
     return plugin
 
 
+def _sha256(source: bytes) -> str:
+    import hashlib  # takes 10 ms to import, and most commands load no file
+
+    return hashlib.sha256(source).hexdigest()
+
+
 def plugin_of_class(thing: type) -> Plugin:
     """Return a plugin that provides one class, for a class that is passed in place of a name.
 
@@ -231,7 +247,7 @@ def plugin_of_class(thing: type) -> Plugin:
         raise UsageError(f"{thing.__name__} is no plugin class: derive it from i2i.Editor, i2i.Trainer or another one.")
     source = getattr(sys.modules.get(thing.__module__), "__file__", None)
     path = Path(source).absolute() if source else None
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else None
+    sha256 = _sha256(path.read_bytes()) if path and path.is_file() else None
     module = types.ModuleType(thing.__module__)
     _add_hook(module, kind, [thing])
     file = path if sha256 else None

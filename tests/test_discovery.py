@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,13 @@ class Entry:
 
     def __init__(self, module: Any, requires: list[str], name: str = "outside") -> None:
         self.name, self._module = name, module
-        self.dist = type("Dist", (), {"name": f"i2i-{name}", "version": "2.0", "requires": requires})()
+        self.dist = type("Dist", (), {"metadata": Message()})()
+        for key, value in (
+            ("Name", f"i2i-{name}"),
+            ("Version", "2.0"),
+            *(("Requires-Dist", line) for line in requires),
+        ):
+            self.dist.metadata[key] = value
 
     def load(self) -> Any:
         return self._module()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.assets.extractors import choose, extractor, open_chosen
+from i2i.assets.extractors import check_role, choose, extractor, open_chosen, roles
 from i2i.registry import Registry
 from i2i.toolkit.latents.features import passes_gradients
 from tests.toy_editors import registry_of
@@ -114,3 +114,13 @@ def test_whether_gradients_pass_is_seen_without_an_error(
     with torch.no_grad():
         assert passes_gradients(read, pictures) is passes
     assert not pictures.requires_grad
+
+
+def test_a_plugin_may_introduce_a_role() -> None:
+    registry = registry_of(GOOD, made("near", role="depth"))
+    assert roles(registry) == (*i2i.STANDARD_ROLES, "depth") and "segmentation" in roles(registry)
+    assert extractor("depth", "cpu", registry=registry).name == "near"
+    with pytest.raises(i2i.UsageError, match=r"no role 'dept' of extractors; the roles are landmarks, .*, depth\."):
+        check_role("dept", registry)
+    with pytest.raises(i2i.I2IError, match=r"No plugin provides an extractor of depth: .*known roles are landmarks"):
+        choose("depth", registry_of(GOOD))

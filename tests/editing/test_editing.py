@@ -156,7 +156,7 @@ def test_mistakes_are_named(
 
 
 def test_a_missing_extractor_or_photo_is_named(photo: Path, tmp_path: Path) -> None:
-    with pytest.raises(i2i.I2IError, match="No plugin here brings an extractor of landmarks"):
+    with pytest.raises(i2i.I2IError, match="No plugin provides an extractor of landmarks"):
         edit("blend", [photo, photo], device="cpu", registry=registry_of(Blend))
     with pytest.raises(i2i.I2IError, match=r"absent\.png"):
         edit("shift", [tmp_path / "absent.png"], device="cpu", registry=registry_of(Shift))
