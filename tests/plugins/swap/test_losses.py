@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 from i2i_plugins.swap.losses import CELLS, SwapLoss
 from i2i_plugins.swap.measures import background, measure
 from i2i_plugins.swap.options import Options
