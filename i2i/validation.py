@@ -37,6 +37,7 @@ _REQUIRED = {
     "preset": (),
     "metric": ("__init__", "update", "compute"),
     "panel": (),
+    "callback": (),
 }
 _WORDS = {
     "extractor": ("role", ("landmarks", "identity", "perceptual", "text", "encoder")),

@@ -78,5 +78,10 @@ def register_panels(register: Register) -> None:
 
 
 @hookspec
+def register_callbacks(register: Register) -> None:
+    """Bring followers of trainings and edits, such as loggers: subclasses of ``i2i.Callback``."""
+
+
+@hookspec
 def register_commands(cli: click.Group, registry: PluginLookup) -> None:
     """Add commands to the command line: ``cli.add_command(...)``; look things up in ``registry`` when they run."""

@@ -15,6 +15,10 @@ from ..toolkit.command_options import json_option
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from ..api.dataset import Dataset
 
 root_option = click.option(
@@ -101,11 +105,13 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
     DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
     again until it changes.
     """
-    from ..data.pairs import check_splits
+    from ..data.layouts import find_samples
+    from ..data.samples import check_splits
 
     dataset, folder = _find_set(ctx.obj, target, data_root)
+    find = partial(find_samples, dataset, folder)
     with staged("pairs") as progress:
-        counts, faults = check_splits(partial(dataset.pairs, folder), progress)
+        counts, faults = check_splits(find, dataset.fields, dataset.palette, progress)
     if not counts and not faults:
         raise I2IError(f"{folder} has no folder train, val or test with pairs: {_remedy(dataset, folder)}.")
     if as_json:
@@ -148,18 +154,27 @@ def preview(
     out: Path,
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
-    from ..data.sources import open_source
+    from ..data.training_data import open_pairs
     from ..toolkit.images import save_picture
     from ..toolkit.images.grids import sheet
 
     dataset = registry.get("dataset", name)()
-    opened = open_source(dataset, data_root, split, source, seed)
+    (group,) = open_pairs(dataset, data_root, split, source, seed, "AtoB").groups
+    opened = group.source
     count = min(count, len(opened))
-    pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
+    pairs = [_rgb_sides(group.read(number * len(opened) // count, size)) for number in range(count)]
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
     save_picture(out, sheet(rows, columns=dataset.sides * across, group=2))
     click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
+
+
+def _rgb_sides(sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Input and target as uint8 ``(H, W, 3)``: grey becomes RGB, 16 bits become 8."""
+    import numpy as np
+
+    sides = [array if array.dtype == np.uint8 else (array // 257).astype(np.uint8) for array in sample.values()]
+    return [np.broadcast_to(side, (*side.shape[:2], 3)) for side in sides]
 
 
 def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
+from ..api.field import Field
 from ..api.options import Options, build_options
+from ..api.trainer import DataInfo
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
-from .checkpoints import Checkpoints, Which, load_average, load_networks
+from .checkpoints import Checkpoints, Which, load_averages, load_networks
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
@@ -35,6 +37,17 @@ class Run(Checkpoints):
         """The trainer's own options, with ``settings`` in place of what the run was trained with."""
         where = "--set" if settings else str(self.folder / "options.json")
         return build_options(trainer.Options, {**self.options["options"], **(settings or {})}, where)
+
+    def data_info(self) -> DataInfo:
+        """Return what the trainer was told about its data."""
+        about = self.options["data"].get("info", {})
+        return DataInfo(
+            fields=tuple(Field(**field) for field in about["fields"]) if "fields" in about else DataInfo.fields,
+            classes=tuple(about.get("classes", ())),
+            palette=tuple((int(red), int(green), int(blue)) for red, green, blue in about.get("palette", ())),
+            direction=self.options["run"].get("direction") or "AtoB",
+            size=self.options["run"]["size"],
+        )
 
     def write_options(self) -> None:
         """Keep ``options`` on disk."""
@@ -66,11 +79,23 @@ class Run(Checkpoints):
         step = self.find(checkpoint)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
-        trainer: Trainer = kind(self.trainer_options(kind, settings), device)
+        trainer: Trainer = kind.create(self.trainer_options(kind, settings), device, self.data_info())
         tensors = self.read_tensors(step)
         load_networks(trainer, tensors, self.checkpoint(step))
-        load_average(trainer, tensors)
+        load_averages(trainer, tensors)
         return trainer, step
+
+
+def recorded_info(info: DataInfo) -> dict[str, Any]:
+    """Return what ``options.json`` holds of a trainer's data besides direction and size; empty of pairs of RGB images.
+
+    ``Run.data_info`` reads it.
+    """
+    about: dict[str, Any] = {}
+    if info.fields != DataInfo.fields:
+        about["fields"] = [asdict(field) for field in info.fields]
+    about |= {"classes": list(info.classes)} if info.classes else {}
+    return about | ({"palette": [list(colour) for colour in info.palette]} if info.palette else {})
 
 
 def create(folder: str | Path | None, options: dict[str, Any]) -> Run:

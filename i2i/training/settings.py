@@ -73,6 +73,11 @@ class TrainOptions(Options):
         "auto", description="auto: the fastest of the device, found by timing"
     )
     seed: int = Field(0, ge=0, description="picks every random draw")
+    callbacks: str | None = Field(
+        None,
+        description="callbacks to call, separated by commas, or none  [default: tensorboard and other defaults]",
+        json_schema_extra={"unit": "name,..."},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +110,7 @@ class TrainOptions(Options):
             if name in defaults:
                 own.default, own.validate_default = defaults[name], True
                 own.description = (own.description or "").partition("  [default")[0]
-            elif name == "load_size" and trainer.wants == "pictures":
+            elif name == "load_size" and trainer.learns_from() == "images":
                 own.description = "size before the random crop  [default: --size, which crops nothing]"
             fields[name] = (field.annotation, own)
         return create_model(cls.__name__, __base__=cls, **fields)
