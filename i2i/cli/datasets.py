@@ -131,8 +131,8 @@ def check(ctx: click.Context, target: str, data_root: Path | None, as_json: bool
     "--source",
     default="auto",
     show_default=True,
-    type=click.Choice(["auto", "real", "drawn"]),
-    help="Real pictures, the set's own drawn ones, or real ones where they are there.",
+    type=click.Choice(["auto", "real", "synthetic", "drawn"]),
+    help="Real samples, synthetic ones (old name: drawn), or real ones if they are downloaded.",
 )
 @click.option("--split", default="train", show_default=True, help="Which part of the set.")
 @click.option("--count", default=16, show_default=True, type=click.IntRange(1, 400), help="How many pairs.")
@@ -146,7 +146,7 @@ def preview(
     registry: Registry,
     name: str,
     data_root: Path | None,
-    source: Literal["auto", "real", "drawn"],
+    source: Literal["auto", "real", "synthetic", "drawn"],
     split: str,
     count: int,
     size: int,
@@ -159,7 +159,8 @@ def preview(
     from ..toolkit.images.grids import sheet
 
     dataset = registry.get("dataset", name)()
-    (group,) = open_pairs(dataset, data_root, split, source, seed, "AtoB").groups
+    choice: Literal["auto", "real", "drawn"] = "drawn" if source == "synthetic" else source
+    (group,) = open_pairs(dataset, data_root, split, choice, seed, "AtoB").groups
     opened = group.source
     count = min(count, len(opened))
     pairs = [_rgb_sides(group.read(number * len(opened) // count, size)) for number in range(count)]

@@ -180,8 +180,8 @@ def _choose_device(settings: TrainOptions) -> Device:
     )
     if settings.batch % (device.world * settings.accumulate):
         raise UsageError(
-            f"--batch {settings.batch} is divided among {device.world} processes in {settings.accumulate} parts: "
-            f"give a multiple of {device.world * settings.accumulate}."
+            f"--batch {settings.batch} cannot be divided among {device.world} processes in "
+            f"{settings.accumulate} parts: give a multiple of {device.world * settings.accumulate}."
         )
     return device
 

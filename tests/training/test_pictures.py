@@ -192,7 +192,7 @@ def test_help_shows_the_trainers_defaults(registry: i2i.Registry) -> None:
     shown = CliRunner().invoke(root, ["train", "painter", "--help"], obj=registry).output
     words = " ".join(shown.split())
     assert "over all processes [default: 3]" in words
-    assert "height and width of the pictures [default: 16]" in words
+    assert "height and width of the images [default: 16]" in words
     assert "size before the random crop [default: --size, which crops nothing]" in words
     assert "optimisation steps [default: 2]" in words
 

@@ -171,7 +171,7 @@ def test_predict_takes_the_first_panel(root: Path, registry: i2i.Registry, tmp_p
 
 
 def test_pairs_serve_as_unpaired_images_and_are_evaluated(registry: i2i.Registry, tmp_path: Path) -> None:
-    given = {"dataset": "facades", "registry": registry, "quiet": True, "cache_mb": 0}
+    given = {"dataset": "facades", "registry": registry, "quiet": True, "source": "synthetic"}
     run = i2i.train("cycle", out=tmp_path / "run", steps=1, overfit=2, **given)
     assert run.options["run"]["source"] == "drawn" and run.options["data"]["sides"] == [400, 400]
 
