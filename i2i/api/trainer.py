@@ -117,7 +117,7 @@ class Trainer:
         raise TypeError(f"{type(self).__name__} must define __init__(self, options, device)")
 
     @classmethod
-    def create(cls: type[TrainerT], options: Options, device: Device, data: DataInfo) -> TrainerT:
+    def create(cls: type[TrainerT], options: Any, device: Device, data: DataInfo) -> TrainerT:
         """Build a trainer that knows its data: what the engine calls in place of the constructor."""
         trainer = cls.__new__(cls)
         trainer.data = data

@@ -73,7 +73,8 @@ def _from_colours(path: Path, image: np.ndarray, palette: Sequence[tuple[int, in
     if (unknown := codes[numbers] != wanted).any():
         colour = tuple(int(value) for value in image[unknown][0])
         raise PictureError(path, f"it holds the colour {colour}, which is not in the palette of its dataset; fix it.")
-    return numbers.astype(np.uint8 if len(palette) <= 256 else np.int32)
+    labels: np.ndarray = numbers.astype(np.uint8 if len(palette) <= 256 else np.int32)
+    return labels
 
 
 def paint_labels(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
@@ -91,7 +92,8 @@ def paint_labels(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) ->
         table[number] = [(37 * (number + 1)) % 256, (91 * (number + 1)) % 256, (173 * (number + 1)) % 256]
     if known <= NO_CLASS:
         table[NO_CLASS] = 0
-    return table[labels]
+    painted: np.ndarray = table[labels]
+    return painted
 
 
 def read_grey(path: Path, bits: int) -> np.ndarray:

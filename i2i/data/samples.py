@@ -191,7 +191,8 @@ def check_samples(
 
 def _check(sample: Sample, fields: Sequence[Field], palette: Palette, known: frozenset[str]) -> list[Fault] | str:
     """The faults of a sample, or the mark by which a good one is known again."""
-    arrays, faults = {}, []
+    arrays: dict[str, np.ndarray] = {}
+    faults: list[Fault] = []
     try:
         mark = _mark(sample, fields, palette)
         if mark in known:

@@ -33,7 +33,8 @@ def sample_grid(trainer: Trainer, data: TrainingData, count: int, size: int, dev
     """
     if trainer.learns_from() == "images":
         return _grid_of_images(trainer, data, count, size, device)
-    rows, columns = [], ()
+    rows: list[list[np.ndarray]] = []
+    columns: tuple[str, ...] = ()
     for batch in fixed_batches(data.groups, size, 1, device, min(ROWS, count)):
         panels = _panels(trainer, batch)
         rows.append([array for _, array in panels])

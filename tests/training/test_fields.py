@@ -247,7 +247,7 @@ def test_pix2pix_learns_images_of_one_channel(root: Path, tmp_path: Path) -> Non
     registry = made_registry(trainers=(Pix2Pix,), datasets=(GreyDepth,))
     given = {**SMALL, "dataset": "grey-depth", "data_root": str(root), "steps": 2, "registry": registry}
     run = i2i.train("pix2pix", out=tmp_path / "run", **given)
-    assert run.summary()["validation"]["l1"] > 0 and run.pointer("best") == 2
+    assert run.summary()["validation"]["l1"] > 0 and run.pointer("best") in run.steps()
     photo = root / "val" / "photo" / "0.png"
     (written,) = predict(run.folder, [photo], tmp_path / "out", device="cpu", registry=registry)
     made = read_picture(written)
