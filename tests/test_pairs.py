@@ -16,7 +16,7 @@ from i2i.api.sample import Sample
 from i2i.data import samples
 from i2i.data.layouts import find_pairs
 from i2i.data.samples import Fault, check_samples, check_splits, read_sample
-from i2i.toolkit.images import PictureError
+from i2i.toolkit.images import ImageError
 
 
 def read(sample: Sample, size: int | None = None) -> list[np.ndarray]:
@@ -105,7 +105,7 @@ def test_side_by_side_must_be_twice_as_wide_as_high_within_two_percent(tmp_path:
     if good:
         assert [side.shape for side in read(pair)] == [(100, width // 2, 3)] * 2
     else:
-        with pytest.raises(PictureError, match=rf"{width} x 100 pixels.*folders of their own"):
+        with pytest.raises(ImageError, match=rf"{width} x 100 pixels.*folders of their own"):
             read(pair)
 
 
@@ -113,7 +113,7 @@ def test_two_files_need_one_shape_but_not_one_size(tmp_path: Path) -> None:
     a = _save(tmp_path / "a.png", 40, 20)
     sides = read(Pair("x", a, _save(tmp_path / "b.png", 80, 40, (0, 9, 0))), 16)
     assert [side.shape for side in sides] == [(16, 16, 3)] * 2 and sides[1][0, 0].tolist() == [0, 9, 0]
-    with pytest.raises(PictureError, match=r"b2\.png: it is 80 x 30 pixels and its A is 40 x 20"):
+    with pytest.raises(ImageError, match=r"b2\.png: it is 80 x 30 pixels and its A is 40 x 20"):
         read(Pair("x", a, _save(tmp_path / "b2.png", 80, 30)))
 
 
@@ -148,8 +148,8 @@ def test_good_files_are_decoded_once_and_again_when_they_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
-    genuine = samples.read_picture
-    monkeypatch.setattr(samples, "read_picture", lambda path: (decoded.append(path.name), genuine(path))[1])
+    genuine = samples.read_image
+    monkeypatch.setattr(samples, "read_image", lambda path: (decoded.append(path.name), genuine(path))[1])
     files = [_save(tmp_path / "train" / f"{number}.png") for number in range(3)]
     files[1].write_bytes(b"")
     found = find_pairs(tmp_path, "train")

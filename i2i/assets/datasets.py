@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..api.errors import I2IError
-from ..toolkit.files import hash_file, home, write_json
-from ..toolkit.locks import locked
+from ..toolkit.files import hash_file, user_directory, write_json
+from ..toolkit.locks import file_lock
 
 if TYPE_CHECKING:
     from ..api.dataset import Archive, Dataset
@@ -47,7 +47,7 @@ def fetch_dataset(
     Raises:
         I2IError: it cannot be fetched, or is not what it should be; says what to do.
     """
-    root = home() / "datasets" if root is None else root
+    root = user_directory() / "datasets" if root is None else root
     folder = root / dataset.name
     if dataset.own() and not dataset.homepage:
         raise I2IError(
@@ -61,14 +61,14 @@ def fetch_dataset(
         return folder
     archive = dataset.archive
     file = root / Path(urlsplit(archive.url).path).name
-    with locked(folder, waiting=lambda: note(f"Waiting for another process that downloads {dataset.name}.")):
+    with file_lock(folder, waiting=lambda: note(f"Waiting for another process that downloads {dataset.name}.")):
         if _is_installed(dataset, folder, note):
             return folder
-        digest = bring(
+        digest = fetch_file(
             archive.url, file, size=archive.bytes, progress=progress and partial(progress, "fetching"), note=note
         )
         _install(dataset, archive, file, folder, progress, note)
-        record(archive.url, digest)
+        record_checksum(archive.url, digest)
     note(f"{dataset.name} lies in {folder}; its archive {file} is no longer needed.")
     return folder
 
@@ -89,7 +89,7 @@ def _is_installed(dataset: Dataset, folder: Path, note: Callable[[str], None]) -
     return True
 
 
-def bring(
+def fetch_file(
     url: str,
     file: Path,
     *,
@@ -114,7 +114,7 @@ def bring(
     Raises:
         I2IError: it cannot be fetched, or is something else; what was fetched in vain lies in ``FILE.wrong``.
     """
-    with locked(file, waiting=lambda: note(f"Waiting for another process that downloads {file}.")):
+    with file_lock(file, waiting=lambda: note(f"Waiting for another process that downloads {file}.")):
         return _bring(url, file, sha256, size, progress, note)
 
 
@@ -126,9 +126,9 @@ def _bring(
     progress: Callable[[int, int | None], None] | None,
     note: Callable[[str], None],
 ) -> str:
-    from .downloads import download, wrong_sum
+    from .downloads import checksum_error, download
 
-    expected = sha256 or recorded(url)
+    expected = sha256 or recorded_checksum(url)
     fresh = not file.is_file()
     if fresh:
         digest = download(url, file, progress=progress, sha256=expected)
@@ -136,7 +136,7 @@ def _bring(
         note(f"Using {file}, which is there already.")
         digest = hash_file(file)
         if expected is not None and digest != expected:
-            raise wrong_sum(str(file), digest, expected, "move it away and run the command again")
+            raise checksum_error(str(file), digest, expected, "move it away and run the command again")
     if fault := _fault(file, size):
         kept = file.replace(file.with_name(file.name + ".wrong")) if fresh else file
         raise I2IError(f"{kept} {fault}: delete it and run the command again, or see in a browser what {url} says.")
@@ -161,7 +161,7 @@ def count_pairs(dataset: Dataset, folder: Path) -> dict[str, int]:
     return {split: count for split, count in found.items() if count}
 
 
-def recorded(url: str) -> str | None:
+def recorded_checksum(url: str) -> str | None:
     """The sha256 of what an address brought when it was first fetched, or None.
 
     Raises:
@@ -170,16 +170,16 @@ def recorded(url: str) -> str | None:
     return _sums().get(url)
 
 
-def record(url: str, sha256: str) -> None:
+def record_checksum(url: str, sha256: str) -> None:
     """Keep the sha256 of what an address brought."""
     ledger = _ledger()
     ledger.parent.mkdir(parents=True, exist_ok=True)
-    with locked(ledger):  # another process may add a line of its own
+    with file_lock(ledger):  # another process may add a line of its own
         write_json(ledger, {**_sums(), url: sha256})
 
 
 def _ledger() -> Path:
-    return home() / "sha256.json"
+    return user_directory() / "sha256.json"
 
 
 def _sums() -> dict[str, str]:

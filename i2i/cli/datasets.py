@@ -155,8 +155,8 @@ def preview(
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
     from ..data.training_data import open_pairs
-    from ..toolkit.images import save_picture
-    from ..toolkit.images.grids import sheet
+    from ..toolkit.images import save_image
+    from ..toolkit.images.grids import image_grid
 
     dataset = registry.get("dataset", name)()
     choice: Literal["auto", "real", "drawn"] = "drawn" if source == "synthetic" else source
@@ -166,7 +166,7 @@ def preview(
     pairs = [_rgb_sides(group.read(number * len(opened) // count, size)) for number in range(count)]
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
-    save_picture(out, sheet(rows, columns=dataset.sides * across, group=2))
+    save_image(out, image_grid(rows, columns=dataset.sides * across, group=2))
     click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
 
 

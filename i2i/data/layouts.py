@@ -12,7 +12,7 @@ from ..api.dataset import Dataset
 from ..api.errors import I2IError
 from ..api.field import Field
 from ..api.sample import Sample
-from ..toolkit.images import SUFFIXES
+from ..toolkit.images import IMAGE_SUFFIXES
 
 SPLITS = ("train", "val", "test")
 
@@ -148,7 +148,7 @@ def find_images(root: Path, split: str = "train") -> list[Sample]:
     paths = _tree(folder)
     if not paths:
         raise I2IError(
-            f"{folder} holds no image ({', '.join(sorted(SUFFIXES))}), nor do its folders; name one with --data-root."
+            f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}), nor do its folders; name one with --data-root."
         )
     return [Sample(path.relative_to(folder).as_posix(), {"image": path}) for path in paths]
 
@@ -166,7 +166,7 @@ def _tree(folder: Path) -> list[Path]:
 
 def is_image(name: str) -> bool:
     """Return whether a file is an image by its name and not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (100,000 times)
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (100,000 times)
 
 
 def natural_order(name: str) -> tuple[list[str | int], str]:

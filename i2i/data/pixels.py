@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..api.errors import I2IError
-from ..toolkit.images import PictureError, read_picture, to_array
+from ..toolkit.images import ImageError, read_image, to_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,21 +32,21 @@ def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, in
         uint8 ``(H, W)``, or int32 if a number exceeds 255.
 
     Raises:
-        PictureError: The file cannot be read, or holds a number or colour that is of no class.
+        ImageError: The file cannot be read, or holds a number or colour that is of no class.
     """
     image = _decoded(path)
     if image is not None:
         numbers = np.array(image)
         labels = numbers.astype(np.uint8) if numbers.max(initial=0) <= 255 else numbers.astype(np.int32)
     elif palette:
-        labels = _from_colours(path, read_picture(path), palette)
+        labels = _from_colours(path, read_image(path), palette)
     else:
-        raise PictureError(
+        raise ImageError(
             path, "it is in colour, and its dataset has no palette; save class numbers as a grey or indexed PNG."
         )
     most = classes if classes is not None else len(palette) or None
     if most is not None and (wrong := np.unique(labels[(labels >= most) & (labels != NO_CLASS)])).size:
-        raise PictureError(path, f"it holds the class number {wrong[0]}, and there are {most} classes; correct it.")
+        raise ImageError(path, f"it holds the class number {wrong[0]}, and there are {most} classes; correct it.")
     return labels
 
 
@@ -59,7 +59,7 @@ def _decoded(path: Path) -> Image.Image | None:
             image.load()
             return image.copy()
     except Exception:
-        read_picture(path)  # says what is wrong with the file
+        read_image(path)  # says what is wrong with the file
         raise
 
 
@@ -72,7 +72,7 @@ def _from_colours(path: Path, image: np.ndarray, palette: Sequence[tuple[int, in
     numbers = order[places]
     if (unknown := codes[numbers] != wanted).any():
         colour = tuple(int(value) for value in image[unknown][0])
-        raise PictureError(path, f"it holds the colour {colour}, which is not in the palette of its dataset; fix it.")
+        raise ImageError(path, f"it holds the colour {colour}, which is not in the palette of its dataset; fix it.")
     labels: np.ndarray = numbers.astype(np.uint8 if len(palette) <= 256 else np.int32)
     return labels
 
@@ -100,14 +100,14 @@ def read_grey(path: Path, bits: int) -> np.ndarray:
     """Read one channel: uint8, or uint16 for 16 bits, ``(H, W, 1)``; an 8-bit file is scaled to 16 bits, 255 to 65535.
 
     Raises:
-        PictureError: As ``read_picture``.
+        ImageError: As ``read_image``.
     """
     if bits == 16:
         image = _decoded(path)
         if image is not None and image.mode.startswith("I"):
             return np.array(image).clip(0, 65535).astype(np.uint16)[..., None]
         return read_grey(path, 8).astype(np.uint16) * 257
-    return np.array(Image.fromarray(read_picture(path)).convert("L"))[..., None]
+    return np.array(Image.fromarray(read_image(path)).convert("L"))[..., None]
 
 
 def panel_image(tensor: Tensor, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:

@@ -17,8 +17,8 @@ from PIL import Image
 from ..api.errors import I2IError
 from ..api.field import Field
 from ..api.sample import Sample
-from ..toolkit.files import home
-from ..toolkit.images import PictureError, read_picture, resize
+from ..toolkit.files import user_directory
+from ..toolkit.images import ImageError, read_image, resize
 from .layouts import SPLITS
 from .pixels import read_grey, read_labels
 
@@ -59,7 +59,7 @@ def read_sample(
         classes: int32) ``(H, W)``, masks uint8 ``(H, W)`` of 0 and 1, values float32.
 
     Raises:
-        PictureError: A file cannot be read, the columns of a shared file are not square, or the fields of the sample
+        ImageError: A file cannot be read, the columns of a shared file are not square, or the fields of the sample
             differ in shape, each by more than 2 %.
         I2IError: The sample lacks a field.
     """
@@ -106,7 +106,7 @@ def read_field(path: Path, field: Field, palette: Palette) -> np.ndarray:
         return read_labels(path, field.classes, palette)
     if field.kind == "mask":
         return (read_grey(path, 8)[..., 0] >= 128).astype(np.uint8)
-    return read_picture(path) if field.channels == 3 else read_grey(path, field.bits)
+    return read_image(path) if field.channels == 3 else read_grey(path, field.bits)
 
 
 def _column(path: Path, image: np.ndarray, place: int, count: int) -> np.ndarray:
@@ -117,7 +117,7 @@ def _column(path: Path, image: np.ndarray, place: int, count: int) -> np.ndarray
     if abs(width / (count * height) - 1) > _SLACK:
         wide = "twice" if count == 2 else f"{count} times"
         reason = f"it is {width} x {height} pixels, but an image of {count} columns is {wide} as wide as high"
-        raise PictureError(path, f"{reason}; put sides that are not square into folders of their own.")
+        raise ImageError(path, f"{reason}; put sides that are not square into folders of their own.")
     own = width // count
     left = width - own if place == count - 1 else place * own
     return np.ascontiguousarray(image[:, left : left + own])
@@ -129,7 +129,7 @@ def _require_one_shape(sample: Sample, fields: Sequence[Field], arrays: Arrays) 
         (height, width), (other_height, other_width) = arrays[one].shape[:2], arrays[other].shape[:2]
         if abs((width / height) / (other_width / other_height) - 1) > _SLACK:
             sizes = f"it is {other_width} x {other_height} pixels and its {one} is {width} x {height}"
-            raise PictureError(sample.files[other], f"{sizes}; crop one of them to the other's shape.")
+            raise ImageError(sample.files[other], f"{sizes}; crop one of them to the other's shape.")
 
 
 def resize_field(array: np.ndarray, field: Field, width: int, height: int) -> np.ndarray:
@@ -175,7 +175,7 @@ def check_samples(
     if not samples or not samples[0].files:
         return []
     folder = str(next(iter(samples[0].files.values())).parent.absolute())
-    memory = home() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.txt"
+    memory = user_directory() / "checked" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.txt"
     known = frozenset(memory.read_text(encoding="ascii", errors="ignore").split()) if memory.is_file() else frozenset()
     faults: list[Fault] = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
@@ -204,12 +204,12 @@ def _check(sample: Sample, fields: Sequence[Field], palette: Palette, known: fro
                 continue
             try:
                 arrays |= _read_files(sample, [field], palette, decoded)
-            except PictureError as error:
+            except ImageError as error:
                 faults.append(Fault(error.path, error.reason))
                 faulty.add(error.path)
         if not faults:
             _require_one_shape(sample, fields, arrays)
-    except PictureError as error:
+    except ImageError as error:
         faults.append(Fault(error.path, error.reason))
     except OSError as error:
         path = Path(error.filename or next(iter(sample.files.values())))

@@ -16,7 +16,7 @@ from ..api.errors import I2IError, UsageError
 from ..api.field import Field
 from ..api.sample import Sample
 from ..runtime.progress import note
-from ..toolkit.files import home
+from ..toolkit.files import user_directory
 from .layouts import find_images, find_samples, find_sides, side_fields
 from .samples import Palette, check_samples, read_sample
 
@@ -138,7 +138,7 @@ def find_root(dataset: Dataset, root: Path | None) -> Path:
         root: ``--data-root``; None for the user's folder of datasets.
     """
     if root is None:
-        return home() / "datasets" / dataset.name
+        return user_directory() / "datasets" / dataset.name
     named = root / dataset.name
     return root if dataset.own() or (not named.is_dir() and find_samples(dataset, root, "train")) else named
 

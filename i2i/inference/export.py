@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..api.errors import I2IError
 from ..api.options import build_options
 from ..registry import Registry, load_registry
-from ..toolkit.files import replacing
+from ..toolkit.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,7 +76,7 @@ def export(
     header |= {key: wanted[key] for key in ("size", "direction", "dataset", "source")}
     header |= {"step": step, "network": name, "sha256": weights_hash(module.state_dict())}
     (path := Path(out)).parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         if format == "onnx":
             frozen = freeze(module, batch_statistics(trainer, wanted["size"], device, network))
             channels = input_channels(module, trainer.data.input_channels)

@@ -103,9 +103,9 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
     Raises:
         I2IError: the file cannot be read safely, or no family knows it.
     """
-    from ..toolkit.weights import read
+    from ..toolkit.weights import read_weights
 
-    contents = read(path)
+    contents = read_weights(path)
     families = registry.all("generator")
     for family in families.values():
         try:

@@ -11,7 +11,7 @@ from ..api.errors import I2IError, UsageError
 from ..api.field import Field
 from ..api.trainer import first_panel
 from ..registry import Registry, load_registry
-from ..toolkit.images import PictureError, resize, save_picture
+from ..toolkit.images import ImageError, resize, save_image
 from ..toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def predict(
 
     def turn(job: ImageJob) -> None:
         place.seed(wanted["seed"])
-        save_picture(job.result, _translate(trainer, job.picture, side, wanted["size"], place), note)
+        save_image(job.result, _translate(trainer, job.picture, side, wanted["size"], place), note)
 
     _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
@@ -85,7 +85,7 @@ def _do(
     for done, job in enumerate(jobs, start=1):
         try:
             turn(job)
-        except PictureError as error:
+        except ImageError as error:
             faults.append(str(error))
         progress(done, len(jobs))
     report_faults(faults, len(jobs), "pictures", f"the others are in {out}")
@@ -134,7 +134,7 @@ def _read(path: Path, field: Field, palette: Sequence[tuple[int, int, int]], sid
     array = read_field(path, field, palette)
     half = array.shape[1] // 2
     if side is not None and half == 0:
-        raise PictureError(path, "it is one pixel wide and has no sides; leave out --side.")
+        raise ImageError(path, "it is one pixel wide and has no sides; leave out --side.")
     return {None: array, "A": array[:, :half], "B": array[:, half:]}[side]
 
 

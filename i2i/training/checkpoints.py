@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.errors import I2IError, UsageError
-from ..toolkit.files import PART, replacing
-from ..toolkit.weights.state_dicts import read_state
+from ..toolkit.files import PART, atomic_write
+from ..toolkit.weights.state_dicts import read_state_dict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -109,9 +109,9 @@ class Checkpoints:
 
         path = self.checkpoint(step)
         path.parent.mkdir(exist_ok=True)
-        with replacing(path.with_suffix(".state")) as beside:
+        with atomic_write(path.with_suffix(".state")) as beside:
             _write_state(beside, state, self.owner, verify)
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             about = {"step": str(step), "trainer": self.options["trainer"], "format": "i2i"}
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=about)
         self._point("last", step)
@@ -123,7 +123,7 @@ class Checkpoints:
                 self.checkpoint(old).with_suffix(".state").unlink(missing_ok=True)
 
     def _point(self, which: str, step: int) -> None:
-        with replacing(self.folder / "checkpoints" / which) as beside:
+        with atomic_write(self.folder / "checkpoints" / which) as beside:
             beside.write_text(f"step_{step:06d}\n", encoding="utf-8")
 
     def read_tensors(self, step: int) -> dict[str, Tensor]:
@@ -133,7 +133,7 @@ class Checkpoints:
             I2IError: the file is damaged.
         """
         try:
-            return read_state(self.checkpoint(step))
+            return read_state_dict(self.checkpoint(step))
         except I2IError as error:
             others = [str(other) for other in self.steps() if other != step]
             way = f"use another with --checkpoint: {', '.join(others)}" if others else "train the run anew"

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..api.errors import I2IError
 from ..runtime.callbacks import Callbacks
-from ..toolkit.files import replacing
-from ..toolkit.images import save_picture
+from ..toolkit.files import atomic_write
+from ..toolkit.images import save_image
 from .progress import TrainingBar
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Log:
         if self.device.first:
             (self.folder / "samples").mkdir(exist_ok=True)
             path = self.folder / "samples" / f"step_{step:06d}_{split}.png"
-            save_picture(path, grid)
+            save_image(path, grid)
             self.callbacks.call("samples", step, split, grid, path)
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def _forget_after(path: Path, step: int) -> None:
     """Drop what was logged after the checkpoint from which a run goes on, and a line cut short by a crash."""
     kept = [line for line in read_log(path.parent) if line["step"] <= step]
     if path.is_file():
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
 
@@ -176,5 +176,5 @@ def draw_curves(folder: Path) -> None:
             smooth = np.convolve(values, np.ones(width) / width, mode="valid")
             axes.plot(steps[width - 1 :], smooth, color="#2d6cc2")
     figure.supxlabel("step", fontsize=9)
-    with replacing(folder / "curves.png") as beside:
+    with atomic_write(folder / "curves.png") as beside:
         figure.savefig(beside, format="png", dpi=110)

@@ -13,7 +13,7 @@ from ..api.trainer import DataInfo, Trainer
 from ..data.batches import fixed_batches
 from ..data.pixels import panel_image
 from ..data.training_data import TrainingData
-from ..toolkit.images.grids import sheet
+from ..toolkit.images.grids import image_grid
 
 ROWS = 4
 """Samples in a grid, one a row."""
@@ -39,7 +39,7 @@ def sample_grid(trainer: Trainer, data: TrainingData, count: int, size: int, dev
         panels = _panels(trainer, batch)
         rows.append([array for _, array in panels])
         columns = tuple(name for name, _ in panels)
-    return sheet(rows, columns=columns)
+    return image_grid(rows, columns=columns)
 
 
 def _panels(trainer: Trainer, batch: dict[str, Tensor]) -> list[tuple[str, np.ndarray]]:
@@ -77,4 +77,4 @@ def _grid_of_images(trainer: Trainer, data: TrainingData, count: int, size: int,
         below = [images[start : start + ACROSS] for start in range(0, len(images), ACROSS)]
         rows += below
         labels += [name, *("",) * (len(below) - 1)]
-    return sheet(rows, labels=tuple(labels))
+    return image_grid(rows, labels=tuple(labels))

@@ -10,7 +10,7 @@ from ..api.errors import I2IError, disk_trouble
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
 from ..runtime.progress import note
-from ..toolkit.memory import out_of_memory
+from ..toolkit.memory import is_out_of_memory
 from .loop import Loop
 from .plan import TrainPlan, make_plan, reopen_run, require_same_data, resolve_options
 from .runs import Run, create, recorded_info
@@ -106,7 +106,7 @@ def _explain(error: Exception, run: Run | None) -> I2IError | None:
         if run is None:
             return disk_trouble(error, "starting a run")
         return disk_trouble(error, f"training {run.folder}", f"go on with: {run.resume()}")
-    if not out_of_memory(error):
+    if not is_out_of_memory(error):
         return None
     return I2IError(
         "The memory does not suffice for this training: give a smaller --batch, pass it in parts with --accumulate N, "

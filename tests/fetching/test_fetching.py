@@ -11,7 +11,7 @@ from PIL import Image
 
 import i2i
 from i2i import I2IError
-from i2i.assets.datasets import count_pairs, fetch_dataset, record, recorded
+from i2i.assets.datasets import count_pairs, fetch_dataset, record_checksum, recorded_checksum
 from i2i.toolkit.files import hash_file
 
 
@@ -45,7 +45,7 @@ def test_a_set_is_fetched_checked_and_put_into_place_once(server: Server, tiny: 
     assert folder == own_home / "datasets" / "tiny"
     assert count_pairs(tiny, folder) == {"train": 20, "val": 1}
     assert list(dict.fromkeys(stages)) == ["fetching", "unpacking"]
-    assert recorded(server.url("/sets/tiny.tar.gz")) == hash_file(own_home / "datasets" / "tiny.tar.gz")
+    assert recorded_checksum(server.url("/sets/tiny.tar.gz")) == hash_file(own_home / "datasets" / "tiny.tar.gz")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["tiny", "tiny.tar.gz"]
     server.asked = []
     assert fetch_dataset(tiny, None, note=notes.append) == folder
@@ -71,7 +71,9 @@ def test_an_archive_put_there_by_hand_needs_no_network(server: Server, tiny: i2i
 def test_the_sum_of_the_first_fetch_must_be_met_ever_after(server: Server, tiny: i2i.Dataset, tmp_path: Path) -> None:
     first = fetch_dataset(tiny, tmp_path / "one")
     server.files["/sets/tiny.tar.gz"] = _set(tmp_path / "other.tar.gz", train=21)
-    with pytest.raises(I2IError, match=rf"kept as .*tiny\.tar\.gz\.wrong.*{recorded(server.url('/sets/tiny.tar.gz'))}"):
+    with pytest.raises(
+        I2IError, match=rf"kept as .*tiny\.tar\.gz\.wrong.*{recorded_checksum(server.url('/sets/tiny.tar.gz'))}"
+    ):
         fetch_dataset(tiny, tmp_path / "two")
     (tmp_path / "two" / "tiny.tar.gz.wrong").rename(tmp_path / "two" / "tiny.tar.gz")
     with pytest.raises(I2IError, match="is expected: move it away"):
@@ -89,7 +91,7 @@ def test_a_set_that_lacks_a_tenth_is_refused_and_not_recorded(
     with pytest.raises(I2IError, match=said):
         fetch_dataset(tiny, tmp_path / "sets")
     assert [path.name for path in (tmp_path / "sets").iterdir()] == ["tiny.tar.gz"]
-    assert recorded(server.url("/sets/tiny.tar.gz")) is None
+    assert recorded_checksum(server.url("/sets/tiny.tar.gz")) is None
 
 
 def test_a_set_that_differs_a_little_is_taken_and_told(server: Server, tiny: i2i.Dataset, tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_an_error_page_in_the_archives_place_is_told(server: Server, tiny: i2i.D
     server.files["/sets/tiny.tar.gz"] = b"<html>sign in first</html>"
     with pytest.raises(I2IError, match=r"has 26 bytes where about 31000000 .*delete it"):
         fetch_dataset(tiny, tmp_path / "sets")
-    assert recorded(server.url("/sets/tiny.tar.gz")) is None
+    assert recorded_checksum(server.url("/sets/tiny.tar.gz")) is None
 
 
 def test_a_folder_that_is_something_else_is_left_alone(tiny: i2i.Dataset, tmp_path: Path) -> None:
@@ -135,9 +137,13 @@ def test_a_set_without_an_address_says_where_to_put_it(tmp_path: Path) -> None:
 
 
 def test_a_damaged_ledger_is_told(own_home: Path) -> None:
-    record("http://a", "1")
-    record("http://b", "2")
-    assert (recorded("http://a"), recorded("http://b"), recorded("http://c")) == ("1", "2", None)
+    record_checksum("http://a", "1")
+    record_checksum("http://b", "2")
+    assert (recorded_checksum("http://a"), recorded_checksum("http://b"), recorded_checksum("http://c")) == (
+        "1",
+        "2",
+        None,
+    )
     (own_home / "sha256.json").write_text("{")
     with pytest.raises(I2IError, match=r"sha256\.json.*is damaged: delete it"):
-        recorded("http://a")
+        recorded_checksum("http://a")

@@ -18,7 +18,7 @@ from i2i.data.training_data import open_data, open_pairs
 from i2i.inference.prediction import predict
 from i2i.registry import Plugin, find_plugins
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 
 PALETTE = ((200, 0, 0), (0, 200, 0), (0, 0, 200))
 FIELDS = (
@@ -161,21 +161,21 @@ def test_label_maps_of_pairs_are_painted(root: Path) -> None:
 
 
 def test_label_files_may_be_in_the_colours_of_the_palette(root: Path, tmp_path: Path) -> None:
-    from i2i.data.samples import PictureError, read_sample
+    from i2i.data.samples import ImageError, read_sample
 
     sample = i2i.Sample("x", {"classes": root / "val" / "photo" / "0.png"})
     found = read_sample(sample, (FIELDS[1],), palette=PALETTE)["classes"]
     assert np.array_equal(found, np.array(Image.open(root / "val" / "classes" / "0.png")))
-    with pytest.raises(PictureError, match=r"the colour \(200, 0, 0\), which is not in the palette"):
+    with pytest.raises(ImageError, match=r"the colour \(200, 0, 0\), which is not in the palette"):
         read_sample(sample, (FIELDS[1],), palette=PALETTE[1:])
-    with pytest.raises(PictureError, match=r"class number 2, and there are 2 classes"):
+    with pytest.raises(ImageError, match=r"class number 2, and there are 2 classes"):
         read_sample(i2i.Sample("x", {"c": root / "val" / "classes" / "0.png"}), (i2i.Field("c", "labels", classes=2),))
 
 
 def test_panels_stand_between_input_and_target(root: Path, registry: i2i.Registry, tmp_path: Path) -> None:
     given = {"dataset": "scenes", "data_root": str(root), "registry": registry, "quiet": True}
     run = i2i.train("learner", out=tmp_path / "run", size=32, **given)
-    grid = read_picture(run.folder / "samples" / "step_000002_val.png")
+    grid = read_image(run.folder / "samples" / "step_000002_val.png")
     columns = round(grid.shape[1] / 35)
     assert columns == 7, "classes, depth, seen, three panels and the photo"
     assert {PALETTE[0], PALETTE[1], PALETTE[2]} <= {tuple(map(int, pixel)) for row in grid for pixel in row}
@@ -186,7 +186,7 @@ def test_predict_reads_the_first_field(root: Path, registry: i2i.Registry, tmp_p
     run = i2i.train("learner", out=tmp_path / "run", **given)
     labels = root / "val" / "classes" / "0.png"
     (written,) = predict(run.folder, [labels], tmp_path / "out", device="cpu", registry=registry)
-    made = read_picture(written)
+    made = read_image(written)
     assert made.shape == (40, 40, 3)
     assert np.array_equal(made.argmax(2)[:, ::20], np.array(Image.open(labels))[:, ::20])
 
@@ -250,5 +250,5 @@ def test_pix2pix_learns_images_of_one_channel(root: Path, tmp_path: Path) -> Non
     assert run.summary()["validation"]["l1"] > 0 and run.pointer("best") in run.steps()
     photo = root / "val" / "photo" / "0.png"
     (written,) = predict(run.folder, [photo], tmp_path / "out", device="cpu", registry=registry)
-    made = read_picture(written)
+    made = read_image(written)
     assert made.shape == (40, 40, 3) and np.array_equal(made[..., 0], made[..., 2])

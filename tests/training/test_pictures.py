@@ -25,7 +25,7 @@ from i2i.inference.evaluation import evaluate
 from i2i.inference.export import export
 from i2i.inference.prediction import predict
 from i2i.registry import Plugin, find_plugins
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from i2i.training.settings import TrainOptions
 
 COLOURS = {"1.png": (250, 0, 0), "2.png": (0, 250, 0), "10.png": (0, 0, 250)}
@@ -131,7 +131,7 @@ def test_a_folder_trains_and_leaves_a_sheet(folder: Path, tmp_path: Path, regist
     names = sorted(path.name for path in (run.folder / "samples").iterdir())
     assert names == ["step_000001_train.png", "step_000002_train.png"]
     assert run.summary()["status"] == "done" and run.summary()["best"] is None and run.summary()["validation"] == {}
-    sheet = read_picture(run.folder / "samples" / names[1])
+    sheet = read_image(run.folder / "samples" / names[1])
     assert {tuple(colour) for colour in COLOURS.values()} <= {tuple(map(int, pixel)) for row in sheet for pixel in row}
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 import i2i
 import i2i.training.runs
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from i2i.training.ema import WeightAverage
 from i2i.training.loop import rate_factor
 
@@ -49,7 +49,7 @@ def test_training_learns(small):
 
 def test_overfit_sees_only_the_first_pairs(small):
     run = small("run", steps=4, overfit=2)
-    pictures = read_picture(run.folder / "samples" / "step_000004_train.png")
+    pictures = read_image(run.folder / "samples" / "step_000004_train.png")
     assert run.options["run"]["overfit"] == 2
     assert pictures.shape[0] < 3 * 40  # two rows
     assert not list((run.folder / "samples").glob("*_val.png"))
