@@ -18,7 +18,7 @@ from .api.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     import click
 
-KINDS = ("trainer", "dataset", "generator", "model", "extractor", "editor", "preset", "metric", "panel")
+KINDS = ("trainer", "dataset", "generator", "model", "extractor", "editor", "inverter", "preset", "metric", "panel")
 HOOKS = frozenset(name for name in vars(hookspecs) if name.startswith("register_"))
 
 

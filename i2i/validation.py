@@ -34,6 +34,7 @@ _REQUIRED = {
     "model": (),
     "extractor": ("__init__",),
     "editor": ("edit",),
+    "inverter": ("invert",),
     "preset": (),
     "metric": ("__init__", "update", "compute"),
     "panel": (),

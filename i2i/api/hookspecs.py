@@ -63,6 +63,11 @@ def register_editors(register: Register) -> None:
 
 
 @hookspec
+def register_inverters(register: Register) -> None:
+    """Register methods that find the latents of images: subclasses of ``i2i.Inverter``."""
+
+
+@hookspec
 def register_presets(register: Register) -> None:
     """Bring named ways of using an editor, as plain data: ``i2i.Preset``."""
 

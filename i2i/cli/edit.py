@@ -100,7 +100,7 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
     if faithful:
-        given["invert"] = faithful_inversion(given.get("invert", ""))
+        given["invert"] = faithful_inversion(given.get("invert", ""), registry)
     if recipe and (plugin or given or chosen or seed is not None):
         raise UsageError(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."

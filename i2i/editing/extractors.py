@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Extractors(Mapping[str, Any]):
-    """The extractors of one edit by role; each is opened once, by ``[...]`` alone.
+    """The extractors of one edit by role; each is opened once, when it is looked up.
 
     The keys are the roles that the editor declares and some plugin provides, whether opened yet or not. ``in`` and
     ``[...]`` also take the other roles that a plugin provides, and the names of registered extractors.
@@ -41,9 +41,9 @@ class Extractors(Mapping[str, Any]):
         self.roles = tuple(dict.fromkeys(roles))
         self._open: dict[str, Extractor] = {}
 
-    def declared_by(self, kind: type[Editor]) -> Extractors:
-        """Return the same extractors with the keys of another editor; what one of the two opens is open in both."""
-        other = Extractors(self.registry, self.device, self.names, self.domain, (*kind.extractors, *kind.may_use))
+    def for_roles(self, roles: Iterable[str]) -> Extractors:
+        """Return the same extractors with other keys; what one of the two opens is open in both."""
+        other = Extractors(self.registry, self.device, self.names, self.domain, roles)
         other._open = self._open
         return other
 
@@ -75,8 +75,14 @@ class Extractors(Mapping[str, Any]):
         return sum(1 for _ in self)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the extractor of a role or name if it is open already, else ``default``; never open one."""
-        return self._open.get(key, default)
+        """Open the extractor of a role or name as ``[...]`` does; ``default`` where no plugin provides one.
+
+        Raises:
+            I2IError: a plugin provides one, and it cannot be opened.
+        """
+        if key not in self:
+            return default
+        return self[key]
 
     def _provided(self, role: str) -> bool:
         return role in ROLES and any(maker.role == role for maker in self.registry.all("extractor").values())
@@ -92,14 +98,17 @@ class Extractors(Mapping[str, Any]):
         return {role: self._open[role].name for role in ROLES if role in self._open}
 
 
-def open_for(kind: type[Editor], found: Extractors) -> None:
+def open_for(kind: type[Editor], found: Extractors, more: Iterable[str] = ()) -> None:
     """Open what an editor needs, so that what is missing is told before it starts.
+
+    Args:
+        more: Further roles that may be chosen: those of the inverter that gives photos their latents.
 
     Raises:
         UsageError: the user chose an extractor for a role that the editor has no use for, or one that is not there.
         I2IError: one cannot be opened.
     """
-    usable = {*kind.extractors, *kind.may_use} | ({"landmarks"} if kind.wants != "pixels" else set())
+    usable = {*kind.extractors, *kind.may_use, *more} | ({"landmarks"} if kind.wants != "pixels" else set())
     for role, name in found.names.items():
         if role not in usable:
             needs = ", ".join(sorted(usable)) or "none"

@@ -16,6 +16,7 @@ from ..toolkit.faces.alignment import cut_out, ffhq_placement, square_placement
 from ..toolkit.faces.detection import find_faces
 from ..toolkit.files import hash_file
 from ..toolkit.latents.files import read_latent
+from .generators import render
 from .inputs import Given
 from .settings import Terms
 
@@ -163,21 +164,6 @@ def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
         return (source, placement) if hash_file(source) == told["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
-
-
-def tuned(generator: Generator, latent: Latent) -> Generator:
-    """The generator as a latent asks for it."""
-    if not latent.changes and not latent.noise:
-        return generator
-    return generator.tuned(latent.changes, latent.noise)
-
-
-def render(generator: Generator, latent: Latent) -> Any:
-    """The picture of a latent, ``(1, 3, R, R)`` in [-1, 1]; of a grey generator three equal planes."""
-    import torch
-
-    with torch.no_grad():
-        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
 
 
 def _array(pixels: Any) -> np.ndarray:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.editor import Result
 from ..api.errors import Interrupted
-from ..api.options import Options, build_options
+from ..api.options import Options
 from ..api.scene import Latent, Scene
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .cancellation import NOTHING, Watch
 from .comparison import Likeness
 from .extractors import Extractors, named, open_for
+from .generators import check_requirement, tuned
 from .inputs import Given, Place
-from .inversion import Kept, inverter, results_of
-from .photos import FACES, Opener, Picture, only_one_each, open_photo, tuned
+from .inversion import Inversions, inverter_named, inverter_options
+from .photos import FACES, Opener, Picture, only_one_each, open_photo
 from .presets import presets_of
-from .settings import INVERTER
+from .settings import split_method
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -47,8 +48,28 @@ class Setting:
         self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles)
         finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
         self.opener = Opener(self.generator, domain, finder, terms, finders)
+        if self.generator is not None:
+            check_requirement("editor", kind.name, kind.requires, self.generator)
         kind().check(self.generator, options)  # before the slow work
-        open_for(kind, self.extractors)
+        self.inversions = self._inversions() if self.generator is not None else None
+        open_for(kind, self.extractors, self._inverter_roles())
+
+    def _inversions(self) -> Inversions:
+        facts = {"generator": generator_identity(self.terms.generator, self.registry), "seed": self.terms.seed}
+        return Inversions(
+            *(self.registry, self.generator, self.device, self.extractors, facts),
+            cached=self.terms.keep,
+        )
+
+    def _inverter_roles(self) -> tuple[str, ...]:
+        """Check the inverter that photos would need, if the user names one; return the roles it may look up."""
+        if self.kind.wants != "latent" or self.inversions is None or not self.registry.all("inverter"):
+            return ()
+        name, values = split_method(self.terms.invert)
+        inverter = inverter_named(self.registry, name)
+        if self.terms.invert:
+            self.inversions.check(inverter, inverter_options(inverter, values))
+        return (*inverter.extractors, *inverter.may_use)
 
     def open(self, given: Sequence[Given]) -> list[Picture]:
         """The pictures, in the order of the editor's names."""
@@ -64,10 +85,7 @@ class Setting:
         return found
 
     def edit(self, pictures: list[Picture]) -> Result:
-        """The editor's result; photos get their latents first where it wants them, which are kept for the next time."""
-        if self.kind.name == INVERTER and self.kind.wants == "crops":
-            first, *others = results_of(self.kind, self.options, pictures, self.scene([]), self._kept(self.options))
-            return replace(first, others=tuple(others))
+        """The editor's result; photos get their latents first where it wants them."""
         if self.kind.wants == "latent":
             self.kind().check_photos(self.scene(pictures), self.options)
             self._invert(pictures)
@@ -79,29 +97,19 @@ class Setting:
         Raises:
             Interrupted: the user wants out, and the edit itself has not begun.
         """
+        import torch
+
         without = [number for number, picture in enumerate(pictures) if picture.photo.latent is None]
         if not without:
             return
-        kind = inverter(self.registry)
-        options = build_options(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
-        scene = replace(self.scene([]), extractors=self.extractors.declared_by(kind))
-        found = results_of(kind, options, [pictures[number] for number in without], scene, self._kept(options))
-        for number, result in zip(without, found, strict=True):
-            latent, picture = result.latent, pictures[number]
-            latent = latent if isinstance(latent, Latent) or latent is None else Latent(latent)
-            pictures[number] = replace(picture, photo=replace(picture.photo, latent=latent))
+        name, values = split_method(self.terms.invert)
+        images = torch.cat([pictures[number].photo.pixels for number in without])
+        found = self.scene([]).invert(images, name, values)
+        for number, inversion in zip(without, found, strict=True):
+            picture = pictures[number]
+            pictures[number] = replace(picture, photo=replace(picture.photo, latent=inversion.latent))
         if self.terms.calls.stop():
             raise Interrupted(NOTHING)
-
-    def _kept(self, options: Options) -> Kept:
-        giver = self.registry.giver("editor", INVERTER)
-        about = {
-            "generator": generator_identity(self.terms.generator, self.registry),
-            "extractors": dict(self.terms.extractors),
-            "editor": [giver.distribution, giver.version],
-            "seed": self.terms.seed,
-        }
-        return Kept(inverter(self.registry), options, about, self.terms.keep)
 
     def scene(self, pictures: Sequence[Picture]) -> Scene:
         """What the editor is given."""
@@ -111,7 +119,7 @@ class Setting:
         first = {name: photos[0] for name, photos in every.items() if photos}
         latent = next((photo.latent for photo in first.values()), None)
         watch = Watch(self.terms.calls)
-        return Scene(
+        scene = Scene(
             photos=first,
             every=every,
             device=self.device,
@@ -123,7 +131,11 @@ class Setting:
             note=self.terms.calls.note,
             presets=presets_of(self.registry, self.kind.name),
             compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
+            inverters=self.registry.all("inverter"),
         )
+        if self.inversions is not None:
+            scene.invert = self.inversions.bound_to(scene)
+        return scene
 
 
 def _whole(result: Result, pictures: Sequence[Picture]) -> Result:

@@ -25,13 +25,13 @@ from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import run
 from tests.toy_faces import Squares, photo
 from tests.toy_generators import Bands
-from tests.toy_latents import Invert, Preset, latent_registry
+from tests.toy_latents import Bandwise, Preset, latent_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("I2I_HOME", str(tmp_path / "home"))
-    Invert.asked.clear()
+    Bandwise.asked.clear()
     return latent_registry()
 
 
@@ -80,11 +80,11 @@ def test_a_photo_is_cut_inverted_edited_and_put_back(registry: Registry, striped
 def test_an_inversion_is_kept_for_the_next_edit(registry: Registry, striped: Path) -> None:
     for amount in (0.1, 0.2):
         edit("brighten", [striped], generator="bands", device="cpu", registry=registry, amount=amount)
-    assert Invert.asked == [1]
+    assert Bandwise.asked == [1]
     edit("brighten", [striped], generator="bands", device="cpu", registry=registry, keep=False)
     edit("brighten", [striped], generator="tunable", device="cpu", registry=registry)
-    edit("brighten", [striped], generator="bands", device="cpu", registry=registry, invert="tuned-not")
-    assert Invert.asked == [1, 1, 1, 1], "another generator, other options, or asked not to"
+    edit("brighten", [striped], generator="bands", device="cpu", registry=registry, invert="offset=0.1")
+    assert Bandwise.asked == [1, 1, 1, 1], "another generator, other options, or asked not to"
 
 
 def test_inverting_keeps_each_photo_by_itself(registry: Registry, striped: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_inverting_keeps_each_photo_by_itself(registry: Registry, striped: Path,
     edit("invert", [striped], generator="bands", device="cpu", registry=registry)
     out = tmp_path / "out"
     result = edit("invert", [striped, grey], generator="bands", device="cpu", out=out, registry=registry)
-    assert Invert.asked == [1, 1], "only the one that is new"
+    assert Bandwise.asked == [1, 1], "only the one that is new"
     assert len(result.others) == 1 and result.others[0].scalars == {"loss": 0.5}
     expected = {"result.png", "before_after.png", "latent.safetensors", "loss.png", "photo.png"}
     assert names(out) == {*expected, *(name.replace(".", "_2.") for name in expected), "recipe.json"}
@@ -113,7 +113,7 @@ def test_edits_chain_and_still_go_back_into_the_photo(registry: Registry, stripe
         "blend": "plain",
     }
     edit("brighten", [latent], amount=0.1, **again)
-    assert "photo.png" in names(second) and Invert.asked == [1]
+    assert "photo.png" in names(second) and Bandwise.asked == [1]
     moved = (read_picture(second / "photo.png").astype(int) - read_picture(striped))[10:14, 16:20].mean()
     assert abs(moved - 0.2 * 127.5) < 3
     Image.new("RGB", (36, 24)).save(striped)
@@ -220,6 +220,6 @@ def test_pictures_are_refused_before_photos_are_inverted(registry: Registry, str
     given: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry}
     with pytest.raises(i2i.UsageError, match="too dark"):
         edit("preset", ["seed:0", striped], darkest=2.0, **given)
-    assert Preset.before == [True, False] and Invert.asked == []
+    assert Preset.before == [True, False] and Bandwise.asked == []
     edit("preset", ["seed:0", striped], **given)
-    assert Invert.asked == [1]
+    assert Bandwise.asked == [1]
