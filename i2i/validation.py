@@ -30,7 +30,7 @@ COMMAND_WORDS = {
 _REQUIRED = {
     "trainer": ("__init__", "step", "sample"),
     "dataset": (),
-    "generator": ("__init__", "map", "render", "features"),
+    "generator": ("__init__", "render"),
     "model": (),
     "extractor": ("__init__",),
     "editor": ("edit",),

@@ -58,6 +58,8 @@ class Extractor:
     """The pictures it knows, as in ``Model.domain``; of two with one role, that of the pictures' domain is taken."""
     default: ClassVar[bool] = False
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
+    measure: ClassVar[str] = ""
+    """Name under which ``Scene.compare`` reports what it measures, such as ``"lpips"``; its role unless given."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 

@@ -16,6 +16,8 @@ class Metric:
     name: ClassVar[str]
     summary: ClassVar[str]
     better: ClassVar[Literal["lower", "higher"]]
+    default_for: ClassVar[tuple[str, ...]] = ()
+    """Where it is used without being named: ``"evaluate"`` (``i2i evaluate``), ``"edit"`` (``Scene.compare``)."""
 
     @property
     def per_picture(self) -> list[float]:

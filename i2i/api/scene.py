@@ -72,9 +72,9 @@ class Scene:
     plugin provides; ``in`` and ``[...]`` also take other provided roles and an extractor's own name.
 
     ``[...]``, ``get``, ``values`` and ``items`` open an extractor on the first look-up. They raise ``I2IError`` where
-    it cannot be opened, such as when its weights are not downloaded. For a role that no plugin provides ``[...]`` raises
-    ``I2IError``, for what is neither a role nor a name ``KeyError``; ``get`` returns its default for both. ``in``,
-    ``len``, ``keys`` and iteration open nothing and never raise."""
+    it cannot be opened, such as when its weights are not downloaded. For a role that no plugin provides ``[...]``
+    raises ``I2IError``, for what is neither a role nor a name ``KeyError``; ``get`` returns its default for both.
+    ``in``, ``len``, ``keys`` and iteration open nothing and never raise."""
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False

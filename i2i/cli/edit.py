@@ -17,7 +17,7 @@ from ..api.errors import Interrupted, UsageError
 from ..toolkit.command_options import extractor_option, face_option, json_option, landmarks_option
 from ..toolkit.directories import numbered_directory
 from ..toolkit.terminal import echo_json
-from .editors import DEFAULT, EditCommand
+from .editors import EditCommand
 
 if TYPE_CHECKING:
     from ..api.editor import Result
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("edit", cls=EditCommand)
-@click.option("--plugin", metavar="NAME", help=f"The editor.  [default: {DEFAULT}]")
+@click.option("--plugin", metavar="NAME", help="The editor: see 'i2i plugins list'.")
 @click.option(
     "--image",
     "images",
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     help="A photo, seed:N or the latent.safetensors of an edit; once for each that the editor takes.",
 )
 @click.option(
-    "--generator", metavar="G", help="A model's name, a weight file or the folder of a run.  [default: demo-faces]"
+    "--generator",
+    metavar="G",
+    help="A model's name, a weight file or the folder of a run.  [default: the built-in model]",
 )
 @click.option(
     "--crop",
@@ -45,10 +47,10 @@ if TYPE_CHECKING:
 @click.option(
     "--invert",
     metavar="METHOD[,KEY=VALUE]",
-    help="How a photo gets its latent: see 'i2i edit --plugin invert --help'.  [default: hybrid]",
+    help="The inverter that finds a photo's latent, with its options: see 'i2i plugins list'.",
 )
 @click.option(
-    "--faithful", is_flag=True, help="Short for --invert pti: a photo is kept more like itself, and takes longer."
+    "--faithful", is_flag=True, help="Use the inverter whose result is closest to the photo; it takes longer."
 )
 @click.option("--truncation", type=float, help="Of pictures given by seed:N.  [default: 0.7]")
 @click.option(
@@ -92,6 +94,7 @@ def command(
     --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far, if there is any.
     A photo's edited part goes back into the whole photo: photo.png.
     """
+    from ..assets.defaults import default_name
     from ..editing.pipeline import edit, edit_again
     from ..editing.recipes import read_recipe
     from ..editing.settings import faithful as faithful_inversion
@@ -105,7 +108,7 @@ def command(
         raise UsageError(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
-    name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
+    name = read_recipe(recipe).plugin if recipe else plugin or default_name(registry, "editor")
     with _output_directory(name, out) as folder, _progress(name) as show, _stop_once() as stop:
         shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry, "progress": show, "stop": stop}
         shared["note"] = _tell

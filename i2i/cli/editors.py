@@ -11,8 +11,6 @@ from ..api.errors import UsageError
 if TYPE_CHECKING:
     from ..registry import Registry
 
-DEFAULT = "drag"
-"""The editor that is meant where none is named."""
 _OWN = "i2i.editor_options"
 
 
@@ -33,6 +31,7 @@ class EditCommand(click.Command):
 
     def _editor_options(self, ctx: click.Context, args: list[str]) -> list[click.Option]:
         from ..api.options import click_options
+        from ..assets.defaults import find_default
         from ..validation import COMMAND_WORDS
 
         registry: Registry = ctx.find_root().obj
@@ -42,13 +41,13 @@ class EditCommand(click.Command):
 
             name = read_recipe(recipe).plugin
         editors = registry.all("editor")
-        if name is None and DEFAULT not in editors:
+        if name is None and (name := find_default(registry, "editor")) is None:
             if "--help" in args or "-h" in args:
                 return []
             known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
-            raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
+            raise UsageError(f"No editor is the default here; {known}.")
         words = COMMAND_WORDS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.get("editor", name or DEFAULT).Options, skip=words)
+        return click_options(registry.get("editor", name).Options, skip=words)
 
 
 def _value_of(option: str, args: list[str]) -> str | None:

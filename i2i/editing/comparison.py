@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..api.errors import I2IError
+from ..assets.extractors import choose
 from .extractors import Extractors
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from ..api.device import Device
     from ..registry import Registry
-
-METRICS = ("psnr", "ssim")
 
 
 class Likeness:
@@ -34,11 +33,21 @@ class Likeness:
 
         with torch.no_grad():
             pictures, others = (each.detach().float().clamp(-1, 1).to(self.device) for each in (pictures, others))
-            columns = {name: self._by_metric(name, pictures, others) for name in METRICS}
-            columns["lpips"] = self._by(("perceptual",), self._distance, pictures, others)
+            metrics = [name for name, metric in self.registry.all("metric").items() if "edit" in metric.default_for]
+            columns = {name: self._by_metric(name, pictures, others) for name in metrics}
+            columns[self._name("perceptual")] = self._by(("perceptual",), self._distance, pictures, others)
             if self.extractors.knows("identity"):
-                columns["identity"] = self._by(("identity", "landmarks"), self._same_person, pictures, others)
+                measured = self._by(("identity", "landmarks"), self._same_person, pictures, others)
+                columns[self._name("identity")] = measured
         return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
+
+    def _name(self, role: str) -> str:
+        """Return the name under which the extractor of a role is reported."""
+        try:
+            chosen = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain)
+        except I2IError:  # there is none, so nothing is measured
+            return role
+        return chosen.measure or role
 
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
         maker = self.registry.all("metric").get(name)

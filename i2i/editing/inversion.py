@@ -181,7 +181,7 @@ class Inversions:
 
     def _extractors_of(self, kind: type[Inverter]) -> dict[str, list[str]]:
         """Return by role the name, distribution and version of the extractors that an inverter would be given."""
-        chosen = {}
+        chosen: dict[str, list[str]] = {}
         for role in dict.fromkeys((*kind.extractors, *kind.may_use)):
             with suppress(I2IError):  # there is none
                 name = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain).name

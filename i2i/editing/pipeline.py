@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
 from ..api.options import Options, build_options
+from ..assets.defaults import default_name
 from ..registry import Registry, load_registry
 from .directory import check_place, folder_of
 from .inputs import Given, again, assign
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import GENERATOR, Blend, Calls, Crop, Terms, inversion
+from .settings import Blend, Calls, Crop, Terms, inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import Choice
@@ -26,7 +27,7 @@ def edit(
     name: str,
     images: Sequence[str | Path] = (),
     *,
-    generator: str | Path = GENERATOR,
+    generator: str | Path | None = None,
     extractors: Mapping[str, str] | None = None,
     crop: Crop = "auto",
     face: Choice = "largest",
@@ -49,7 +50,7 @@ def edit(
         images: For each picture the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
             it. An editor of latents that is given nothing edits ``seed:0``.
-        generator: What ``i2i.generator`` takes; for editors of crops and latents.
+        generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model.
         extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
             by what the generator knows.
         crop: How photos become what the generator knows: ``face`` aligns a face as in FFHQ, ``square`` takes the
@@ -80,6 +81,11 @@ def edit(
         I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
     """
     registry = registry or load_registry()
+    kind: type[Editor] = registry.get("editor", name)
+    chosen = _options(kind, options, seed)
+    _check_needs(registry, kind, chosen)
+    if generator is None:
+        generator = "" if kind.wants == "pixels" else default_name(registry, "model", "generator")
     terms = Terms(
         generator=str(generator),
         extractors=extractors or {},
@@ -94,9 +100,6 @@ def edit(
         keep=keep,
         calls=Calls.of(progress, stop, note),
     )
-    kind: type[Editor] = registry.get("editor", name)
-    chosen = _options(kind, options, seed)
-    _check_needs(registry, kind, chosen)
     given = assign(kind, images)
     if given and not images:
         taken = ", ".join(f"{each.place}={each.label}" for each in given)

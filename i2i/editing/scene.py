@@ -75,7 +75,13 @@ class Setting:
         """The pictures, in the order of the editor's names."""
         if self.kind.wants == "pixels":
             return [open_photo(each, self.device) for each in given]
-        self.terms.check_pictures(any(each.kind == "photo" for each in given), self.opener.aligns)
+        photos = any(each.kind == "photo" for each in given)
+        self.terms.check_pictures(photos, self.opener.aligns)
+        if photos and self.opener.domain is None and self.terms.crop == "auto":
+            self.terms.calls.note(
+                f"What {self.terms.generator} renders is not known, so photos are cut to their largest square; for a "
+                "generator of faces add --crop face."
+            )
         many = {place.name: place.many for place in map(Place.of, self.kind.photos)}
         found: list[Picture] = []
         for each in given:

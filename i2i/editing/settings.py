@@ -20,8 +20,6 @@ Crop = Literal["auto", "face", "square"]
 Blend = Literal["feather", "poisson", "plain", "none"]
 """How an edited crop goes back into its photo: its edges brought to the photo's colours and faded in, evened out by
 Poisson's equation as well, faded in as it is, or not at all."""
-GENERATOR = "demo-faces"
-"""What is edited with where nothing else is named: it is in the package."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Calls:
 class Terms:
     """Of one edit."""
 
-    generator: str = GENERATOR
+    generator: str = ""
+    """What ``i2i.generator`` takes; empty for editors of pixels."""
     extractors: Mapping[str, str] = field(default_factory=dict)
     """By role, names of those to take; the others are chosen by what the pictures show."""
     crop: Crop = "auto"

@@ -77,6 +77,10 @@ def mixing_sheet(
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``; also where the generator lacks one of ``rows``.
     """
+    if generator.num_ws == 1:
+        raise UsageError(
+            "--mix: a latent of this generator has one layer, so there is nothing to mix; leave out --mix."
+        )
     chosen = list(rows or mixed_rows(generator.num_ws))
     if max(chosen) >= generator.num_ws:
         raise UsageError(f"--rows: this generator has rows 0 to {generator.num_ws - 1}, and no row {max(chosen)}.")
