@@ -97,7 +97,7 @@ def command(
     from ..assets.defaults import default_name
     from ..editing.pipeline import edit, edit_again
     from ..editing.recipes import read_recipe
-    from ..editing.settings import faithful as faithful_inversion
+    from ..editing.settings import faithful_inversion
     from ..toolkit.faces.detection import face_choice
 
     given = {name: value for name, value in options.items() if value is not None}

@@ -1,4 +1,4 @@
-"""How like two pictures are: the measures by which reconstructions and edits are judged."""
+"""Comparison of images: the metrics by which reconstructions and edits are judged."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 
-class Likeness:
-    """Compares batches of pictures; extractors are opened when first needed, and left out where they cannot be."""
+class ImageComparison:
+    """Compares batches of images; a metric whose extractor cannot be opened is left out, with one note."""
 
     def __init__(self, registry: Registry, device: Device, extractors: Extractors, note: Callable[[str], None]) -> None:
         self.registry, self.device, self.extractors, self.note = registry, device, extractors, note

@@ -1,4 +1,4 @@
-"""One edit, whole: pictures and options in, the editor's result out, and on disk what is needed to do it again."""
+"""One edit: images and options in, the editor's result out, and on disk what is needed to do it again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from ..api.errors import I2IError
 from ..api.options import Options, build_options
 from ..assets.defaults import default_name
 from ..registry import Registry, load_registry
-from .directory import check_place, folder_of
-from .inputs import Given, again, assign
+from .directory import folder_of
+from .inputs import InputImage, assign_inputs, inputs_again
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Blend, Calls, Crop, Terms, inversion
+from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import Choice
+    from .scene import EditRequest
 
 __all__ = ["edit", "edit_again", "folder_of"]
 
@@ -86,25 +87,25 @@ def edit(
     _check_needs(registry, kind, chosen)
     if generator is None:
         generator = "" if kind.wants == "pixels" else default_name(registry, "model", "generator")
-    terms = Terms(
+    settings = EditSettings(
         generator=str(generator),
         extractors=extractors or {},
         crop=crop,
         face=face,
-        invert=inversion(invert),
+        invert=read_inversion(invert),
         truncation=truncation,
         blend=blend,
         device=device,
         seed=seed,
         out=None if out is None else folder_of(out),
         keep=keep,
-        calls=Calls.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note),
     )
-    given = assign(kind, images)
+    given = assign_inputs(kind, images)
     if given and not images:
-        taken = ", ".join(f"{each.place}={each.label}" for each in given)
-        terms.calls.note(f"No --image is given, so {name} takes {taken}.")
-    return _run(registry, kind, chosen, given, terms)
+        taken = ", ".join(f"{each.slot}={each.label}" for each in given)
+        settings.calls.note(f"No --image is given, so {name} takes {taken}.")
+    return _run(registry, kind, chosen, given, settings)
 
 
 def edit_again(
@@ -129,48 +130,40 @@ def edit_again(
     """
     registry = registry or load_registry()
     known = read_recipe(recipe)
-    terms = Terms(
+    settings = EditSettings(
         **known.terms,
         extractors=known.extractors,
         device=device,
         seed=known.seed,
         out=None if out is None else folder_of(out),
-        calls=Calls.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note),
     )
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
     known.check_options()
-    return _run(registry, kind, chosen, again(kind, known.photos, images, known.path), terms)
+    return _run(registry, kind, chosen, inputs_again(kind, known.photos, images, known.path), settings)
 
 
-def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
-    """Open, edit, check, and write what there is to write."""
-    from .output import Writer, checked
-    from .recipes import make_recipe
-    from .scene import Setting
+def _run(
+    registry: Registry, kind: type[Editor], options: Options, inputs: Sequence[InputImage], settings: EditSettings
+) -> Result:
+    from .scene import EditRequest
 
-    terms.check(kind)
-    if terms.out is not None:
-        own = [value for _, value in options if isinstance(value, Path)]
-        check_place(terms.out, [*(each.path for each in given if each.path is not None), *own])
-    setting = Setting(registry, kind, options, terms)
-    pictures = setting.open(given)
-    recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])
-    setting.device.seed(terms.seed)
-    giver = registry.giver("editor", kind.name)
-    result = checked(setting.edit(pictures), f"editor {kind.name!r} of {giver.distribution} {giver.version}")
-    if terms.out is not None:
-        recipe |= {
-            "device": str(setting.device),
-            "extractors": setting.extractors.chosen,
-            "stopped": terms.calls.stop(),
-        }
-        recipe["scalars"] = dict(result.scalars)
-        first = [each for each in pictures if each.given.place == pictures[0].given.place]
-        Writer(terms.out, recipe, terms).write(result, first)
-    return result
+    return run_edit(EditRequest(registry, kind, options, inputs, settings))
+
+
+def run_edit(request: EditRequest) -> Result:
+    """Run one edit from the request to its files: load, align, invert, edit, paste, write."""
+    from . import stages
+
+    session = stages.load(request)
+    aligned = stages.align(session)
+    inverted = stages.invert(aligned)
+    edited = stages.edit_images(inverted)
+    pasted = stages.paste(edited)
+    return stages.write(pasted)
 
 
 def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:

@@ -1,4 +1,4 @@
-"""On what terms an edit runs, whoever asks for it: what is the same for every editor."""
+"""Editor-independent settings of one edit request, and how ``--invert`` and ``--faithful`` are read."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Poisson's equation as well, faded in as it is, or not at all."""
 
 
 @dataclass(frozen=True)
-class Calls:
-    """What an edit tells whoever asked for it, and asks of them."""
+class EditCallbacks:
+    """Progress, cancellation and notes of an edit, as functions of whoever asked for it."""
 
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """As ``Scene.progress``."""
@@ -39,15 +39,15 @@ class Calls:
         progress: Callable[..., None] | None,
         stop: Callable[[], bool] | None,
         note: Callable[[str], None] | None,
-    ) -> Calls:
+    ) -> EditCallbacks:
         """Those that are given; silence for the others."""
         silent = cls()
         return cls(progress or silent.progress, stop or silent.stop, note or silent.note)
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Of one edit."""
+class EditSettings:
+    """Editor-independent settings of one edit request."""
 
     generator: str = ""
     """What ``i2i.generator`` takes; empty for editors of pixels."""
@@ -65,7 +65,7 @@ class Terms:
     out: Path | None = None
     keep: bool = True
     """Look into the cache of inversions, and keep new ones there."""
-    calls: Calls = Calls()
+    calls: EditCallbacks = EditCallbacks()
 
     def __post_init__(self) -> None:
         for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
@@ -91,7 +91,7 @@ class Terms:
                 "leave it out."
             )
 
-    def check_pictures(self, photos: bool, aligned: bool) -> None:
+    def check_images(self, photos: bool, aligned: bool) -> None:
         """Refuse, or where it does no harm tell, what means nothing to the pictures that are given.
 
         Args:
@@ -128,7 +128,7 @@ class Terms:
         }
 
 
-def faithful(text: str, registry: Registry) -> dict[str, Any]:
+def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
     """Read ``--invert`` beside ``--faithful``, which names the inverter: ``text`` may set its options, or be empty.
 
     Raises:
@@ -137,7 +137,7 @@ def faithful(text: str, registry: Registry) -> dict[str, Any]:
     names = [name for name, each in registry.all("inverter").items() if each.faithful]
     if not names:
         raise UsageError("No installed inverter is the faithful one: leave out --faithful, or name one with --invert.")
-    name, values = split_method(inversion(text))
+    name, values = split_method(read_inversion(text))
     if name and name not in names:
         raise UsageError(
             f"--faithful is short for --invert {names[0]}, and --invert {text} names another method: "
@@ -146,7 +146,7 @@ def faithful(text: str, registry: Registry) -> dict[str, Any]:
     return {"method": name or names[0], **values}
 
 
-def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
+def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
     """Read ``--invert``: an inverter, its options, or both, such as ``pti`` or ``lpips,steps=50``.
 
     Returns:
@@ -165,6 +165,6 @@ def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split_method(invert: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Split what ``inversion`` returns: the inverter's name, empty for the default one, and its options."""
+    """Split what ``read_inversion`` returns: the inverter's name, empty for the default one, and its options."""
     values = dict(invert)
     return str(values.pop("method", "")), values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import i2i
 
@@ -20,7 +20,7 @@ class Encoder(i2i.Inverter):
 
     name = "encoder"
     summary = "One pass of an encoder network; fast, and less like the photo."
-    Options = EncoderOptions
+    Options: ClassVar[type[i2i.Options]] = EncoderOptions
     may_use = ("perceptual", "encoder")
 
     def check(self, generator: Any, options: Any) -> None:

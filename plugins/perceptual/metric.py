@@ -17,7 +17,7 @@ class LpipsMetric(i2i.Metric):
 
     name = "lpips"
     summary = "Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures."
-    default_for = ("evaluate",)
+    default_for: ClassVar[tuple[str, ...]] = ("evaluate",)
     better: ClassVar[Literal["lower", "higher"]] = "lower"
     network: ClassVar[type[Lpips]] = Lpips
 

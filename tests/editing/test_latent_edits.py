@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.edit import command as edit_command
-from i2i.editing.inputs import Given
-from i2i.editing.photos import Opener
+from i2i.editing.images import ImageLoader
+from i2i.editing.inputs import InputImage
 from i2i.editing.pipeline import edit, edit_again
-from i2i.editing.settings import Terms
+from i2i.editing.settings import EditSettings
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_picture
@@ -166,12 +166,12 @@ def test_a_finder_of_crops_is_told_to_be_one(tmp_path: Path) -> None:
         name, domain = "crops", "drawn faces"
 
     group = photo(tmp_path / "none.png")
-    opener = Opener(
-        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), Terms(crop="face")
+    opener = ImageLoader(
+        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), EditSettings(crop="face")
     )
     opener.finders = ["squares", "circles"]
     with pytest.raises(i2i.I2IError, match=r"crops reads crops of drawn faces and .* --landmarks squares or circles"):
-        opener.open(Given("image", "photo", group))
+        opener.load(InputImage("image", "photo", group))
 
 
 def test_what_does_not_fit_is_named(registry: Registry, striped: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing.comparison import Likeness
+from i2i.editing.comparison import ImageComparison
 from i2i.editing.extractors import Extractors, open_for
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
@@ -26,9 +26,9 @@ def people() -> torch.Tensor:
     return generator.render(generator.map(z, truncation=0.7)).clamp(-1, 1)
 
 
-def likeness(domain: str | None, notes: list[str]) -> Likeness:
+def likeness(domain: str | None, notes: list[str]) -> ImageComparison:
     registry = i2i.load_registry()
-    return Likeness(registry, DEVICE, Extractors(registry, DEVICE, {}, domain), notes.append)
+    return ImageComparison(registry, DEVICE, Extractors(registry, DEVICE, {}, domain), notes.append)
 
 
 def test_the_same_picture_could_not_be_more_like(people: torch.Tensor) -> None:
