@@ -130,11 +130,10 @@ class ImageLoader:
         return EditImage(given, photo, crop, given.path, placement)
 
     def _seed(self, given: InputImage) -> EditImage:
-        from ..toolkit.latents.sampling import Terms as Drawn
-        from ..toolkit.latents.sampling import latents
+        from ..toolkit.latents.sampling import SamplingOptions, latents
 
         assert given.seed is not None
-        w = latents(self.generator, [given.seed], Drawn(truncation=self.settings.truncation))
+        w = latents(self.generator, [given.seed], SamplingOptions(truncation=self.settings.truncation))
         return self._rendered(given, Latent(w))
 
     def _latent(self, given: InputImage) -> EditImage:

@@ -10,7 +10,7 @@ from ..api.errors import Interrupted
 from ..api.options import Options
 from ..api.scene import Photo, Scene
 from ..inference.generators import generator, generator_domain, generator_identity
-from ..runtime.device import TorchDevice, choose_device
+from ..runtime.device import choose_device
 from .comparison import ImageComparison
 from .extractors import Extractors, open_for
 from .generators import check_requirement, tuned
@@ -78,7 +78,7 @@ class EditSession:
         """
         self.request = request
         registry, editor, settings = request.registry, request.editor, request.settings
-        self.device: TorchDevice = choose_device(settings.device, precision="fp32")
+        self.device = choose_device(settings.device, precision="fp32")
         self.generator: Generator | None = None
         self.domain: str | None = FACES
         if editor.wants != "pixels":

@@ -55,7 +55,7 @@ def _upright(x0: float, y0: float, x1: float, y1: float) -> torch.Tensor:
 
 
 def align(*args: object, finder: str = "upright") -> Result:
-    commands = build(registry_of(Upright, CropsOnly, Points))
+    commands = build(registry_of(Upright, CropsOnly, Points, plugins=("face_tools",)))
     return CliRunner().invoke(commands, ["align", "--device", "cpu", "--landmarks", finder, *map(str, args)])
 
 

@@ -41,7 +41,7 @@ def test_a_file_that_an_option_names_is_part_of_the_recipe(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     assert edit_again(recipe, device="cpu", registry=registry).image.unique().tolist() == [0.5]
     level.write_text("0.25")
-    with pytest.raises(i2i.I2IError, match=r"level\.txt, the --level of .*, is not there or is another"):
+    with pytest.raises(i2i.I2IError, match=r"level\.txt, the --level of .*, is missing or differs"):
         edit_again(recipe, device="cpu", registry=registry)
     edit("shade", out=tmp_path / "out", device="cpu", registry=registry)
     assert json.loads(recipe.read_text())["option_files"] == {}

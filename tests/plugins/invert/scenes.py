@@ -14,7 +14,7 @@ import i2i
 from i2i.api.inverter import InvertFunction, split_method
 from i2i.api.options import build_options
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.latents.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.perceptual.extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
@@ -32,7 +32,7 @@ class Near(i2i.Extractor):
     role = "encoder"
 
     def __init__(self, generator: Any) -> None:
-        self.w = latents(generator, [1], Terms(truncation=0.5))
+        self.w = latents(generator, [1], SamplingOptions(truncation=0.5))
 
     def __call__(self, pictures: Tensor) -> Tensor:
         return self.w + 0.01 * pictures.mean(dim=(1, 2, 3), keepdim=True)[:, 0]
@@ -54,7 +54,7 @@ def _of_usual_range(maker: Any, tensors: dict[str, Tensor], colours: tuple[str, 
     """The layers that make colours weakened, until pictures are about in [-1, 1]."""
     made = maker(i2i.Weights(maker.name, tensors), CPU)
     with torch.no_grad():
-        range_ = 3 * made.render(latents(made, [0, 1, 2], Terms())).std()
+        range_ = 3 * made.render(latents(made, [0, 1, 2], SamplingOptions())).std()
     weaker = {name: each / range_ if name.endswith(colours) else each for name, each in tensors.items()}
     return maker(i2i.Weights(maker.name, weaker), CPU)
 
@@ -81,7 +81,7 @@ def samples(family: str, seeds: list[int], truncation: float = 1.0) -> Tensor:
     """Pictures ``(N, 3, R, R)`` in [-1, 1] of a generator's own."""
     made = generator(family)
     with torch.no_grad():
-        return made.render(latents(made, seeds, Terms(truncation=truncation))).clamp(-1, 1)
+        return made.render(latents(made, seeds, SamplingOptions(truncation=truncation))).clamp(-1, 1)
 
 
 def compare(pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
