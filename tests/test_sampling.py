@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images.captions import captioned
+from i2i.toolkit.images.grids import add_captions
 from i2i.toolkit.latents import sampling
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, draw, latents, stream
 from i2i_plugins.sample import grids
@@ -155,7 +155,7 @@ def test_a_large_sheet_shows_smaller_pictures(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(("side", "grown"), [(12, False), (128, True)])
 def test_captions_stand_below_pictures_that_have_room(side: int, grown: bool) -> None:
     pictures = [np.full((side, side, 3), 200, np.uint8)] * 2
-    shown = captioned(pictures, ["seed 1", "seed 4294967295"])
+    shown = add_captions(pictures, ["seed 1", "seed 4294967295"])
     assert {picture.shape for picture in shown} == {shown[0].shape} and shown[0].shape[1] == side
     assert (shown[0].shape[0] > side) == grown
     assert np.array_equal(shown[0][:side], pictures[0])

@@ -98,7 +98,7 @@ def command(
     from ..editing.pipeline import edit, edit_again
     from ..editing.recipes import read_recipe
     from ..editing.settings import faithful_inversion
-    from ..toolkit.faces.detection import face_choice
+    from ..toolkit.faces.detection import parse_face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
@@ -115,7 +115,7 @@ def command(
         if recipe:
             result = edit_again(recipe, images, **shared)
         else:
-            given |= {"face": face_choice(given["face"])} if "face" in given else {}
+            given |= {"face": parse_face_choice(given["face"])} if "face" in given else {}
             result = edit(name, images, extractors=chosen, seed=seed or 0, keep=not fresh, **shared, **given)
     files = written(folder)
     if as_json:

@@ -12,7 +12,7 @@ import numpy as np
 from ..api.errors import I2IError
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
-from ..toolkit.faces.alignment import cut_out, ffhq_placement, square_placement
+from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
 from ..toolkit.faces.detection import find_faces
 from ..toolkit.files import hash_file
 from ..toolkit.latents.files import read_latent
@@ -51,10 +51,10 @@ class EditImage:
 
 def open_photo(given: InputImage, device: Any) -> EditImage:
     """A whole photo, for editors of pixels."""
-    from ..toolkit.images import read_picture, to_tensor
+    from ..toolkit.images import read_image, to_tensor
 
     assert given.path is not None
-    array = read_picture(given.path)
+    array = read_image(given.path)
     return EditImage(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
 
 
@@ -87,10 +87,10 @@ class ImageLoader:
         return [self._seed(given) if given.kind == "seed" else self._latent(given)]
 
     def _cut(self, given: InputImage) -> list[EditImage]:
-        from ..toolkit.images import read_picture
+        from ..toolkit.images import read_image
 
         assert given.path is not None
-        array = read_picture(given.path)
+        array = read_image(given.path)
         if not self.aligns:
             return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
         found = self._faces(array, given.path)
@@ -101,15 +101,15 @@ class ImageLoader:
 
     def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
         """As ``find_faces``; where the finder knows crops of another world only, that is the reason it finds none."""
-        from ..toolkit.images import PictureError, to_tensor
+        from ..toolkit.images import ImageError, to_tensor
 
         finder = self.finder()
         try:
             return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
-        except PictureError:
+        except ImageError:
             if finder.domain in (FACES, "any"):
                 raise
-            raise PictureError(
+            raise ImageError(
                 path,
                 f"{finder.name} reads crops of {finder.domain} and does not search photos "
                 f"for faces; take a finder that does with --landmarks {' or '.join(self.finders) or 'NAME'} "
@@ -124,7 +124,7 @@ class ImageLoader:
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
         from ..toolkit.images import to_tensor
 
-        crop = cut_out(array, placement, self.generator.resolution)
+        crop = extract_crop(array, placement, self.generator.resolution)
         pixels = to_tensor(crop).to(self.generator.device)
         photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
         return EditImage(given, photo, crop, given.path, placement)

@@ -17,9 +17,9 @@ from ..api.options import Options, build_options
 from ..api.scene import Latent
 from ..assets.defaults import default_name
 from ..assets.extractors import choose
-from ..toolkit.files import home
+from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
-from ..toolkit.locks import locked
+from ..toolkit.locks import file_lock
 from .generators import check_requirement, render
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Inversions:
         return chosen
 
     def _file(self, key: str) -> Path:
-        return home() / "inversions" / f"{key}.safetensors"
+        return user_directory() / "inversions" / f"{key}.safetensors"
 
     def _look_up(self, keys: Sequence[str], found: dict[int, Inversion], cache: bool) -> None:
         """Add to ``found`` what this edit or an earlier one has computed."""
@@ -234,7 +234,7 @@ class Inversions:
         files = sorted({self._file(key) for key in keys}) if self.cached and cache else []
         with ExitStack() as stack:
             for file in files:  # all processes take them in the same order, so that there is no deadlock
-                stack.enter_context(locked(file, waiting=waiting, stop=lambda: scene.cancelled))
+                stack.enter_context(file_lock(file, waiting=waiting, stop=lambda: scene.cancelled))
             yield
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from ..api.editor import Result
 from ..api.errors import I2IError
 from ..api.scene import Latent
-from ..toolkit.faces.alignment import cut_out
+from ..toolkit.faces.alignment import extract_crop
 from ..toolkit.files import hash_file, write_json
-from ..toolkit.images import enlarged, read_picture, resize, save_picture, to_array
-from ..toolkit.images.grids import sheet
+from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
+from ..toolkit.images.grids import image_grid
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
@@ -99,8 +99,8 @@ def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list
             parts.setdefault(image.source, []).append((to_array(each.image), image.placement))
     photos = []
     for number, (source, edited) in enumerate(parts.items()):
-        photo = read_picture(source)
-        crops = [(after, cut_out(photo, placement, len(after)), placement) for after, placement in edited]
+        photo = read_image(source)
+        crops = [(after, extract_crop(photo, placement, len(after)), placement) for after, placement in edited]
         mode: Mode = "poisson" if blend == "poisson" else "feather"
         name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
         photos.append(PastedPhoto(name, paste(photo, crops, mode, colours=blend != "plain")))
@@ -147,18 +147,18 @@ class Writer:
             picture = pictures[number] if number < len(pictures) else None
             written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
         for photo in photos:
-            save_picture(self.out / photo.name, photo.pixels, self._text())
+            save_image(self.out / photo.name, photo.pixels, self._text())
             written.append(photo.name)
         return written + self._table(result)
 
     def _one(self, result: Result, picture: EditImage | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
         written = [named["result.png"]]
-        save_picture(self.out / written[0], after, self._text())
+        save_image(self.out / written[0], after, self._text())
         if picture is not None:
-            both = [enlarged(preview(each)) for each in (picture.before, after)]
-            pair = sheet([both], columns=("before", "after"))
-            save_picture(self.out / named["before_after.png"], pair)
+            both = [enlarge(preview(each)) for each in (picture.before, after)]
+            pair = image_grid([both], columns=("before", "after"))
+            save_image(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
         if result.frames:
             frames = [preview(to_array(frame)) for frame in result.frames]
@@ -179,11 +179,12 @@ class Writer:
     def _table(self, result: Result) -> list[str]:
         if result.table is None:
             return []
-        from ..toolkit.images.tables import draw_table, write_page
+        from ..toolkit.images.grids import draw_table
+        from ..toolkit.images.pages import write_page
 
         table = result.table
         cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
-        save_picture(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
+        save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
         title = f"i2i edit --plugin {self.recipe['plugin']}"
         about = {name: str(value) for name, value in _facts(self.recipe).items()}
         write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)

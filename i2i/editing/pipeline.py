@@ -18,7 +18,7 @@ from .recipes import read_recipe
 from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
 
 if TYPE_CHECKING:
-    from ..toolkit.faces.detection import Choice
+    from ..toolkit.faces.detection import FaceChoice
     from .scene import EditRequest
 
 __all__ = ["edit", "edit_again", "folder_of"]
@@ -31,7 +31,7 @@ def edit(
     generator: str | Path | None = None,
     extractors: Mapping[str, str] | None = None,
     crop: Crop = "auto",
-    face: Choice = "largest",
+    face: FaceChoice = "largest",
     invert: str | Mapping[str, Any] = "",
     truncation: float = 0.7,
     blend: Blend = "feather",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..api.errors import UsageError
 from ..api.inverter import split_method as parse_method
-from ..toolkit.faces.detection import Choice
+from ..toolkit.faces.detection import FaceChoice
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -54,7 +54,7 @@ class EditSettings:
     extractors: Mapping[str, str] = field(default_factory=dict)
     """By role, names of those to take; the others are chosen by what the pictures show."""
     crop: Crop = "auto"
-    face: Choice = "largest"
+    face: FaceChoice = "largest"
     invert: Mapping[str, Any] = field(default_factory=dict)
     """How photos get latents: the options of an inverter, and under ``method`` its name."""
     truncation: float = 0.7

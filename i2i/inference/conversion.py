@@ -11,7 +11,7 @@ from ..api.contents import HEADER
 from ..api.errors import I2IError, UsageError
 from ..api.generator import UNKNOWN
 from ..registry import Registry, load_registry
-from ..toolkit.files import hash_file, replacing
+from ..toolkit.files import atomic_write, hash_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,11 +106,11 @@ def _generator(source: Path, registry: Registry) -> _Read:
 def _network(source: Path, kind: str, registry: Registry) -> _Read:
     """The tensors under the names that ``i2i.load_network`` reads; the network is built once, as proof."""
     from ..assets.networks import load_network
-    from ..toolkit.weights import read
-    from ..toolkit.weights.state_dicts import read_state
+    from ..toolkit.weights import read_weights
+    from ..toolkit.weights.state_dicts import read_state_dict
 
     load_network(source, kind, registry=registry)
-    return {"kind": kind, **_origin(read(source), None, registry)}, read_state(source), {}
+    return {"kind": kind, **_origin(read_weights(source), None, registry)}, read_state_dict(source), {}
 
 
 def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
 
 def licence_of(digest: str, registry: Registry) -> str | None:
     """The licence in the record of the model whose file has this sha256; None where no record has it."""
-    from ..assets.datasets import recorded
+    from ..assets.datasets import recorded_checksum
 
     for model in registry.all("model").values():
-        if digest == (model.sha256 or recorded(model.url)):
+        if digest == (model.sha256 or recorded_checksum(model.url)):
             return str(model.licence)
     return None
 
@@ -150,5 +150,5 @@ def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
 def _write(out: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     from safetensors.torch import save_file
 
-    with replacing(out) as beside:
+    with atomic_write(out) as beside:
         save_file(dict(tensors), beside, metadata={"format": "pt", HEADER: json.dumps(header, ensure_ascii=False)})

@@ -106,17 +106,17 @@ def generator_domain(source: str | Path, registry: Registry) -> str | None:
 
 def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
-    from ..assets.datasets import recorded
+    from ..assets.datasets import recorded_checksum
     from ..toolkit.files import hash_file
-    from ..toolkit.weights import read
+    from ..toolkit.weights import read_weights
 
     header: Mapping[str, Any] = {}
     if path.suffix == ".safetensors":
         with suppress(I2IError):
-            header = read(path).header
+            header = read_weights(path).header
     if isinstance(header.get("domain"), str):
         return str(header["domain"])
-    sums = {sha256: model.domain for model in models if (sha256 := model.sha256 or recorded(model.url))}
+    sums = {sha256: model.domain for model in models if (sha256 := model.sha256 or recorded_checksum(model.url))}
     if not sums:
         return None
     return sums.get(str(header.get("source_sha256"))) or sums.get(hash_file(path))
@@ -128,9 +128,9 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
     Raises:
         I2IError: the file cannot be read safely, or no family knows it.
     """
-    from ..toolkit.weights import read
+    from ..toolkit.weights import read_weights
 
-    contents = read(path)
+    contents = read_weights(path)
     families = registry.all("generator")
     for family in families.values():
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from i2i import UsageError
-from i2i.toolkit.images.videos import SUFFIXES, check_animation, in_order, write_animation
+from i2i.toolkit.images.videos import VIDEO_SUFFIXES, check_video, map_in_order, write_video
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
 
 from .grids import interpolate, mixed_rows, mixing_grid, sample_grid
@@ -93,7 +93,7 @@ def sample(
         pictures = _write_grid(opened, out, seeds, options, layout, about)
     elif kind == "animation":
         frames = interpolate(opened, seeds, layout.frames or FRAMES, options)
-        pictures = write_animation(out, frames, layout.fps or FPS)
+        pictures = write_video(out, frames, layout.fps or FPS)
     else:
         pictures = _write_folder(opened, out, list(dict.fromkeys(seeds)), options, about)
     seconds = time.perf_counter() - start
@@ -110,7 +110,7 @@ def kind_of(out: Path) -> Kind:
     suffix = out.suffix.lower()
     if suffix in _GRIDS:
         return "grid"
-    if suffix in SUFFIXES:
+    if suffix in VIDEO_SUFFIXES:
         return "animation"
     if suffix and not out.is_dir():
         raise UsageError(f"--out {out}: let it end in .png, .jpg, .gif or .mp4, or name a folder, without an ending.")
@@ -126,7 +126,7 @@ def _check(out: Path, kind: Kind, layout: Layout) -> None:
     if layout.columns is not None and layout.mix is not None:
         raise UsageError("--columns and --mix do not go together: a mixing grid has a column for each of --seeds.")
     if kind == "animation":
-        check_animation(out, layout.fps or FPS)
+        check_video(out, layout.fps or FPS)
 
 
 def _described(options: SamplingOptions) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _described(options: SamplingOptions) -> dict[str, Any]:
 def _write_grid(
     generator: Generator, out: Path, seeds: list[int], options: SamplingOptions, layout: Layout, about: dict[str, Any]
 ) -> int:
-    from i2i.toolkit.images import save_picture
+    from i2i.toolkit.images import save_image
 
     if layout.mix is None:
         picture, count = sample_grid(generator, seeds, layout.columns, options), len(seeds)
@@ -152,7 +152,7 @@ def _write_grid(
         picture = mixing_grid(generator, seeds, mix, rows, options)
         count = (len(seeds) + 1) * (len(mix) + 1) - 1
         about = {**about, "seeds": seeds, "mix": mix, "rows": rows}
-    save_picture(out, picture, _text(about) if out.suffix.lower() == ".png" else None)
+    save_image(out, picture, _text(about) if out.suffix.lower() == ".png" else None)
     return count
 
 
@@ -162,14 +162,14 @@ def _write_folder(
     """Each picture is written while others are drawn; what is finished stays, also where the command is stopped."""
     out.mkdir(parents=True, exist_ok=True)
     save = partial(_save_one, out, about)
-    return sum(1 for _ in in_order(save, zip(seeds, draw(generator, seeds, options), strict=True)))
+    return sum(1 for _ in map_in_order(save, zip(seeds, draw(generator, seeds, options), strict=True)))
 
 
 def _save_one(out: Path, about: dict[str, Any], drawn: tuple[int, np.ndarray]) -> None:
-    from i2i.toolkit.images import save_picture
+    from i2i.toolkit.images import save_image
 
     seed, picture = drawn
-    save_picture(out / f"seed{seed:04d}.png", picture, _text({**about, "seed": seed}))
+    save_image(out / f"seed{seed:04d}.png", picture, _text({**about, "seed": seed}))
 
 
 def _text(about: dict[str, Any]) -> dict[str, str]:

@@ -10,8 +10,7 @@ import numpy as np
 
 from i2i import UsageError
 from i2i.toolkit.images import resize
-from i2i.toolkit.images.captions import captioned
-from i2i.toolkit.images.grids import sheet
+from i2i.toolkit.images.grids import add_captions, image_grid
 
 from .spline import ClosedSpline
 
@@ -45,9 +44,9 @@ def sample_grid(
     """
     side = _side(generator, len(seeds))
     pictures = [resize(picture, side, side) for picture in draw(generator, seeds, options)]
-    pictures = captioned(pictures, [f"seed {seed}" for seed in seeds])
+    pictures = add_captions(pictures, [f"seed {seed}" for seed in seeds])
     across = columns or _across(len(seeds))
-    return sheet([pictures[first : first + across] for first in range(0, len(pictures), across)])
+    return image_grid([pictures[first : first + across] for first in range(0, len(pictures), across)])
 
 
 def _across(count: int) -> int:
@@ -91,7 +90,7 @@ def mixing_grid(
     pictures = [resize(picture, side, side) for picture in _counted(drawn, total, options)]
     pictures.insert(0, np.full((side, side, 3), 255, np.uint8))
     across = len(seeds) + 1
-    return sheet(
+    return image_grid(
         [pictures[first : first + across] for first in range(0, len(pictures), across)],
         columns=["", *(f"seed {seed}" if side >= _NAMED else f"{seed}" for seed in seeds)],
         labels=["", *(f"seed {seed}" for seed in mix)],

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import hash_file
-from i2i.toolkit.images import read_text
+from i2i.toolkit.images import read_image_text
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
 from i2i_plugins.sample.command import command
 from tests.toy_editors import run
@@ -41,7 +41,7 @@ def test_a_sheet_says_what_it_was_made_from(tmp_path: Path) -> None:
     assert answer.items() >= {"out": str(out), "pictures": 5, "seeds": [0, 1, 2, 3, 9]}.items()
     assert answer["generator"] == str(weights)
     assert answer["pictures_per_second"] == pytest.approx(5 / answer["seconds"], rel=0.1), "seconds are rounded"
-    text = json.loads(read_text(out)["i2i"])
+    text = json.loads(read_image_text(out)["i2i"])
     assert text.pop("versions") == {"i2i": i2i.__version__}
     assert text == {
         "generator": "weights.safetensors",
@@ -63,7 +63,7 @@ def test_a_folder_gets_a_picture_a_seed(tmp_path: Path) -> None:
     for seed, picture in zip((3, 7), drawn, strict=True):
         path = out / f"seed{seed:04d}.png"
         assert np.array_equal(np.asarray(Image.open(path)), picture)
-        text = json.loads(read_text(path)["i2i"])
+        text = json.loads(read_image_text(path)["i2i"])
         assert (text["generator"], text["seed"], text["class"], text["truncation"]) == ("classes", seed, 2, 0.5)
 
 
@@ -90,10 +90,10 @@ def test_style_mixing_counts_its_edges(tmp_path: Path) -> None:
     out = tmp_path / "mixing.png"
     args = ("--generator", "bands", "--seeds", "0-2", "--mix", "10,11", "--out", out, "--json")
     assert said(sample(*args))["pictures"] == 3 + 2 + 6
-    text = json.loads(read_text(out)["i2i"])
+    text = json.loads(read_image_text(out)["i2i"])
     assert (text["seeds"], text["mix"], text["rows"]) == ([0, 1, 2], [10, 11], [0, 1])
     said(sample(*args, "--rows", "1,3-4"))
-    assert json.loads(read_text(out)["i2i"])["rows"] == [1, 3, 4]
+    assert json.loads(read_image_text(out)["i2i"])["rows"] == [1, 3, 4]
 
 
 def test_a_jpeg_is_a_sheet_too(tmp_path: Path) -> None:

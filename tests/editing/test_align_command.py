@@ -19,9 +19,9 @@ from i2i.api.placement import Placement
 from i2i.cli import build
 from i2i.editing.masks import feather_mask
 from i2i.editing.paste import paste
-from i2i.toolkit.faces.alignment import cut_out, ffhq_placement
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from tests.plugins.needing_dlib import require_dlib
 from tests.toy_editors import registry_of
 from tests.toy_faces import CropsOnly, Squares, photo
@@ -78,8 +78,8 @@ def test_the_largest_face_is_cut_out_with_its_place(two: Path, tmp_path: Path) -
     assert (told["finder"], told["number"], told["size"], told["box"]) == ("upright", 2, 48, [70, 10, 109, 49])
     placement = Placement.of_plain(told["placement"])
     assert placement == ffhq_placement(_upright(70, 10, 109, 49)) and placement.side == pytest.approx(4 * 13)
-    crop, whole = read_picture(out / "two.png"), read_picture(two)
-    assert np.array_equal(crop, cut_out(whole, placement, 48))
+    crop, whole = read_image(out / "two.png"), read_image(two)
+    assert np.array_equal(crop, extract_crop(whole, placement, 48))
     inside = placement.to_crop(told["landmarks"], 48)
     assert np.abs(inside - np.array(told["landmarks_in_crop"])).max() < 0.02, "both are kept to two places"
     row = result.stdout.splitlines()[1].split()
@@ -176,8 +176,8 @@ def test_a_photo_with_three_faces_takes_its_unedited_crops_back_unchanged(shared
     assert result.exit_code == 0, result.stderr
     faces = json.loads(result.stdout)["photos"][0]["faces"]
     assert len(faces) == 3 and faces[2]["box"][0] > 650, "from left to right"
-    whole = read_picture(path)
-    patches = [(read_picture(face["crop"]),) * 2 + (Placement.of_plain(face["placement"]),) for face in faces]
+    whole = read_image(path)
+    patches = [(read_image(face["crop"]),) * 2 + (Placement.of_plain(face["placement"]),) for face in faces]
     assert np.array_equal(paste(whole, patches), whole)
     for face, (crop, _, placement) in zip(faces, patches, strict=True):
         points = np.array(face["landmarks_in_crop"])
@@ -196,9 +196,9 @@ def test_the_editor_gives_back_crops_and_the_photo(tmp_path: Path) -> None:
         Image.fromarray(np.ascontiguousarray(array)).save(path)
     result = i2i.edit("align", paths, generator="demo-faces", device="cpu", out=tmp_path / "out")
     assert len(result.others) == 1 and result.image.shape == (1, 3, 64, 64)
-    assert np.array_equal(read_picture(tmp_path / "out" / "result.png"), pixels[:, 13:77])
-    assert np.array_equal(read_picture(tmp_path / "out" / "result_2.png"), pixels[:, ::-1][:, 13:77])
-    assert np.array_equal(read_picture(tmp_path / "out" / "photo.png"), pixels)
+    assert np.array_equal(read_image(tmp_path / "out" / "result.png"), pixels[:, 13:77])
+    assert np.array_equal(read_image(tmp_path / "out" / "result_2.png"), pixels[:, ::-1][:, 13:77])
+    assert np.array_equal(read_image(tmp_path / "out" / "photo.png"), pixels)
 
 
 def test_its_help_loads_no_torch(tmp_path: Path) -> None:

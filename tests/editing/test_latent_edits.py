@@ -20,7 +20,7 @@ from i2i.editing.pipeline import edit, edit_again
 from i2i.editing.settings import EditSettings
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import read_picture
+from i2i.toolkit.images import read_image
 from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import run
 from tests.toy_faces import Squares, photo
@@ -72,7 +72,7 @@ def test_a_photo_is_cut_inverted_edited_and_put_back(registry: Registry, striped
     bands = torch.arange(40, 220, 30) / 127.5 - 1 + 0.25
     assert torch.allclose(result.image[0, 0, ::2, 0], bands.clamp(-1, 1), atol=0.03), "read off within a level or two"
     assert {"photo.png", "latent.safetensors"} <= names(tmp_path / "out")
-    before, after = read_picture(striped).astype(int), read_picture(tmp_path / "out" / "photo.png").astype(int)
+    before, after = read_image(striped).astype(int), read_image(tmp_path / "out" / "photo.png").astype(int)
     assert np.array_equal(before[:, :6], after[:, :6]) and np.array_equal(before[:, -6:], after[:, -6:])
     assert abs((after - before)[10:14, 16:20].mean() - 0.25 * 127.5) < 3
 
@@ -114,7 +114,7 @@ def test_edits_chain_and_still_go_back_into_the_photo(registry: Registry, stripe
     }
     edit("brighten", [latent], amount=0.1, **again)
     assert "photo.png" in names(second) and Bandwise.asked == [1]
-    moved = (read_picture(second / "photo.png").astype(int) - read_picture(striped))[10:14, 16:20].mean()
+    moved = (read_image(second / "photo.png").astype(int) - read_image(striped))[10:14, 16:20].mean()
     assert abs(moved - 0.2 * 127.5) < 3
     Image.new("RGB", (36, 24)).save(striped)
     edit("brighten", [latent], generator="bands", device="cpu", out=second, registry=registry)

@@ -95,9 +95,9 @@ def test_mix_morphs_and_averages_it(registry: Registry, file: Path) -> None:
 def test_invert_finds_its_latents(registry: Registry, file: Path, tmp_path: Path) -> None:
     generator = i2i.generator(file, device="cpu", registry=registry)
     w = torch.randn(1, 1, 8, generator=torch.Generator().manual_seed(3))
-    from i2i.toolkit.images import save_picture, to_array
+    from i2i.toolkit.images import save_image, to_array
 
-    save_picture(tmp_path / "photo.png", to_array(generator.render(w)))
+    save_image(tmp_path / "photo.png", to_array(generator.render(w)))
     shared: dict[str, Any] = {"generator": file, "device": "cpu", "registry": registry}
     notes: list[str] = []
     result = edit("invert", [tmp_path / "photo.png"], steps=80, note=notes.append, **shared)

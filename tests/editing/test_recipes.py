@@ -12,7 +12,7 @@ from pydantic import Field
 
 import i2i
 from i2i.editing.pipeline import edit, edit_again
-from i2i.toolkit.images import read_text
+from i2i.toolkit.images import read_image_text
 from tests.toy_editors import registry_of
 
 
@@ -37,7 +37,7 @@ def test_a_file_that_an_option_names_is_part_of_the_recipe(tmp_path: Path, monke
     edit("shade", out=tmp_path / "out", device="cpu", registry=registry, level="level.txt")
     recipe = tmp_path / "out" / "recipe.json"
     assert json.loads(recipe.read_text())["options"] == {"level": str(level)}, "so that it is found from anywhere"
-    assert "private" not in read_text(tmp_path / "out" / "result.png")["i2i"], "the picture tells no folders"
+    assert "private" not in read_image_text(tmp_path / "out" / "result.png")["i2i"], "the picture tells no folders"
     monkeypatch.chdir(tmp_path)
     assert edit_again(recipe, device="cpu", registry=registry).image.unique().tolist() == [0.5]
     level.write_text("0.25")

@@ -9,7 +9,7 @@ import torch
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import read_picture, save_picture
+from i2i.toolkit.images import read_image, save_image
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.world import UNSEEN, faces
 from research.demo.measures.looks import Watcher
@@ -74,8 +74,8 @@ def test_photographs_are_swapped_and_put_back(tmp_path: Path) -> None:
     files = []
     for number in (3, 8):
         files.append(str(tmp_path / f"{number}.png"))
-        save_picture(files[-1], faces().render(faces().values(UNSEEN + number), 96).picture)
+        save_image(files[-1], faces().render(faces().values(UNSEEN + number), 96).picture)
     options = {"steps": 4, "rate": 0.05, "device": "cpu", "keep": False}
     result = i2i.edit("swap", files, invert={"steps": 2}, out=tmp_path / "out", **options)
     assert result.scalars["closed"] > 0
-    assert read_picture(tmp_path / "out" / "photo.png").shape == (96, 96, 3)
+    assert read_image(tmp_path / "out" / "photo.png").shape == (96, 96, 3)
