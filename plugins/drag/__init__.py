@@ -15,6 +15,7 @@ def register_editors(register: i2i.Register) -> None:
         "open_mouth, smile, slim_face.",
         wants="latent",
         photos=("image+",),
+        default=True,
         Options="i2i_plugins.drag.options:Options",
     )
 

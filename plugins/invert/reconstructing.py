@@ -13,7 +13,7 @@ import i2i
 from .aiming import draw
 from .batching import in_parts, size_for
 from .descending import Descent, Trace
-from .inversion import Counter, Inversion, OnStep
+from .inversion import Counter, OnStep, Reconstruction
 from .methods import Method
 from .starting import Begin, begin
 from .tuning import tune
@@ -30,8 +30,8 @@ def reconstruct(
     *,
     batch: int | None = None,
     frames: int = 0,
-    pivots: Sequence[Inversion] | None = None,
-) -> list[Inversion]:
+    pivots: Sequence[Reconstruction] | None = None,
+) -> list[Reconstruction]:
     """Find the latent of each picture; the answer to one does not depend on the others.
 
     When ``scene.cancelled`` turns true, what is best so far is given.
@@ -71,19 +71,19 @@ def _descend(
     counter: Counter,
     batch: int | None,
     frames: int,
-) -> list[Inversion]:
+) -> list[Reconstruction]:
     """Photos of one method side by side, part by part."""
-    found: dict[int, Inversion] = {}
+    found: dict[int, Reconstruction] = {}
     for method in dict.fromkeys(each.method for each in begun):
         numbers = [number for number, each in enumerate(begun) if each.method == method]
 
-        def work(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Inversion]:
+        def work(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Reconstruction]:
             chosen = [numbers[each] for each in part]
             starts = torch.cat([begun[number].w for number in chosen])
             descent = Descent(scene, method, pictures[chosen], starts, frames)
             traces = descent.run(lambda step, loss: counter.tell(len(chosen), step, loss))
             counter.done += len(chosen) * method.steps
-            return [_inversion(scene, trace, begun[number]) for trace, number in zip(traces, chosen, strict=True)]
+            return [_reconstruction(scene, trace, begun[number]) for trace, number in zip(traces, chosen, strict=True)]
 
         def attempt(photos: int, method: Method = method, first: int = numbers[0]) -> object:
             targets = pictures[first : first + 1].repeat(photos, 1, 1, 1)
@@ -94,13 +94,13 @@ def _descend(
     return [found[number] for number in range(len(pictures))]
 
 
-def _inversion(scene: i2i.Scene, trace: Trace, begun: Begin) -> Inversion:
+def _reconstruction(scene: i2i.Scene, trace: Trace, begun: Begin) -> Reconstruction:
     """Rendered alone, as whoever opens the latent renders it."""
     with torch.no_grad():
         picture = draw(scene.generator, trace.w, trace.noise).clamp(-1, 1)
     latent = i2i.Latent(trace.w, trace.noise)
     seconds = begun.seconds + trace.seconds
-    return Inversion(
+    return Reconstruction(
         latent, picture, trace.losses, trace.loss, len(trace.losses) - 1, seconds, frames=tuple(trace.frames)
     )
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
+from ...api.generator import StyleGenerator
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -23,7 +25,7 @@ COARSEST = 8
 
 def maps_for(generator: Generator, count: int) -> dict[str, Tensor]:
     """The generator's noise for each of ``count`` pictures, ``(count, 1, r, r)``; empty where it changes no picture."""
-    maps = generator.noise_maps
+    maps = generator.noise_maps if isinstance(generator, StyleGenerator) else {}
     if not maps:
         return {}
     mean = generator.w_mean.expand(1, generator.num_ws, -1)
