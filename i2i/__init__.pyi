@@ -30,11 +30,14 @@ from .api.extractor import SegmentationExtractor as SegmentationExtractor
 from .api.extractor import TextExtractor as TextExtractor
 from .api.field import Field as Field
 from .api.generator import Generator as Generator
+from .api.generator import StyleGenerator as StyleGenerator
 from .api.generator import Weights as Weights
 from .api.gradients import gradients_for as gradients_for
 from .api.gradients import rows_of as rows_of
 from .api.hookspecs import Register as Register
 from .api.hookspecs import hookimpl as hookimpl
+from .api.inverter import Inversion as Inversion
+from .api.inverter import Inverter as Inverter
 from .api.metric import Metric as Metric
 from .api.model import Model as Model
 from .api.options import Options as Options

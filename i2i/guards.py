@@ -157,12 +157,12 @@ def guarded(cls: Any, kind: str, owner: str) -> Any:
     """A subclass of a plugin's class whose contract methods are guarded; ``cls`` itself for what is no class."""
     if not isinstance(cls, type):
         return cls
-    base = contract_class(kind)
+    base = contract_class(kind, cls)
     checks = dict(_CHECKS.get(kind, {}))
     if kind == "extractor":
         checks |= _ROLES.get(str(getattr(cls, "role", "")), {})
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    for name in {*contract_methods(kind), *checks} - {"__init__"}:
+    for name in {*contract_methods(kind, cls), *checks} - {"__init__"}:
         found = inspect.getattr_static(cls, name, None)
         inherited = found is inspect.getattr_static(base, name, None)  # the engine's own default
         if found is None or inherited or getattr(found, "__isabstractmethod__", False):
@@ -497,6 +497,32 @@ def _image(image: Any, what: str) -> None:
         raise _Unexpected("finite numbers; try other options", f"{what} with numbers that are not finite (nan or inf)")
 
 
+def _inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
+    """Require an ``Inversion`` for each image, whose latent fits the generator of the scene."""
+    from .api.inverter import Inversion
+    from .api.scene import Latent
+
+    generator, count = args[0].generator, len(args[1])
+    if not isinstance(inversions, (list, tuple)) or not all(isinstance(each, Inversion) for each in inversions):
+        raise _Unexpected("a list of i2i.Inversion")
+    if len(inversions) != count:
+        raise _Unexpected("one for each image", f"{len(inversions)} inversions for {count} images")
+    shape = (1, generator.num_ws, generator.w_dim)
+    for each in inversions:
+        if not isinstance(each.latent, Latent):
+            raise _Unexpected("an i2i.Latent", f"an inversion with the latent {describe_value(each.latent)}")
+        _tensor(each.latent.w, shape, f"a floating-point tensor {shape} as the latent's w", "an inversion with w = ")
+        if not each.latent.w.isfinite().all():
+            raise _Unexpected("finite numbers; try other options", "a latent with numbers that are not finite")
+        if each.image is not None:
+            _image(each.image, "an image")
+        for number, frame in enumerate(each.frames):
+            _image(frame, f"frame {number}")
+        for key, value in each.scalars.items():
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise _Unexpected("finite numbers", f"the scalar {key!r} = {value!r}")
+
+
 _INSTANCES: Mapping[str, Check] = {"trainer": _networks}
 """By kind, what is checked of a new instance."""
 _CHECKS: Mapping[str, Mapping[str, Check]] = {
@@ -525,6 +551,7 @@ _CHECKS: Mapping[str, Mapping[str, Check]] = {
         "tuned": _generator,
     },
     "editor": {"edit": _result, "presets": _words},
+    "inverter": {"invert": _inversions},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""
 _VECTORS = _of_shape(None, expected="(N, F)")

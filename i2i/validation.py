@@ -90,7 +90,8 @@ def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
     if not issubclass(thing, base):
         yield f"it must derive from i2i.{base.__name__}"
         return
-    for name, declared in contract_methods(kind).items():
+    base = contract_class(kind, thing)
+    for name, declared in contract_methods(kind, thing).items():
         found = inspect.getattr_static(thing, name)
         if getattr(found, "__isabstractmethod__", False):
             yield f"it must define {name} (see i2i.{base.__name__}.{name})"

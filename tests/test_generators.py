@@ -15,8 +15,10 @@ from i2i.api.generator import Generator, Weights
 from i2i.api.hookspecs import hookimpl
 from i2i.api.model import Model
 from i2i.assets.models import model_path
+from i2i.inference.conversion import convert
 from i2i.inference.generators import generator_domain
 from i2i.registry import Plugin, Registry
+from i2i.toolkit.files import hash_file
 
 
 class Flat(Generator):
@@ -124,11 +126,11 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     [
         ("demo-faces", "drawn faces"),
         ("ffhq-256", "faces"),
-        ("somewhere/stylegan2-FFHQ-config-f.pkl", "faces"),
+        ("somewhere/stylegan2-FFHQ-config-f.pkl", None),
         ("somewhere/cats.pkl", None),
     ],
 )
-def test_what_a_generator_draws_is_known_by_its_record_or_its_name(source: str, domain: str | None) -> None:
+def test_what_a_generator_draws_is_known_by_its_record(source: str, domain: str | None) -> None:
     assert generator_domain(source, i2i.load_registry()) == domain
 
 
@@ -137,3 +139,11 @@ def test_a_model_is_known_by_its_file_as_well(tmp_path: Path) -> None:
     assert generator_domain(model_path("demo-faces", registry), registry) == "drawn faces"
     (tmp_path / "demo-faces.safetensors").touch()
     assert generator_domain(tmp_path / "demo-faces.safetensors", registry) is None, "another file of the same name"
+
+
+def test_the_domain_of_a_file_is_known_by_its_checksum_or_its_header(red: Path, tmp_path: Path) -> None:
+    recorded = registry(model(sha256=hash_file(red), domain="reds"))
+    assert generator_domain(red, recorded) == "reds", "wherever the file lies"
+    assert generator_domain(red, registry(model(sha256="0" * 64, domain="reds"))) is None
+    convert(red, tmp_path / "ours.safetensors", registry=recorded)
+    assert generator_domain(tmp_path / "ours.safetensors", registry()) == "reds", "by its header"

@@ -14,13 +14,13 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images.grids import add_captions
 from i2i.toolkit.latents import sampling
-from i2i.toolkit.latents.sampling import Terms, batch_for, draw, latents, stream
+from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, draw, latents, stream
 from i2i_plugins.sample import grids as sample_grids
-from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
+from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_grid, sample_grid
 from i2i_plugins.sample.spline import ClosedSpline
 from tests.toy_generators import MEAN, Bands, Broken, Classes, Grey
 
-PLAIN = Terms(truncation=1.0)
+PLAIN = SamplingOptions(truncation=1.0)
 
 
 def made(kind: type[Bands] = Bands) -> Any:
@@ -49,15 +49,15 @@ def test_many_seeds_are_mapped_in_pieces_with_the_same_result() -> None:
 
 
 def test_truncation_and_cutoff_reach_the_generator() -> None:
-    full, half = latents(made(), [3], PLAIN), latents(made(), [3], Terms(truncation=0.5, cutoff=2))
+    full, half = latents(made(), [3], PLAIN), latents(made(), [3], SamplingOptions(truncation=0.5, cutoff=2))
     mean = torch.tensor(MEAN)
     torch.testing.assert_close(half[0, :2], mean + 0.5 * (full[0, :2] - mean), rtol=0, atol=1e-6)  # float32
     assert torch.equal(half[0, 2:], full[0, 2:])
-    assert torch.equal(latents(made(), [3], Terms(truncation=0.0))[0], mean.expand(6, 3))
+    assert torch.equal(latents(made(), [3], SamplingOptions(truncation=0.0))[0], mean.expand(6, 3))
 
 
 def test_the_class_reaches_the_generator() -> None:
-    first, last = (latents(made(Classes), [3], Terms(truncation=1.0, label=label)) for label in (0, 2))
+    first, last = (latents(made(Classes), [3], SamplingOptions(truncation=1.0, label=label)) for label in (0, 2))
     torch.testing.assert_close(last - first, torch.full_like(first, 2.0))
 
 
@@ -72,7 +72,7 @@ def test_the_class_reaches_the_generator() -> None:
 )
 def test_a_class_is_needed_or_refused(kind: type[Bands], label: int | None, words: str) -> None:
     with pytest.raises(i2i.UsageError) as refused:
-        latents(made(kind), [0], Terms(label=label))
+        latents(made(kind), [0], SamplingOptions(label=label))
     assert words in str(refused.value)
 
 
@@ -116,8 +116,8 @@ def test_numbers_that_are_not_finite_are_told() -> None:
 
 def test_progress_counts_every_picture() -> None:
     seen: list[tuple[int, int]] = []
-    terms = Terms(batch=2, progress=lambda done, total: seen.append((done, total)))
-    sample_sheet(made(), range(5), terms=terms)
+    options = SamplingOptions(batch=2, progress=lambda done, total: seen.append((done, total)))
+    sample_grid(made(), range(5), options=options)
     assert seen == [(done, 5) for done in range(1, 6)]
 
 
@@ -138,7 +138,7 @@ def test_a_sheet_holds_every_seed_in_order(
     count: int, columns: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = laid_out(monkeypatch)
-    sample_sheet(made(), range(count), columns, PLAIN)
+    sample_grid(made(), range(count), columns, PLAIN)
     ((rows, _, _),) = seen
     assert [len(row) for row in rows[:-1]] == [expected] * (len(rows) - 1) and 0 < len(rows[-1]) <= expected
     pictures = [picture for row in rows for picture in row]
@@ -148,7 +148,7 @@ def test_a_sheet_holds_every_seed_in_order(
 def test_a_large_sheet_shows_smaller_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
     monkeypatch.setattr(sample_grids, "LARGEST", 16 * 6 * 6)
-    sample_sheet(made(), range(16), terms=PLAIN)
+    sample_grid(made(), range(16), options=PLAIN)
     assert {picture.shape for row in seen[0][0] for picture in row} == {(6, 6, 3)}
 
 
@@ -163,18 +163,18 @@ def test_captions_stand_below_pictures_that_have_room(side: int, grown: bool) ->
 
 
 @pytest.mark.parametrize(("side", "columns"), [(63, ["", "1", "2"]), (64, ["", "seed 1", "seed 2"])])
-def test_narrow_columns_of_a_mixing_sheet_have_bare_numbers(
+def test_narrow_columns_of_a_mixing_grid_have_bare_numbers(
     side: int, columns: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, generator = laid_out(monkeypatch), made()
     generator.resolution = side
-    mixing_sheet(generator, [1, 2], [10], terms=PLAIN)
+    mixing_grid(generator, [1, 2], [10], options=PLAIN)
     assert seen[0][1] == columns and seen[0][2] == ["", "seed 10"]
 
 
-def test_a_mixing_sheet_takes_the_named_rows_from_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mixing_grid_takes_the_named_rows_from_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
-    mixing_sheet(made(), [1, 2, 3], [10, 11], rows=[0, 4], terms=PLAIN)
+    mixing_grid(made(), [1, 2, 3], [10, 11], rows=[0, 4], options=PLAIN)
     ((rows, columns, labels),) = seen
     assert columns == ["", "1", "2", "3"] and labels == ["", "seed 10", "seed 11"]
     above, beside = latents(made(), [1, 2, 3], PLAIN), latents(made(), [10, 11], PLAIN)
@@ -196,7 +196,7 @@ def test_the_usual_rows_of_mixing(num_ws: int, last: int) -> None:
 
 def test_mixing_refuses_rows_that_are_not_there() -> None:
     with pytest.raises(i2i.UsageError, match="rows 0 to 5, and no row 6"):
-        mixing_sheet(made(), [0], [1], rows=[0, 6])
+        mixing_grid(made(), [0], [1], rows=[0, 6])
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
@@ -217,8 +217,8 @@ def test_a_spline_through_one_key_stays() -> None:
 
 def test_an_interpolation_passes_through_the_seeds_and_comes_back() -> None:
     generator = made()
-    frames = list(interpolate(generator, [4, 5, 6], frames=8, terms=Terms(truncation=0.2, batch=5)))
-    keys = list(draw(made(), [4, 5, 6], Terms(truncation=0.2)))
+    frames = list(interpolate(generator, [4, 5, 6], frames=8, options=SamplingOptions(truncation=0.2, batch=5)))
+    keys = list(draw(made(), [4, 5, 6], SamplingOptions(truncation=0.2)))
     assert len(frames) == 24 and generator.batches == [5, 5, 5, 5, 4]
     for index in range(3):
         assert np.array_equal(frames[8 * index], keys[index])
@@ -228,7 +228,7 @@ def test_an_interpolation_passes_through_the_seeds_and_comes_back() -> None:
 
 def test_an_interpolation_is_drawn_as_it_is_taken_and_needs_two_seeds() -> None:
     generator = made()
-    frames = interpolate(generator, range(100), frames=1000, terms=Terms(batch=2))
+    frames = interpolate(generator, range(100), frames=1000, options=SamplingOptions(batch=2))
     next(frames)
     assert generator.batches == [2]
     with pytest.raises(i2i.UsageError, match="at least two with --seeds"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.toy_faces import Squares
 from tests.toy_generators import Bands
 
 
-class Tunable(Bands):
+class Tunable(Bands, i2i.StyleGenerator):
     """Bands whose shift may be changed."""
 
     name = "tunable"
@@ -29,39 +30,59 @@ class Tunable(Bands):
         return made
 
 
-class Invert(i2i.Editor):
+class Bandwise(i2i.Inverter):
     """Each row of w becomes the mean colour of its band; counts how often it is asked."""
 
-    name = "invert"
+    name = "plain"
     summary = "Reads off the bands."
-    wants = "crops"
-    photos = ("image+",)
+    default = True
     asked: list[int] = []
 
     class Options(i2i.Options):
-        method: str = Field("plain", description="plain or tuned")
+        offset: float = Field(0.0, description="Added to every colour")
+
+    def changes(self) -> dict[str, torch.Tensor]:
+        return {}
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        assert scene.photos == {} and images.shape[1:] == (3, 12, 12)
+        Bandwise.asked.append(len(images))
+        return [self._one(image, options) for image in images]
+
+    def _one(self, image: torch.Tensor, options: Any) -> i2i.Inversion:
+        colours = image.unflatten(1, (6, -1)).mean(dim=(2, 3)).T[None] + options.offset
+        plot = i2i.Plot("step", "loss", {"all": [(0, 1.0), (1, 0.5)]})
+        return i2i.Inversion(i2i.Latent(colours, changes=self.changes()), {"loss": 0.5}, {"loss": plot})
+
+
+class Tuned(Bandwise):
+    name = "tuned"
+    default = False
+    faithful = True
+    requires = i2i.StyleGenerator
+
+    def changes(self) -> dict[str, torch.Tensor]:
+        return {"shift": torch.full((3,), 0.25)}
+
+
+class Invert(i2i.Editor):
+    """Shows what an inverter finds."""
+
+    name = "invert"
+    summary = "Shows inversions."
+    wants = "crops"
+    photos = ("image+",)
+
+    class Options(i2i.Options):
+        method: str = Field("", description="The inverter")
         grid: bool = Field(False, description="A table as well")
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         photos = scene.every["image"]
-        Invert.asked.append(len(photos))
-        first, *others = [self._one(scene, each, options) for each in photos]
+        found = scene.invert(torch.cat([photo.pixels for photo in photos]), options.method)
+        first, *others = [i2i.Result(one.image, one.latent, scalars=one.scalars, plots=one.plots) for one in found]
         table = i2i.Table([[photo.pixels] for photo in photos], ["photo"], [photo.name for photo in photos])
-        return i2i.Result(
-            *(first.image, first.latent),
-            scalars=first.scalars,
-            plots=first.plots,
-            others=others,
-            table=table if options.grid else None,
-        )
-
-    def _one(self, scene: i2i.Scene, photo: i2i.Photo, options: Any) -> i2i.Result:
-        colours = photo.pixels[0].unflatten(1, (6, -1)).mean(dim=(2, 3)).T[None]
-        changes = {"shift": torch.full((3,), 0.25)} if options.method == "tuned" else {}
-        latent = i2i.Latent(colours, changes=changes)
-        image = (scene.generator.tuned(changes) if changes else scene.generator).render(colours).clamp(-1, 1)
-        plot = i2i.Plot("step", "loss", {"all": [(0, 1.0), (1, 0.5)]})
-        return i2i.Result(image, latent, scalars={"loss": 0.5}, plots={"loss": plot})
+        return replace(first, others=others, table=table if options.grid else None)
 
 
 class Brighten(i2i.Editor):
@@ -137,6 +158,7 @@ def latent_registry() -> Registry:
 
     module.register_generators = hook_for(Bands, Tunable)  # type: ignore[attr-defined]
     module.register_editors = hook_for(Invert, Brighten, Preset, Pair, Duo)  # type: ignore[attr-defined]
+    module.register_inverters = hook_for(Bandwise, Tuned)  # type: ignore[attr-defined]
     presets = [i2i.Preset(name, "Much.", editor, {"amount": 1}) for name, editor in (("much", "preset"), ("so", "duo"))]
     presets.append(i2i.Preset("odd", "Odd.", "preset", {}))
     module.register_presets = hook_for(*presets)  # type: ignore[attr-defined]

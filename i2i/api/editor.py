@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .extractor import Role
+from .generator import Generator
 from .options import Options
 from .preset import Preset
 from .scene import Latent, Scene
@@ -76,6 +77,10 @@ class Editor(ABC):
     wants: ClassVar[Literal["pixels", "crops", "latent"]] = "pixels"
     """``"pixels"``: whole photos. ``"crops"``: crops as the generator knows pictures, aligned. ``"latent"``: those with
     their latents; photos are inverted first."""
+    requires: ClassVar[type[Generator]] = Generator
+    """The class of generators it works with, such as ``i2i.StyleGenerator``; others are refused before it starts."""
+    default: ClassVar[bool] = False
+    """True for the editor that ``i2i edit`` means where none is named."""
 
     def check(self, generator: Any, options: Any) -> None:
         """Refuse options that do not fit the ``Generator`` (None for editors of pixels), before extractors are opened.

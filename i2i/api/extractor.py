@@ -140,6 +140,8 @@ class Extractor(ABC):
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
     Options: ClassVar[type[Options]] = Options
     """Its options; where there are any, it is constructed as ``Extractor(device, options)``."""
+    measure: ClassVar[str] = ""
+    """Name under which ``Scene.compare`` reports what it measures, such as ``"lpips"``; its role unless given."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 

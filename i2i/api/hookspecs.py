@@ -93,7 +93,7 @@ def register_editors(register: Register) -> None:
 
 @hookspec
 def register_inverters(register: Register) -> None:
-    """Register methods that find the latent codes of photos: subclasses of ``i2i.Inverter``."""
+    """Register methods that find the latents of images: subclasses of ``i2i.Inverter``."""
 
 
 @hookspec

@@ -21,6 +21,8 @@ class Metric(ABC):
     better: ClassVar[Literal["lower", "higher"]]
     Options: ClassVar[type[Options]] = Options
     """Its options; where there are any, it is constructed as ``Metric(device, options)``."""
+    default_for: ClassVar[tuple[str, ...]] = ()
+    """Where it is used without being named: ``"evaluate"`` (``i2i evaluate``), ``"edit"`` (``Scene.compare``)."""
 
     @property
     def per_picture(self) -> list[float]:

@@ -29,3 +29,5 @@ class Model:
     homepage: str = ""
     path: Path | None = None
     """Where it lies already, for weights that a package carries; such a record needs no ``url``."""
+    default: bool = False
+    """True for the model of its role that is used where the user names none."""

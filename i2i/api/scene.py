@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..api.device import Device
+    from .inverter import Inverter
     from .placement import Placement
+from .inverter import InvertFunction, no_inverters
 from .preset import Preset
 
 
@@ -69,11 +71,10 @@ class Scene:
     """Extractors by role. The keys are the roles in ``Editor.extractors`` and ``Editor.may_use`` that an installed
     plugin provides; ``in`` and ``[...]`` also take other provided roles and an extractor's own name.
 
-    Only ``[...]``, and with it ``values`` and ``items``, opens an extractor, on the first look-up. It raises
-    ``I2IError`` where no plugin provides the role or the extractor cannot be opened, such as when its weights are not
-    downloaded, and ``KeyError`` for what is neither a role nor a name. ``in``, ``len``, ``keys`` and iteration open
-    nothing and never raise; nor does ``get``, which returns an extractor only if it is open already: those in
-    ``Editor.extractors`` always are."""
+    ``[...]``, ``get``, ``values`` and ``items`` open an extractor on the first look-up. They raise ``I2IError`` where
+    it cannot be opened, such as when its weights are not downloaded. For a role that no plugin provides ``[...]``
+    raises ``I2IError``, for what is neither a role nor a name ``KeyError``; ``get`` returns its default for both.
+    ``in``, ``len``, ``keys`` and iteration open nothing and never raise."""
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False
@@ -91,6 +92,11 @@ class Scene:
     compare: Callable[[Tensor, Tensor], list[dict[str, float]]] = lambda pictures, others: [{} for _ in pictures]
     """``compare(pictures, others)``, both ``(N, 3, H, W)``: for each pair ``psnr`` (dB), ``ssim``, ``lpips`` and, for
     faces, ``identity`` (cosine), as far as the metrics and extractors for them are there."""
+    invert: InvertFunction = no_inverters
+    """``invert(images, method="", options={})`` finds the latents of images, ``(N, 3, R, R)`` in [-1, 1], with any
+    registered inverter: see ``i2i.Inverter``. Not for editors of pixels."""
+    inverters: Mapping[str, type[Inverter]] = field(default_factory=dict)
+    """The registered inverters by name."""
 
     @property
     def cancelled(self) -> bool:

@@ -23,7 +23,7 @@ from ..toolkit.command_options import (
 from ..toolkit.directories import numbered_directory
 from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json
-from .editors import DEFAULT, EditCommand
+from .editors import EditCommand
 
 if TYPE_CHECKING:
     from ..api.editor import Result
@@ -34,7 +34,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 
 
 @click.command("edit", cls=EditCommand)
-@click.option("--plugin", metavar="NAME|FILE.py", help=f"The editor, or a file that defines it.  [default: {DEFAULT}]")
+@click.option("--plugin", metavar="NAME|FILE.py", help="The editor, or a file that defines it: see 'i2i plugins list'.")
 @click.option(
     "--image",
     "images",
@@ -43,7 +43,9 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     help="A photo, seed:N or the latent.safetensors of an edit; once for each that the editor takes.",
 )
 @click.option(
-    "--generator", metavar="G", help="A model's name, a weight file or the folder of a run.  [default: demo-faces]"
+    "--generator",
+    metavar="G",
+    help="A model's name, a weight file or the folder of a run.  [default: the built-in model]",
 )
 @click.option(
     "--crop",
@@ -54,10 +56,10 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 @click.option(
     "--invert",
     metavar="METHOD[,KEY=VALUE]",
-    help="How a photo gets its latent: see 'i2i edit --plugin invert --help'.  [default: hybrid]",
+    help="The inverter that finds a photo's latent, with its options: see 'i2i plugins list'.",
 )
 @click.option(
-    "--faithful", is_flag=True, help="Short for --invert pti: a photo is kept more like itself, and takes longer."
+    "--faithful", is_flag=True, help="Use the inverter whose result is closest to the photo; it takes longer."
 )
 @click.option("--truncation", type=float, help="Of pictures given by seed:N.  [default: 0.7]")
 @click.option(
@@ -103,9 +105,10 @@ def command(
     --plugin NAME --help shows the options of that editor as well. Ctrl-C once keeps the best so far, if there is any.
     A photo's edited part goes back into the whole photo: photo.png.
     """
+    from ..assets.defaults import default_name
     from ..editing.pipeline import edit, edit_again
     from ..editing.recipes import read_recipe
-    from ..editing.settings import faithful as faithful_inversion
+    from ..editing.settings import faithful_inversion
     from ..toolkit.faces.detection import parse_face_choice
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -113,12 +116,12 @@ def command(
         given |= {name: own} if (own := given.pop(name)) else {}
     chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
     if faithful:
-        given["invert"] = faithful_inversion(given.get("invert", ""))
+        given["invert"] = faithful_inversion(given.get("invert", ""), registry)
     if recipe and (plugin or given or chosen or seed is not None):
         raise UsageError(
             "--recipe does the edit again as it was: leave out --plugin, --seed, extractors and the edit's options."
         )
-    name = read_recipe(recipe).plugin if recipe else plugin or DEFAULT
+    name = read_recipe(recipe).plugin if recipe else plugin or default_name(registry, "editor")
     with (
         _output_directory(name, out) as folder,
         Progress(name=name, transient=True) as progress,

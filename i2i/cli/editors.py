@@ -11,8 +11,6 @@ from ..api.errors import UsageError
 if TYPE_CHECKING:
     from ..registry import Registry
 
-DEFAULT = "drag"
-"""The editor that is meant where none is named."""
 _OWN = "i2i.editor_options"
 
 
@@ -48,15 +46,16 @@ class EditCommand(click.Command):
 
     def _editor_options(self, registry: Registry, name: str | None, args: list[str]) -> list[click.Option]:
         from ..api.options import RESERVED_OPTIONS, click_options
+        from ..assets.defaults import find_default
 
-        editors = registry.entries("editor")
-        if name is None and DEFAULT not in editors:
+        if name is None and (name := find_default(registry, "editor")) is None:
             if "--help" in args or "-h" in args:
                 return []
-            known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that brings one"
-            raise UsageError(f"There is no editor {DEFAULT!r}, which is the default; {known}.")
+            editors = registry.names("editor")
+            known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that provides one"
+            raise UsageError(f"No editor is the default here; {known}.")
         words = RESERVED_OPTIONS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.entry("editor", name or DEFAULT).options, skip=words)
+        return click_options(registry.entry("editor", name).options, skip=words)
 
 
 def value_of(option: str, args: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""How like two pictures are: the measures by which reconstructions and edits are judged."""
+"""Comparison of images: the metrics by which reconstructions and edits are judged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..api.errors import I2IError
+from ..assets.extractors import choose
 from ..guards import build_plugin
 from .extractors import Extractors
 
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
     from ..api.device import Device
     from ..registry import Registry
 
-METRICS = ("psnr", "ssim")
 
-
-class Likeness:
-    """Compares batches of pictures; extractors are opened when first needed, and left out where they cannot be."""
+class ImageComparison:
+    """Compares batches of images; a metric whose extractor cannot be opened is left out, with one note."""
 
     def __init__(self, registry: Registry, device: Device, extractors: Extractors, note: Callable[[str], None]) -> None:
         self.registry, self.device, self.extractors, self.note = registry, device, extractors, note
@@ -35,15 +34,24 @@ class Likeness:
 
         with torch.no_grad():
             pictures, others = (each.detach().float().clamp(-1, 1).to(self.device) for each in (pictures, others))
-            columns = {name: self._by_metric(name, pictures, others) for name in METRICS}
-            columns["lpips"] = self._by(("perceptual",), self._distance, pictures, others)
+            declared = self.registry.values("metric", "default_for")
+            metrics = [name for name, commands in declared.items() if "edit" in (commands or ())]
+            columns = {name: self._by_metric(name, pictures, others) for name in metrics}
+            columns[self._name("perceptual")] = self._by(("perceptual",), self._distance, pictures, others)
             if self.extractors.knows("identity"):
-                columns["identity"] = self._by(("identity", "landmarks"), self._same_person, pictures, others)
+                measured = self._by(("identity", "landmarks"), self._same_person, pictures, others)
+                columns[self._name("identity")] = measured
         return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
 
+    def _name(self, role: str) -> str:
+        """Return the name under which the extractor of a role is reported."""
+        try:
+            chosen = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain)
+            return str(chosen.get("measure") or role)
+        except I2IError:  # there is none, or it cannot be imported, so nothing is measured
+            return role
+
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
-        if name not in self.registry.entries("metric"):
-            return []
         try:
             meter = build_plugin(self.registry, "metric", name, self.device)
             meter.update(pictures, others)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import UsageError
 from ..assets.extractors import check_role, choose, open_chosen, roles
 from ..guards import build_plugin
-from .settings import INVERTER
 
 if TYPE_CHECKING:
     from ..api.device import Device
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Extractors(Mapping[str, Any]):
-    """The extractors of one edit by role; each is opened once, by ``[...]`` alone.
+    """The extractors of one edit by role; each is opened once, when it is looked up.
 
     The keys are the roles that the editor declares and some plugin provides, whether opened yet or not. ``in`` and
     ``[...]`` also take the other roles that a plugin provides, and the names of registered extractors.
@@ -46,11 +45,9 @@ class Extractors(Mapping[str, Any]):
         self.roles = tuple(dict.fromkeys(roles))
         self._open: dict[str, Extractor] = {}
 
-    def declared_by(self, kind: type[Editor]) -> Extractors:
-        """Return the same extractors with the keys of another editor; what one of the two opens is open in both."""
-        other = Extractors(
-            self.registry, self.device, self.names, self.domain, (*kind.extractors, *kind.may_use), self.options
-        )
+    def for_roles(self, roles: Iterable[str]) -> Extractors:
+        """Return the same extractors with other keys; what one of the two opens is open in both."""
+        other = Extractors(self.registry, self.device, self.names, self.domain, roles, self.options)
         other._open = self._open
         return other
 
@@ -85,8 +82,14 @@ class Extractors(Mapping[str, Any]):
         return sum(1 for _ in self)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the extractor of a role or name if it is open already, else ``default``; never open one."""
-        return self._open.get(key, default)
+        """Open the extractor of a role or name as ``[...]`` does; ``default`` where no plugin provides one.
+
+        Raises:
+            I2IError: a plugin provides one, and it cannot be opened.
+        """
+        if key not in self:
+            return default
+        return self[key]
 
     def _provided(self, role: str) -> bool:
         return bool(self.registry.where("extractor", role=role))
@@ -101,14 +104,17 @@ class Extractors(Mapping[str, Any]):
         return {role: self._open[role].name for role in roles(self.registry) if role in self._open}
 
 
-def open_for(kind: type[Editor], found: Extractors) -> None:
+def open_for(kind: type[Editor], found: Extractors, more: Iterable[str] = ()) -> None:
     """Open what an editor needs, so that what is missing is told before it starts.
+
+    Args:
+        more: Further roles that may be chosen: those of the inverter that gives photos their latents.
 
     Raises:
         UsageError: the user chose an extractor for a role that the editor has no use for, or one that is not there.
         I2IError: one cannot be opened.
     """
-    usable = _usable_roles(kind, found.registry)
+    usable = {*kind.extractors, *kind.may_use, *more} | ({"landmarks"} if kind.wants != "pixels" else set())
     for role, name in found.names.items():
         check_role(role, found.registry)
         if role not in usable:
@@ -120,15 +126,6 @@ def open_for(kind: type[Editor], found: Extractors) -> None:
         choose(role, found.registry, name)
     for role in kind.extractors:
         found[role]
-
-
-def _usable_roles(kind: type[Editor], registry: Registry) -> set[str]:
-    """Roles that an edit may open: the editor's own, ``landmarks`` to align crops, and the inverter's for latents."""
-    roles: set[str] = {*kind.extractors, *kind.may_use}
-    if kind.wants != "pixels":
-        roles.add("landmarks")
-    inverter = registry.all("editor").get(INVERTER) if kind.wants == "latent" else None
-    return roles | {*inverter.extractors, *inverter.may_use} if inverter else roles
 
 
 def named(role: str, domain: str, registry: Registry) -> list[str]:

@@ -1,4 +1,4 @@
-"""``--image``: which pictures an edit is given, and which of the editor's names each one stands for."""
+"""``--image``: the images of an edit, and which of the editor's names each one is for."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _MARKS = "?+*"
 
 
 @dataclass(frozen=True)
-class Place:
-    """One of the names by which an editor asks for pictures."""
+class InputSlot:
+    """One of the names by which an editor asks for images."""
 
     name: str
     least: int
     many: bool
 
     @classmethod
-    def of(cls, declared: str) -> Place:
+    def of(cls, declared: str) -> InputSlot:
         """Read a name and its mark, as ``Editor.photos`` has them."""
         mark = declared[-1:] if declared[-1:] in _MARKS else ""
         return cls(declared.rstrip(_MARKS), 0 if mark in ("?", "*") and mark else 1, mark in ("+", "*") and bool(mark))
 
 
 @dataclass(frozen=True)
-class Given:
-    """One picture as the user names it."""
+class InputImage:
+    """One image as the user names it."""
 
-    place: str
+    slot: str
     """The editor's name for it."""
     kind: Literal["photo", "latent", "seed"]
     path: Path | None = None
@@ -51,11 +51,11 @@ class Given:
     def plain(self) -> dict[str, str]:
         """As it stands in a recipe: where it is, and what proves that it is the same."""
         if self.path is None:
-            return {"name": self.place, "seed": str(self.seed)}
-        return {"name": self.place, "path": str(self.path.resolve()), "sha256": hash_file(self.path)}
+            return {"name": self.slot, "seed": str(self.seed)}
+        return {"name": self.slot, "path": str(self.path.resolve()), "sha256": hash_file(self.path)}
 
 
-def assign(kind: type[Editor], images: Sequence[str | Path]) -> list[Given]:
+def assign_inputs(kind: type[Editor], images: Sequence[str | Path]) -> list[InputImage]:
     """The pictures in the order of the editor's names.
 
     Each of ``images`` is a file, ``seed:N`` or one of those after ``NAME=``. Those without a name fill the editor's
@@ -65,7 +65,7 @@ def assign(kind: type[Editor], images: Sequence[str | Path]) -> list[Given]:
     Raises:
         UsageError: too few or too many for the editor, or a seed that is no number.
     """
-    places = [Place.of(declared) for declared in kind.photos]
+    places = [InputSlot.of(declared) for declared in kind.photos]
     named: dict[str, list[str]] = {place.name: [] for place in places}
     free: list[str] = []
     for text in map(str, images):
@@ -81,7 +81,7 @@ def assign(kind: type[Editor], images: Sequence[str | Path]) -> list[Given]:
     return [_given(kind, place.name, text) for place in places for text in named[place.name]]
 
 
-def _fill(places: Sequence[Place], named: Mapping[str, list[str]], free: list[str]) -> None:
+def _fill(places: Sequence[InputSlot], named: Mapping[str, list[str]], free: list[str]) -> None:
     """Give each picture without a name its place; takes from ``free`` what finds one."""
     if places and any(named.values()) and places[0].many and not named[places[0].name]:
         named[places[0].name].extend(free)
@@ -95,13 +95,13 @@ def _fill(places: Sequence[Place], named: Mapping[str, list[str]], free: list[st
             free.clear()
 
 
-def _check(kind: type[Editor], place: Place, count: int, given: int) -> None:
+def _check(kind: type[Editor], place: InputSlot, count: int, given: int) -> None:
     if count < place.least or (count > 1 and not place.many):
         _check_count(kind, given, place)
 
 
-def _check_count(kind: type[Editor], given: int, short: Place | None = None) -> None:
-    places = [Place.of(declared) for declared in kind.photos]
+def _check_count(kind: type[Editor], given: int, short: InputSlot | None = None) -> None:
+    places = [InputSlot.of(declared) for declared in kind.photos]
     asked = ", ".join(place.name + ("..." if place.many else "") for place in places) or "none"
     what = "photo(s)" if kind.wants == "pixels" else "picture(s)"
     least = sum(place.least for place in places)
@@ -113,18 +113,18 @@ def _check_count(kind: type[Editor], given: int, short: Place | None = None) -> 
     )
 
 
-def _given(kind: type[Editor], place: str, text: str) -> Given:
+def _given(kind: type[Editor], place: str, text: str) -> InputImage:
     if not text.strip():
         raise UsageError('--image "": name a photo, seed:N or the latent.safetensors of an edit.')
     if text.startswith(SEED):
         number = text.removeprefix(SEED)
         if not (number.isascii() and number.isdecimal()) or int(number) > _LAST_SEED:
             raise UsageError(f"--image {text}: write a seed as a whole number from 0 to {_LAST_SEED}, such as seed:7.")
-        found = Given(place, "seed", seed=int(number))
+        found = InputImage(place, "seed", seed=int(number))
     elif Path(text).suffix.lower() in SUFFIXES:
-        found = Given(place, "latent", Path(text))
+        found = InputImage(place, "latent", Path(text))
     else:
-        found = Given(place, "photo", Path(text))
+        found = InputImage(place, "photo", Path(text))
     if found.kind != "photo" and kind.wants == "pixels":
         raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name a picture's file.")
     if found.path is not None:
@@ -146,7 +146,7 @@ def _check_file(kind: type[Editor], text: str, path: Path) -> None:
             then = f", or go on from its result with --image {latent}" if latent.is_file() else ""
             raise I2IError(f"--image {text}: that is the recipe of an edit; do it again with --recipe {text}{then}.")
     elif sign and name.isidentifier():
-        places = [Place.of(declared).name for declared in kind.photos]
+        places = [InputSlot.of(declared).name for declared in kind.photos]
         raise UsageError(
             f"--image {text}: editor {kind.name!r} has no picture called {name!r}; write "
             f"{' or '.join(f'--image {each}={rest}' for each in places)}."
@@ -156,9 +156,9 @@ def _check_file(kind: type[Editor], text: str, path: Path) -> None:
         raise I2IError(f"--image {text}: {reason}; name a photo, seed:N or the latent.safetensors of an edit.")
 
 
-def again(
+def inputs_again(
     kind: type[Editor], known: Sequence[Mapping[str, Any]], images: Sequence[str | Path], where: Path
-) -> list[Given]:
+) -> list[InputImage]:
     """The pictures of a recipe, its files at ``images`` where they have moved, and proved to be the same.
 
     Raises:
@@ -170,14 +170,14 @@ def again(
         raise UsageError(f"{where} names {len(files)} photos, but --image is given {len(images)} times.")
     moved = iter([Path(image) for image in images] or [Path(each["path"]) for each in files])
     return [
-        Given(str(each["name"]), "seed", seed=int(each["seed"]))
+        InputImage(str(each["name"]), "seed", seed=int(each["seed"]))
         if "path" not in each
         else _proved(kind, str(each["name"]), next(moved), str(each["sha256"]), where)
         for each in known
     ]
 
 
-def _proved(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> Given:
+def _proved(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
     if not path.is_file():
         raise I2IError(f"The photo {path} of {where} is not there; say where it is now with --image PATH.")
     if hash_file(path) != sha256:

@@ -1,84 +1,261 @@
-"""Inversion on the way to an edit: photos get latents, and what was found once is kept in the user's folder."""
+"""Inversion for an edit: images get latents from a registered inverter, and results are cached in the user's folder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api.editor import Plot, Result
-from ..api.errors import I2IError
-from ..api.options import Options
-from ..api.scene import Latent, Scene
+from ..api.editor import Plot
+from ..api.errors import I2IError, UsageError
+from ..api.inverter import Inversion, Inverter, split_method
+from ..api.options import Options, build_options
+from ..api.scene import Latent
+from ..assets.defaults import default_name
+from ..assets.extractors import choose
 from ..guards import build_plugin
 from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
 from ..toolkit.locks import file_lock
-from .inputs import Place
-from .photos import Picture, render
-from .settings import INVERTER
+from .generators import check_requirement, render
 
 if TYPE_CHECKING:
-    from ..api.editor import Editor
+    from torch import Tensor
+
+    from ..api.device import Device
+    from ..api.generator import Generator
+    from ..api.scene import Scene
     from ..registry import Registry
+    from .extractors import Extractors
 
 
-class Kept:
-    """Results of an editor whose answer to a picture depends on that picture, the generator and the options alone."""
+def inverter_named(registry: Registry, name: str = "") -> type[Inverter]:
+    """Return the inverter of this name; for an empty name the default one.
 
-    def __init__(self, kind: type[Editor], options: Options, about: Mapping[str, Any], keep: bool) -> None:
-        """``about`` is whatever else a result depends on: generator, extractors, versions."""
-        self.keep = keep
-        self._told = json.dumps([kind.name, options.model_dump(mode="json"), about], sort_keys=True)
+    Raises:
+        UsageError: there is no inverter of this name.
+        I2IError: no plugin provides an inverter.
+    """
+    if not registry.entries("inverter"):
+        raise I2IError(
+            "No installed plugin provides an inverter, which finds the latents of photos: install one "
+            "(see 'i2i plugins list'), or edit seed:0 or a latent.safetensors instead."
+        )
+    found: type[Inverter] = registry.get("inverter", name or default_name(registry, "inverter"))
+    return found
 
-    def _file(self, picture: Picture) -> Path:
-        digest = hashlib.sha256(self._told.encode())
-        digest.update(str(picture.before.shape).encode() + picture.before.tobytes())
-        return user_directory() / "inversions" / f"{digest.hexdigest()[:32]}.safetensors"
 
-    def find(self, picture: Picture, generator: Any) -> Result | None:
-        """What was kept of a picture, its image drawn anew; None where there is nothing."""
-        file = self._file(picture)
-        if not self.keep or not file.is_file():
+class RegisteredInverters(Mapping[str, type[Inverter]]):
+    """The classes of the registered inverters by name; each is imported when it is looked up."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __getitem__(self, name: str) -> type[Inverter]:
+        if name not in self.registry.entries("inverter"):
+            raise KeyError(name)
+        found: type[Inverter] = self.registry.get("inverter", name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.registry.entries("inverter")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.registry.names("inverter"))
+
+    def __len__(self) -> int:
+        return len(self.registry.entries("inverter"))
+
+
+def inverter_options(kind: type[Inverter], values: Mapping[str, Any], what: str = "--invert") -> Options:
+    """Build the options of an inverter from what the user typed.
+
+    Raises:
+        UsageError: there is no such option, or a value is out of range.
+    """
+    return build_options(kind.Options, values, f"{what} (options of inverter {kind.name!r})")
+
+
+@dataclass
+class Inversions:
+    """Inverts images for one edit, each image once."""
+
+    registry: Registry
+    generator: Generator
+    """Without the changes of any latent."""
+    device: Device
+    extractors: Extractors
+    facts: Mapping[str, Any]
+    """What else results depend on: the generator's identity and the seed. Part of the cache key."""
+    cached: bool = True
+    """Read and write the cache in the user's folder."""
+    _found: dict[str, Inversion] = field(default_factory=dict)
+    """Inversions of this edit by cache key, so that one inverter may start from what another has found."""
+
+    def check(self, kind: type[Inverter], options: Options) -> None:
+        """Refuse before the slow work what the inverter cannot do with this generator.
+
+        Raises:
+            I2IError: the generator is of another class, or the options do not fit it.
+        """
+        check_requirement("inverter", kind.name, kind.requires, self.generator)
+        build_plugin(self.registry, "inverter", kind.name).check(self.generator, options)
+
+    def bound_to(self, scene: Scene) -> Callable[..., list[Inversion]]:
+        """Return ``Scene.invert`` for a scene: progress, notes and cancellation are the scene's."""
+
+        def invert(
+            images: Tensor,
+            method: str = "",
+            options: Mapping[str, Any] = {},
+            *,
+            progress: Callable[..., None] | None = None,
+            cache: bool = True,
+        ) -> list[Inversion]:
+            try:
+                name, values = split_method(method)
+            except ValueError as error:
+                raise UsageError(
+                    f"{method!r} names no inverter ({error}): write NAME[,KEY=VALUE], such as hybrid,steps=50."
+                ) from None
+            kind = inverter_named(self.registry, name)
+            built = inverter_options(kind, {**options, **values}, method or kind.name)
+            self.check(kind, built)
+            caller = scene if progress is None else replace(scene, progress=progress)
+            return self.invert(kind, built, images, caller, cache=cache)
+
+        return invert
+
+    def invert(
+        self, kind: type[Inverter], options: Options, images: Tensor, caller: Scene, *, cache: bool = True
+    ) -> list[Inversion]:
+        """Return the inversion of each image: those that are cached, and the others computed in one call.
+
+        Args:
+            images: ``(N, 3, R, R)`` in [-1, 1].
+            caller: The scene whose progress, notes and cancellation are used.
+            cache: Read and write the cache; False also forgets the results within this edit.
+
+        Raises:
+            UsageError: the images have another size.
+            I2IError: the inverter failed, or what it returned is not one inversion for each image.
+        """
+        self._check_size(images)
+        scene = self._scene(kind, caller)
+        keys = [self._key(kind, options, image) for image in images]
+        found: dict[int, Inversion] = {}
+        self._look_up(keys, found, cache)
+        missing = [number for number in range(len(images)) if number not in found]
+        with self._locked([keys[number] for number in missing], scene, cache):
+            self._look_up(keys, found, cache)  # another process may have finished some of them meanwhile
+            missing = [number for number in missing if number not in found]
+            if missing:
+                inverter = build_plugin(self.registry, "inverter", kind.name)
+                made = inverter.invert(scene, images[missing], options)
+                for number, inversion in zip(missing, made, strict=True):
+                    found[number] = self._with_image(inversion)
+                    if cache:
+                        self._remember(keys[number], found[number], scene)
+        return [found[number] for number in range(len(images))]
+
+    def _scene(self, kind: type[Inverter], caller: Scene) -> Scene:
+        """Return the scene that an inverter is given."""
+        extractors = self.extractors.for_roles((*kind.extractors, *kind.may_use))
+        for role in kind.extractors:
+            extractors[role]
+        scene = replace(caller, photos={}, every={}, extractors=extractors, generator=self.generator, untuned=None)
+        scene.invert = self.bound_to(scene)
+        return scene
+
+    def _check_size(self, images: Tensor) -> None:
+        side = self.generator.resolution
+        if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
+            raise UsageError(
+                f"The images to invert have the shape {tuple(images.shape)}, and this generator makes "
+                f"(N, 3, {side}, {side}): resize them first."
+            )
+
+    def _with_image(self, inversion: Inversion) -> Inversion:
+        if inversion.image is not None:
+            return inversion
+        return replace(inversion, image=render(self.generator, inversion.latent))
+
+    def _key(self, kind: type[Inverter], options: Options, image: Tensor) -> str:
+        """Digest all that a result depends on."""
+        provider = self.registry.giver("inverter", kind.name)
+        version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
+        inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
+        described = json.dumps([inverter, self._extractors_of(kind), dict(self.facts)], sort_keys=True)
+        digest = hashlib.sha256(described.encode())
+        array = image.detach().float().cpu().contiguous().numpy()
+        digest.update(str(array.shape).encode() + array.tobytes())
+        return digest.hexdigest()[:32]
+
+    def _extractors_of(self, kind: type[Inverter]) -> dict[str, list[str]]:
+        """Return by role the name, distribution and version of the extractors that an inverter would be given."""
+        chosen: dict[str, list[str]] = {}
+        for role in dict.fromkeys((*kind.extractors, *kind.may_use)):
+            with suppress(I2IError):  # there is none
+                name = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain).name
+                provider = self.registry.giver("extractor", name)
+                chosen[role] = [name, provider.distribution, provider.sha256 or provider.version]
+        return chosen
+
+    def _file(self, key: str) -> Path:
+        return user_directory() / "inversions" / f"{key}.safetensors"
+
+    def _look_up(self, keys: Sequence[str], found: dict[int, Inversion], cache: bool) -> None:
+        """Add to ``found`` what this edit or an earlier one has computed."""
+        for number, key in enumerate(keys):
+            if cache and number not in found:
+                known = self._found.get(key) or (self._read(key) if self.cached else None)
+                if known is not None:
+                    found[number] = self._found[key] = known
+
+    def _read(self, key: str) -> Inversion | None:
+        """Read a cached inversion and render its image; None where there is none, or the file is damaged."""
+        file = self._file(key)
+        if not file.is_file():
             return None
         try:
             latent, told = read_latent(file)
-            latent = _placed(latent, generator.device)
+            latent = _moved(latent, self.generator.device)
             plots = {name: _plot(each) for name, each in told["plots"].items()}
             scalars = {str(name): float(value) for name, value in told["scalars"].items()}
-            return Result(render(generator, latent), latent, scalars=scalars, plots=plots)
+            return Inversion(latent, scalars, plots, render(self.generator, latent))
         except (I2IError, KeyError, TypeError, ValueError, AttributeError):
             file.unlink(missing_ok=True)
             return None
 
+    def _remember(self, key: str, inversion: Inversion, scene: Scene) -> None:
+        """Keep an inversion for this edit, and in the cache if it is complete; an unwritable folder is no error."""
+        self._found[key] = inversion
+        if scene.cancelled or not self.cached or inversion.frames:
+            return
+        plots = {name: _plain(plot) for name, plot in inversion.plots.items()}
+        with suppress(OSError):
+            save_latent(self._file(key), inversion.latent, {"scalars": dict(inversion.scalars), "plots": plots})
+
     @contextmanager
-    def locked(self, pictures: Sequence[Picture], scene: Scene) -> Iterator[None]:
-        """Hold the cache files of pictures, so that two processes do not make the same results at once."""
+    def _locked(self, keys: Sequence[str], scene: Scene, cache: bool) -> Iterator[None]:
+        """Hold the cache files of images, so that two processes do not compute the same inversions at once."""
 
         def waiting() -> None:
             scene.note("Waiting for another process that inverts the same photo.")
 
-        files = sorted({self._file(picture) for picture in pictures}) if self.keep else []
+        files = sorted({self._file(key) for key in keys}) if self.cached and cache else []
         with ExitStack() as stack:
-            for file in files:  # all processes take them in the same order, so that none waits for the other forever
+            for file in files:  # all processes take them in the same order, so that there is no deadlock
                 stack.enter_context(file_lock(file, waiting=waiting, stop=lambda: scene.cancelled))
             yield
 
-    def put(self, picture: Picture, result: Result) -> None:
-        """Keep a result, where it is no more than a latent and numbers; a folder one may not write to costs nothing."""
-        latent = result.latent
-        if not self.keep or not isinstance(latent, Latent) or result.frames:
-            return
-        plots = {name: _plain(plot) for name, plot in result.plots.items()}
-        with suppress(OSError):
-            save_latent(self._file(picture), latent, {"scalars": dict(result.scalars), "plots": plots})
 
-
-def _placed(latent: Latent, device: Any) -> Latent:
+def _moved(latent: Latent, device: Any) -> Latent:
+    """Return a latent on a device."""
     return replace(
         latent,
         w=latent.w.to(device),
@@ -95,46 +272,3 @@ def _plain(plot: Plot) -> dict[str, Any]:
 def _plot(told: Mapping[str, Any]) -> Plot:
     lines = {str(name): [(float(x), float(y)) for x, y in points] for name, points in told["lines"].items()}
     return Plot(str(told["x"]), str(told["y"]), lines, bool(told["log"]))
-
-
-def results_of(
-    registry: Registry, kind: type[Editor], options: Options, pictures: Sequence[Picture], scene: Scene, kept: Kept
-) -> list[Result]:
-    """The editor's result for each picture: those that are kept, and the others made in one go.
-
-    Args:
-        scene: With everything but the pictures.
-    """
-    found = [kept.find(picture, scene.generator) for picture in pictures]
-    left = [number for number, result in enumerate(found) if result is None]
-    with kept.locked([pictures[number] for number in left], scene):
-        for number in left:  # another process may have made some of them meanwhile
-            found[number] = kept.find(pictures[number], scene.generator)
-        left = [number for number in left if found[number] is None]
-        if left:
-            photos = [pictures[number].photo for number in left]
-            name = Place.of(kind.photos[0]).name  # its own: the pictures may be another editor's targets
-            scene.photos, scene.every = {name: photos[0]}, {name: photos}
-            made = build_plugin(registry, "editor", kind.name).edit(scene, options)
-            for number, result in zip(left, [made, *made.others], strict=False):
-                found[number] = replace(result, others=())
-                if not scene.cancelled and made.table is None:
-                    kept.put(pictures[number], result)
-    if any(result is None for result in found):
-        raise I2IError(f"Editor {kind.name!r} gave fewer results than it was given pictures; tell its author.")
-    return [result for result in found if result is not None]
-
-
-def inverter(registry: Registry) -> type[Editor]:
-    """The editor that turns photos into latents.
-
-    Raises:
-        I2IError: no plugin brings one.
-    """
-    found: type[Editor] | None = registry.get("editor", INVERTER) if INVERTER in registry.entries("editor") else None
-    if found is None:
-        raise I2IError(
-            f"Photos are turned into latents by an editor called {INVERTER!r}, and no plugin here brings one: "
-            "edit seed:0 or a latent.safetensors instead."
-        )
-    return found

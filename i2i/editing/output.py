@@ -18,14 +18,14 @@ from ..toolkit.images.grids import image_grid
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
+from .images import EditImage
 from .paste import Mode, paste
-from .photos import Picture
 from .recipes import for_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from .settings import Terms
+    from ..api.placement import Placement
 
 PREVIEW = 1024
 """Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
@@ -35,18 +35,50 @@ FRAMES_PER_SECOND = 10
 
 
 @dataclass(frozen=True)
+class PastedPhoto:
+    """A whole photo with the edited crops pasted back."""
+
+    name: str
+    """Of its file: ``photo.png``, ``photo_2.png``, ..."""
+    pixels: np.ndarray
+    """uint8 ``(H, W, 3)``."""
+
+
+def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list[PastedPhoto]:
+    """Paste the results back into the photos that their images were cropped from, all crops of a photo together.
+
+    Args:
+        images: Those that the results belong to, in the order of the results.
+        blend: ``feather``, ``poisson`` or ``plain``, as ``--blend``.
+    """
+    parts: dict[Path, list[tuple[np.ndarray, Placement]]] = {}
+    for each, image in zip((result, *result.others), images, strict=False):
+        if image.source is not None and image.placement is not None:
+            parts.setdefault(image.source, []).append((to_array(each.image), image.placement))
+    photos = []
+    for number, (source, edited) in enumerate(parts.items()):
+        photo = read_image(source)
+        crops = [(after, extract_crop(photo, placement, len(after)), placement) for after, placement in edited]
+        mode: Mode = "poisson" if blend == "poisson" else "feather"
+        name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
+        photos.append(PastedPhoto(name, paste(photo, crops, mode, colours=blend != "plain")))
+    return photos
+
+
+@dataclass(frozen=True)
 class Writer:
     """Writes the files of one edit in the place of those of an earlier one."""
 
     out: Path
     recipe: dict[str, Any]
-    terms: Terms
+    note: Callable[[str], None]
 
-    def write(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+    def write(self, result: Result, pictures: Sequence[EditImage], photos: Sequence[PastedPhoto] = ()) -> list[str]:
         """Leave everything in ``out``, or nothing; the recipe last, for what it names is there then.
 
         Args:
             pictures: Those that the results belong to, in the order of the results.
+            photos: The whole photos with the edited crops.
 
         Returns:
             The names of the files, without the recipe.
@@ -56,25 +88,28 @@ class Writer:
             OSError: the disk refused.
         """
         with placing(self.out) as beside:
-            written = replace(self, out=beside)._draw(result, pictures)
+            written = replace(self, out=beside)._draw(result, pictures, photos)
             others = of_others(self.out, [*written, RECIPE])
             refuse(self.out, [name for name in others if usual(name)])
             for name in others:
-                self.terms.calls.note(f"{self.out / name} is no earlier edit's, so the curve of that name is left out.")
+                self.note(f"{self.out / name} is no earlier edit's, so the curve of that name is left out.")
                 (beside / name).unlink()
                 written.remove(name)
             proofs = {name: hash_file(beside / name) for name in written}
             write_json(beside / RECIPE, {**self.recipe, "files": written, PROOFS: proofs})
         return written
 
-    def _draw(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
+    def _draw(self, result: Result, pictures: Sequence[EditImage], photos: Sequence[PastedPhoto]) -> list[str]:
         written: list[str] = []
         for number, each in enumerate((result, *result.others)):
             picture = pictures[number] if number < len(pictures) else None
             written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
-        return written + self._photos(result, pictures) + self._table(result)
+        for photo in photos:
+            save_image(self.out / photo.name, photo.pixels, self._text())
+            written.append(photo.name)
+        return written + self._table(result)
 
-    def _one(self, result: Result, picture: Picture | None, mark: str) -> list[str]:
+    def _one(self, result: Result, picture: EditImage | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
         written = [named["result.png"]]
         save_image(self.out / written[0], after, self._text())
@@ -98,28 +133,6 @@ class Writer:
             written.append(f"{name}{mark}.png")
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
-
-    def _photos(self, result: Result, pictures: Sequence[Picture]) -> list[str]:
-        """The whole photos, each with all of its edited crops."""
-        parts: dict[Path, list[tuple[np.ndarray, Picture]]] = {}
-        for each, picture in zip((result, *result.others), pictures, strict=False):
-            if picture.source is not None and picture.placement is not None and self.terms.blend != "none":
-                parts.setdefault(picture.source, []).append((to_array(each.image), picture))
-        written = []
-        for number, (source, edited) in enumerate(parts.items()):
-            photo = read_image(source)
-            name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
-            save_image(self.out / name, self._paste(photo, edited), self._text())
-            written.append(name)
-        return written
-
-    def _paste(self, photo: np.ndarray, edited: Sequence[tuple[np.ndarray, Picture]]) -> np.ndarray:
-        crops = []
-        for after, picture in edited:
-            assert picture.placement is not None
-            crops.append((after, extract_crop(photo, picture.placement, len(after)), picture.placement))
-        mode: Mode = "poisson" if self.terms.blend == "poisson" else "feather"
-        return paste(photo, crops, mode, colours=self.terms.blend != "plain")
 
     def _table(self, result: Result) -> list[str]:
         if result.table is None:

@@ -1,4 +1,4 @@
-"""One edit, whole: pictures and options in, the editor's result out, and on disk what is needed to do it again."""
+"""One edit: images and options in, the editor's result out, and on disk what is needed to do it again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
 from ..api.options import Options, build_options
+from ..assets.defaults import default_name
 from ..guards import plain_named_options
 from ..registry import Registry, load_registry
-from .directory import check_place, folder_of
-from .inputs import Given, again, assign
+from .directory import folder_of
+from .inputs import InputImage, assign_inputs, inputs_again
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import GENERATOR, Blend, Calls, Crop, Terms, inversion
+from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
+    from .scene import EditRequest
 
 __all__ = ["edit", "edit_again", "folder_of"]
 
@@ -27,7 +29,7 @@ def edit(
     name: str | type[Editor],
     images: Sequence[str | Path] = (),
     *,
-    generator: str | Path = GENERATOR,
+    generator: str | Path | None = None,
     extractors: Mapping[str, str] | None = None,
     extractor_options: Mapping[str, Mapping[str, Any]] | None = None,
     generator_options: Mapping[str, Any] | None = None,
@@ -50,10 +52,10 @@ def edit(
 
     Args:
         name: A registered editor; the path of a file that defines one, ``./warm.py`` or ``./warm.py:NAME``; or a class.
-        images: For each picture the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
+        images: For each image the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
             it. An editor of latents that is given nothing edits ``seed:0``.
-        generator: What ``i2i.generator`` takes; for editors of crops and latents.
+        generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model.
         extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
             by what the generator knows.
         extractor_options: By the name of an extractor, its options, where it declares any.
@@ -61,7 +63,7 @@ def edit(
         crop: How photos become what the generator knows: ``face`` aligns a face as in FFHQ, ``square`` takes the
             largest centred square, ``auto`` decides by the generator.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
-        invert: How photos get their latents: a method of the editor ``invert``, or its options.
+        invert: How photos get their latents: an inverter, ``NAME[,KEY=VALUE]``, or its options.
         truncation: Of pictures given by their seed.
         blend: How the edited crop goes back into its photo: ``feather``, ``poisson``, ``plain`` (its colours as they
             are) or ``none``.
@@ -86,30 +88,32 @@ def edit(
         I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
     """
     name, registry = (registry or load_registry()).resolve("editor", name)
-    terms = Terms(
+    kind: type[Editor] = registry.get("editor", name)
+    chosen = _options(kind, options, seed)
+    _check_needs(registry, kind, chosen)
+    if generator is None:
+        generator = "" if kind.wants == "pixels" else default_name(registry, "model", "generator")
+    settings = EditSettings(
         generator=str(generator),
         extractors=extractors or {},
         extractor_options=plain_named_options(registry, "extractor", extractor_options or {}),
         generator_options=generator_options or {},
         crop=crop,
         face=face,
-        invert=inversion(invert),
+        invert=read_inversion(invert),
         truncation=truncation,
         blend=blend,
         device=device,
         seed=seed,
         out=None if out is None else folder_of(out),
         keep=keep,
-        calls=Calls.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note),
     )
-    kind: type[Editor] = registry.get("editor", name)
-    chosen = _options(kind, options, seed)
-    _check_needs(registry, kind, chosen)
-    given = assign(kind, images)
+    given = assign_inputs(kind, images)
     if given and not images:
-        taken = ", ".join(f"{each.place}={each.label}" for each in given)
-        terms.calls.note(f"No --image is given, so {name} takes {taken}.")
-    return _run(registry, kind, chosen, given, terms)
+        taken = ", ".join(f"{each.slot}={each.label}" for each in given)
+        settings.calls.note(f"No --image is given, so {name} takes {taken}.")
+    return _run(registry, kind, chosen, given, settings)
 
 
 def edit_again(
@@ -134,7 +138,7 @@ def edit_again(
     """
     registry = registry or load_registry()
     known = read_recipe(recipe)
-    terms = Terms(
+    settings = EditSettings(
         **known.terms,
         extractors=known.extractors,
         extractor_options=known.extractor_options,
@@ -142,44 +146,37 @@ def edit_again(
         device=device,
         seed=known.seed,
         out=None if out is None else folder_of(out),
-        calls=Calls.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note),
     )
     registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
     if warning := warning or known.version_warning(registry):
-        terms.calls.note(f"warning: {warning}")
+        settings.calls.note(f"warning: {warning}")
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
     known.check_options()
-    return _run(registry, kind, chosen, again(kind, known.photos, images, known.path), terms)
+    return _run(registry, kind, chosen, inputs_again(kind, known.photos, images, known.path), settings)
 
 
-def _run(registry: Registry, kind: type[Editor], options: Options, given: Sequence[Given], terms: Terms) -> Result:
-    """Open, edit, and write what there is to write."""
-    from .output import Writer
-    from .recipes import make_recipe
-    from .scene import Setting
+def _run(
+    registry: Registry, kind: type[Editor], options: Options, inputs: Sequence[InputImage], settings: EditSettings
+) -> Result:
+    from .scene import EditRequest
 
-    terms.check(kind)
-    if terms.out is not None:
-        own = [value for _, value in options if isinstance(value, Path)]
-        check_place(terms.out, [*(each.path for each in given if each.path is not None), *own])
-    setting = Setting(registry, kind, options, terms)
-    pictures = setting.open(given)
-    recipe = make_recipe(registry, kind, options, terms, [each.plain() for each in given])
-    setting.device.seed(terms.seed)
-    result = setting.edit(pictures)
-    if terms.out is not None:
-        recipe |= {
-            "device": str(setting.device),
-            "extractors": setting.extractors.chosen,
-            "stopped": terms.calls.stop(),
-        }
-        recipe["scalars"] = dict(result.scalars)
-        first = [each for each in pictures if each.given.place == pictures[0].given.place]
-        Writer(terms.out, recipe, terms).write(result, first)
-    return result
+    return run_edit(EditRequest(registry, kind, options, inputs, settings))
+
+
+def run_edit(request: EditRequest) -> Result:
+    """Run one edit from the request to its files: load, align, invert, edit, paste, write."""
+    from . import stages
+
+    session = stages.load(request)
+    aligned = stages.align(session)
+    inverted = stages.invert(aligned)
+    edited = stages.edit_images(inverted)
+    pasted = stages.paste(edited)
+    return stages.write(pasted)
 
 
 def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:

@@ -17,7 +17,7 @@ from ..toolkit.files import hash_file
 if TYPE_CHECKING:
     from ..api.editor import Editor
     from ..api.options import Options
-    from .settings import Terms
+    from .settings import EditSettings
 
 LIBRARIES = ("torch", "numpy", "pillow")
 
@@ -41,7 +41,7 @@ class Recipe:
     generator: dict[str, Any] = field(default_factory=dict)
     """Its ``source`` and what proves it the same; empty for edits of pixels."""
     terms: dict[str, Any] = field(default_factory=dict)
-    """How photos became latents and went back: keywords of ``editing.terms.Terms``."""
+    """How photos became latents and went back: keywords of ``EditSettings``."""
     option_files: dict[str, str] = field(default_factory=dict)
     """By the name of an option that is a file, the file's ``sha256``."""
     origin: dict[str, str] | None = None
@@ -91,7 +91,11 @@ class Recipe:
 
 
 def make_recipe(
-    registry: Registry, kind: type[Editor], options: Options, terms: Terms, photos: Sequence[Mapping[str, str]]
+    registry: Registry,
+    kind: type[Editor],
+    options: Options,
+    settings: EditSettings,
+    photos: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     """The part of a recipe that is known before the edit, as plain values.
 
@@ -109,17 +113,17 @@ def make_recipe(
         "version": giver.version,
         "options": options.model_dump(mode="json") | {name: str(path) for name, path in files.items()},
         "option_files": {name: hash_file(path) for name, path in files.items()},
-        "seed": terms.seed,
+        "seed": settings.seed,
         "photos": [dict(photo) for photo in photos],
     }
     if giver.origin:
         recipe["origin"] = giver.origin
     if kind.wants != "pixels":
-        known = generator_identity(terms.generator, registry)
-        recipe["generator"] = {"source": terms.generator, "name": known.pop("generator"), **known}
-        recipe["terms"] = terms.plain()
+        known = generator_identity(settings.generator, registry)
+        recipe["generator"] = {"source": settings.generator, "name": known.pop("generator"), **known}
+        recipe["terms"] = settings.plain()
     for name in ("extractor_options", "generator_options"):
-        recipe |= {name: dict(given)} if (given := getattr(terms, name)) else {}
+        recipe |= {name: dict(given)} if (given := getattr(settings, name)) else {}
     return recipe | {"versions": installed_versions(LIBRARIES)}
 
 

@@ -1,148 +1,147 @@
-"""The setting of an edit: device, generator, extractors, and the scene that the editor is given."""
+"""The session of one edit: its device, generator and extractors, and the scene that the editor is given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..api.editor import Result
 from ..api.errors import Interrupted
-from ..api.options import Options, build_options
-from ..api.scene import Latent, Scene
+from ..api.options import Options
+from ..api.scene import Photo, Scene
 from ..guards import build_plugin
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
-from .cancellation import NOTHING, Watch
-from .comparison import Likeness
-from .extractors import Extractors, named, open_for
-from .inputs import Given, Place
-from .inversion import Kept, inverter, results_of
-from .photos import FACES, Opener, Picture, only_one_each, open_photo, tuned
+from .comparison import ImageComparison
+from .extractors import Extractors, open_for
+from .generators import check_requirement, tuned
+from .images import FACES, EditImage
+from .inputs import InputImage, InputSlot
+from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
 from .presets import presets_of
-from .settings import INVERTER
+from .settings import EditCallbacks, EditSettings, split_method
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
+    from ..api.generator import Generator
     from ..registry import Registry
-    from .settings import Terms
+
+NOTHING = "Stopped before there was anything to keep, so nothing is written; type the command again to begin anew."
 
 
-class Setting:
-    """What one edit has at hand."""
+class CancellationWatch:
+    """Relays progress and cancellation, and knows from them whether an editor has begun.
 
-    def __init__(self, registry: Registry, kind: type[Editor], options: Options, terms: Terms) -> None:
-        """Choose the device, open the generator where one is wanted, and the extractors that the editor needs.
+    It has begun once it reports progress above 0; an editor that reports none, once it was not cancelled when it asked.
+    """
 
-        Raises:
-            UsageError, I2IError: one of them is not there or cannot be opened.
-        """
-        self.registry, self.kind, self.options, self.terms = registry, kind, options, terms
-        self.device = choose_device(terms.device, precision="fp32")
-        self.generator: Any = None
-        domain: str | None = FACES
-        if kind.wants != "pixels":
-            self.generator = generator(
-                terms.generator, str(self.device), registry=registry, options=terms.generator_options
-            )
-            domain = generator_domain(terms.generator, registry)
-        roles = (*kind.extractors, *kind.may_use)
-        self.extractors = Extractors(registry, self.device, terms.extractors, domain, roles, terms.extractor_options)
-        finder, finders = (lambda: self.extractors["landmarks"]), named("landmarks", FACES, registry)
-        self.opener = Opener(self.generator, domain, finder, terms, finders)
-        self._editor = build_plugin(registry, "editor", kind.name)
-        self._editor.check(self.generator, options)  # before the slow work
-        open_for(kind, self.extractors)
+    def __init__(self, calls: EditCallbacks) -> None:
+        self._calls, self._reports, self._progress, self._asked = calls, False, 0.0, False
 
-    def open(self, given: Sequence[Given]) -> list[Picture]:
-        """The pictures, in the order of the editor's names."""
-        if self.kind.wants == "pixels":
-            return [open_photo(each, self.device) for each in given]
-        self.terms.check_pictures(any(each.kind == "photo" for each in given), self.opener.aligns)
-        many = {place.name: place.many for place in map(Place.of, self.kind.photos)}
-        found: list[Picture] = []
-        for each in given:
-            shown = self.opener.open(each)
-            only_one_each(shown, many[each.place], self.kind.name)
-            found += shown
-        return found
+    def progress(self, done: int, total: int, **scalars: float) -> None:
+        """As ``Scene.progress``."""
+        self._reports, self._progress = True, max(self._progress, done)
+        self._calls.progress(done, total, **scalars)
 
-    def edit(self, pictures: list[Picture]) -> Result:
-        """The editor's result; photos get their latents first where it wants them, which are kept for the next time."""
-        if self.kind.name == INVERTER and self.kind.wants == "crops":
-            first, *others = results_of(
-                self.registry, self.kind, self.options, pictures, self.scene([]), self._kept(self.options)
-            )
-            return replace(first, others=tuple(others))
-        if self.kind.wants == "latent":
-            self._editor.check_photos(self.scene(pictures), self.options)
-            self._invert(pictures)
-        return _whole(self._editor.edit(self.scene(pictures), self.options), pictures)
-
-    def _invert(self, pictures: list[Picture]) -> None:
-        """Give latents to those without, in place.
+    def stop(self) -> bool:
+        """As ``Scene.stop``.
 
         Raises:
-            Interrupted: the user wants out, and the edit itself has not begun.
+            Interrupted: the user cancels, and the editor has not begun.
         """
-        without = [number for number, picture in enumerate(pictures) if picture.photo.latent is None]
-        if not without:
-            return
-        kind = inverter(self.registry)
-        options = build_options(kind.Options, self.terms.invert, f"--invert (options of editor {kind.name!r})")
-        scene = replace(self.scene([]), extractors=self.extractors.declared_by(kind))
-        found = results_of(
-            self.registry, kind, options, [pictures[number] for number in without], scene, self._kept(options)
-        )
-        for number, result in zip(without, found, strict=True):
-            latent, picture = result.latent, pictures[number]
-            latent = latent if isinstance(latent, Latent) or latent is None else Latent(latent)
-            pictures[number] = replace(picture, photo=replace(picture.photo, latent=latent))
-        if self.terms.calls.stop():
+        if not self._calls.stop():
+            self._asked = True
+            return False
+        if self._progress <= 0 if self._reports else not self._asked:
             raise Interrupted(NOTHING)
+        return True
 
-    def _kept(self, options: Options) -> Kept:
-        giver = self.registry.giver("editor", INVERTER)
-        about = {
-            "generator": generator_identity(self.terms.generator, self.registry),
-            "extractors": dict(self.terms.extractors),
-            "editor": [giver.distribution, giver.version],
-            "seed": self.terms.seed,
-        }
+
+@dataclass(frozen=True)
+class EditRequest:
+    """What the user asks for: an editor with its options, images, and the settings of any edit."""
+
+    registry: Registry
+    editor: type[Editor]
+    options: Options
+    inputs: Sequence[InputImage]
+    settings: EditSettings
+
+
+class EditSession:
+    """What is open for one edit: device, generator and extractors."""
+
+    def __init__(self, request: EditRequest) -> None:
+        """Choose the device, open the generator where one is needed, and the extractors that the editor needs.
+
+        Raises:
+            UsageError, I2IError: one of them is missing or cannot be opened, or the options do not fit.
+        """
+        self.request = request
+        registry, editor, settings = request.registry, request.editor, request.settings
+        self.device = choose_device(settings.device, precision="fp32")
+        self.generator: Generator | None = None
+        self.domain: str | None = FACES
+        if editor.wants != "pixels":
+            self.generator = generator(
+                settings.generator, str(self.device), registry=registry, options=settings.generator_options
+            )
+            self.domain = generator_domain(settings.generator, registry)
+            check_requirement("editor", editor.name, editor.requires, self.generator)
+        roles = (*editor.extractors, *editor.may_use)
+        self.extractors = Extractors(
+            *(registry, self.device, settings.extractors, self.domain, roles), options=settings.extractor_options
+        )
+        self.editor: Editor = build_plugin(registry, "editor", editor.name)
+        self.editor.check(self.generator, request.options)  # before the slow work
+        self.inversions = None if self.generator is None else self._inversions(self.generator)
+        open_for(editor, self.extractors, self._inverter_roles())
+
+    def _inversions(self, opened: Generator) -> Inversions:
+        settings = self.request.settings
+        identity = generator_identity(settings.generator, self.request.registry)
+        facts: dict[str, Any] = {"generator": identity, "seed": settings.seed}
         for name in ("extractor_options", "generator_options"):
-            about |= {name: given} if (given := getattr(self.terms, name)) else {}
-        return Kept(inverter(self.registry), options, about, self.terms.keep)
+            facts |= {name: given} if (given := getattr(settings, name)) else {}
+        return Inversions(
+            *(self.request.registry, opened, self.device, self.extractors, facts),
+            cached=settings.keep,
+        )
 
-    def scene(self, pictures: Sequence[Picture]) -> Scene:
-        """What the editor is given."""
-        every: dict[str, list[Any]] = {Place.of(declared).name: [] for declared in self.kind.photos}
-        for picture in pictures:
-            every[picture.given.place].append(picture.photo)
+    def _inverter_roles(self) -> tuple[str, ...]:
+        """Check the inverter that photos would need, if the user names one; return the roles it may look up."""
+        registry, invert = self.request.registry, self.request.settings.invert
+        if self.request.editor.wants != "latent" or self.inversions is None or not registry.entries("inverter"):
+            return ()
+        name, values = split_method(invert)
+        inverter = inverter_named(registry, name)
+        if invert:
+            self.inversions.check(inverter, inverter_options(inverter, values))
+        return (*inverter.extractors, *inverter.may_use)
+
+    def scene(self, images: Sequence[EditImage]) -> Scene:
+        """Return the scene that the editor is given, with these images."""
+        request, calls = self.request, self.request.settings.calls
+        every: dict[str, list[Photo]] = {InputSlot.of(declared).name: [] for declared in request.editor.photos}
+        for image in images:
+            every[image.given.slot].append(image.photo)
         first = {name: photos[0] for name, photos in every.items() if photos}
         latent = next((photo.latent for photo in first.values()), None)
-        watch = Watch(self.terms.calls)
-        return Scene(
+        watch = CancellationWatch(calls)
+        scene = Scene(
             photos=first,
             every=every,
             device=self.device,
             extractors=self.extractors,
-            generator=self.generator if latent is None else tuned(self.generator, latent),
+            generator=self.generator if latent is None or self.generator is None else tuned(self.generator, latent),
             untuned=self.generator,
             progress=watch.progress,
             stop=watch.stop,
-            note=self.terms.calls.note,
-            presets=presets_of(self.registry, self.kind.name),
-            compare=Likeness(self.registry, self.device, self.extractors, self.terms.calls.note),
+            note=calls.note,
+            presets=presets_of(request.registry, request.editor.name),
+            compare=ImageComparison(request.registry, self.device, self.extractors, calls.note),
+            inverters=RegisteredInverters(request.registry),
         )
-
-
-def _whole(result: Result, pictures: Sequence[Picture]) -> Result:
-    """A latent that is a tensor gets the noise and the changes with which its picture was drawn."""
-    parts = [
-        replace(each, latent=replace(picture.photo.latent, w=each.latent))
-        if picture.photo.latent is not None and each.latent is not None and not isinstance(each.latent, Latent)
-        else each
-        for each, picture in zip((result, *result.others), pictures, strict=False)
-    ]
-    rest = result.others[len(parts) - 1 :] if parts else result.others
-    return replace(parts[0], others=(*parts[1:], *rest)) if parts else result
+        if self.inversions is not None:
+            scene.invert = self.inversions.bound_to(scene)
+        return scene

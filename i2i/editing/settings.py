@@ -1,4 +1,4 @@
-"""On what terms an edit runs, whoever asks for it: what is the same for every editor."""
+"""Editor-independent settings of one edit request, and how ``--invert`` and ``--faithful`` are read."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..api.errors import UsageError
+from ..api.inverter import split_method as parse_method
 from ..toolkit.faces.detection import FaceChoice
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
+    from ..registry import Registry
 
 Crop = Literal["auto", "face", "square"]
 """How a photo becomes what a generator knows: the face aligned as FFHQ has them, or the largest centred square."""
 Blend = Literal["feather", "poisson", "plain", "none"]
 """How an edited crop goes back into its photo: its edges brought to the photo's colours and faded in, evened out by
 Poisson's equation as well, faded in as it is, or not at all."""
-GENERATOR = "demo-faces"
-"""What is edited with where nothing else is named: it is in the package."""
-INVERTER = "invert"
-"""The editor that gives photos their latents."""
-FAITHFUL = "pti"
-"""Its method that ``--faithful`` means: pivotal tuning."""
 
 
 @dataclass(frozen=True)
-class Calls:
-    """What an edit tells whoever asked for it, and asks of them."""
+class EditCallbacks:
+    """Progress, cancellation and notes of an edit, as functions of whoever asked for it."""
 
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """As ``Scene.progress``."""
@@ -43,17 +39,18 @@ class Calls:
         progress: Callable[..., None] | None,
         stop: Callable[[], bool] | None,
         note: Callable[[str], None] | None,
-    ) -> Calls:
+    ) -> EditCallbacks:
         """Those that are given; silence for the others."""
         silent = cls()
         return cls(progress or silent.progress, stop or silent.stop, note or silent.note)
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Of one edit."""
+class EditSettings:
+    """Editor-independent settings of one edit request."""
 
-    generator: str = GENERATOR
+    generator: str = ""
+    """What ``i2i.generator`` takes; empty for editors of pixels."""
     extractors: Mapping[str, str] = field(default_factory=dict)
     """By role, names of those to take; the others are chosen by what the pictures show."""
     extractor_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -63,7 +60,7 @@ class Terms:
     crop: Crop = "auto"
     face: FaceChoice = "largest"
     invert: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the editor ``invert``, where photos need latents."""
+    """How photos get latents: the options of an inverter, and under ``method`` its name."""
     truncation: float = 0.7
     """Of pictures given by their seed."""
     blend: Blend = "feather"
@@ -72,7 +69,7 @@ class Terms:
     out: Path | None = None
     keep: bool = True
     """Look into the cache of inversions, and keep new ones there."""
-    calls: Calls = Calls()
+    calls: EditCallbacks = EditCallbacks()
 
     def __post_init__(self) -> None:
         for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
@@ -88,8 +85,8 @@ class Terms:
         if self.generator_options and kind.wants == "pixels":
             raise UsageError(f"--generator-options is given, and editor {kind.name!r} uses no generator: leave it out.")
         if self.invert and kind.wants != "latent":
-            method = self.invert.get("method", "hybrid")
-            instead = f"type --method {method} instead" if kind.name == INVERTER else "leave them out"
+            own = "method" in kind.Options.model_fields and "method" in self.invert
+            instead = f"type --method {self.invert['method']} instead" if own else "leave them out"
             raise UsageError(
                 f"--invert and --faithful say how photos get latents to edit, and editor {kind.name!r} edits no "
                 f"latents: {instead}."
@@ -100,7 +97,7 @@ class Terms:
                 "leave it out."
             )
 
-    def check_pictures(self, photos: bool, aligned: bool) -> None:
+    def check_images(self, photos: bool, aligned: bool) -> None:
         """Refuse, or where it does no harm tell, what means nothing to the pictures that are given.
 
         Args:
@@ -137,33 +134,43 @@ class Terms:
         }
 
 
-def faithful(text: str) -> dict[str, Any]:
-    """Read ``--invert`` beside ``--faithful``, which names the method: ``text`` may set options of it, or be empty.
+def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
+    """Read ``--invert`` beside ``--faithful``, which names the inverter: ``text`` may set its options, or be empty.
 
     Raises:
-        UsageError: it names another method, or is written otherwise.
+        UsageError: it names another inverter, or is written otherwise; or no inverter declares itself the faithful one.
     """
-    found = {"method": FAITHFUL, **inversion(text)}
-    if found["method"] != FAITHFUL:
+    names = list(registry.where("inverter", faithful=True))
+    if not names:
+        raise UsageError("No installed inverter is the faithful one: leave out --faithful, or name one with --invert.")
+    name, values = split_method(read_inversion(text))
+    if name and name not in names:
         raise UsageError(
-            f"--faithful is short for --invert {FAITHFUL}, and --invert {text} names another method: "
+            f"--faithful is short for --invert {names[0]}, and --invert {text} names another method: "
             "leave one of the two out."
         )
-    return found
+    return {"method": name or names[0], **values}
 
 
-def inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Read ``--invert``: a method, options of the editor ``invert``, or both, such as ``pti`` or ``lpips,steps=50``.
+def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Read ``--invert``: an inverter, its options, or both, such as ``pti`` or ``lpips,steps=50``.
+
+    Returns:
+        The options, and under ``method`` the inverter where it is named.
 
     Raises:
         UsageError: it is written otherwise.
     """
     if not isinstance(text, str):
         return dict(text)
-    found: dict[str, Any] = {}
-    for number, part in enumerate(filter(None, (part.strip() for part in text.split(",")))):
-        key, sign, value = part.partition("=")
-        if not sign and number:
-            raise UsageError(f"--invert {text}: write METHOD or KEY=VALUE, such as hybrid,steps=50.")
-        found[key.strip().replace("-", "_") if sign else "method"] = value.strip() if sign else key
-    return found
+    try:
+        name, values = parse_method(text)
+    except ValueError:
+        raise UsageError(f"--invert {text}: write METHOD or KEY=VALUE, such as hybrid,steps=50.") from None
+    return {"method": name, **values} if name else dict(values)
+
+
+def split_method(invert: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split what ``read_inversion`` returns: the inverter's name, empty for the default one, and its options."""
+    values = dict(invert)
+    return str(values.pop("method", "")), values

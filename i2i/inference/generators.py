@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..api.contents import Contents
     from ..api.device import Device, Precision
     from ..api.generator import Generator, Weights
+    from ..api.model import Model
 
 
 def generator(
@@ -96,17 +98,39 @@ def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]
 
 
 def generator_domain(source: str | Path, registry: Registry) -> str | None:
-    """What a generator draws, as its record says, such as ``"faces"``; None where that is not known.
+    """Return what a generator renders, such as ``"faces"``; None where that is not known.
 
-    Of a file without a record its name is looked at: published generators of aligned faces are called after FFHQ.
+    A record decides, found by its name, its file, or the sha256 of the file or of the file that it was converted from;
+    else the ``domain`` in the header of a file that ``i2i convert`` wrote. The name of a file decides nothing.
     """
     from ..assets.models import place
 
-    for name, model in registry.all("model").items():
-        same = Path(source).is_file() and place(model).is_file() and place(model).samefile(source)
-        if model.role == "generator" and (name == str(source) or same):
+    models = [entry.load() for entry in registry.where("model", role="generator").values()]
+    path = Path(source)
+    for model in models:
+        if model.name == str(source):
             return str(model.domain)
-    return "faces" if "ffhq" in Path(source).name.lower() else None
+        if path.is_file() and place(model).is_file() and place(model).samefile(path):
+            return str(model.domain)
+    return _domain_of_file(path, models) if path.is_file() else None
+
+
+def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
+    """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
+    from ..assets.datasets import recorded_checksum
+    from ..toolkit.files import hash_file
+    from ..toolkit.weights import read_weights
+
+    header: Mapping[str, Any] = {}
+    if path.suffix == ".safetensors":
+        with suppress(I2IError):
+            header = read_weights(path).header
+    if isinstance(header.get("domain"), str):
+        return str(header["domain"])
+    sums = {sha256: model.domain for model in models if (sha256 := model.sha256 or recorded_checksum(model.url))}
+    if not sums:
+        return None
+    return sums.get(str(header.get("source_sha256"))) or sums.get(hash_file(path))
 
 
 def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weights, Contents]:

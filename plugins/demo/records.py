@@ -12,7 +12,7 @@ CARDS = Path(__file__).with_name("cards")
 DOMAIN = "drawn faces"
 
 
-def _record(name: str, role: Any, summary: str) -> i2i.Model:
+def _record(name: str, role: Any, summary: str, default: bool = False) -> i2i.Model:
     return i2i.Model(
         name=name,
         summary=summary,
@@ -22,11 +22,12 @@ def _record(name: str, role: Any, summary: str) -> i2i.Model:
         domain=DOMAIN,
         resolution=64,
         path=WEIGHTS / f"{name}.safetensors",
+        default=default,
     )
 
 
 RECORDS = (
-    _record("demo-faces", "generator", "Drawn faces, StyleGAN2 at 64 px; in the package."),
+    _record("demo-faces", "generator", "Drawn faces, StyleGAN2 at 64 px; in the package.", default=True),
     _record("demo-landmarks", "landmarks", "68 landmarks of drawn faces; in the package."),
     _record("demo-identity", "identity", "Who a drawn face is; in the package."),
     _record("demo-encoder", "encoder", "Latents of demo-faces for drawn faces; in the package."),

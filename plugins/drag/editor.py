@@ -28,6 +28,8 @@ class Drag(i2i.Editor):
     photos = ("image+",)
     may_use = ("landmarks", "identity", "perceptual")
     wants = "latent"
+    default = True
+    requires = i2i.StyleGenerator
     Options = Options
 
     def presets(self, options: Any) -> Iterable[str]:

@@ -19,6 +19,7 @@ def register_editors(register: i2i.Register) -> None:
         summary="Cut out what a generator sees of photos, and put it back.",
         wants="crops",
         photos=("image+",),
+        default=False,
         Options="i2i.api.options:Options",
     )
 

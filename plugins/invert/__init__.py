@@ -1,4 +1,4 @@
-"""Photographs into latents: by an encoder, by optimisation, by both, and by tuning the generator to a photo."""
+"""Find the latents of photos: by an encoder, by optimisation, by both, and by tuning the generator."""
 
 from __future__ import annotations
 
@@ -14,5 +14,60 @@ def register_editors(register: i2i.Register) -> None:
         summary="Find the latents of photos: by an encoder, by optimisation, or by tuning the generator.",
         wants="crops",
         photos=("image+",),
+        default=False,
         Options="i2i_plugins.invert.options:Options",
+    )
+
+
+@i2i.hookimpl
+def register_inverters(register: i2i.Register) -> None:
+    """Register the six inverters."""
+    module, options = "i2i_plugins.invert.inverters", "i2i_plugins.invert.options"
+    register(
+        "encoder",
+        f"{module}:Encoder",
+        summary="One pass of an encoder network; fast, and less like the photo.",
+        default=False,
+        faithful=False,
+        Options=f"{options}:EncoderOptions",
+    )
+    register(
+        "hybrid",
+        f"{module}:Hybrid",
+        summary="Optimises w+ from an encoder's latent, or from the mean where no encoder fits.",
+        default=True,
+        faithful=False,
+        Options=f"{options}:OptimizerOptions",
+    )
+    register(
+        "image2stylegan",
+        f"{module}:Image2StyleGAN",
+        summary="Optimises w+ with VGG16 features (Abdal et al. 2019); slow.",
+        default=False,
+        faithful=False,
+        Options=f"{options}:OptimizerOptions",
+    )
+    register(
+        "lpips",
+        f"{module}:MixedLoss",
+        summary="Optimises w+ and noise maps with pixels and LPIPS; needs no download.",
+        default=False,
+        faithful=False,
+        Options=f"{options}:OptimizerOptions",
+    )
+    register(
+        "projector",
+        f"{module}:Projector",
+        summary="The projector of StyleGAN2: optimises w and noise maps (Karras et al. 2020).",
+        default=False,
+        faithful=False,
+        Options=f"{options}:OptimizerOptions",
+    )
+    register(
+        "pti",
+        f"{module}:PivotalTuning",
+        summary="Tunes the generator's weights around the hybrid latent (Roich et al. 2021); most like the photo.",
+        default=False,
+        faithful=True,
+        Options=f"{options}:TuningOptions",
     )

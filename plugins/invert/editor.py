@@ -1,17 +1,15 @@
-"""The editor ``invert``: photos in, and for each its latent and the picture that the generator makes of it."""
+"""The editor ``invert``: for each photo its latent and the image that the generator makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import i2i
+from i2i import did_you_mean, option_flag
 
-from .options import Options, settle
-
-if TYPE_CHECKING:
-    from .inversion import Inversion
+from .options import Options, TuningOptions
 
 
 class Invert(i2i.Editor):
@@ -25,15 +23,13 @@ class Invert(i2i.Editor):
     Options = Options
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """As ``i2i.Editor.edit``; one result for each photo, the same whoever its neighbours are.
+        """As ``i2i.Editor.edit``; one result for each photo, which does not depend on the others.
 
         Raises:
             i2i.I2IError: an extractor that the method needs cannot be opened or does not fit; says which does without.
             i2i.UsageError: options that mean nothing to the method.
         """
-        if (
-            scene.untuned is not None
-        ):  # a picture may be a tuned latent's own; what is found is for the generator as it is
+        if scene.untuned is not None:  # a photo may be a tuned latent's own, and what is sought is for the generator
             scene = replace(scene, generator=scene.untuned)
         if options.study:
             from .study import study
@@ -45,45 +41,78 @@ class Invert(i2i.Editor):
             return grid(scene, options)
         import torch
 
-        from .reconstructing import reconstruct
-
-        pictures = torch.cat([photo.pixels for photo in scene.every["image"]])
-        settings = settle(options)
-        found = reconstruct(scene, pictures, settings, batch=options.batch, frames=options.frames)
-        told = scene.compare(torch.cat([each.picture for each in found]), pictures)
+        values = values_for(scene, options, options.method)
+        images = torch.cat([photo.pixels for photo in scene.every["image"]])
+        found = scene.invert(images, options.method, values)
+        measures = scene.compare(torch.cat([image_of(each) for each in found]), images)
         tell_if_stopped(scene)
-        return together([result(each, measures) for each, measures in zip(found, told, strict=True)])
+        return together([result(each, told) for each, told in zip(found, measures, strict=True)])
 
 
-def result(inversion: Inversion, measures: Mapping[str, float]) -> i2i.Result:
-    """The inversion as an editor gives it back; ``measures`` are those of its picture against the photo."""
-    scalars = {
-        **measures,
-        "seconds": inversion.seconds,
-        "steps": float(inversion.steps),
-        "loss": inversion.loss,
-    }
-    lines = {"latent": list(enumerate(inversion.losses))}
-    if inversion.tuned:
-        first = len(inversion.losses) - 1
-        lines["generator"] = [(first + step, loss) for step, loss in enumerate(inversion.tuned)]
-    points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items()}
-    plot = i2i.Plot("step", "loss", points, logarithmic=True)
+def kind_of(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
+    """Return the inverter that ``NAME[,KEY=VALUE]`` names.
+
+    Raises:
+        UsageError: there is none.
+    """
+    name = method.partition(",")[0]
+    if name not in scene.inverters:
+        raise i2i.UsageError(
+            f"--method {name}: there is no inverter of this name.{did_you_mean(name, scene.inverters)}"
+        )
+    return scene.inverters[name]
+
+
+def values_for(scene: i2i.Scene, options: Options, method: str, strict: bool = True) -> dict[str, Any]:
+    """Return the editor's options that an inverter knows, for ``scene.invert``.
+
+    Args:
+        strict: False ignores what the inverter does not know, for one of several that share the options.
+
+    Raises:
+        UsageError: an option is given that means nothing to the inverter, or there is no such inverter.
+    """
+    kind = kind_of(scene, method)
+    given = {name: getattr(options, name) for name in TuningOptions.model_fields}
+    given = {name: value for name, value in given.items() if value is not None}
+    known = kind.Options.model_fields
+    for name in given if strict else ():
+        if name not in known and getattr(options, name) != TuningOptions.model_fields[name].default and name != "seed":
+            raise _meaningless(scene, kind, name)
+    return {name: value for name, value in given.items() if name in known}
+
+
+def _meaningless(scene: i2i.Scene, kind: type[i2i.Inverter], name: str) -> i2i.UsageError:
+    knows = [each for each, other in scene.inverters.items() if name in other.Options.model_fields]
+    return i2i.UsageError(
+        f"{option_flag(name)} means nothing to --method {kind.name}; leave it out, or choose a method that has it: "
+        f"{', '.join(knows)}."
+    )
+
+
+def image_of(inversion: i2i.Inversion) -> Any:
+    """Return the image of an inversion; ``scene.invert`` gives each one."""
+    assert inversion.image is not None
+    return inversion.image
+
+
+def result(inversion: i2i.Inversion, measures: Mapping[str, float]) -> i2i.Result:
+    """Return the inversion as an editor does; ``measures`` are those of its image against the photo."""
     return i2i.Result(
-        inversion.picture,
+        image_of(inversion),
         inversion.latent,
         tuple(inversion.frames),
-        scalars,
-        plots={"loss": plot} if any(len(line) > 1 for line in points.values()) else {},
+        {**measures, **inversion.scalars},
+        plots=inversion.plots,
     )
 
 
 def together(results: Sequence[i2i.Result]) -> i2i.Result:
-    """The results of several photos in one."""
+    """Return the results of several photos in one."""
     return replace(results[0], others=tuple(results[1:]))
 
 
 def tell_if_stopped(scene: i2i.Scene) -> None:
-    """Say that what is given is not what would have come out in the end."""
+    """Say that the latents are not what the method would give in the end."""
     if scene.cancelled:
         scene.note("Stopped before the end: these are the best latents found so far.")

@@ -10,11 +10,8 @@ import torch
 
 import i2i
 
-from .editor import result, tell_if_stopped, together
-from .inversion import Inversion
-from .methods import Method
-from .options import Options, settle
-from .reconstructing import reconstruct
+from .editor import image_of, result, tell_if_stopped, together, values_for
+from .options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +27,7 @@ class Column:
     """What one method made of all photos."""
 
     method: str
-    found: Sequence[Inversion]
+    found: Sequence[i2i.Inversion]
     told: Sequence[Mapping[str, float]]
     """By photo: measures, and seconds."""
 
@@ -44,7 +41,7 @@ def grid(scene: i2i.Scene, options: Options) -> i2i.Result:
     """All methods of ``--methods`` and ``--method`` on all photos; the pictures and latents given are of ``--method``.
 
     Raises:
-        I2IError, UsageError: as ``reconstruct``.
+        I2IError, UsageError: as ``scene.invert``.
     """
     photos = scene.every["image"]
     pictures = torch.cat([photo.pixels for photo in photos])
@@ -63,30 +60,24 @@ def grid(scene: i2i.Scene, options: Options) -> i2i.Result:
 
 def _columns(scene: i2i.Scene, options: Options, pictures: Tensor) -> list[Column]:
     columns: list[Column] = []
-    pivots: dict[Method, Sequence[Inversion]] = {}
     names = dict.fromkeys([*options.methods, options.method])
+    values = {name: values_for(scene, options, name, strict=False) for name in names}
     for number, name in enumerate(names):
-        settings = settle(options, name)
 
         def on_step(done: int, total: int, number: int = number, **scalars: float) -> None:
             share = PARTS * done // max(1, total)
             scene.progress(PARTS * number + share, PARTS * len(names), **scalars)
 
-        pivot = replace(settings, tuning=None)
-        found = reconstruct(
-            scene,
-            pictures,
-            settings,
-            on_step,
-            batch=options.batch,
-            frames=options.frames,
-            pivots=pivots.get(pivot) if settings.tuning else None,
-        )
-        pivots[settings] = found
-        told = scene.compare(torch.cat([each.picture for each in found]), pictures)
-        measures = [{**each, "seconds": one.seconds} for each, one in zip(told, found, strict=True)]
+        found = scene.invert(pictures, name, values[name], progress=on_step)
+        told = scene.compare(torch.cat([image_of(each) for each in found]), pictures)
+        measures = [{**each, **_seconds(one)} for each, one in zip(told, found, strict=True)]
         columns.append(Column(name, found, measures))
     return columns
+
+
+def _seconds(inversion: i2i.Inversion) -> dict[str, float]:
+    """Return the time of an inversion, where its inverter measures it."""
+    return {name: value for name, value in inversion.scalars.items() if name == "seconds"}
 
 
 _TOLD = (*SHOWN, "ssim", "seconds")
@@ -95,7 +86,7 @@ _TOLD = (*SHOWN, "ssim", "seconds")
 def _text(told: Mapping[str, float]) -> str:
     """``PSNR 29.3 dB, LPIPS 0.00532, identity 0.962, 1.2 s``."""
     parts = [f"{title} {form.format(told[name])}" for name, (title, form) in SHOWN.items() if name in told]
-    return ", ".join([*parts, f"{told['seconds']:.1f} s"])
+    return ", ".join([*parts, *([f"{told['seconds']:.1f} s"] if "seconds" in told else [])])
 
 
 def _of(count: int) -> str:
@@ -106,7 +97,7 @@ def _table(photos: Sequence[i2i.Photo], columns: Sequence[Column]) -> i2i.Table:
     cells: list[list[Tensor | None]] = []
     notes = []
     for row, photo in enumerate(photos):
-        cells.append([photo.pixels, *(column.found[row].picture for column in columns)])
+        cells.append([photo.pixels, *(image_of(column.found[row]) for column in columns)])
         notes.append(["", *(_text(column.told[row]) for column in columns)])
     labels = [photo.name or f"photo {number + 1}" for number, photo in enumerate(photos)]
     return i2i.Table(cells, ["original", *(column.method for column in columns)], labels, notes)

@@ -1,4 +1,4 @@
-"""What is found for one picture, and how far the search for several has come."""
+"""What is found for one image, and how far the optimisation of several has come."""
 
 from __future__ import annotations
 
@@ -16,23 +16,47 @@ OnStep = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Inversion:
-    """What was found for one picture."""
+class Reconstruction:
+    """What was found for one image."""
 
     latent: i2i.Latent
     picture: Tensor
     """``(1, 3, R, R)`` in [-1, 1], what the latent renders to."""
     losses: Sequence[float]
-    """Where the search began, and after each step."""
+    """The initial loss, and that after each step."""
     loss: float
-    """That of the picture; while w is jittered losses may be lower than what their latents give."""
+    """The loss of the image; while w is jittered, ``losses`` may be lower than what their latents give."""
     steps: int
     seconds: float
-    """Its share of the time; what was found for several together is shared out evenly."""
+    """Its part of the time; the time of images that were optimised together is divided evenly."""
     tuned: Sequence[float] = ()
-    """Losses while the generator's weights learnt the picture."""
+    """Losses while the generator's weights were tuned to the image."""
     frames: Sequence[Tensor] = ()
-    """Pictures of the way, ``(1, 3, R, R)``."""
+    """Images of the optimisation, ``(1, 3, R, R)``."""
+
+    def result(self) -> i2i.Inversion:
+        """Return it as an inverter does."""
+        scalars = {"seconds": self.seconds, "steps": float(self.steps), "loss": self.loss}
+        lines = {"latent": list(enumerate(self.losses))}
+        if self.tuned:
+            first = len(self.losses) - 1
+            lines["generator"] = [(first + step, loss) for step, loss in enumerate(self.tuned)]
+        points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items()}
+        plot = i2i.Plot("step", "loss", points, logarithmic=True)
+        plots = {"loss": plot} if any(len(line) > 1 for line in points.values()) else {}
+        return i2i.Inversion(self.latent, scalars, plots, self.picture, tuple(self.frames))
+
+    @classmethod
+    def of(cls, inversion: i2i.Inversion) -> Reconstruction:
+        """Undo ``result``, for an inversion without tuning."""
+        assert inversion.image is not None
+        scalars = inversion.scalars
+        points = inversion.plots["loss"].lines["latent"] if "loss" in inversion.plots else [(0.0, scalars["loss"])]
+        losses = [loss for _, loss in points]
+        return cls(
+            *(inversion.latent, inversion.image, losses, scalars["loss"], int(scalars["steps"]), scalars["seconds"]),
+            frames=inversion.frames,
+        )
 
 
 @dataclass

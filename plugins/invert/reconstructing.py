@@ -13,7 +13,7 @@ from i2i.toolkit.latents.optimizer import Trajectory
 
 from .aiming import draw
 from .batching import in_parts, size_for
-from .inversion import Counter, Inversion, OnStep
+from .inversion import Counter, OnStep, Reconstruction
 from .methods import Method
 from .optimisation import LatentInversion
 from .starting import Begin, begin
@@ -31,8 +31,8 @@ def reconstruct(
     *,
     batch: int | None = None,
     frames: int = 0,
-    pivots: Sequence[Inversion] | None = None,
-) -> list[Inversion]:
+    pivots: Sequence[Reconstruction] | None = None,
+) -> list[Reconstruction]:
     """Find the latent of each picture; the answer to one does not depend on the others.
 
     When ``scene.cancelled`` turns true, what is best so far is given.
@@ -72,19 +72,21 @@ def _descend(
     counter: Counter,
     batch: int | None,
     frames: int,
-) -> list[Inversion]:
+) -> list[Reconstruction]:
     """Photos of one method side by side, part by part."""
-    found: dict[int, Inversion] = {}
+    found: dict[int, Reconstruction] = {}
     for method in dict.fromkeys(each.method for each in begun):
         numbers = [number for number, each in enumerate(begun) if each.method == method]
 
-        def work(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Inversion]:
+        def work(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Reconstruction]:
             chosen = [numbers[each] for each in part]
             starts = torch.cat([begun[number].w for number in chosen])
             optimisation = LatentInversion(scene, method, pictures[chosen], starts, frames)
             optimised = optimisation.run(counter.tell)
             counter.done += len(chosen) * method.steps
-            return [_inversion(scene, *best, begun[number]) for best, number in zip(optimised, chosen, strict=True)]
+            return [
+                _reconstruction(scene, *best, begun[number]) for best, number in zip(optimised, chosen, strict=True)
+            ]
 
         def attempt(photos: int, method: Method = method, first: int = numbers[0]) -> object:
             targets = pictures[first : first + 1].repeat(photos, 1, 1, 1)
@@ -95,11 +97,11 @@ def _descend(
     return [found[number] for number in range(len(pictures))]
 
 
-def _inversion(scene: i2i.Scene, latent: i2i.Latent, trajectory: Trajectory, begun: Begin) -> Inversion:
+def _reconstruction(scene: i2i.Scene, latent: i2i.Latent, trajectory: Trajectory, begun: Begin) -> Reconstruction:
     """Render the latent alone, as it is rendered when its file is opened."""
     with torch.no_grad():
         picture = draw(scene.generator, latent.w, latent.noise).clamp(-1, 1)
-    return Inversion(
+    return Reconstruction(
         latent,
         picture,
         trajectory.losses,

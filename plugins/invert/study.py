@@ -14,11 +14,9 @@ import torch
 import i2i
 
 from .disturbing import DISTURBANCES, Change
-from .editor import result, tell_if_stopped, together
-from .inversion import Inversion
-from .methods import Method, Space, Start
-from .options import Options, settle
-from .reconstructing import reconstruct
+from .editor import image_of, kind_of, result, tell_if_stopped, together, values_for
+from .methods import METHODS, Space, Start
+from .options import Options
 from .starting import encode
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ class Course:
     """What one space and start made of all pictures."""
 
     name: str
-    found: Sequence[Inversion]
+    found: Sequence[i2i.Inversion]
     distances: Sequence[float]
     """LPIPS of each reconstruction to the picture that was inverted."""
 
@@ -78,7 +76,7 @@ def study(scene: i2i.Scene, options: Options) -> i2i.Result:
     inputs = _disturbed(scene, options, _trials(options))
     courses = _courses(scene, options, inputs)
     own, as_is = courses[0], inputs.rows(None)
-    told = scene.compare(torch.cat([own.found[row].picture for row in as_is]), inputs.pictures[as_is])
+    told = scene.compare(torch.cat([image_of(own.found[row]) for row in as_is]), inputs.pictures[as_is])
     results = [result(own.found[row], measures) for row, measures in zip(as_is, told, strict=True)]
     by_change = {name: [trial for trial in inputs.trials if trial[0] == name] for name in options.changes}
     means = {name: sum(inputs.mean(own, trial) for trial in trials) / len(trials) for name, trials in by_change.items()}
@@ -130,24 +128,40 @@ def _disturbed(scene: i2i.Scene, options: Options, trials: Sequence[Trial]) -> I
 
 
 def _courses(scene: i2i.Scene, options: Options, inputs: Inputs) -> list[Course]:
-    """One for each space and start, the method's own first; once the user wants out, no further one is begun."""
-    method = settle(options)
-    if options.steps is None:
-        method = replace(method, steps=min(method.steps, STEPS))
-    ways = [(space, start) for space in _spaces(scene, options) for start in _starts(scene, options, method, inputs)]
-    ways.sort(key=lambda way: way != (method.space, method.start))
+    """One for each space and start, the method's own first; once the user cancels, no further one is begun."""
+    values = values_for(scene, options, options.method, strict=False)
+    known = kind_of(scene, options.method).Options.model_fields
+    if "steps" in known and options.steps is None:
+        values["steps"] = STEPS
+    if "batch" in known and options.batch is None:
+        values["batch"] = _batch(scene)
+    ways: list[tuple[Space | None, Start | None]] = [
+        (space, start)
+        for space in (_spaces(scene, options) if "space" in known else (None,))
+        for start in (_starts(scene, options, inputs) if "start" in known else (None,))
+    ]
+    ways.sort(key=lambda way: way != _own_way(options))
     courses: list[Course] = []
     for number, (space, start) in enumerate(ways):
 
         def on_step(done: int, total: int, number: int = number, **scalars: float) -> None:
             scene.progress(number * total + done, len(ways) * total, **scalars)
 
-        settings = replace(method, space=space, start=start, insists=True)
-        found = reconstruct(scene, inputs.pictures, settings, on_step, batch=options.batch or _batch(scene))
-        courses.append(Course(f"{space} from the {start}", found, _distances(scene, found, inputs.pictures)))
+        chosen = {name: value for name, value in (("space", space), ("start", start)) if value is not None}
+        found = scene.invert(inputs.pictures, options.method, {**values, **chosen}, progress=on_step, cache=False)
+        name = f"{space} from the {start or options.method}" if space else options.method
+        courses.append(Course(name, found, _distances(scene, found, inputs.pictures)))
         if scene.cancelled:
             break
     return courses
+
+
+def _own_way(options: Options) -> tuple[Space | None, Start | None]:
+    """Return the space and start that the method has by itself; None for what only other methods have."""
+    method = METHODS.get(options.method)
+    if method is None:
+        return options.space, options.start
+    return options.space or method.space, (options.start or method.start) if method.steps else None
 
 
 def _batch(scene: i2i.Scene) -> int | None:
@@ -164,9 +178,7 @@ def _spaces(scene: i2i.Scene, options: Options) -> Sequence[Space]:
     return ("w+", "w", "z")
 
 
-def _starts(scene: i2i.Scene, options: Options, method: Method, inputs: Inputs) -> Sequence[Start]:
-    if not method.steps:
-        return ("encoder",)
+def _starts(scene: i2i.Scene, options: Options, inputs: Inputs) -> Sequence[Start]:
     if options.start is not None:
         return (options.start,)
     try:
@@ -177,13 +189,13 @@ def _starts(scene: i2i.Scene, options: Options, method: Method, inputs: Inputs) 
     return ("encoder", "mean")
 
 
-def _distances(scene: i2i.Scene, found: Sequence[Inversion], pictures: Tensor) -> list[float]:
+def _distances(scene: i2i.Scene, found: Sequence[i2i.Inversion], pictures: Tensor) -> list[float]:
     """LPIPS of each reconstruction to its picture."""
     perceptual = scene.extractors["perceptual"]
     distances: list[float] = []
     with torch.no_grad():
         for first in range(0, len(found), _AT_ONCE):
-            made = torch.cat([each.picture for each in found[first : first + _AT_ONCE]])
+            made = torch.cat([image_of(each) for each in found[first : first + _AT_ONCE]])
             distances += perceptual.distance(made, pictures[first : first + _AT_ONCE]).tolist()
     return distances
 
@@ -208,7 +220,7 @@ def _table(inputs: Inputs, course: Course) -> i2i.Table:
         unit = DISTURBANCES[name].unit
         cells.append([inputs.pictures[row : row + 1] for row in rows])
         notes.append(["as it is" if trial is None else f"{trial[1]:g} {unit}" for trial in trials])
-        cells.append([course.found[row].picture for row in rows])
+        cells.append([image_of(course.found[row]) for row in rows])
         notes.append([f"LPIPS {course.distances[row]:.4f}" for row in rows])
         strengths = ", ".join(f"{trial[1]:g}" for trial in trials if trial is not None)
         labels += [f"{DISTURBANCES[name].title}: {strengths} {unit}", course.name]

@@ -11,7 +11,7 @@ import torch
 import i2i
 
 from .aiming import Aim, draw
-from .inversion import Counter, Inversion
+from .inversion import Counter, Reconstruction
 from .methods import ENDS, Method, Tuning
 from .spaces import classes, seeded
 
@@ -26,8 +26,8 @@ TRUNCATION = 0.5
 
 
 def tune(
-    scene: i2i.Scene, method: Method, pivot: Inversion, target: Tensor, counter: Counter, every: int = 0
-) -> Inversion:
+    scene: i2i.Scene, method: Method, pivot: Reconstruction, target: Tensor, counter: Counter, every: int = 0
+) -> Reconstruction:
     """The inversion with changes of weights, as a file will give them back.
 
     Args:

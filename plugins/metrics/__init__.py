@@ -13,16 +13,19 @@ def register_metrics(register: i2i.Register) -> None:
         "i2i_plugins.metrics.pixels:L1",
         summary="Mean absolute error, pictures in [0, 1].",
         better="lower",
+        default_for=("evaluate",),
     )
     register(
         "psnr",
         "i2i_plugins.metrics.pixels:Psnr",
         summary="Peak signal-to-noise ratio in dB, mean over pictures, at most 100.",
         better="higher",
+        default_for=("edit", "evaluate"),
     )
     register(
         "ssim",
         "i2i_plugins.metrics.ssim:Ssim",
         summary="Structural similarity (Wang et al. 2004), mean over channels and pictures.",
         better="higher",
+        default_for=("edit", "evaluate"),
     )

@@ -14,6 +14,7 @@ class L1(PictureMean):
 
     name = "l1"
     summary = "Mean absolute error, pictures in [0, 1]."
+    default_for = ("evaluate",)
     better: ClassVar[Literal["lower", "higher"]] = "lower"
 
     def score(self, output: Tensor, target: Tensor) -> Tensor:
@@ -28,6 +29,7 @@ class Psnr(PictureMean):
 
     name = "psnr"
     summary = "Peak signal-to-noise ratio in dB, mean over pictures, at most 100."
+    default_for = ("edit", "evaluate")
     better: ClassVar[Literal["lower", "higher"]] = "higher"
     CEILING = 100.0
 

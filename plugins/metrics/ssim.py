@@ -26,6 +26,7 @@ class Ssim(PictureMean):
 
     name = "ssim"
     summary = "Structural similarity (Wang et al. 2004), mean over channels and pictures."
+    default_for = ("edit", "evaluate")
     better: ClassVar[Literal["lower", "higher"]] = "higher"
 
     def score(self, output: Tensor, target: Tensor) -> Tensor:

@@ -14,5 +14,6 @@ def register_editors(register: i2i.Register) -> None:
         summary="Mix pictures by their latents: style, expression, crossover, morph, average, and directions.",
         wants="latent",
         photos=("image+", "other*"),
+        default=False,
         Options="i2i_plugins.mix.options:Options",
     )

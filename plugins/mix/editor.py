@@ -19,6 +19,14 @@ class Mix(i2i.Editor):
     wants = "latent"
     Options = Options
 
+    def check(self, generator: Any, options: Any) -> None:
+        """As ``i2i.Editor.check``: mixing layers needs several of them."""
+        if generator.num_ws == 1 and "psi" in options.chosen.uses:
+            raise i2i.UsageError(
+                f"--preset {options.preset} mixes the layers of two latents and needs several layers, and a "
+                f"{generator.name} has one; choose --preset morph or --preset average."
+            )
+
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """Mix each ``image`` with its ``other``, or move it along a direction.
 

@@ -51,7 +51,8 @@ def find(scene: i2i.Scene, options: Options, rows: Sequence[int], work: Work) ->
     if options.preset == "interfacegan":
         return _between(scene, options, work)
     generator = scene.generator
-    layers = generator.styles() if options.preset == "sefa" else ()
+    styled = options.preset == "sefa" and isinstance(generator, i2i.StyleGenerator)
+    layers = generator.styles() if styled else ()
     if options.preset == "sefa" and not layers:
         raise i2i.I2IError(
             f"The generator {generator.name!r} does not show the weights that sefa looks at; choose --preset ganspace."

@@ -25,6 +25,7 @@ def register_extractors(register: i2i.Register) -> None:
         role="perceptual",
         domain="any",
         default=True,
+        measure="lpips",
         kinds=(),
     )
     register(
@@ -34,6 +35,7 @@ def register_extractors(register: i2i.Register) -> None:
         role="perceptual",
         domain="any",
         default=False,
+        measure="lpips",
         kinds=(),
     )
     register(
@@ -43,6 +45,7 @@ def register_extractors(register: i2i.Register) -> None:
         role="perceptual",
         domain="any",
         default=False,
+        measure="lpips",
         kinds=(),
     )
 
@@ -55,16 +58,19 @@ def register_metrics(register: i2i.Register) -> None:
         "i2i_plugins.perceptual.frechet:Frechet",
         summary="Fréchet distance of the sets on VGG16 relu4_3 (not FID, which takes Inception's features).",
         better="lower",
+        default_for=(),
     )
     register(
         "lpips",
         "i2i_plugins.perceptual.metric:LpipsMetric",
         summary="Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures.",
         better="lower",
+        default_for=("evaluate",),
     )
     register(
         "lpips-vgg",
         "i2i_plugins.perceptual.metric:LpipsVggMetric",
         summary="Perceptual distance (LPIPS 0.1, VGG16), mean over pictures.",
         better="lower",
+        default_for=(),
     )

@@ -28,6 +28,7 @@ class Perceptual(i2i.Extractor):
     """
 
     role: ClassVar[Literal["perceptual"]] = "perceptual"
+    measure = "lpips"
     advice: ClassVar[str] = "give larger pictures"
     """What to do about pictures that are too small."""
 

@@ -17,6 +17,7 @@ class LpipsMetric(i2i.Metric):
 
     name = "lpips"
     summary = "Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures."
+    default_for: ClassVar[tuple[str, ...]] = ("evaluate",)
     better: ClassVar[Literal["lower", "higher"]] = "lower"
     network: ClassVar[type[Lpips]] = Lpips
 
@@ -52,3 +53,4 @@ class LpipsVggMetric(LpipsMetric):
     name = "lpips-vgg"
     summary = "Perceptual distance (LPIPS 0.1, VGG16), mean over pictures."
     network = LpipsVgg
+    default_for = ()

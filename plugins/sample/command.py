@@ -1,4 +1,4 @@
-"""i2i sample: pictures from a generator."""
+"""i2i sample: images from a generator."""
 
 from __future__ import annotations
 
@@ -42,17 +42,19 @@ def numbers(_: click.Context, option: click.Parameter, text: str | None) -> list
 )
 @click.option("--seeds", default="0-15", show_default=True, callback=numbers, metavar="LIST", help="Such as 3,7,20-24.")
 @click.option("--truncation", default=0.7, show_default=True, help="1 for all variety, towards 0 for the mean.")
-@click.option("--cutoff", type=click.IntRange(min=0), help="Rows of w that are truncated.  [default: all]")
+@click.option("--cutoff", type=click.IntRange(min=0), help="Layers of w that are truncated.  [default: all]")
 @click.option(
     "--noise", type=click.Choice(["const", "random", "none"]), default="const", show_default=True, help="Fine texture."
 )
 @click.option("--class", "label", type=int, help="The class, from 0, of a generator that has them.")
 @click.option("--mix", callback=numbers, metavar="LIST", help="Style mixing: seeds of rows; --seeds are the columns.")
-@click.option("--rows", callback=numbers, metavar="LIST", help="Rows of w that come from the column.  [default: 0-6]")
-@click.option("--columns", type=click.IntRange(min=1), help="Pictures in a row.  [default: about a square]")
+@click.option("--rows", callback=numbers, metavar="LIST", help="Layers of w that come from the column.  [default: 0-6]")
+@click.option("--columns", type=click.IntRange(min=1), help="Images in a row.  [default: about a square]")
 @click.option("--frames", type=click.IntRange(min=1), help="Frames from a seed to the next.  [default: 24]")
 @click.option("--fps", type=click.IntRange(1, 120), help="Frames a second.  [default: 24]")
-@click.option("--batch", type=click.IntRange(min=1), help="Pictures drawn at a time.  [default: what suits the device]")
+@click.option(
+    "--batch", type=click.IntRange(min=1), help="Images rendered at a time.  [default: what suits the device]"
+)
 @click.option("--out", default="sheet.png", show_default=True, type=click.Path(), help="What to write: see above.")
 @generator_options_option
 @device_option
@@ -76,7 +78,7 @@ def command(
     generator_options: Any,
     **given: Any,
 ) -> None:
-    """Draw the pictures of seeds.
+    """Generate images from random seeds.
 
     \b
     i2i sample --generator ffhq-256 --seeds 0-15 --out sheet.png
@@ -84,27 +86,28 @@ def command(
     i2i sample --generator ffhq-256 --seeds 0-7 --out morph.mp4
     i2i sample --generator ffhq-256 --seeds 0-5 --mix 100-103 --out mixing.png
 
-    --out ends in .png or .jpg for one sheet, in .gif or .mp4 for a film through the seeds and back, or names a folder
-    for a PNG a seed. A GIF has at most 512 px; a default of rows 0-6 is meant for 18 and scaled for other generators.
+    --out ends in .png or .jpg for one image grid, in .gif or .mp4 for a video through the seeds and back, or names a
+    folder for a PNG a seed. A GIF has at most 512 px; a default of layers 0-6 is meant for 18 and scaled for other
+    generators.
     """
-    from i2i.toolkit.latents.sampling import Terms
+    from i2i.toolkit.latents.sampling import SamplingOptions
 
     from .files import Layout, sample
 
     seeds = given.pop("seeds")
     layout = Layout(**{name: given.pop(name) for name in ("columns", "mix", "rows", "frames", "fps")})
     with Progress("images", transient=True) as progress:
-        terms = Terms(progress=progress, **given)
+        options = SamplingOptions(progress=progress, **given)
         made = sample(
             source,
             out,
             seeds,
-            terms,
+            options,
             layout,
             device=device,
             precision=precision,
             registry=registry,
-            options=generator_options,
+            generator_options=generator_options,
         )
     if as_json:
         echo_json(made)

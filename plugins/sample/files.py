@@ -1,4 +1,4 @@
-"""Samples of a generator as files: a sheet, a picture a seed, or an animation, as the name of the output says."""
+"""Samples of a generator as files: a grid, an image a seed, or an animation, by the name of the output."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from i2i import UsageError
 from i2i.toolkit.images.videos import VIDEO_SUFFIXES, check_video, map_in_order, write_video
-from i2i.toolkit.latents.sampling import Terms, draw
+from i2i.toolkit.latents.sampling import SamplingOptions, draw
 
-from .grids import interpolate, mixed_rows, mixing_sheet, sample_sheet
+from .grids import interpolate, mixed_rows, mixing_grid, sample_grid
 
 if TYPE_CHECKING:
     import numpy as np
 
     from i2i import Generator, Precision, Registry
 
-Kind = Literal["sheet", "folder", "animation"]
+Kind = Literal["grid", "folder", "animation"]
 
 FRAMES = 24
 """Frames from one seed of an animation to the next."""
 FPS = 24
 """Frames a second."""
 
-_SHEETS = (".png", ".jpg", ".jpeg")
+_GRIDS = (".png", ".jpg", ".jpeg")
 _ONLY_FOR: dict[str, tuple[Kind, str]] = {
-    "columns": ("sheet", "a sheet: let --out end in .png or .jpg"),
-    "mix": ("sheet", "a sheet: let --out end in .png or .jpg"),
-    "rows": ("sheet", "a sheet: let --out end in .png or .jpg"),
+    "columns": ("grid", "an image grid: let --out end in .png or .jpg"),
+    "mix": ("grid", "an image grid: let --out end in .png or .jpg"),
+    "rows": ("grid", "an image grid: let --out end in .png or .jpg"),
     "frames": ("animation", "an animation: let --out end in .gif or .mp4"),
     "fps": ("animation", "an animation: let --out end in .gif or .mp4"),
 }
@@ -40,14 +40,14 @@ _ONLY_FOR: dict[str, tuple[Kind, str]] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """How samples are laid out; None for what the kind of output is used to."""
+    """How samples are arranged; None for the default of the kind of output."""
 
     columns: int | None = None
-    """Pictures in a row of a sheet."""
+    """Images in a row of a grid."""
     mix: Sequence[int] | None = None
-    """Seeds of the rows of a style-mixing sheet; its columns are the samples' seeds."""
+    """Seeds of the rows of a style-mixing grid; its columns are the samples' seeds."""
     rows: Sequence[int] | None = None
-    """Rows of w that a mixed picture takes from its column's seed."""
+    """Layers of w that a mixed image takes from its column's seed."""
     frames: int | None = None
     """Frames of an animation from one seed to the next."""
     fps: int | None = None
@@ -57,21 +57,21 @@ def sample(
     source: str | Path,
     out: str | Path,
     seeds: Sequence[int] = range(16),
-    terms: Terms | None = None,
+    options: SamplingOptions | None = None,
     layout: Layout | None = None,
     *,
     device: str = "auto",
     precision: Precision = "fp32",
     registry: Registry | None = None,
-    options: Mapping[str, Any] | None = None,
+    generator_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Draw samples and write them, whole or not at all; what was there under the name is replaced.
+    """Generate samples and write them, completely or not at all; an existing file of the name is replaced.
 
     Args:
         source: What ``i2i.generator`` takes.
-        out: ``.png`` or ``.jpg`` for one sheet, ``.gif`` or ``.mp4`` for an animation through the seeds, a folder for a
+        out: ``.png`` or ``.jpg`` for one grid, ``.gif`` or ``.mp4`` for an animation through the seeds, a folder for a
             PNG a seed (``seed0007.png``). PNG files say inside, under ``i2i``, what they were made from.
-        options: Options of the generator, where it declares any.
+        generator_options: Options of the generator, where it declares any.
 
     Returns:
         ``out``, ``pictures`` (their number), ``seeds``, ``generator``, ``seconds`` and ``pictures_per_second``, without
@@ -85,20 +85,22 @@ def sample(
 
     if not str(out):
         raise UsageError("--out is empty: name a .png, .jpg, .gif or .mp4 file, or a folder.")
-    out, seeds, terms, layout = Path(out), list(seeds), terms or Terms(), layout or Layout()
+    out, seeds, options, layout = Path(out), list(seeds), options or SamplingOptions(), layout or Layout()
     kind = kind_of(out)
     _check(out, kind, layout)
-    opened = generator(source, device, precision, registry=(registry := registry or load_registry()), options=options)
-    about = {**generator_identity(source, registry), **_said(terms), "precision": precision}
-    about |= {"generator_options": dict(options)} if options else {}
+    opened = generator(
+        source, device, precision, registry=(registry := registry or load_registry()), options=generator_options
+    )
+    about = {**generator_identity(source, registry), **_described(options), "precision": precision}
+    about |= {"generator_options": dict(generator_options)} if generator_options else {}
     start = time.perf_counter()
-    if kind == "sheet":
-        pictures = _write_sheet(opened, out, seeds, terms, layout, about)
+    if kind == "grid":
+        pictures = _write_grid(opened, out, seeds, options, layout, about)
     elif kind == "animation":
-        film = interpolate(opened, seeds, layout.frames or FRAMES, terms)
-        pictures = write_video(out, film, layout.fps or FPS)
+        frames = interpolate(opened, seeds, layout.frames or FRAMES, options)
+        pictures = write_video(out, frames, layout.fps or FPS)
     else:
-        pictures = _write_folder(opened, out, list(dict.fromkeys(seeds)), terms, about)
+        pictures = _write_folder(opened, out, list(dict.fromkeys(seeds)), options, about)
     seconds = time.perf_counter() - start
     speed = {"seconds": round(seconds, 3), "pictures_per_second": round(pictures / seconds, 3)}
     return {"out": str(out), "pictures": pictures, "seeds": seeds, "generator": str(source), **speed}
@@ -111,8 +113,8 @@ def kind_of(out: Path) -> Kind:
         UsageError: a suffix that none of them has.
     """
     suffix = out.suffix.lower()
-    if suffix in _SHEETS:
-        return "sheet"
+    if suffix in _GRIDS:
+        return "grid"
     if suffix in VIDEO_SUFFIXES:
         return "animation"
     if suffix and not out.is_dir():
@@ -121,44 +123,51 @@ def kind_of(out: Path) -> Kind:
 
 
 def _check(out: Path, kind: Kind, layout: Layout) -> None:
-    for name, (home, words) in _ONLY_FOR.items():
-        if getattr(layout, name) is not None and kind != home:
+    for name, (suited, words) in _ONLY_FOR.items():
+        if getattr(layout, name) is not None and kind != suited:
             raise UsageError(f"--{name} belongs to {words}.")
     if layout.rows is not None and layout.mix is None:
         raise UsageError("--rows says what style mixing takes from the columns; name the seeds of the rows with --mix.")
     if layout.columns is not None and layout.mix is not None:
-        raise UsageError("--columns and --mix do not go together: a mixing sheet has a column for each of --seeds.")
+        raise UsageError("--columns and --mix do not go together: a mixing grid has a column for each of --seeds.")
     if kind == "animation":
         check_video(out, layout.fps or FPS)
 
 
-def _said(terms: Terms) -> dict[str, Any]:
-    told = {"truncation": terms.truncation, "cutoff": terms.cutoff, "class": terms.label, "noise": terms.noise}
-    return {name: value for name, value in told.items() if value is not None}
+def _described(options: SamplingOptions) -> dict[str, Any]:
+    values = {
+        "truncation": options.truncation,
+        "cutoff": options.cutoff,
+        "class": options.label,
+        "noise": options.noise,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _write_sheet(
-    generator: Generator, out: Path, seeds: list[int], terms: Terms, layout: Layout, about: dict[str, Any]
+def _write_grid(
+    generator: Generator, out: Path, seeds: list[int], options: SamplingOptions, layout: Layout, about: dict[str, Any]
 ) -> int:
     from i2i.toolkit.images import save_image
 
     if layout.mix is None:
-        picture, count = sample_sheet(generator, seeds, layout.columns, terms), len(seeds)
+        picture, count = sample_grid(generator, seeds, layout.columns, options), len(seeds)
         about = {**about, "seeds": seeds}
     else:
         mix, rows = list(layout.mix), list(layout.rows or mixed_rows(generator.num_ws))
-        picture = mixing_sheet(generator, seeds, mix, rows, terms)
+        picture = mixing_grid(generator, seeds, mix, rows, options)
         count = (len(seeds) + 1) * (len(mix) + 1) - 1
         about = {**about, "seeds": seeds, "mix": mix, "rows": rows}
     save_image(out, picture, _text(about) if out.suffix.lower() == ".png" else None)
     return count
 
 
-def _write_folder(generator: Generator, out: Path, seeds: list[int], terms: Terms, about: dict[str, Any]) -> int:
+def _write_folder(
+    generator: Generator, out: Path, seeds: list[int], options: SamplingOptions, about: dict[str, Any]
+) -> int:
     """Each picture is written while others are drawn; what is finished stays, also where the command is stopped."""
     out.mkdir(parents=True, exist_ok=True)
     save = partial(_save_one, out, about)
-    return sum(1 for _ in map_in_order(save, zip(seeds, draw(generator, seeds, terms), strict=True)))
+    return sum(1 for _ in map_in_order(save, zip(seeds, draw(generator, seeds, options), strict=True)))
 
 
 def _save_one(out: Path, about: dict[str, Any], drawn: tuple[int, np.ndarray]) -> None:

@@ -18,55 +18,55 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from i2i import Generator
-from i2i.toolkit.latents.sampling import Terms, _counted, draw, latents, stream
+from i2i.toolkit.latents.sampling import SamplingOptions, _counted, draw, latents, stream
 
 LARGEST = 2**26
-"""About the most pixels of a sheet: 64 pictures of 1024 px; more are shown smaller."""
+"""Largest number of pixels of a grid: 64 images of 1024 px; more are downsampled."""
 
 MIXED = 7 / 18
 """The share of rows that style mixing takes from the column: rows 0-6 of 18 (StyleGAN2, pose and shape)."""
 
-STANDARD = Terms()
+STANDARD = SamplingOptions()
 
 _NAMED = 64  # px; above narrower columns there is room for the number of a seed alone
 
 
-def sample_sheet(
-    generator: Generator, seeds: Sequence[int], columns: int | None = None, terms: Terms = STANDARD
+def sample_grid(
+    generator: Generator, seeds: Sequence[int], columns: int | None = None, options: SamplingOptions = STANDARD
 ) -> np.ndarray:
-    """One sheet with the picture of each seed and, where there is room, its number: uint8 ``(H, W, 3)``.
+    """Render a grid with the image of each seed and, where there is room, its number: uint8 ``(H, W, 3)``.
 
     Args:
-        columns: Pictures in a row; None for a sheet that is nearly square and nearly full.
+        columns: Images in a row; None for a grid that is nearly square and nearly full.
 
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``.
     """
     side = _side(generator, len(seeds))
-    pictures = [resize(picture, side, side) for picture in draw(generator, seeds, terms)]
+    pictures = [resize(picture, side, side) for picture in draw(generator, seeds, options)]
     pictures = add_captions(pictures, [f"seed {seed}" for seed in seeds])
     across = columns or _across(len(seeds))
     return image_grid([pictures[first : first + across] for first in range(0, len(pictures), across)])
 
 
 def _across(count: int) -> int:
-    """Columns of a sheet that is up to twice as wide as high, with as few empty places as can be."""
+    """Choose the columns of a grid up to twice as wide as high, with the fewest empty cells."""
     return min(range(math.isqrt(count - 1) + 1, math.isqrt(2 * count) + 2), key=lambda across: -count % across)
 
 
 def mixed_rows(num_ws: int) -> list[int]:
-    """The rows that style mixing takes from the column where none are named: 0 to 6 of 18, the like share of others."""
+    """Return the layers that style mixing takes from the column by default: 0 to 6 of 18, or the same fraction."""
     return list(range(max(1, round(MIXED * num_ws))))
 
 
-def mixing_sheet(
+def mixing_grid(
     generator: Generator,
     seeds: Sequence[int],
     mix: Sequence[int],
     rows: Sequence[int] | None = None,
-    terms: Terms = STANDARD,
+    options: SamplingOptions = STANDARD,
 ) -> np.ndarray:
-    """Style mixing: a column for each of ``seeds``, a row for each of ``mix``, uint8 ``(H, W, 3)``.
+    """Render style mixing: a column for each of ``seeds``, a row for each of ``mix``, uint8 ``(H, W, 3)``.
 
     A cell is the row's w with ``rows`` taken from the column's. The edges show the seeds themselves.
 
@@ -76,14 +76,18 @@ def mixing_sheet(
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``; also where the generator lacks one of ``rows``.
     """
+    if generator.num_ws == 1:
+        raise UsageError(
+            "--mix: a latent of this generator has one layer, so there is nothing to mix; leave out --mix."
+        )
     chosen = list(rows or mixed_rows(generator.num_ws))
     if max(chosen) >= generator.num_ws:
         raise UsageError(f"--rows: this generator has rows 0 to {generator.num_ws - 1}, and no row {max(chosen)}.")
-    above, beside = latents(generator, seeds, terms), latents(generator, mix, terms)
+    above, beside = latents(generator, seeds, options), latents(generator, mix, options)
     side = _side(generator, (len(seeds) + 1) * (len(mix) + 1))
-    drawn = stream(generator, _crossed(above, beside, chosen), terms.batch, terms.noise)
+    drawn = stream(generator, _crossed(above, beside, chosen), options.batch, options.noise)
     total = len(seeds) + len(mix) + len(seeds) * len(mix)
-    pictures = [resize(picture, side, side) for picture in _counted(drawn, total, terms)]
+    pictures = [resize(picture, side, side) for picture in _counted(drawn, total, options)]
     pictures.insert(0, np.full((side, side, 3), 255, np.uint8))
     across = len(seeds) + 1
     return image_grid(
@@ -94,7 +98,7 @@ def mixing_sheet(
 
 
 def _crossed(above: Tensor, beside: Tensor, rows: list[int]) -> Iterator[Tensor]:
-    """The latents of a mixing sheet in reading order, without its corner."""
+    """Yield the latents of a mixing grid in reading order, without its corner."""
     yield from above
     for w in beside:
         yield w
@@ -110,7 +114,7 @@ def _side(generator: Generator, count: int) -> int:
 
 
 def interpolate(
-    generator: Generator, seeds: Sequence[int], frames: int = 24, terms: Terms = STANDARD
+    generator: Generator, seeds: Sequence[int], frames: int = 24, options: SamplingOptions = STANDARD
 ) -> Iterator[np.ndarray]:
     """The frames of a smooth way in w through the seeds and back to the first, uint8 ``(R, R, 3)``, as they are taken.
 
@@ -124,8 +128,8 @@ def interpolate(
 
     if len(seeds) < 2:
         raise UsageError("An animation goes from seed to seed: name at least two with --seeds, such as --seeds 0-7.")
-    keys = latents(generator, seeds, terms)
+    keys = latents(generator, seeds, options)
     way = ClosedSpline(keys.cpu().double().numpy())
     total = frames * len(seeds)
     ws = (torch.from_numpy(way(number / frames)).to(dtype=keys.dtype).to(keys.device) for number in range(total))
-    return _counted(stream(generator, ws, terms.batch, terms.noise), total, terms)
+    return _counted(stream(generator, ws, options.batch, options.noise), total, options)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Noise = Literal["const", "random", "none"]
 
 
-class _StyleGAN(i2i.Generator):
+class _StyleGAN(i2i.StyleGenerator):
     """What both families share: a frozen network with ``mapping`` and ``synthesis``."""
 
     network: Any

@@ -14,5 +14,6 @@ def register_editors(register: i2i.Register) -> None:
         summary="Swap faces: the target keeps pose, expression, light and background, and shows the source.",
         wants="latent",
         photos=("target+", "source+"),
+        default=False,
         Options="i2i_plugins.swap.options:Options",
     )

@@ -31,6 +31,7 @@ class Swap(i2i.Editor):
     extractors = ("identity", "landmarks")
     may_use = ("perceptual",)
     wants = "latent"
+    requires = i2i.StyleGenerator
     Options = Options
 
     def check_photos(self, scene: i2i.Scene, options: Any) -> None:

@@ -28,6 +28,7 @@ class Text(i2i.Editor):
     extractors = ("text",)
     may_use = ("identity", "landmarks", "perceptual")
     wants = "latent"
+    requires = i2i.StyleGenerator
     Options = Options
 
     def check(self, generator: Any, options: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.toolkit.latents.sampling import Terms, batch_for, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, latents
 
 from .directions import Directions
 
@@ -41,13 +41,15 @@ def make(
         I2IError: the generator shows no styles, or cannot be changed.
     """
     with torch.no_grad():
-        spread = generator.style_space(latents(generator, range(first_seed, first_seed + SPREAD), Terms(truncation=1)))
+        spread = generator.style_space(
+            latents(generator, range(first_seed, first_seed + SPREAD), SamplingOptions(truncation=1))
+        )
         if not spread:
             raise i2i.I2IError(
                 f"Generators of the family {generator.name!r} show no styles, so there are no directions among them; "
                 "leave --directions out, and words are optimised for."
             )
-        w = latents(generator, range(first_seed, first_seed + samples), Terms(truncation=0.7))
+        w = latents(generator, range(first_seed, first_seed + samples), SamplingOptions(truncation=0.7))
         copy = generator.tuned()
         added, found = copy.weights(), []
         total = sum(each.shape[1] for each in spread.values())

@@ -14,7 +14,7 @@ import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import Shift, registry_of, run
-from tests.toy_latents import Invert, latent_registry
+from tests.toy_latents import Bandwise, latent_registry
 
 
 @pytest.fixture
@@ -52,33 +52,33 @@ def test_a_photo_is_tuned_for_dragged_and_put_back_in_one_command(drawn: Path, t
         assert photo.size == (120, 96)
 
 
-def test_it_is_short_for_pti(striped: Path, tmp_path: Path) -> None:
-    args = ("--plugin", "brighten", "--generator", "bands", "--image", striped, "--device", "cpu", "--out", tmp_path)
-    Invert.asked.clear()
-    for words in (["--faithful"], ["--invert", "pti"], ["--faithful", "--invert", "pti"]):
+def test_it_is_short_for_the_faithful_inverter(striped: Path, tmp_path: Path) -> None:
+    args = ("--plugin", "brighten", "--generator", "tunable", "--image", striped, "--device", "cpu", "--out", tmp_path)
+    Bandwise.asked.clear()
+    for words in (["--faithful"], ["--invert", "tuned"], ["--faithful", "--invert", "tuned"]):
         done = run(edit_command, latent_registry(), *args, *words)
         assert done.exit_code == 0, done.output
-        assert recipe_of(tmp_path)["terms"]["invert"] == {"method": "pti"}
-        assert Invert.asked == [1], "the same inversion, found again"
+        assert recipe_of(tmp_path)["terms"]["invert"] == {"method": "tuned"}
+        assert Bandwise.asked == [1], "the same inversion, found again"
     assert run(edit_command, latent_registry(), *args).exit_code == 0
-    assert recipe_of(tmp_path)["terms"]["invert"] == {} and Invert.asked == [1, 1]
+    assert recipe_of(tmp_path)["terms"]["invert"] == {} and Bandwise.asked == [1, 1]
 
 
 @pytest.mark.parametrize(
     ("plugin", "words", "told"),
     [
-        ("brighten", ["--faithful", "--invert", "hybrid,steps=3"], "steps=3 names another method: leave one"),
-        ("invert", ["--faithful"], "editor 'invert' edits no latents: type --method pti instead."),
-        ("invert", ["--invert", "encoder"], "editor 'invert' edits no latents: type --method encoder instead."),
+        ("brighten", ["--faithful", "--invert", "plain,offset=3"], "offset=3 names another method: leave one"),
+        ("invert", ["--faithful"], "editor 'invert' edits no latents: type --method tuned instead."),
+        ("invert", ["--invert", "plain"], "editor 'invert' edits no latents: type --method plain instead."),
         ("shift", ["--faithful"], "editor 'shift' edits no latents: leave them out."),
-        ("shift", ["--invert", "pti"], "editor 'shift' edits no latents: leave them out."),
+        ("shift", ["--invert", "tuned"], "editor 'shift' edits no latents: leave them out."),
         ("shift", ["--face", "all"], "--face all says whose face is cut out, and editor 'shift' works on whole photos"),
     ],
 )
 def test_where_it_means_nothing_it_is_refused(
     plugin: str, words: list[str], told: str, striped: Path, tmp_path: Path
 ) -> None:
-    registry = registry_of(Shift) if plugin == "shift" else latent_registry()
+    registry = registry_of(Shift, plugins=("invert",)) if plugin == "shift" else latent_registry()
     generator = [] if plugin == "shift" else ["--generator", "bands"]
     out = tmp_path / "out"
     done = run(edit_command, registry, "--plugin", plugin, *generator, "--image", striped, *words, "--out", out)

@@ -18,7 +18,7 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image_text
-from i2i.toolkit.latents.sampling import Terms, draw
+from i2i.toolkit.latents.sampling import SamplingOptions, draw
 from i2i_plugins.sample.command import command
 from tests.toy_editors import run
 from tests.toy_generators import Bands, Broken, Classes, registry_of
@@ -59,7 +59,7 @@ def test_a_folder_gets_a_picture_a_seed(tmp_path: Path) -> None:
     args = ("--generator", "classes", "--class", 2, "--truncation", 0.5, "--batch", 2)
     assert said(sample(*args, "--seeds", "7,12345,7,3", "--out", out, "--json"))["pictures"] == 3
     assert sorted(path.name for path in out.iterdir()) == ["seed0003.png", "seed0007.png", "seed12345.png"]
-    drawn = draw(Classes(None, TorchDevice("cpu")), [3, 7], Terms(truncation=0.5, label=2))
+    drawn = draw(Classes(None, TorchDevice("cpu")), [3, 7], SamplingOptions(truncation=0.5, label=2))
     for seed, picture in zip((3, 7), drawn, strict=True):
         path = out / f"seed{seed:04d}.png"
         assert np.array_equal(np.asarray(Image.open(path)), picture)
@@ -111,8 +111,8 @@ WRONG = {
     "seeds beyond numpy": (["--seeds", "4294967296"], "numbers go to 4294967295"),
     "too many seeds": (["--seeds", "0-999999999"], "more than a million"),
     "another ending": (["--out", "a.webm"], "let it end in .png, .jpg, .gif or .mp4, or name a folder"),
-    "columns of a folder": (["--out", "a", "--columns", "2"], "--columns belongs to a sheet"),
-    "mixing in a film": (["--out", "a.gif", "--mix", "1"], "--mix belongs to a sheet"),
+    "columns of a folder": (["--out", "a", "--columns", "2"], "--columns belongs to an image grid"),
+    "mixing in a film": (["--out", "a.gif", "--mix", "1"], "--mix belongs to an image grid"),
     "frames of a sheet": (["--frames", "3"], "--frames belongs to an animation: let --out end in .gif or .mp4"),
     "speed of a sheet": (["--fps", "3"], "--fps belongs to an animation"),
     "rows without mixing": (["--rows", "3"], "with --mix"),

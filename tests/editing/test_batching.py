@@ -15,7 +15,7 @@ from i2i.toolkit.latents.sampling import batch_for
 CPU = TorchDevice("cpu")
 
 
-class Numbered(i2i.Generator):
+class Numbered(i2i.StyleGenerator):
     """Knows nothing but how it was tuned."""
 
     name = "numbered"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.editing.inputs import assign
-from i2i.editing.settings import Calls, Terms, inversion
+from i2i.editing.inputs import assign_inputs
+from i2i.editing.settings import EditCallbacks, EditSettings, read_inversion
 
 
 def editor(wanted: str, *photos: str) -> type[i2i.Editor]:
@@ -36,8 +36,8 @@ MANY = ("image+", "other*")
     ],
 )
 def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], expected: str) -> None:
-    found = assign(editor("latent", *photos), images)
-    assert " ".join(f"{each.place}={each.label}" for each in found) == expected
+    found = assign_inputs(editor("latent", *photos), images)
+    assert " ".join(f"{each.slot}={each.label}" for each in found) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], 
 )
 def test_wrong_pictures_are_named(wanted: str, photos: tuple[str, ...], images: list[str], text: str) -> None:
     with pytest.raises(i2i.I2IError) as caught:
-        assign(editor(wanted, *photos), images)
+        assign_inputs(editor(wanted, *photos), images)
     assert text in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_file_whose_name_has_an_equals_sign_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "a=b.png").touch()
-    (found,) = assign(editor("pixels", "image"), [tmp_path / "a=b.png"])
+    (found,) = assign_inputs(editor("pixels", "image"), [tmp_path / "a=b.png"])
     assert found.path == tmp_path / "a=b.png" and found.plain()["sha256"].startswith("e3b0c442")
 
 
@@ -76,10 +76,10 @@ def test_a_recipe_is_no_picture(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text("{}")
     with pytest.raises(i2i.I2IError, match=rf"that is the recipe of an edit; do it again with --recipe {recipe}\.$"):
-        assign(editor("latent", "image"), [recipe])
+        assign_inputs(editor("latent", "image"), [recipe])
     (tmp_path / "latent.safetensors").touch()
     with pytest.raises(i2i.I2IError, match=rf"go on from its result with --image {tmp_path}/latent.safetensors\.$"):
-        assign(editor("latent", "image"), [recipe])
+        assign_inputs(editor("latent", "image"), [recipe])
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_a_recipe_is_no_picture(tmp_path: Path) -> None:
 def test_a_face_that_nobody_looks_for_is_refused(photos: bool, aligned: bool, told: str) -> None:
     for face in (2, "all"):
         with pytest.raises(i2i.UsageError, match=f"--face {face} says whose face .*{told}"):
-            Terms(face=face).check_pictures(photos, aligned)  # type: ignore[arg-type]
-    Terms().check_pictures(photos, aligned)
-    Terms(face=2).check_pictures(True, True)
+            EditSettings(face=face).check_images(photos, aligned)  # type: ignore[arg-type]
+    EditSettings().check_images(photos, aligned)
+    EditSettings(face=2).check_images(True, True)
 
 
 def test_an_inversion_of_nothing_is_told() -> None:
     notes: list[str] = []
-    terms = Terms(invert={"method": "pti"}, calls=Calls(note=notes.append))
-    terms.check_pictures(True, True)
+    terms = EditSettings(invert={"method": "pti"}, calls=EditCallbacks(note=notes.append))
+    terms.check_images(True, True)
     assert not notes
-    terms.check_pictures(False, True)
+    terms.check_images(False, True)
     assert len(notes) == 1 and notes[0].startswith("--invert and --faithful say how photos get latents;")
 
 
@@ -114,13 +114,13 @@ def test_an_inversion_of_nothing_is_told() -> None:
     ],
 )
 def test_how_photos_are_inverted_is_one_short_text(text: Any, expected: dict[str, Any]) -> None:
-    assert inversion(text) == expected
+    assert read_inversion(text) == expected
 
 
 def test_mistakes_in_the_terms_are_named() -> None:
     with pytest.raises(i2i.UsageError, match="write METHOD or KEY=VALUE"):
-        inversion("steps=3,pti")
+        read_inversion("steps=3,pti")
     with pytest.raises(i2i.UsageError, match="--crop round: use one of auto, face, square"):
-        Terms(crop="round")  # type: ignore[arg-type]
+        EditSettings(crop="round")  # type: ignore[arg-type]
     with pytest.raises(i2i.UsageError, match="--blend glue: use one of feather, poisson, plain, none"):
-        Terms(blend="glue")  # type: ignore[arg-type]
+        EditSettings(blend="glue")  # type: ignore[arg-type]

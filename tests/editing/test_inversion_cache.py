@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.editing import edit
+from i2i.editing.pipeline import edit
 from tests.toy_faces import photo
-from tests.toy_latents import Invert, latent_registry
+from tests.toy_latents import Bandwise, latent_registry
 
 
 def test_a_photo_is_inverted_once_for_two_edits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads stand for processes here: each has a lock of its own."""
-    Invert.asked.clear()
+    Bandwise.asked.clear()
     registry, picture = latent_registry(), photo(tmp_path / "me.png", (10, 10, 30), size=(60, 60))
-    waits, invert = threading.Event(), Invert.edit
+    waits, invert = threading.Event(), Bandwise.invert
 
-    def slow(self: Invert, scene: i2i.Scene, options: Any) -> i2i.Result:
+    def slow(self: Bandwise, scene: i2i.Scene, images: Any, options: Any) -> list[i2i.Inversion]:
         assert waits.wait(30), "the other edit waits"
-        return invert(self, scene, options)
+        return invert(self, scene, images, options)
 
     def note(text: str) -> None:
         if text == "Waiting for another process that inverts the same photo.":
@@ -32,12 +32,12 @@ def test_a_photo_is_inverted_once_for_two_edits_at_once(tmp_path: Path, monkeypa
         shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "note": note}
         edit("brighten", [picture], out=tmp_path / str(number), **shared)
 
-    monkeypatch.setattr(Invert, "edit", slow)
+    monkeypatch.setattr(Bandwise, "invert", slow)
     threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert Invert.asked == [1]
+    assert Bandwise.asked == [1]
     first, second = ((tmp_path / str(number) / "photo.png").read_bytes() for number in range(2))
     assert first == second

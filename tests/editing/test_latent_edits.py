@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.edit import command as edit_command
-from i2i.editing.inputs import Given
-from i2i.editing.photos import Opener
+from i2i.editing.images import ImageLoader
+from i2i.editing.inputs import InputImage
 from i2i.editing.pipeline import edit, edit_again
-from i2i.editing.settings import Terms
+from i2i.editing.settings import EditSettings
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image
@@ -25,13 +25,13 @@ from i2i.toolkit.latents.files import read_latent
 from tests.toy_editors import run
 from tests.toy_faces import Squares, photo
 from tests.toy_generators import Bands
-from tests.toy_latents import Invert, Preset, latent_registry
+from tests.toy_latents import Bandwise, Preset, latent_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     monkeypatch.setenv("I2I_HOME", str(tmp_path / "home"))
-    Invert.asked.clear()
+    Bandwise.asked.clear()
     return latent_registry()
 
 
@@ -80,11 +80,11 @@ def test_a_photo_is_cut_inverted_edited_and_put_back(registry: Registry, striped
 def test_an_inversion_is_kept_for_the_next_edit(registry: Registry, striped: Path) -> None:
     for amount in (0.1, 0.2):
         edit("brighten", [striped], generator="bands", device="cpu", registry=registry, amount=amount)
-    assert Invert.asked == [1]
+    assert Bandwise.asked == [1]
     edit("brighten", [striped], generator="bands", device="cpu", registry=registry, keep=False)
     edit("brighten", [striped], generator="tunable", device="cpu", registry=registry)
-    edit("brighten", [striped], generator="bands", device="cpu", registry=registry, invert="tuned-not")
-    assert Invert.asked == [1, 1, 1, 1], "another generator, other options, or asked not to"
+    edit("brighten", [striped], generator="bands", device="cpu", registry=registry, invert="offset=0.1")
+    assert Bandwise.asked == [1, 1, 1, 1], "another generator, other options, or asked not to"
 
 
 def test_inverting_keeps_each_photo_by_itself(registry: Registry, striped: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_inverting_keeps_each_photo_by_itself(registry: Registry, striped: Path,
     edit("invert", [striped], generator="bands", device="cpu", registry=registry)
     out = tmp_path / "out"
     result = edit("invert", [striped, grey], generator="bands", device="cpu", out=out, registry=registry)
-    assert Invert.asked == [1, 1], "only the one that is new"
+    assert Bandwise.asked == [1, 1], "only the one that is new"
     assert len(result.others) == 1 and result.others[0].scalars == {"loss": 0.5}
     expected = {"result.png", "before_after.png", "latent.safetensors", "loss.png", "photo.png"}
     assert names(out) == {*expected, *(name.replace(".", "_2.") for name in expected), "recipe.json"}
@@ -113,7 +113,7 @@ def test_edits_chain_and_still_go_back_into_the_photo(registry: Registry, stripe
         "blend": "plain",
     }
     edit("brighten", [latent], amount=0.1, **again)
-    assert "photo.png" in names(second) and Invert.asked == [1]
+    assert "photo.png" in names(second) and Bandwise.asked == [1]
     moved = (read_image(second / "photo.png").astype(int) - read_image(striped))[10:14, 16:20].mean()
     assert abs(moved - 0.2 * 127.5) < 3
     Image.new("RGB", (36, 24)).save(striped)
@@ -166,12 +166,12 @@ def test_a_finder_of_crops_is_told_to_be_one(tmp_path: Path) -> None:
         name, domain = "crops", "drawn faces"
 
     group = photo(tmp_path / "none.png")
-    opener = Opener(
-        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), Terms(crop="face")
+    opener = ImageLoader(
+        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), EditSettings(crop="face")
     )
     opener.finders = ["squares", "circles"]
     with pytest.raises(i2i.I2IError, match=r"crops reads crops of drawn faces and .* --landmarks squares or circles"):
-        opener.open(Given("image", "photo", group))
+        opener.load(InputImage("image", "photo", group))
 
 
 def test_what_does_not_fit_is_named(registry: Registry, striped: Path, tmp_path: Path) -> None:
@@ -220,6 +220,6 @@ def test_pictures_are_refused_before_photos_are_inverted(registry: Registry, str
     given: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry}
     with pytest.raises(i2i.UsageError, match="too dark"):
         edit("preset", ["seed:0", striped], darkest=2.0, **given)
-    assert Preset.before == [True, False] and Invert.asked == []
+    assert Preset.before == [True, False] and Bandwise.asked == []
     edit("preset", ["seed:0", striped], **given)
-    assert Invert.asked == [1]
+    assert Bandwise.asked == [1]

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.editing.comparison import Likeness
+from i2i.editing.comparison import ImageComparison
 from i2i.editing.extractors import Extractors, open_for
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
-from tests.toy_editors import Blend, Points, Shift, registry_of
+from tests.toy_editors import Blend, Points, registry_of
 
 DEVICE = TorchDevice("cpu")
 
@@ -26,9 +26,9 @@ def people() -> torch.Tensor:
     return generator.render(generator.map(z, truncation=0.7)).clamp(-1, 1)
 
 
-def likeness(domain: str | None, notes: list[str]) -> Likeness:
+def likeness(domain: str | None, notes: list[str]) -> ImageComparison:
     registry = i2i.load_registry()
-    return Likeness(registry, DEVICE, Extractors(registry, DEVICE, {}, domain), notes.append)
+    return ImageComparison(registry, DEVICE, Extractors(registry, DEVICE, {}, domain), notes.append)
 
 
 def test_the_same_picture_could_not_be_more_like(people: torch.Tensor) -> None:
@@ -70,7 +70,7 @@ class Faceless(i2i.Extractor):
 
 def toy(*things: Any, **names: str) -> tuple[Registry, Extractors]:
     registry = registry_of(Blend, Points, *things)
-    return registry, Extractors(registry, DEVICE, names, "faces").declared_by(Unsure)
+    return registry, Extractors(registry, DEVICE, names, "faces").for_roles((*Unsure.extractors, *Unsure.may_use))
 
 
 def test_extractors_are_found_by_role_and_by_name_and_opened_once() -> None:
@@ -89,25 +89,26 @@ def test_extractors_is_a_mapping_of_declared_roles_that_are_provided() -> None:
     assert list(found) == list(found.keys()) == ["landmarks"] and len(found) == 1 and bool(found)
     assert "landmarks" in found and "points" in found
     assert "identity" not in found and "nothing" not in found and None not in found and ["landmarks"] not in found
-    assert found.get("landmarks") is None and found.chosen == {}, "nothing is opened by asking"
-    opened = found["landmarks"]
-    assert found.get("landmarks") is opened and dict(found) == {"landmarks": opened}
+    assert found.chosen == {}, "nothing is opened by asking"
+    opened = found.get("landmarks")
+    assert found["landmarks"] is opened and dict(found) == {"landmarks": opened}
     _, none = toy()
-    assert not list(none.declared_by(Shift)) and not len(none.declared_by(Shift))
+    assert not list(none.for_roles(())) and not len(none.for_roles(()))
 
 
 def test_extractors_that_cannot_be_opened_raise_on_lookup_only() -> None:
     _, found = toy(Faceless)
     assert set(found) == {"landmarks", "identity"} and len(found) == 2
-    assert "identity" in found and "faceless" in found and found.get("identity", 1) == 1
-    with pytest.raises(i2i.I2IError, match="not downloaded"):
-        found["identity"]
+    assert "identity" in found and "faceless" in found and found.get("text", 1) == 1
+    for look_up in (found.__getitem__, found.get):
+        with pytest.raises(i2i.I2IError, match="not downloaded"):
+            look_up("identity")
     assert found.chosen == {}
 
 
 def test_extractors_are_shared_between_editors() -> None:
     _, found = toy()
-    other = found.declared_by(Shift)
+    other = found.for_roles(())
     assert found["landmarks"] is other["landmarks"] and other.chosen == found.chosen
 
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.noise import noise_maps, normalise_map, regularisation
 from tests.toy_generators import Bands
 
 
-class Noisy(Bands):
+class Noisy(Bands, i2i.StyleGenerator):
     """Bands under a map of noise; ``strength`` is how much of it shows."""
 
     name = "noisy"

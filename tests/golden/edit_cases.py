@@ -41,7 +41,8 @@ def _variants(registry: Any, editor: str, kind: Any) -> Iterator[tuple[str, dict
     choices: list[str] = []
     if editor in VARIANTS:
         field_ = VARIANTS[editor]
-        choices = kind.Options.model_json_schema()["properties"][field_]["enum"]
+        enum = kind.Options.model_json_schema()["properties"][field_].get("enum")
+        choices = enum or list(registry.all("inverter"))
         yield from ((name, {field_: name}) for name in choices)
     if not presets and not choices:
         yield "", {}

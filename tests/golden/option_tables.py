@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import click
 
-KINDS = ("dataset", "editor", "extractor", "generator", "metric", "trainer")
+KINDS = ("dataset", "editor", "extractor", "generator", "inverter", "metric", "trainer")
 """Kinds of plugins whose classes may declare ``Options``."""
 PROSE = ("title", "description", "unit")
 """Parts of a schema that are wording, not behaviour."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
+from ...api.generator import StyleGenerator
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -22,7 +24,7 @@ COARSEST = 8
 
 def noise_maps(generator: Generator, count: int) -> dict[str, Tensor]:
     """Return the generator's noise maps for ``count`` samples, ``(count, 1, r, r)``; empty without effect."""
-    maps = generator.noise_maps
+    maps = generator.noise_maps if isinstance(generator, StyleGenerator) else {}
     if not maps:
         return {}
     mean = generator.w_mean.expand(1, generator.num_ws, -1)

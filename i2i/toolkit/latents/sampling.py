@@ -24,8 +24,8 @@ _MAPPED = 256  # seeds that are mapped together: little work and little memory
 
 
 @dataclass(frozen=True)
-class Terms:
-    """On what terms pictures are drawn from seeds."""
+class SamplingOptions:
+    """How images are generated from random seeds."""
 
     truncation: float = 0.7
     """1 leaves w as it is, 0 gives the mean of all w: less variety, fewer failures."""
@@ -40,7 +40,7 @@ class Terms:
     """Called with the pictures done and their number."""
 
 
-def latents(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) -> Tensor:
+def latents(generator: Generator, seeds: Sequence[int], terms: SamplingOptions = SamplingOptions()) -> Tensor:
     """``w (N, num_ws, w_dim)`` of N seeds, on the generator's device.
 
     z comes from ``numpy.random.RandomState(seed)``, as in NVIDIA's tools, so that published seeds give their pictures.
@@ -117,7 +117,9 @@ def _arrays(pictures: Tensor) -> np.ndarray:
     return whole.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def draw(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) -> Iterator[np.ndarray]:
+def draw(
+    generator: Generator, seeds: Sequence[int], terms: SamplingOptions = SamplingOptions()
+) -> Iterator[np.ndarray]:
     """The picture of each seed, uint8 ``(R, R, 3)``, as they are taken.
 
     Raises:
@@ -126,12 +128,12 @@ def draw(generator: Generator, seeds: Sequence[int], terms: Terms = Terms()) -> 
     return _counted(stream(generator, _each(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms)
 
 
-def _each(generator: Generator, seeds: Sequence[int], terms: Terms) -> Iterator[Tensor]:
+def _each(generator: Generator, seeds: Sequence[int], terms: SamplingOptions) -> Iterator[Tensor]:
     for start in range(0, len(seeds), _MAPPED):
         yield from latents(generator, seeds[start : start + _MAPPED], terms)
 
 
-def _counted(pictures: Iterable[np.ndarray], total: int, terms: Terms) -> Iterator[np.ndarray]:
+def _counted(pictures: Iterable[np.ndarray], total: int, terms: SamplingOptions) -> Iterator[np.ndarray]:
     for done, picture in enumerate(pictures, start=1):
         yield picture
         terms.progress(done, total)

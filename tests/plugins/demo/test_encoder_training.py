@@ -20,7 +20,7 @@ from research.demo.training.settings import Settings
 ROWS = 10
 
 
-class Bars(i2i.Generator):
+class Bars(i2i.StyleGenerator):
     """Row i of w is the colour of the i-th of ten bars across the picture; w follows the first three numbers of z."""
 
     name = "bars"

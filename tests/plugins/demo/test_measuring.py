@@ -36,7 +36,7 @@ def targets() -> pools.Pool:
     return pools.drawn(COUNT, first_seed=world.UNSEEN, of_latents=True, alone=True)
 
 
-class Drawer(i2i.Generator):
+class Drawer(i2i.StyleGenerator):
     """Draws for a latent the face of a pool whose latent points most its way, and spoils it in a way of its own."""
 
     name = "drawer"

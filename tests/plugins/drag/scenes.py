@@ -18,7 +18,7 @@ LIPS = (62, 66)
 """Landmarks, counted from 0, that lie on the two blobs."""
 
 
-class Blobs(i2i.Generator):
+class Blobs(i2i.StyleGenerator):
     """Two blobs; numbers of w move them by pixels, and a third one that only the last rows see is a shade.
 
     w is (x1, y1, x2, y2); the places are those of ``HOME`` and the mean of the first three rows. The mean of the last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,8 +11,11 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.api.inverter import InvertFunction, split_method
+from i2i.api.options import build_options
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.latents.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, latents
+from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.perceptual.extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from tests.plugins.stylegan import small_networks
@@ -28,7 +32,7 @@ class Near(i2i.Extractor):
     role = "encoder"
 
     def __init__(self, generator: Any) -> None:
-        self.w = latents(generator, [1], Terms(truncation=0.5))
+        self.w = latents(generator, [1], SamplingOptions(truncation=0.5))
 
     def __call__(self, pictures: Tensor) -> Tensor:
         return self.w + 0.01 * pictures.mean(dim=(1, 2, 3), keepdim=True)[:, 0]
@@ -50,7 +54,7 @@ def _of_usual_range(maker: Any, tensors: dict[str, Tensor], colours: tuple[str, 
     """The layers that make colours weakened, until pictures are about in [-1, 1]."""
     made = maker(i2i.Weights(maker.name, tensors), CPU)
     with torch.no_grad():
-        range_ = 3 * made.render(latents(made, [0, 1, 2], Terms())).std()
+        range_ = 3 * made.render(latents(made, [0, 1, 2], SamplingOptions())).std()
     weaker = {name: each / range_ if name.endswith(colours) else each for name, each in tensors.items()}
     return maker(i2i.Weights(maker.name, weaker), CPU)
 
@@ -77,7 +81,7 @@ def samples(family: str, seeds: list[int], truncation: float = 1.0) -> Tensor:
     """Pictures ``(N, 3, R, R)`` in [-1, 1] of a generator's own."""
     made = generator(family)
     with torch.no_grad():
-        return made.render(latents(made, seeds, Terms(truncation=truncation))).clamp(-1, 1)
+        return made.render(latents(made, seeds, SamplingOptions(truncation=truncation))).clamp(-1, 1)
 
 
 def compare(pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
@@ -102,18 +106,38 @@ def scene(
     photos = [i2i.Photo(each, name=f"face {number}") for number, each in enumerate(pictures.split(1))]
     notes: list[str] = []
     steps: list[tuple[int, int]] = []
-    return (
-        i2i.Scene(
-            {"image": photos[0]},
-            CPU,
-            extractors,
-            lambda done, total, **scalars: steps.append((done, total)),
-            stop,
-            made,
-            every={"image": photos},
-            note=notes.append,
-            compare=compare,
-        ),
-        notes,
-        steps,
+    told = i2i.Scene(
+        {"image": photos[0]},
+        CPU,
+        extractors,
+        lambda done, total, **scalars: steps.append((done, total)),
+        stop,
+        made,
+        every={"image": photos},
+        note=notes.append,
+        compare=compare,
+        inverters={each.name: each for each in INVERTERS},
     )
+    told.invert = _inverting(told)
+    return told, notes, steps
+
+
+def _inverting(told: i2i.Scene) -> InvertFunction:
+    """``Scene.invert`` without a cache."""
+
+    def invert(
+        images: Tensor,
+        method: str = "",
+        options: Mapping[str, Any] = {},
+        *,
+        progress: Callable[..., None] | None = None,
+        cache: bool = True,
+    ) -> Any:
+        name, values = split_method(method)
+        kind = told.inverters[name]
+        built = build_options(kind.Options, {**options, **values}, "the test")
+        caller = replace(told, generator=told.untuned or told.generator, progress=progress or told.progress)
+        kind().check(caller.generator, built)
+        return kind().invert(caller, images, built)
+
+    return invert

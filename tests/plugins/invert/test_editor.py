@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import Field
 
 import i2i
 from i2i.api.options import build_options, describe
@@ -149,28 +150,29 @@ def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
     ("given", "told"),
     [
         ({"method": "encoder", "steps": 5}, "--steps means nothing to --method encoder"),
-        ({"method": "hybrid", "until": 0.1}, "--until is of --method pti and means nothing to --method hybrid"),
-        ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate is of --method pti"),
-        ({"method": "magic"}, "--method is 'magic'"),
+        ({"method": "hybrid", "until": 0.1}, "--until means nothing to --method hybrid; .* a method that has it: pti"),
+        ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate means nothing to --method lpips"),
+        ({"method": "magic"}, "--method magic: there is no inverter of this name"),
+        ({"method": "hybrid,stepps=3"}, "there is no option 'stepps'"),
         ({"rate": -1}, "--rate is -1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(given: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
-        settle(build_options(Options, given, "the test"))
+        edit(scene(drawn_faces(1))[0], **given)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_without_options_the_method_is_as_published(name: str) -> None:
-    assert settle(build_options(Options, {"method": name}, "the test")) == METHODS[name]
+    assert settle(build_options(Options, {}, "the test"), METHODS[name]) == METHODS[name]
 
 
 def test_options_replace_the_methods_numbers() -> None:
     given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
-    settings = settle(build_options(Options, given, "the test"))
+    settings = settle(build_options(Options, given, "the test"), METHODS["hybrid"])
     assert {key: getattr(settings, key) for key in given} == given
     assert (settings.steps_without, settings.relative, settings.insists) == (7, False, True)
-    pti = settle(build_options(Options, {"method": "pti", "tune_steps": 9, "locality": 0.1}, "the test")).tuning
+    pti = settle(build_options(Options, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]).tuning
     assert pti is not None and (pti.steps, pti.rate, pti.locality) == (9, 3e-4, 0.1)
 
 
@@ -181,6 +183,36 @@ def test_published_numbers() -> None:
     mixed = METHODS["lpips"]
     assert (mixed.rec_weight, mixed.lpips_weight, mixed.regularize_noise_weight) == (0.75, 0.5, 5e2)
     assert METHODS["projector"].regularize_noise_weight == 1e5 and METHODS["projector"].jitter == 0.05
+
+
+class Constant(i2i.Inverter):
+    """An inverter of another plugin: the mean of all w, moved by an option of its own."""
+
+    name = "constant"
+    summary = "The mean of all w."
+
+    class Options(i2i.Options):
+        steps: int = Field(1, description="Not used")
+        shift: float = Field(0.0, description="Added to w")
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        w = scene.generator.w_mean.expand(1, scene.generator.num_ws, -1) + options.shift
+        image = scene.generator.render(w).clamp(-1, 1)
+        return [i2i.Inversion(i2i.Latent(w), {"steps": float(options.steps)}, image=image) for _ in images]
+
+
+def test_an_inverter_of_another_plugin_works_as_method_in_grid_and_in_study() -> None:
+    told = scene(drawn_faces(1))[0]
+    told.inverters = {**told.inverters, "constant": Constant}
+    result = edit(told, method="constant,shift=0.5", steps=3)
+    assert isinstance(result.latent, i2i.Latent) and result.scalars["steps"] == 3
+    assert torch.allclose(result.latent.w, generator("demo").w_mean.expand(1, 10, -1) + 0.5)
+    with pytest.raises(i2i.UsageError, match="--rate means nothing to --method constant"):
+        edit(told, method="constant", rate=0.1)
+    table = edit(told, grid=True, methods=("encoder", "constant"), method="constant").table
+    assert table is not None and list(table.columns) == ["original", "encoder", "constant"]
+    studied = edit(told, study=True, method="constant", changes=("shift",), strengths=(20.0,))
+    assert list(studied.plots["study_shift"].lines) == ["constant"]
 
 
 def test_z_of_a_generator_with_classes_needs_one() -> None:

@@ -142,18 +142,16 @@ def test_stopped_study_gives_what_it_has() -> None:
     assert any(note.startswith("Stopped") for note in notes)
 
 
-def test_steps_are_few_unless_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from i2i_plugins.invert import study as module
-
+def test_steps_are_few_unless_chosen() -> None:
     class Asked(Exception):
         pass
 
-    def ask(_scene: Any, _pictures: Any, settings: Any, *_: Any, **__: Any) -> Any:
-        raise Asked(settings.steps)
+    def ask(_images: Any, _method: str, values: Any, **_: Any) -> Any:
+        raise Asked(values["steps"])
 
-    monkeypatch.setattr(module, "reconstruct", ask)
     for given, taken in ((None, STEPS), (400, 400)):
         made, _, _ = scene(drawn_faces(1))
+        made.invert = ask
         with pytest.raises(Asked, match=f"^{taken}$"):
             study(made, options(steps=given))
 

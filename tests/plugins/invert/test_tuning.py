@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.invert.inversion import Inversion
+from i2i_plugins.invert.inversion import Reconstruction
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.reconstructing import reconstruct
 from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, scene
@@ -16,17 +16,17 @@ from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def tuned(tuning: Tuning, target: torch.Tensor, pivots: list[Inversion]) -> Inversion:
+def tuned(tuning: Tuning, target: torch.Tensor, pivots: list[Reconstruction]) -> Reconstruction:
     return reconstruct(scene(target)[0], target, replace(METHODS["pti"], tuning=tuning), pivots=pivots)[0]
 
 
 @pytest.fixture(scope="module")
-def pivots() -> list[Inversion]:
+def pivots() -> list[Reconstruction]:
     target = drawn_faces(1)
     return reconstruct(scene(target)[0], target, METHODS["encoder"])
 
 
-def test_what_is_stored_gives_the_picture_again(pivots: list[Inversion]) -> None:
+def test_what_is_stored_gives_the_picture_again(pivots: list[Reconstruction]) -> None:
     made, before = generator("demo"), {name: each.clone() for name, each in generator("demo").weights().items()}
     found = tuned(Tuning(steps=5, until=0), drawn_faces(1), pivots)
     assert torch.equal(found.latent.w, pivots[0].latent.w) and found.steps == 5 and len(found.tuned) == 6
@@ -39,7 +39,7 @@ def test_what_is_stored_gives_the_picture_again(pivots: list[Inversion]) -> None
         assert all(each.unique().numel() <= 255 for each in slices) and change.any()
 
 
-def test_it_ends_where_the_picture_is_near_enough(pivots: list[Inversion]) -> None:
+def test_it_ends_where_the_picture_is_near_enough(pivots: list[Reconstruction]) -> None:
     target = drawn_faces(1)
     there = lpips().distance(pivots[0].picture, target).item()
     found = tuned(Tuning(steps=40, rate=1e-3, until=0.8 * there), target, pivots)
@@ -56,7 +56,7 @@ def test_a_pivot_that_is_near_enough_is_kept_as_it_is() -> None:
     assert found.latent.changes == {} and found.steps == there[0].steps and len(found.tuned) == 1
 
 
-def test_locality_holds_other_latents_in_place(pivots: list[Inversion]) -> None:
+def test_locality_holds_other_latents_in_place(pivots: list[Reconstruction]) -> None:
     target, made = drawn_faces(1), generator("demo")
     strayed = []
     with torch.no_grad():
@@ -83,7 +83,7 @@ def test_stopping_keeps_what_was_learnt() -> None:
     assert found.steps == 4 and found.latent.changes and steps[-1] == (4, 52)
 
 
-def test_a_family_that_cannot_be_tuned_says_so(pivots: list[Inversion]) -> None:
+def test_a_family_that_cannot_be_tuned_says_so(pivots: list[Reconstruction]) -> None:
     class Rigid:
         def __getattr__(self, name: str) -> object:
             return getattr(generator("demo"), name)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.labels import write
 from i2i_plugins.demo.world import faces
 from i2i_plugins.mix.operations import coordinate
@@ -42,7 +42,7 @@ class World:
         return self.samples(range(PAIRS, 2 * PAIRS))
 
     def samples(self, seeds: range) -> list[i2i.Latent]:
-        return [i2i.Latent(w[None]) for w in latents(self.generator, seeds, Terms(truncation=0.7))]
+        return [i2i.Latent(w[None]) for w in latents(self.generator, seeds, SamplingOptions(truncation=0.7))]
 
     @cached_property
     def pairs(self) -> tuple[Look, Look]:

@@ -80,7 +80,7 @@ def test_styles_say_what_each_row_steers(family: str) -> None:
 
 
 def test_a_family_that_cannot_be_tuned_says_so() -> None:
-    class Fixed(i2i.Generator):
+    class Fixed(i2i.StyleGenerator):
         name, summary = "fixed", "-"
 
         def __init__(self) -> None:

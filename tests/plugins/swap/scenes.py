@@ -31,7 +31,7 @@ def face_points() -> Tensor:
     return points
 
 
-class Discs(i2i.Generator):
+class Discs(i2i.StyleGenerator):
     """Row 0 of w is the colour of a disc, row 1 of the ground, row 2 makes the right half brighter, row 3 nothing."""
 
     name = "discs"

@@ -10,7 +10,7 @@ import torch
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image, save_image
-from i2i.toolkit.latents.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.world import UNSEEN, faces
 from research.demo.measures.looks import Watcher
 from tests.plugins.invert.scenes import demo, generator, lpips
@@ -21,7 +21,7 @@ CPU = TorchDevice("cpu")
 
 def photos(family: str, seeds: list[int]) -> list[i2i.Photo]:
     made = generator(family)
-    w = latents(made, seeds, Terms(truncation=0.7))
+    w = latents(made, seeds, SamplingOptions(truncation=0.7))
     with torch.no_grad():
         drawn = [made.render(each[None]).clamp(-1, 1) for each in w]
     return [i2i.Photo(x, None, f"seed:{s}", i2i.Latent(each[None])) for x, s, each in zip(drawn, seeds, w, strict=True)]

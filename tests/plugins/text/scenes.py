@@ -16,7 +16,7 @@ from i2i_plugins.text.editor import Text
 CPU = TorchDevice("cpu")
 
 
-class Dials(i2i.Generator):
+class Dials(i2i.StyleGenerator):
     """The picture has one colour: the sum over rows of w, through two layers of styles, one three times the other.
 
     Layer ``first`` reads row 0: its styles are twice the numbers of the row. Layer ``second`` reads row 1 as it is.

@@ -11,7 +11,7 @@ import torch
 
 import i2i
 from i2i.api.options import build_options
-from i2i.toolkit.latents.sampling import Terms, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.text.editor import Text
 from i2i_plugins.text.goals import FLOOR, Goal, goals_of
 from i2i_plugins.text.optimisation import SCHEDULE
@@ -209,7 +209,7 @@ def test_words_of_the_drawn_world_change_what_they_name(tmp_path: Path) -> None:
     result = i2i.edit("text", [f"seed:{seed}" for seed in seeds], out=tmp_path, device="cpu", **words)
     generator = i2i.generator("demo-faces", device="cpu")
     with torch.no_grad():
-        before = generator.render(latents(generator, seeds, Terms(truncation=0.7))).clamp(-1, 1)
+        before = generator.render(latents(generator, seeds, SamplingOptions(truncation=0.7))).clamp(-1, 1)
     after = torch.cat([each.image for each in (result, *result.others)])
     for each in (result, *result.others):
         assert each.scalars["similarity/after"] > each.scalars["similarity/before"] + 0.05

@@ -1,4 +1,4 @@
-"""From what the user names to what an editor works on: photos cut out, seeds and latents rendered."""
+"""The images of an edit: photos are read and aligned, seeds and latents rendered."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_place
 from ..toolkit.faces.detection import find_faces
 from ..toolkit.files import hash_file
 from ..toolkit.latents.files import read_latent
-from .inputs import Given
-from .settings import Terms
+from .generators import render
+from .inputs import InputImage
+from .settings import EditSettings
 
 if TYPE_CHECKING:
     from ..api.extractor import Extractor, Face
@@ -28,10 +29,10 @@ FACES = "faces"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One picture of an edit, and where it came from."""
+class EditImage:
+    """One image of an edit, and where it came from."""
 
-    given: Given
+    given: InputImage
     photo: Photo
     before: np.ndarray
     """What it showed before the edit, uint8 ``(H, W, 3)``: the whole photo, the crop, or what was rendered."""
@@ -48,34 +49,34 @@ class Picture:
         return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
 
 
-def open_photo(given: Given, device: Any) -> Picture:
+def open_photo(given: InputImage, device: Any) -> EditImage:
     """A whole photo, for editors of pixels."""
     from ..toolkit.images import read_image, to_tensor
 
     assert given.path is not None
     array = read_image(given.path)
-    return Picture(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
+    return EditImage(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
 
 
-class Opener:
-    """Opens pictures for one generator."""
+class ImageLoader:
+    """Loads images for one generator."""
 
     def __init__(
         self,
         generator: Generator,
         domain: str | None,
         finder: Callable[[], Extractor],
-        terms: Terms,
+        settings: EditSettings,
         finders: Sequence[str] = (),
     ) -> None:
         """``finder`` is asked for an extractor of landmarks once a face is to be found.
 
         ``finders`` names those that search photographs.
         """
-        self.generator, self.domain, self.finder, self.terms = generator, domain, finder, terms
+        self.generator, self.domain, self.finder, self.settings = generator, domain, finder, settings
         self.finders = finders
 
-    def open(self, given: Given) -> list[Picture]:
+    def load(self, given: InputImage) -> list[EditImage]:
         """What is shown by one that is given: of a photo with ``--face all``, each of its faces.
 
         Raises:
@@ -85,7 +86,7 @@ class Opener:
             return self._cut(given)
         return [self._seed(given) if given.kind == "seed" else self._latent(given)]
 
-    def _cut(self, given: Given) -> list[Picture]:
+    def _cut(self, given: InputImage) -> list[EditImage]:
         from ..toolkit.images import read_image
 
         assert given.path is not None
@@ -104,7 +105,7 @@ class Opener:
 
         finder = self.finder()
         try:
-            return find_faces(to_tensor(array), finder, self.terms.face, path, self.terms.calls.note)
+            return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
         except ImageError:
             if finder.domain in (FACES, "any"):
                 raise
@@ -118,25 +119,24 @@ class Opener:
     @property
     def aligns(self) -> bool:
         """Whether faces are cut out of photos, not their largest square."""
-        return self.terms.crop == "face" or (self.terms.crop == "auto" and self.domain == FACES)
+        return self.settings.crop == "face" or (self.settings.crop == "auto" and self.domain == FACES)
 
-    def _crop(self, given: Given, array: np.ndarray, placement: Placement, name: str) -> Picture:
+    def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
         from ..toolkit.images import to_tensor
 
         crop = extract_crop(array, placement, self.generator.resolution)
         pixels = to_tensor(crop).to(self.generator.device)
         photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
-        return Picture(given, photo, crop, given.path, placement)
+        return EditImage(given, photo, crop, given.path, placement)
 
-    def _seed(self, given: Given) -> Picture:
-        from ..toolkit.latents.sampling import Terms as Drawn
-        from ..toolkit.latents.sampling import latents
+    def _seed(self, given: InputImage) -> EditImage:
+        from ..toolkit.latents.sampling import SamplingOptions, latents
 
         assert given.seed is not None
-        w = latents(self.generator, [given.seed], Drawn(truncation=self.terms.truncation))
+        w = latents(self.generator, [given.seed], SamplingOptions(truncation=self.settings.truncation))
         return self._rendered(given, Latent(w))
 
-    def _latent(self, given: Given) -> Picture:
+    def _latent(self, given: InputImage) -> EditImage:
         assert given.path is not None
         latent, about = read_latent(given.path)
         rows, numbers = latent.w.shape[1:]
@@ -150,9 +150,9 @@ class Opener:
         source, placement = _home_of(about)
         return replace(picture, source=source, placement=placement)
 
-    def _rendered(self, given: Given, latent: Latent) -> Picture:
+    def _rendered(self, given: InputImage, latent: Latent) -> EditImage:
         pixels = render(self.generator, latent)
-        return Picture(given, Photo(pixels, given.path, given.label, latent), _array(pixels))
+        return EditImage(given, Photo(pixels, given.path, given.label, latent), _array(pixels))
 
 
 def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
@@ -165,28 +165,13 @@ def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
         return None, None
 
 
-def tuned(generator: Generator, latent: Latent) -> Generator:
-    """The generator as a latent asks for it."""
-    if not latent.changes and not latent.noise:
-        return generator
-    return generator.tuned(latent.changes, latent.noise)
-
-
-def render(generator: Generator, latent: Latent) -> Any:
-    """The picture of a latent, ``(1, 3, R, R)`` in [-1, 1]; of a grey generator three equal planes."""
-    import torch
-
-    with torch.no_grad():
-        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
-
-
 def _array(pixels: Any) -> np.ndarray:
     from ..toolkit.images import to_array
 
     return to_array(pixels)
 
 
-def only_one_each(pictures: Sequence[Picture], many: bool, name: str) -> None:
+def check_one_each(pictures: Sequence[EditImage], many: bool, name: str) -> None:
     """Refuse several faces of a photo where the editor takes one picture.
 
     Raises:
@@ -195,6 +180,6 @@ def only_one_each(pictures: Sequence[Picture], many: bool, name: str) -> None:
     if len(pictures) > 1 and not many:
         raise I2IError(
             f"{pictures[0].given.path} shows {len(pictures)} faces, and editor {name!r} takes one picture as "
-            f"{pictures[0].given.place!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
+            f"{pictures[0].given.slot!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
             "--face largest."
         )

@@ -1,0 +1,191 @@
+"""The six steps of an edit: load, align, invert, edit, paste and write. Each takes what the step before returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api.editor import Result
+from ..api.errors import Interrupted
+from ..api.scene import Latent
+from .directory import check_place
+from .extractors import named
+from .images import FACES, EditImage, ImageLoader, check_one_each, open_photo
+from .inputs import InputSlot
+from .output import PastedPhoto, Writer, paste_crops
+from .recipes import make_recipe
+from .scene import NOTHING, EditRequest, EditSession
+from .settings import split_method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class AlignedEdit:
+    """The images as the editor needs them: whole photos, or crops at the generator's resolution."""
+
+    session: EditSession
+    images: Sequence[EditImage]
+    """In the order of the editor's ``photos``; after ``invert``, with latents where the editor wants them."""
+    recipe: dict[str, Any]
+    """What is known before the edit."""
+
+
+@dataclass(frozen=True)
+class EditedImages:
+    """The editor's result."""
+
+    aligned: AlignedEdit
+    result: Result
+
+
+@dataclass(frozen=True)
+class PastedEdit:
+    """The result, and the whole photos with the edited crops in them."""
+
+    edited: EditedImages
+    photos: Sequence[PastedPhoto]
+
+
+def load(request: EditRequest) -> EditSession:
+    """Check the request and open the device, the generator and the extractors.
+
+    Raises:
+        UsageError: a setting means nothing to the editor, or a file in the output directory would be lost.
+        I2IError: the generator or an extractor cannot be opened.
+    """
+    settings = request.settings
+    settings.check(request.editor)
+    if settings.out is not None:
+        files = [value for _, value in request.options if isinstance(value, Path)]
+        check_place(settings.out, [*(each.path for each in request.inputs if each.path is not None), *files])
+    return EditSession(request)
+
+
+def align(session: EditSession) -> AlignedEdit:
+    """Read the photos and crop them as the generator needs them; render seeds and latents.
+
+    Raises:
+        UsageError: a face is asked for, and no photo is given or none is aligned.
+        I2IError: an image cannot be read, does not fit the generator, or shows no such face.
+    """
+    request = session.request
+    images = _whole_photos(session) if session.generator is None else _crops(session)
+    inputs = [each.plain() for each in request.inputs]
+    recipe = make_recipe(request.registry, request.editor, request.options, request.settings, inputs)
+    return AlignedEdit(session, images, recipe)
+
+
+def _whole_photos(session: EditSession) -> list[EditImage]:
+    return [open_photo(given, session.device) for given in session.request.inputs]
+
+
+def _crops(session: EditSession) -> list[EditImage]:
+    """Return the images of editors that work through a generator."""
+    request, settings = session.request, session.request.settings
+    assert session.generator is not None
+    loader = ImageLoader(
+        *(session.generator, session.domain, lambda: session.extractors["landmarks"], settings),
+        named("landmarks", FACES, request.registry),
+    )
+    photos = any(given.kind == "photo" for given in request.inputs)
+    settings.check_images(photos, loader.aligns)
+    if photos and session.domain is None and settings.crop == "auto":
+        settings.calls.note(
+            f"What {settings.generator} renders is not known, so photos are cut to their largest square; for a "
+            "generator of faces add --crop face."
+        )
+    many = {slot.name: slot.many for slot in map(InputSlot.of, request.editor.photos)}
+    images: list[EditImage] = []
+    for given in request.inputs:
+        loaded = loader.load(given)
+        check_one_each(loaded, many[given.slot], request.editor.name)
+        images += loaded
+    return images
+
+
+def invert(aligned: AlignedEdit) -> AlignedEdit:
+    """Find the latents of photos, for an editor that wants latents; cached ones are used.
+
+    Raises:
+        Interrupted: the user cancels, and the edit itself has not begun.
+        I2IError: the editor refuses the images, or the inverter fails.
+    """
+    import torch
+
+    session, request = aligned.session, aligned.session.request
+    session.device.seed(request.settings.seed)
+    if request.editor.wants != "latent":
+        return aligned
+    session.editor.check_photos(session.scene(aligned.images), request.options)
+    images = list(aligned.images)
+    missing = [number for number, image in enumerate(images) if image.photo.latent is None]
+    if not missing:
+        return aligned
+    name, values = split_method(request.settings.invert)
+    pixels = torch.cat([images[number].photo.pixels for number in missing])
+    inversions = session.scene([]).invert(pixels, name, values)
+    for number, inversion in zip(missing, inversions, strict=True):
+        images[number] = replace(images[number], photo=replace(images[number].photo, latent=inversion.latent))
+    if request.settings.calls.stop():
+        raise Interrupted(NOTHING)
+    return replace(aligned, images=images)
+
+
+def edit_images(aligned: AlignedEdit) -> EditedImages:
+    """Run the editor, whose result is checked by its guard.
+
+    Raises:
+        Interrupted: the user cancels before the editor has begun.
+        I2IError: the editor fails, or its result cannot be used.
+    """
+    session, request = aligned.session, aligned.session.request
+    result = session.editor.edit(session.scene(aligned.images), request.options)
+    return EditedImages(aligned, _with_latents(result, aligned.images))
+
+
+def _with_latents(result: Result, images: Sequence[EditImage]) -> Result:
+    """Complete latents that are tensors with the noise and weight changes that their image was rendered with."""
+    parts = [
+        replace(each, latent=replace(image.photo.latent, w=each.latent))
+        if image.photo.latent is not None and each.latent is not None and not isinstance(each.latent, Latent)
+        else each
+        for each, image in zip((result, *result.others), images, strict=False)
+    ]
+    rest = result.others[len(parts) - 1 :] if parts else result.others
+    return replace(parts[0], others=(*parts[1:], *rest)) if parts else result
+
+
+def paste(edited: EditedImages) -> PastedEdit:
+    """Paste the edited crops back into their photos, where there is an output directory to write them to."""
+    settings = edited.aligned.session.request.settings
+    if settings.out is None or settings.blend == "none":
+        return PastedEdit(edited, ())
+    return PastedEdit(edited, paste_crops(edited.result, _of_first_slot(edited.aligned), settings.blend))
+
+
+def write(pasted: PastedEdit) -> Result:
+    """Write the files of the edit, the recipe last, and return the result.
+
+    Raises:
+        UsageError: since the edit began, somebody has put a file in the place of one of its own.
+        OSError: the disk refused.
+    """
+    aligned, result = pasted.edited.aligned, pasted.edited.result
+    session, settings = aligned.session, aligned.session.request.settings
+    if settings.out is not None:
+        recipe = aligned.recipe | {
+            "device": str(session.device),
+            "extractors": session.extractors.chosen,
+            "stopped": settings.calls.stop(),
+            "scalars": dict(result.scalars),
+        }
+        Writer(settings.out, recipe, settings.calls.note).write(result, _of_first_slot(aligned), pasted.photos)
+    return result
+
+
+def _of_first_slot(aligned: AlignedEdit) -> list[EditImage]:
+    """Return the images that the results belong to."""
+    return [each for each in aligned.images if each.given.slot == aligned.images[0].given.slot]
