@@ -95,7 +95,7 @@ def _result(options: Options, dragged: DraggedImage) -> i2i.Result:
 
 def _frames(options: Options, dragged: DraggedImage, trajectory: DragTrajectory) -> list[Tensor]:
     """Return the kept frames, blended as the result is, and last the result without markers."""
-    from i2i.toolkit.images import enlarged, to_array, to_tensor
+    from i2i.toolkit.images import enlarge, to_array, to_tensor
 
     from .losses import blend
 
@@ -107,8 +107,8 @@ def _frames(options: Options, dragged: DraggedImage, trajectory: DragTrajectory)
         points = trajectory.points[:: options.frames]
         frames = [_draw_handles(image, own, targets) for image, own in zip(images, points, strict=True)]
     else:
-        frames = [to_tensor(enlarged(to_array(image))) for image in images]
-    return [*frames, to_tensor(enlarged(to_array(dragged.image)))]
+        frames = [to_tensor(enlarge(to_array(image))) for image in images]
+    return [*frames, to_tensor(enlarge(to_array(dragged.image)))]
 
 
 def _draw_handles(image: Tensor, points: Tensor, targets: Tensor) -> Tensor:
@@ -121,9 +121,9 @@ def _draw_handles(image: Tensor, points: Tensor, targets: Tensor) -> Tensor:
     import cv2
     import numpy as np
 
-    from i2i.toolkit.images import enlarged, to_array, to_tensor
+    from i2i.toolkit.images import enlarge, to_array, to_tensor
 
-    array = np.ascontiguousarray(enlarged(to_array(image)))
+    array = np.ascontiguousarray(enlarge(to_array(image)))
     scale = len(array) / image.shape[-1]
     radius = max(2, len(array) // 128)
     ends = np.stack([points.cpu().numpy(), targets.cpu().numpy()], axis=1)

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 import i2i
-from i2i.toolkit.faces.detection import EYES
+from i2i.toolkit.faces.landmarks import EYES
 
 from .batched import Batched
 from .options import Point

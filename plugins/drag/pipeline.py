@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import i2i
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.batches import Batch, batches
 
 from .batched import concatenate

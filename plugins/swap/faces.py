@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import i2i
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 
 if TYPE_CHECKING:
     from torch import Tensor

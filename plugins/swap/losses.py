@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.features import fitting, passes_gradients
 
 from .faces import People, face_region, mean_colour, skin_region

@@ -55,13 +55,13 @@ class Directions:
         """Write a safetensors file atomically."""
         from safetensors.torch import save_file
 
-        from i2i.toolkit.files import replacing
+        from i2i.toolkit.files import atomic_write
         from i2i.toolkit.weights import HEADER
 
         about = {"kind": KIND, "layers": dict(self.layers), "text": self.text, "samples": self.samples}
         tensors = {"effects": self.effects, "deviations": self.deviations, "w_mean": self.w_mean}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as beside:
+        with atomic_write(path) as beside:
             kept = {name: each.detach().float().cpu().contiguous() for name, each in tensors.items()}
             save_file(kept, beside, metadata={HEADER: json.dumps(about)})
 
@@ -72,9 +72,9 @@ class Directions:
         Raises:
             I2IError: it cannot be read, or does not contain directions.
         """
-        from i2i.toolkit.weights import read
+        from i2i.toolkit.weights import read_weights
 
-        contents = read(path)
+        contents = read_weights(path)
         try:
             about: Any = contents.header
             tree: Any = contents.tree

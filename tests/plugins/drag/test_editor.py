@@ -12,7 +12,7 @@ import torch
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import save_picture
+from i2i.toolkit.images import save_image
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.plan import plan_images
 from i2i_plugins.drag.presets import PRESETS
@@ -77,7 +77,7 @@ def test_outside_its_region_a_preset_gives_the_picture_back() -> None:
 def test_masks(tmp_path: Path) -> None:
     white = np.zeros((64, 64, 3), np.uint8)
     white[:, :32] = 255
-    save_picture(tmp_path / "left.png", white)
+    save_image(tmp_path / "left.png", white)
     made, notes = scene()
     before = made.photos["image"].pixels
     points = ("20,30:23,26", "44,36:44,40")

@@ -11,7 +11,7 @@ from PIL import Image
 
 import i2i
 from i2i.api.placement import Placement
-from i2i.toolkit.images import save_picture
+from i2i.toolkit.images import save_image
 from i2i_plugins.drag.handles import point_handles, preset_handles
 from i2i_plugins.drag.masks import FEATHER, draw_outlines, point_outlines, preset_outlines, read_mask
 from i2i_plugins.drag.preset_values import read_values
@@ -69,7 +69,7 @@ def test_where_landmarks_go_is_free_too() -> None:
 def paint(path: Path, height: int, width: int, white: tuple[slice, slice]) -> Path:
     array = np.zeros((height, width, 3), np.uint8)
     array[white] = 255
-    save_picture(path, array)
+    save_image(path, array)
     return path
 
 

@@ -12,7 +12,7 @@ import torch
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.images import save_picture
+from i2i.toolkit.images import save_image
 from tests.plugins.drag.scenes import Blobs, Reader, drag, photo_of, places, scene
 
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0}
@@ -160,7 +160,7 @@ def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
         "Image 2 (me): --point 44,36:44,39: the handle lies outside the image, whose pixels are 0,0 to 39,63; "
         "give x,y within."
     )
-    save_picture(tmp_path / "white.png", np.full((64, 64, 3), 255, np.uint8))
+    save_image(tmp_path / "white.png", np.full((64, 64, 3), 255, np.uint8))
     with pytest.raises(i2i.UsageError, match=r"^Image 2 \(me\): --mask .* has 64 x 64 pixels and the image 40 x"):
         drag(made, point=("20,30:23,26",), mask=tmp_path / "white.png")
     made.extractors["landmarks"].face = False  # type: ignore[attr-defined]

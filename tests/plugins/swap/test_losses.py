@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i.toolkit.faces.detection import eye_distance
+from i2i.toolkit.faces.landmarks import eye_distance
 from i2i_plugins.swap.faces import FOREHEAD, face_region, mean_colour, read_people, skin_region, with_forehead
 from i2i_plugins.swap.losses import CELLS, SwapLoss
 from i2i_plugins.swap.options import Options
