@@ -38,7 +38,7 @@ class TorchDevice(Device):
         accumulate: int = 1,
         compiled: bool = False,
     ) -> TorchDevice:
-        self = super().__new__(cls, name)
+        self: TorchDevice = super().__new__(cls, name)  # type: ignore[assignment]
         self.precision, self.rank, self.world = precision, rank, world
         self.accumulate, self.compiled = accumulate, compiled
         self._scaler = torch.amp.GradScaler(self.type, enabled=precision == "fp16")

@@ -1,4 +1,4 @@
-"""``i2i models make-directions``: what words do to a generator's styles, measured once and kept in a file."""
+"""``i2i models make-directions``: measure the effects of a generator's styles once and write them to a file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ GROUP = "models"
 
 
 def add_to(cli: click.Group) -> None:
-    """Put the command beside the others on models; without that group there is no place for it."""
+    """Add the command to the group ``models``, where that group exists."""
     group = cli.commands.get(GROUP)
     if isinstance(group, click.Group):
         group.add_command(command)
-        cli.add_command(group)  # once more, so that the new one gets what all commands have
+        cli.add_command(group)  # again, so that the new command gets the options of all commands
 
 
 @click.command("make-directions")
@@ -66,7 +66,7 @@ def command(
     Every channel is moved to both sides on all samples, so it takes twice as many pictures as there are channels, times
     the samples. Done once for a generator and a text network, it makes an edit by words a matter of a moment.
     """
-    from .making import make
+    from .directions import make_directions
 
     _check(extractors, out)
     try:
@@ -74,7 +74,7 @@ def command(
         domain = i2i.generator_domain(generator, registry)
         text: Any = i2i.extractor("text", opened.device, domain, registry, extractors.get("text"))
         with Progress("channels", transient=True) as progress:
-            make(opened, text, samples, seed, progress).save(out)
+            make_directions(opened, text, samples, seed, progress).save(out)
     except KeyboardInterrupt:
         raise i2i.Interrupted(
             "Stopped before all channels were measured, so nothing is kept; type the command again, with fewer "

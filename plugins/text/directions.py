@@ -1,14 +1,13 @@
 """Global directions (Patashnik et al., "StyleCLIP", 2021, section 6): words to styles, without optimisation.
 
-A style is what a layer makes of w for one of its channels (Wu et al., "StyleSpace Analysis", 2021). How each channel
-moves the picture in the space of a text network is measured once for a generator; then a sentence is a matter of a
-product.
+A style is the affine transform of w for one channel of a layer (Wu et al., "StyleSpace Analysis", 2021). The effect of
+each channel in the space of a text network is measured once for a generator; an edit is then a matrix product.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,38 +16,43 @@ import torch
 import torch.nn.functional as F
 
 import i2i
+from i2i.toolkit.latents.sampling import Terms, batch_for, latents
 
-from .editing import Edited, Job, latent_of
 from .options import NEUTRAL, Options
+from .pipeline import EditedLatent, Job, latent_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+DEVIATIONS = 5.0
+"""Standard deviations by which each style is moved to both sides, as published."""
+STATISTICS_SAMPLES = 2000
+"""Latents from which the standard deviations are computed."""
 ALPHA = 4.1
-"""How far to go unless that is said, as published."""
+"""Default strength, as published."""
 TEMPLATES = ("{}", "a photo of {}", "a picture of {}", "a portrait of {}", "a drawing of {}")
-"""What words are put into: the mean over several sentences says more of what they have in common."""
+"""Sentences that a prompt is put into; the mean over several is less noisy."""
 
 
 @dataclass(frozen=True)
 class Directions:
-    """What was measured of one generator with one text network."""
+    """Effects of the styles of one generator, measured with one text network."""
 
     layers: Mapping[str, int]
     """Channels of each layer, in order, by the names of ``Generator.style_space``."""
     effects: Tensor
-    """``(C, F)``: by channel, where its style moves pictures, of unit length; C over all layers."""
+    """``(C, F)``: direction in which the style of each channel changes images, of unit length; C over all layers."""
     deviations: Tensor
     """``(C,)``: the standard deviation of each style."""
     w_mean: Tensor
-    """``(w_dim,)`` of the generator, by which it is known again."""
+    """``(w_dim,)``, which identifies the generator."""
     text: str
     """The name of the text network."""
     samples: int
-    """Latents that each effect is the mean of."""
+    """Number of latents over which each effect is averaged."""
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file, whole or not at all."""
+        """Write a safetensors file atomically."""
         from safetensors.torch import save_file
 
         from i2i.toolkit.files import atomic_write
@@ -63,10 +67,10 @@ class Directions:
 
     @classmethod
     def load(cls, path: Path) -> Directions:
-        """Read what ``save`` wrote.
+        """Read a file of ``save``.
 
         Raises:
-            I2IError: it cannot be read, or holds something else.
+            I2IError: it cannot be read, or does not contain directions.
         """
         from i2i.toolkit.weights import read_weights
 
@@ -82,32 +86,32 @@ class Directions:
             whole = False
         if not whole:
             raise i2i.I2IError(
-                f"{path} holds no directions; make them: i2i models make-directions --generator G --out {path.name}"
+                f"{path} contains no directions; make them: i2i models make-directions --generator G --out {path.name}"
             )
         if not all(bool(each.isfinite().all()) for each in found.values()):
             raise i2i.I2IError(
-                f"{path} holds numbers that are not finite (nan or inf); make it again: i2i models make-directions "
+                f"{path} contains numbers that are not finite (nan or inf); make it again: i2i models make-directions "
                 f"--generator G --out {path.name}"
             )
         return made
 
-    def offsets(self, way: Tensor, alpha: float, threshold: float) -> tuple[dict[str, Tensor], int]:
-        """What is added to the styles for a ``way (F,)`` of the text space, and how many channels that moves.
+    def offsets(self, direction: Tensor, alpha: float, threshold: float) -> tuple[dict[str, Tensor], int]:
+        """Return offsets of the styles for a ``direction (F,)`` in text space, and the number of channels that move.
 
-        A channel's relevance is its effect's part along the way. The strongest moves by ``alpha`` of its deviations,
-        the others in proportion; those whose relevance is below the threshold stay.
+        The relevance of a channel is the cosine of its effect and the direction. The most relevant channel moves by
+        ``alpha`` standard deviations, others in proportion; those with a relevance below the threshold stay.
 
         Raises:
-            UsageError: all stay.
+            UsageError: no channel moves.
         """
-        relevance = self.effects @ F.normalize(way.to(self.effects), dim=0)
+        relevance = self.effects @ F.normalize(direction.to(self.effects), dim=0)
         most = relevance.abs().max()
         kept = torch.where(relevance.abs() >= threshold, relevance, 0.0)
         count = int(kept.count_nonzero())
         if not count:
             raise i2i.UsageError(
-                f"--threshold {threshold:g}: no channel matters so much to these words; the one that matters most has "
-                f"{float(most):.3f}, so take --threshold {float(most) / 2:.2g}."
+                f"--threshold {threshold:g}: no channel is that relevant to these words; the largest relevance is "
+                f"{float(most):.3f}, so type --threshold {float(most) / 2:.2g}."
             )
         moves = alpha * self.deviations * kept / most
         parts = moves.split(list(self.layers.values()))
@@ -117,60 +121,60 @@ class Directions:
 KIND = "directions of styles"
 
 
-def move(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Edited]:
-    """Every picture moved along the direction of its words: its latent keeps its w, and styles are added to.
+def apply_directions(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[EditedLatent]:
+    """Move every image along the direction of its words: w stays, and offsets are added to the styles.
 
     Raises:
-        UsageError: the words have nothing to do with any channel.
-        I2IError: the file cannot be read, or is of another generator or text network.
+        UsageError: no channel is relevant to the words.
+        I2IError: the file cannot be read, or was made for another generator or text network.
     """
     from i2i.toolkit.latents.files import as_stored
 
     assert options.directions is not None
     text: Any = scene.extractors["text"]
-    found = opened(options.directions, scene, text)
+    directions = load_for_scene(options.directions, scene, text)
     alpha, against = ALPHA if options.strength is None else options.strength, options.against or NEUTRAL
-    done, ways = [], {}
+    results, cached = [], {}
     for number, job in enumerate(jobs, start=1):
         name = job.goal.name
-        if name not in ways:
+        if name not in cached:
             prompts = [name] if options.grid else options.prompt
-            ways[name] = found.offsets(said(text, prompts) - said(text, [against]), alpha, options.threshold)
-        offsets, count = ways[name]
+            cached[name] = directions.offsets(embed(text, prompts) - embed(text, [against]), alpha, options.threshold)
+        offsets, count = cached[name]
         own = latent_of(job.photo)
         moved = {layer: own.changes.get(layer, 0) + offset.to(own.w.device) for layer, offset in offsets.items()}
         changes = {**own.changes, **as_stored(moved)}  # as a file will give them back
-        done.append(Edited(i2i.Latent(own.w, own.noise, changes), (), {"channels": float(count)}))
+        results.append(EditedLatent(i2i.Latent(own.w, own.noise, changes), (), {"channels": float(count)}))
         scene.progress(number, len(jobs))
-    return done
+    return results
 
 
-def said(text: Any, prompts: Sequence[str]) -> Tensor:
-    """The mean of what sentences with the prompts say: ``(F,)``, of unit length."""
+def embed(text: Any, prompts: Sequence[str]) -> Tensor:
+    """Return the mean vector of sentences with the prompts: ``(F,)``, of unit length."""
     with torch.no_grad():
         vectors = text.texts([template.format(prompt) for prompt in prompts for template in TEMPLATES])
     return F.normalize(vectors.mean(dim=0), dim=0)
 
 
-def opened(path: Path, scene: i2i.Scene, text: Any) -> Directions:
-    """The directions of a file, proved to be of this generator and text network.
+def load_for_scene(path: Path, scene: i2i.Scene, text: Any) -> Directions:
+    """Load directions; check that they were made for the generator and text network of a scene.
 
     Raises:
-        I2IError: they are of another, or the file cannot be read.
+        I2IError: they were made for another, or the file cannot be read.
     """
-    found = of_generator(path, scene.untuned if scene.untuned is not None else scene.generator)
+    found = load_for_generator(path, scene.untuned if scene.untuned is not None else scene.generator)
     if found.text != text.name:
         raise i2i.I2IError(
-            f"{path} was made with the text network {found.text!r}; take it with --extractor text={found.text}."
+            f"{path} was made with the text network {found.text!r}; choose it with --extractor text={found.text}."
         )
     return found
 
 
-def of_generator(path: Path, generator: Any) -> Directions:
-    """The directions of a file, proved to be of this generator, as it was opened.
+def load_for_generator(path: Path, generator: i2i.Generator) -> Directions:
+    """Load directions; check that they were made for a generator.
 
     Raises:
-        I2IError: they are of another, or the file cannot be read.
+        I2IError: they were made for another, or the file cannot be read.
     """
     if not path.is_file():
         reason = "it is a folder; make a file in it" if path.is_dir() else "there is no such file; make it"
@@ -185,3 +189,62 @@ def of_generator(path: Path, generator: Any) -> Directions:
             f"{path} was made for another generator; make one: i2i models make-directions --generator G --out FILE."
         )
     return found
+
+
+def make_directions(
+    generator: i2i.Generator,
+    text: Any,
+    samples: int,
+    first_seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Directions:
+    """Measure the effect of every style on ``samples`` images in the space of a text network.
+
+    Args:
+        generator: A generator with styles.
+        text: An extractor of the role text.
+        first_seed: Seed of the first image; the others follow.
+        progress: Called with the channels done and their total.
+
+    Raises:
+        I2IError: the generator has no styles, or cannot be tuned.
+    """
+    with torch.no_grad():
+        spread = generator.style_space(
+            latents(generator, range(first_seed, first_seed + STATISTICS_SAMPLES), Terms(truncation=1))
+        )
+        if not spread:
+            raise i2i.I2IError(
+                f"Generators of the family {generator.name!r} have no styles and so no directions; leave "
+                "--directions out to optimise instead."
+            )
+        w = latents(generator, range(first_seed, first_seed + samples), Terms(truncation=0.7))
+        copy = generator.tuned()
+        added, effects = copy.weights(), []
+        total = sum(styles.shape[1] for styles in spread.values())
+        for name, styles in spread.items():
+            for channel, deviation in enumerate(styles.std(dim=0).tolist()):
+                effects.append(_effect(copy, text, w, added[name], channel, DEVIATIONS * deviation))
+                progress(len(effects), total)
+    return Directions(
+        {name: styles.shape[1] for name, styles in spread.items()},
+        torch.stack(effects),
+        torch.cat([styles.std(dim=0) for styles in spread.values()]).cpu(),
+        generator.w_mean.detach().float().cpu(),
+        text.name,
+        samples,
+    )
+
+
+def _effect(generator: i2i.Generator, text: Any, w: Tensor, added: Tensor, channel: int, amount: float) -> Tensor:
+    """Return the direction in which one channel changes images, ``(F,)`` of unit length on the CPU."""
+    before = added[channel].clone()
+    sides = []
+    for sign in (1, -1):
+        added[channel] = before + sign * amount
+        parts = [generator.render(part).clamp(-1, 1) for part in w.split(batch_for(generator))]
+        sides.append(torch.cat([text.images(part.expand(-1, 3, -1, -1)) for part in parts]))
+    added[channel] = before
+    difference = F.normalize(sides[0] - sides[1], dim=1)
+    effect: Tensor = F.normalize(difference.mean(dim=0), dim=0).cpu()
+    return effect

@@ -1,4 +1,4 @@
-"""The editor ``text``: pictures and a sentence in, pictures of which it is true out."""
+"""The editor ``text``: images and a sentence in, images that match the sentence out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .options import NEUTRAL, Options
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .editing import Edited, Job
+    from .pipeline import EditedLatent, Job
 
-LEAST = 0.01
-"""Of the similarity of picture and words: what rises by less shows no difference."""
+MIN_INCREASE = 0.01
+"""Increase of the similarity of image and words below which no difference is visible."""
 
 
 class Text(i2i.Editor):
-    """Change latents until a text network says that the pictures show what the words say."""
+    """Change latents until a text network finds that the images show what the words say."""
 
     name = "text"
     summary = 'Edit by words, such as "a smiling face": StyleCLIP optimisation or global directions.'
@@ -32,112 +32,116 @@ class Text(i2i.Editor):
     Options = Options
 
     def check(self, generator: Any, options: Any) -> None:
-        """Refuse directions that are not this generator's, before anything is fetched for them or done.
+        """Check that the directions were made for this generator, before anything is downloaded or computed.
 
         Raises:
-            I2IError: they are of another generator, or the file cannot be read.
+            I2IError: they were made for another generator, or the file cannot be read.
         """
-        from .directions import of_generator
+        from .directions import load_for_generator
 
         if options.directions:
-            of_generator(options.directions, generator)
+            load_for_generator(options.directions, generator)
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """One result for each picture.
+        """Return one result for each image.
 
         Raises:
-            UsageError: there are no such rows, the words have nothing to do with any channel, or they mean nothing.
-            I2IError: an extractor cannot be opened, or the directions are of another generator or text network.
+            UsageError: there are no such layers, or no channel is relevant to the words, or they are not known.
+            I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
         """
-        from .directions import move
-        from .editing import Job, draw, optimise
-        from .goals import goals_of
+        from .directions import apply_directions
+        from .goals import create_goals
+        from .pipeline import Job, optimise_jobs, render_latents
 
         against = NEUTRAL if options.directions and options.against is None else options.against
-        goals = goals_of(scene.extractors["text"], options.prompt, against, options.grid)
-        _warn(scene, [*options.prompt, *([against] if against else [])])
+        goals = create_goals(scene.extractors["text"], options.prompt, against, options.grid)
+        _report_unknown_words(scene, [*options.prompt, *([against] if against else [])])
         images = list(scene.every["image"])
         jobs = [Job(image, goal) for image in images for goal in goals]
-        done = move(scene, options, jobs) if options.directions else optimise(scene, options, jobs)
-        pictures = draw(scene, [each.latent for each in done])
-        told = _measure(scene, jobs, done, pictures)
+        done = apply_directions(scene, options, jobs) if options.directions else optimise_jobs(scene, options, jobs)
+        rendered = render_latents(scene, [result.latent for result in done])
+        scalars = _measure(scene, jobs, done, rendered)
         results = [
-            _result(scene, options, jobs[row], done[row], pictures[row], told[row])
+            _result(scene, options, jobs[row], done[row], rendered[row], scalars[row])
             for row in range(0, len(jobs), len(goals))
         ]
         if options.grid:
-            results[0] = replace(results[0], table=_table(images, [goal.name for goal in goals], pictures, told))
+            results[0] = replace(results[0], table=_table(images, [goal.name for goal in goals], rendered, scalars))
         if not options.directions and scene.cancelled:
-            scene.note("Stopped before the end: these are the best pictures found so far.")
+            scene.note("Stopped before the end: these are the best images found so far.")
         elif options.strength is None or options.strength > 0:
-            _tell_of_no_gain(scene, options, jobs, told)
+            _report_no_increase(scene, options, jobs, scalars)
         return replace(results[0], others=tuple(results[1:]))
 
 
-def _warn(scene: i2i.Scene, sentences: Sequence[str]) -> None:
-    """Say which words the text network does not know, where it is one that knows some only."""
+def _report_unknown_words(scene: i2i.Scene, sentences: Sequence[str]) -> None:
+    """Note words that the text network does not know, where it can tell."""
     text: Any = scene.extractors["text"]
     for sentence in sentences if hasattr(text, "unknown") else ():
         if unknown := text.unknown(sentence):
             words = ", ".join(map(repr, unknown))
-            scene.note(f"{text.name} passes over {words} in {sentence!r}, which it does not know.")
+            scene.note(f"{text.name} does not know {words} in {sentence!r} and ignores them.")
 
 
-def _tell_of_no_gain(scene: i2i.Scene, options: Options, jobs: Sequence[Job], told: Sequence[dict[str, float]]) -> None:
-    """Say of which pictures the words are no truer than before, and what to try."""
+def _report_no_increase(
+    scene: i2i.Scene, options: Options, jobs: Sequence[Job], scalars: Sequence[dict[str, float]]
+) -> None:
+    """Note images whose similarity to the words did not increase, and what to try."""
     more = "more --strength, a lower --threshold, or directions of more --samples"
     more = more if options.directions else "a lower --l2-weight, more --steps, or other words"
     for name in dict.fromkeys(job.goal.name for job in jobs):
         short = [
-            f"{job.photo.name or 'the picture'} ({each['similarity/before']:.2f} to {each['similarity/after']:.2f})"
-            for job, each in zip(jobs, told, strict=True)
-            if job.goal.name == name and each["similarity/after"] - each["similarity/before"] < LEAST
+            f"{job.photo.name or 'the image'} ({each['similarity/before']:.2f} -> {each['similarity/after']:.2f})"
+            for job, each in zip(jobs, scalars, strict=True)
+            if job.goal.name == name and each["similarity/after"] - each["similarity/before"] < MIN_INCREASE
         ]
         if short:
-            scene.note(f"{name!r} is no truer than before of {', '.join(short)}: try {more}.")
+            scene.note(f"warning: similarity to {name!r} did not increase for {', '.join(short)}: try {more}.")
 
 
 def _measure(
-    scene: i2i.Scene, jobs: Sequence[Job], done: Sequence[Edited], pictures: Sequence[Tensor]
+    scene: i2i.Scene, jobs: Sequence[Job], done: Sequence[EditedLatent], rendered: Sequence[Tensor]
 ) -> list[dict[str, float]]:
-    """How well each picture goes with its words, before and after, and how like it is to what it was."""
+    """Measure the similarity to the words before and after, and to the initial image."""
     import torch
 
     text: Any = scene.extractors["text"]
-    told: list[dict[str, float]] = []
-    for job, each, picture in zip(jobs, done, pictures, strict=True):
+    scalars: list[dict[str, float]] = []
+    for job, each, picture in zip(jobs, done, rendered, strict=True):
         with torch.no_grad():
             vectors = text.images(torch.cat([job.photo.pixels, picture]))
         before, after = job.goal.similarity(vectors).tolist()
         alike = scene.compare(picture, job.photo.pixels)[0]
         kept = {name: value for name, value in alike.items() if name in ("identity", "lpips")}
-        told.append({"similarity/before": before, "similarity/after": after, **kept, **each.told})
-    return told
+        scalars.append({"similarity/before": before, "similarity/after": after, **kept, **each.scalars})
+    return scalars
 
 
 def _result(
-    scene: i2i.Scene, options: Options, job: Job, done: Edited, picture: Tensor, told: dict[str, float]
+    scene: i2i.Scene, options: Options, job: Job, done: EditedLatent, picture: Tensor, scalars: dict[str, float]
 ) -> i2i.Result:
-    from .editing import between, draw, latent_of
+    from .pipeline import interpolate_latents, latent_of, render_latents
 
     last = max(1, options.frames - 1)
-    way = [between(latent_of(job.photo), done.latent, number / last) for number in range(options.frames)]
+    path = [interpolate_latents(latent_of(job.photo), done.latent, number / last) for number in range(options.frames)]
     points = [(float(step), loss) for step, loss in enumerate(done.losses)]
     plot = i2i.Plot("step", "loss", {job.goal.name: points})
-    return i2i.Result(picture, done.latent, draw(scene, way), told, plots={"loss": plot} if len(points) > 1 else {})
+    return i2i.Result(
+        picture, done.latent, render_latents(scene, path), scalars, plots={"loss": plot} if len(points) > 1 else {}
+    )
 
 
 def _table(
-    images: Sequence[i2i.Photo], names: Sequence[str], pictures: Sequence[Tensor], told: Sequence[dict[str, float]]
+    images: Sequence[i2i.Photo], names: Sequence[str], rendered: Sequence[Tensor], scalars: Sequence[dict[str, float]]
 ) -> i2i.Table:
-    """Pictures down, prompts across."""
+    """Lay out images down and prompts across."""
     cells: list[list[Tensor | None]] = []
     notes = []
     for row, image in enumerate(images):
         part = slice(row * len(names), (row + 1) * len(names))
-        cells.append([image.pixels, *pictures[part]])
+        cells.append([image.pixels, *rendered[part]])
         notes.append(
-            ["", *(f"{each['similarity/before']:.2f} to {each['similarity/after']:.2f}" for each in told[part])]
+            ["", *(f"{each['similarity/before']:.2f} to {each['similarity/after']:.2f}" for each in scalars[part])]
         )
-    labels = [image.name or f"picture {number + 1}" for number, image in enumerate(images)]
+    labels = [image.name or f"image {number + 1}" for number, image in enumerate(images)]
     return i2i.Table(cells, ["original", *names], labels, notes)

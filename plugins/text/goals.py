@@ -1,4 +1,4 @@
-"""What words ask for, as vectors of the space that a text network has for sentences and pictures."""
+"""Goals of an edit: words as vectors in the common space of sentences and images of a text network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FLOOR = 0.2
-"""A change of a picture's vector that is shorter than this counts in part: too small a change shows nothing."""
+"""Length of a change of an image vector below which it counts in part: a smaller change is not visible."""
 
 SAME = 1e-3
-"""Between unit vectors: texts that are no farther apart say the same, but for the order of sums."""
+"""Distance of unit vectors below which texts mean the same; the rest are rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -29,55 +29,55 @@ class Goal:
     """For captions."""
     vector: Tensor
     """``(F,)``, of unit length."""
-    way: Tensor | None = None
-    """From the words that it is set against, ``(F,)``, of unit length; None without such words."""
+    direction: Tensor | None = None
+    """From the words of ``--against`` to the prompt, ``(F,)``, of unit length; None without such words."""
 
     def similarity(self, vectors: Tensor) -> Tensor:
-        """How well pictures' unit vectors ``(N, F)`` go with the prompt: cosines ``(N,)``."""
+        """Return cosine similarities ``(N,)`` of image vectors ``(N, F)``, of unit length, to the prompt."""
         return vectors @ self.vector
 
-    def losses(self, vectors: Tensor, before: Tensor) -> Tensor:
-        """What is to sink, ``(N,)``: 1 - the cosine to the prompt, or of the picture's change to the words' change.
+    def losses(self, vectors: Tensor, initial: Tensor) -> Tensor:
+        """Return losses ``(N,)``: 1 - the cosine to the prompt, or of the change of the image to ``direction``.
 
         Args:
-            vectors: Unit vectors ``(N, F)`` of the pictures, and
-            before: of the pictures that are edited.
+            vectors: Unit vectors ``(N, F)`` of the current images.
+            initial: Unit vectors ``(N, F)`` of the images that are edited.
 
         The directional loss is that of Gal et al., "StyleGAN-NADA" (2022), section 4.1.
         """
-        if self.way is None:
+        if self.direction is None:
             return 1 - self.similarity(vectors)
-        change = vectors - before
-        # Squared and added within the root: where nothing has changed yet, its slope would be infinite.
+        change = vectors - initial
+        # The constant keeps the gradient of the root finite where nothing has changed yet.
         length = (change.square().sum(dim=1) + 1e-12).sqrt()
-        return 1 - change @ self.way / length.clamp_min(FLOOR)
+        return 1 - change @ self.direction / length.clamp_min(FLOOR)
 
 
-def goals_of(text: Any, prompts: Sequence[str], against: str | None, each: bool) -> list[Goal]:
-    """One goal for every prompt where ``each``, else one for all: the mean of their vectors.
+def create_goals(text: Any, prompts: Sequence[str], against: str | None, each: bool) -> list[Goal]:
+    """Create one goal for every prompt where ``each``, else one for all: the mean of their vectors.
 
     Args:
         text: An extractor of the role text.
 
     Raises:
-        UsageError: the extractor can make nothing of some words, or takes a goal for what it is set against.
+        UsageError: the extractor does not know the words, or a prompt means the same as ``against``.
     """
-    vectors = _read(text, prompts, "--prompt")
-    start = None if against is None else _read(text, [against], "--against")[0]
+    vectors = _embed(text, prompts, "--prompt")
+    start = None if against is None else _embed(text, [against], "--against")[0]
     named = [(prompt, vector) for prompt, vector in zip(prompts, vectors, strict=True)]
     if not each:
         named = [(", ".join(prompts), F.normalize(vectors.mean(dim=0), dim=0))]
     for name, vector in named:
         if start is not None and float((vector - start).norm()) < SAME:
             raise i2i.UsageError(
-                f"--against {against!r} says the same as the prompt {name!r} to {text.name}; give other words, such as "
-                '--against "a face".'
+                f"--against {against!r} means the same as the prompt {name!r} to {text.name}; give other words, "
+                'such as --against "a face".'
             )
     return [Goal(name, vector, None if start is None else F.normalize(vector - start, dim=0)) for name, vector in named]
 
 
-def _read(text: Any, sentences: Sequence[str], option: str) -> Tensor:
-    """Their vectors ``(N, F)``; a complaint names the option that they come from."""
+def _embed(text: Any, sentences: Sequence[str], option: str) -> Tensor:
+    """Return the vectors of sentences ``(N, F)``; errors name the option that they come from."""
     try:
         with torch.no_grad():
             vectors: Tensor = text.texts(list(sentences))

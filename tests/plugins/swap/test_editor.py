@@ -13,9 +13,9 @@ from torch import Tensor
 import i2i
 from i2i.api.options import build_options
 from i2i.toolkit.faces.alignment import square_placement
-from i2i_plugins.swap.checking import tell
 from i2i_plugins.swap.editor import Swap
-from i2i_plugins.swap.pairing import names_of, pair
+from i2i_plugins.swap.pairs import pair_up, unique_names
+from i2i_plugins.swap.pipeline import report
 from tests.plugins.swap.scenes import BLUE, GREEN, RED, SIDE, Points, Still, person, scene, swap, w_of
 
 QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40}
@@ -111,7 +111,7 @@ def test_a_grid_swaps_everyone_with_everyone() -> None:
 
 def test_names_in_a_grid_differ() -> None:
     same = [replace(each, name="face") for each in scene([RED], [RED]).every["target"] * 2]
-    assert names_of([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "picture 3"]
+    assert unique_names([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "picture 3"]
 
 
 def test_targets_with_weights_of_their_own_keep_them() -> None:
@@ -177,7 +177,7 @@ def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
     notes.clear()
     worse = {"identity/before": 0.5, "identity/after": 0.4, "closed": -0.2}
     given = scene([RED, GREEN], [BLUE], note=notes.append)
-    tell(given, pair(given.every["target"], given.every["source"]), [worse, {**worse, "identity/after": 0.6}])
+    report(given, pair_up(given.every["target"], given.every["source"]), [worse, {**worse, "identity/after": 0.6}])
     assert notes == [
         "Less like the source than before: a with the face of A (cosine 0.40 from 0.50); try more --steps, or a larger "
         "--arcface-weight."

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from i2i.toolkit.faces.landmarks import eye_distance
+from i2i_plugins.swap.faces import FOREHEAD, face_region, mean_colour, read_people, skin_region, with_forehead
 from i2i_plugins.swap.losses import CELLS, SwapLoss
-from i2i_plugins.swap.measures import background, measure
 from i2i_plugins.swap.options import Options
-from i2i_plugins.swap.people import people_in, skin, tone
-from i2i_plugins.swap.region import FOREHEAD, face_region, with_forehead
+from i2i_plugins.swap.pipeline import background, measure
 from tests.plugins.swap.scenes import BLUE, RED, SIDE, Still, face_points, scene
 
 POINTS = face_points()[None] * SIDE
@@ -53,7 +52,7 @@ def test_the_region_moves_along_and_needs_no_order_of_points() -> None:
 
 def aim(**options: float | bool) -> SwapLoss:
     given = scene([RED], [BLUE])
-    source = people_in(given, given.photos["source"].pixels)
+    source = read_people(given, given.photos["source"].pixels)
     return SwapLoss(given, Options.model_validate(options), given.photos["target"].pixels, source)
 
 
@@ -62,7 +61,7 @@ def test_terms_of_the_target_itself() -> None:
     terms = held.terms(held.targets)
     assert set(terms) == {"rec", "lpips", "landmarks", "colour", "identity"}
     assert [round(float(terms[name]), 6) for name in ("rec", "lpips", "landmarks")] == [0.0, 0.0, 0.0]
-    cosine = (people_in(scene([RED], [BLUE]), held.targets).vectors * held.people.vectors).sum()
+    cosine = (read_people(scene([RED], [BLUE]), held.targets).vectors * held.people.vectors).sum()
     assert float(terms["identity"]) == pytest.approx(1.5 * (1 - float(cosine)), abs=1e-6)
 
 
@@ -80,20 +79,20 @@ def test_terms_of_a_change() -> None:
 
 
 def test_the_skin_ends_at_the_brows() -> None:
-    here = skin(POINTS, SIDE)[0, 0]
+    here = skin_region(POINTS, SIDE)[0, 0]
     points = POINTS[0].round().long()
     assert (here[points[:, 1], points[:, 0]] > 0.4).all()  # these are rounded to pixels, and so may lie in its edge
     # The brows are at 0.35 of 32, 11.2 px; the skin fades over a tenth of 8 px.
     assert here[10, SIDE // 2] == 0 and face_region(POINTS, SIDE, 0, 0.1)[0, 0, 10, SIDE // 2] == 1
-    picture = torch.arange(3.0).view(1, 3, 1, 1) * skin(POINTS, SIDE) - (1 - skin(POINTS, SIDE))
-    assert tone(picture, here[None, None])[0].tolist() == pytest.approx([0, 1, 2], abs=0.15)  # its edge is mixed
+    picture = torch.arange(3.0).view(1, 3, 1, 1) * skin_region(POINTS, SIDE) - (1 - skin_region(POINTS, SIDE))
+    assert mean_colour(picture, here[None, None])[0].tolist() == pytest.approx([0, 1, 2], abs=0.15)  # its edge is mixed
 
 
 def test_colours_are_wanted_in_the_light_of_the_target_and_the_tone_of_the_source() -> None:
     held = aim(colour_weight=10)
-    here = skin(POINTS, SIDE)
+    here = skin_region(POINTS, SIDE)
     source = scene([RED], [BLUE]).photos["source"].pixels
-    shift = (tone(source, here) - tone(held.targets, here))[:, :, None, None]
+    shift = (mean_colour(source, here) - mean_colour(held.targets, here))[:, :, None, None]
     assert float(held.terms(held.targets)["colour"]) == pytest.approx(10 * float(shift.square().mean()), rel=0.1)
     there = held.terms((held.targets + shift).clamp(-1, 1))
     assert float(there["colour"]) < 0.02 * float(held.terms(held.targets)["colour"])
@@ -116,7 +115,7 @@ def test_terms_that_are_not_wanted_are_not_looked_at() -> None:
 
 def test_landmarks_without_gradients_are_not_followed() -> None:
     given = scene([RED], [BLUE], Still())
-    source = people_in(given, given.photos["source"].pixels)
+    source = read_people(given, given.photos["source"].pixels)
     held = SwapLoss(given, Options(), given.photos["target"].pixels, source)
     assert not held.follows and "landmarks" not in held.terms(held.targets)
 
@@ -147,6 +146,6 @@ def test_measures() -> None:
 
 def test_no_share_is_told_of_a_gap_that_is_none() -> None:
     given = scene([RED], [RED])
-    held = SwapLoss(given, Options(), given.photos["target"].pixels, people_in(given, given.photos["source"].pixels))
+    held = SwapLoss(given, Options(), given.photos["target"].pixels, read_people(given, given.photos["source"].pixels))
     told = measure(given, held, held.targets)[0]
     assert told["identity/before"] == pytest.approx(1, abs=1e-6) and "closed" not in told

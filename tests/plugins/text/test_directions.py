@@ -16,15 +16,14 @@ from i2i.cli import build
 from i2i.registry import Plugin, Registry
 from i2i.toolkit.latents.files import read_latent, save_latent
 from i2i_plugins import text as door
-from i2i_plugins.text import making
-from i2i_plugins.text.directions import Directions, said
-from i2i_plugins.text.making import make
+from i2i_plugins.text import directions as module
+from i2i_plugins.text.directions import Directions, embed, make_directions
 from tests.plugins.text.scenes import GREY, TEAL, Colours, Dials, edit, latent_of, scene
 
 
 @pytest.fixture(scope="module")
 def found() -> Directions:
-    return make(Dials(), Colours(), samples=4)
+    return make_directions(Dials(), Colours(), samples=4)
 
 
 @pytest.fixture
@@ -46,13 +45,13 @@ def test_effects_are_those_of_the_colours(found: Directions) -> None:
 
 def test_measuring_leaves_the_generator_as_it_was() -> None:
     generator = Dials()
-    make(generator, Colours(), samples=1)
+    make_directions(generator, Colours(), samples=1)
     assert all(not each.any() for each in generator.weights().values())
 
 
 def test_progress_counts_channels() -> None:
     told: list[tuple[int, int]] = []
-    make(Dials(), Colours(), samples=1, progress=lambda done, total: told.append((done, total)))
+    make_directions(Dials(), Colours(), samples=1, progress=lambda done, total: told.append((done, total)))
     assert told == [(number, 6) for number in range(1, 7)]
 
 
@@ -61,8 +60,8 @@ def test_a_generator_without_styles_is_refused() -> None:
         def style_space(self, w: torch.Tensor) -> dict[str, torch.Tensor]:
             return {}
 
-    with pytest.raises(i2i.I2IError, match="show no styles"):
-        make(Plain(), Colours(), samples=1)
+    with pytest.raises(i2i.I2IError, match="have no styles"):
+        make_directions(Plain(), Colours(), samples=1)
 
 
 def test_offsets_by_relevance() -> None:
@@ -72,7 +71,7 @@ def test_offsets_by_relevance() -> None:
     # Relevances 0.8, -0.4 and 0.1; the last is below, the others are divided by the largest.
     assert count == 2 and offsets["a"].tolist() == pytest.approx([3.0])
     assert offsets["b"].tolist() == pytest.approx([-3.0, 0.0])
-    with pytest.raises(i2i.UsageError, match=r"matters most has 0.800, so take --threshold 0.4"):
+    with pytest.raises(i2i.UsageError, match=r"largest relevance is 0.800, so type --threshold 0.4"):
         held.offsets(torch.tensor([1.0, 0.0]), alpha=1, threshold=0.9)
     assert set(held.offsets(torch.tensor([1.0, 0.0]), alpha=1, threshold=0.5)[0]) == {"a"}
 
@@ -114,7 +113,7 @@ def test_a_way_is_from_neutral_words(file: Path) -> None:
         edit(scene([TEAL]), "red", directions=file, threshold=0.01, **more) for more in ({}, {"against": "blue"})
     )
     assert not_blue.image[0, 2, 0, 0] < red.image[0, 2, 0, 0] - 0.1
-    torch.testing.assert_close(said(Colours(), ["red"]), Colours().texts(["red"])[0])
+    torch.testing.assert_close(embed(Colours(), ["red"]), Colours().texts(["red"])[0])
 
 
 def test_a_grid_of_directions(file: Path) -> None:
@@ -137,16 +136,16 @@ def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_pat
         edit(scene([GREY], Other()), "red", directions=file)
     held = Directions(found.layers, found.effects, found.deviations, found.w_mean, "clip", 1)
     held.save(tmp_path / "clip.safetensors")
-    with pytest.raises(i2i.I2IError, match="take it with --extractor text=clip"):
+    with pytest.raises(i2i.I2IError, match="choose it with --extractor text=clip"):
         edit(scene([GREY]), "red", directions=tmp_path / "clip.safetensors")
     with pytest.raises(i2i.I2IError, match="it is a folder; make a file in it with i2i models make-directions"):
         edit(scene([GREY]), "red", directions=tmp_path)
     torn = replace(found, effects=found.effects * torch.nan)
     torn.save(tmp_path / "torn.safetensors")
-    with pytest.raises(i2i.I2IError, match=r"torn\.safetensors holds numbers that are not finite .*; make it again"):
+    with pytest.raises(i2i.I2IError, match=r"torn\.safetensors contains numbers that are not finite .*; make it again"):
         edit(scene([GREY]), "red", directions=tmp_path / "torn.safetensors")
     save_latent(tmp_path / "latent.safetensors", GREY, {})
-    with pytest.raises(i2i.I2IError, match="holds no directions; make them: i2i models make-directions"):
+    with pytest.raises(i2i.I2IError, match="contains no directions; make them: i2i models make-directions"):
         edit(scene([GREY]), "red", directions=tmp_path / "latent.safetensors")
 
 
@@ -174,7 +173,9 @@ def test_directions_that_show_nothing_are_told(file: Path) -> None:
     steps: list[tuple[int, int]] = []
     given = scene([TEAL, GREY], note=notes.append, progress=lambda done, total: steps.append((done, total)))
     edit(given, "red", directions=file, strength=0.001)
-    assert len(notes) == 1 and "'red' is no truer than before of a (" in notes[0] and ", b (" in notes[0]
+    assert (
+        len(notes) == 1 and "warning: similarity to 'red' did not increase for a (" in notes[0] and ", b (" in notes[0]
+    )
     assert "more --strength, a lower --threshold, or directions of more --samples" in notes[0]
     assert steps == [(1, 2), (2, 2)]
     given.stop = lambda: True
@@ -206,7 +207,7 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
     def stopped(*_: Any) -> Directions:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(making, "make", stopped)
+    monkeypatch.setattr(module, "make_directions", stopped)
     out = tmp_path / "made.safetensors"
     done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", "--out", str(out)])
     assert done.exit_code == 1 and not out.exists()

@@ -13,7 +13,7 @@ import i2i
 from i2i.api.options import build_options
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.text.editor import Text
-from i2i_plugins.text.goals import FLOOR, Goal, goals_of
+from i2i_plugins.text.goals import FLOOR, Goal, create_goals
 from i2i_plugins.text.optimisation import SCHEDULE
 from tests.plugins.text.scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
 
@@ -121,14 +121,14 @@ def test_words_that_the_network_does_not_know_are_told() -> None:
     given = scene([TEAL], note=notes.append)
     given.extractors["text"] = Few()
     edit(given, "red", "dark red wine", against="green", **QUICK)
-    assert notes == ["colours passes over 'dark', 'wine' in 'dark red wine', which it does not know."]
+    assert notes == ["colours does not know 'dark', 'wine' in 'dark red wine' and ignores them."]
 
 
 def test_words_that_come_no_truer_are_told() -> None:
     notes: list[str] = []
     given = scene([TEAL, GREY], note=notes.append)
     edit(given, "red", steps=1)  # the rate rises from 0
-    assert len(notes) == 1 and notes[0].startswith("'red' is no truer than before of a (0.")
+    assert len(notes) == 1 and notes[0].startswith("warning: similarity to 'red' did not increase for a (0.")
     assert ", b (0." in notes[0] and "lower --l2-weight" in notes[0]
     notes.clear()
     edit(given, "red", strength=-1, **QUICK)  # away from it, as asked
@@ -151,17 +151,21 @@ def test_words_without_a_meaning_are_told_by_their_option(option: str, words: di
 
 
 def test_texts_that_say_the_same_are_refused() -> None:
-    with pytest.raises(i2i.UsageError, match="--against 'red wine' says the same as the prompt 'red' to colours"):
-        goals_of(Colours(), ["red"], "red wine", each=False)
+    with pytest.raises(i2i.UsageError, match="--against 'red wine' means the same as the prompt 'red' to colours"):
+        create_goals(Colours(), ["red"], "red wine", each=False)
 
 
 def test_goals() -> None:
-    one, other = goals_of(Colours(), ["red", "blue"], None, each=True)
-    (both,) = goals_of(Colours(), ["red", "blue"], None, each=False)
+    one, other = create_goals(Colours(), ["red", "blue"], None, each=True)
+    (both,) = create_goals(Colours(), ["red", "blue"], None, each=False)
     torch.testing.assert_close(both.vector, (one.vector + other.vector) / (one.vector + other.vector).norm())
-    assert both.name == "red, blue" and one.way is None
-    (led,) = goals_of(Colours(), ["red"], "blue", each=False)
-    assert led.way is not None and float(led.way.norm()) == pytest.approx(1) and float(led.way @ other.vector) < 0
+    assert both.name == "red, blue" and one.direction is None
+    (led,) = create_goals(Colours(), ["red"], "blue", each=False)
+    assert (
+        led.direction is not None
+        and float(led.direction.norm()) == pytest.approx(1)
+        and float(led.direction @ other.vector) < 0
+    )
 
 
 def test_a_directional_loss_is_of_the_change() -> None:

@@ -1,4 +1,4 @@
-"""Who gets whose face: targets and sources of an edit as pairs."""
+"""Pairs of targets and sources."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import i2i
 
 
 class Pair(NamedTuple):
-    """A picture, and the one whose face it gets."""
+    """A target, and the source whose face it gets."""
 
     target: i2i.Photo
     source: i2i.Photo
 
 
-def pair(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[Pair]:
-    """Each target with its source: one for all, or as many as targets.
+def pair_up(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[Pair]:
+    """Pair each target with its source: one for all, or as many as targets.
 
     Raises:
-        UsageError: their numbers do not fit.
+        UsageError: the numbers of targets and sources do not match.
     """
     if len(sources) not in (1, len(targets)):
         raise i2i.UsageError(
@@ -29,17 +29,17 @@ def pair(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[Pai
     return [Pair(target, sources[number % len(sources)]) for number, target in enumerate(targets)]
 
 
-def cross(everyone: Sequence[i2i.Photo]) -> list[Pair]:
-    """Everyone with everyone else, row by row of the table whose diagonal is left out."""
+def cross(photos: Sequence[i2i.Photo]) -> list[Pair]:
+    """Pair each photo with every other one, row by row of a table without its diagonal."""
     return [
         Pair(target, source)
-        for row, target in enumerate(everyone)
-        for column, source in enumerate(everyone)
+        for row, target in enumerate(photos)
+        for column, source in enumerate(photos)
         if row != column
     ]
 
 
-def names_of(photos: Sequence[i2i.Photo]) -> list[str]:
-    """For captions, each another: those that would be the same are told apart by their number."""
+def unique_names(photos: Sequence[i2i.Photo]) -> list[str]:
+    """Return a name for each photo; equal names get the number of the photo."""
     names = [photo.name or f"picture {number}" for number, photo in enumerate(photos, 1)]
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
