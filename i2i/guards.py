@@ -391,10 +391,9 @@ def _drawn(dataset: Any, drawn: Any, args: Sequence[Any]) -> None:
     size = args[1] if len(args) > 1 else None
     fields = getattr(dataset, "fields", ())
     if isinstance(drawn, Mapping):
-        if missing := [field.name for field in fields if field.name not in drawn]:
-            raise _Unexpected(
-                f"a value for each field: {', '.join(field.name for field in fields)}", f"no {missing[0]!r}"
-            )
+        names = [field.name for field in fields]
+        if missing := [name for name in names if name not in drawn]:
+            raise _Unexpected(f"an entry for each field: {', '.join(names)}", f"a dict without {missing[0]!r}")
         return
     expected = f"two uint8 arrays ({size}, {size}, 3)"
     if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:

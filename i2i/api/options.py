@@ -30,20 +30,8 @@ Model = TypeVar("Model", bound=Options)
 
 RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
     "trainer": frozenset(
-        {
-            "callbacks",
-            "config",
-            "data_root",
-            "dataset",
-            "dataset_options",
-            "debug",
-            "dry_run",
-            "help",
-            "name",
-            "out",
-            "quiet",
-        }
-        | {"registry", "resume", "source"}
+        {"callbacks", "config", "data_root", "dataset", "dataset_options", "debug", "dry_run", "help", "name", "out"}
+        | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(
         {"as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors", "face"}

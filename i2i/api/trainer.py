@@ -119,7 +119,7 @@ class Trainer(ABC):
         """Build ``networks`` and ``optimizers`` on ``device``."""
 
     @classmethod
-    def create(cls: type[TrainerT], options: Any, device: Device, data: DataInfo) -> TrainerT:
+    def create(cls: type[TrainerT], options: Any, device: Device, data: DataInfo = DataInfo()) -> TrainerT:
         """Build a trainer that knows its data: what the engine calls in place of the constructor."""
         trainer = cls.__new__(cls)
         trainer.data = data

@@ -79,6 +79,9 @@ class MadeRun:
     options: dict[str, Any]
     trainer: Mirror | None = None
 
+    def restore(self, registry: i2i.Registry) -> i2i.Registry:
+        return registry
+
     def load_trainer(
         self, registry: i2i.Registry, device: i2i.Device, *, settings: Mapping[str, Any], checkpoint: str | int
     ) -> tuple[Mirror, int]:
