@@ -51,7 +51,7 @@ def task(size: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], torch
 def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
     """The loop of the editor ``drag``."""
     from i2i_plugins.drag.handles import Handles
-    from i2i_plugins.drag.optimisation import Drag
+    from i2i_plugins.drag.optimisation import DragOptimisation
     from i2i_plugins.drag.settings import R1, R2, Settings
 
     size = generator.resolution
@@ -59,11 +59,11 @@ def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float]
     places = [torch.tensor(each, dtype=torch.float32, device=device) for each in (starts, targets)]
     handles = Handles(["one", "other"], *places, torch.full((2,), -1, device=device))
     settings = Settings(
-        layer=LAYER, r1=max(2, R1 * size), r2=R2 * size, rows=ROWS, one_way=False, rate=RATE, steps=10**6,
-        tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
+        feature_resolution=LAYER, r1=max(2, R1 * size), r2=R2 * size, layers=ROWS, shared_vector=False,
+        learning_rate=RATE, steps=10**6, tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip
-    drag = Drag(i2i.Scene({}, device), generator, settings, w, [handles], mask.to(device))
-    drag.run(lambda steps, distance: told(drag.traces[0].losses[-1]))
+    drag = DragOptimisation(i2i.Scene({}, device), generator, settings, w, [handles], mask.to(device))
+    drag.run(lambda steps, distance: told(drag.trajectories[0].losses[-1]))
 
 
 def plain(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:

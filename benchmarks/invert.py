@@ -75,13 +75,13 @@ def ours(
     device: Device, generator: Any, perceptual: Any, pictures: torch.Tensor, told: Callable[[float], None]
 ) -> None:
     """The loop of the editor ``invert``."""
-    from i2i_plugins.invert.descending import Descent
     from i2i_plugins.invert.methods import METHODS
+    from i2i_plugins.invert.optimisation import LatentInversion
 
     method = replace(METHODS["projector"], space="w+", jitter=0.0, rise=0.0, fall=0.0, rate=RATE)
     scene = i2i.Scene({}, device, {"perceptual": perceptual}, generator=generator)
     starts = generator.w_mean.expand(len(pictures), generator.num_ws, -1)
-    Descent(scene, method, pictures, starts).run(lambda step, loss: told(loss))
+    LatentInversion(scene, method, pictures, starts).run(lambda steps, loss: told(loss))
 
 
 def plain(

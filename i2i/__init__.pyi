@@ -1,5 +1,6 @@
 """The public API: each name once, with the module that defines it."""
 
+from .api.callback import Callback as Callback
 from .api.contents import Contents as Contents
 from .api.contents import Record as Record
 from .api.contents import StoredTensor as StoredTensor
@@ -27,6 +28,7 @@ from .api.extractor import PerceptualExtractor as PerceptualExtractor
 from .api.extractor import Role as Role
 from .api.extractor import SegmentationExtractor as SegmentationExtractor
 from .api.extractor import TextExtractor as TextExtractor
+from .api.field import Field as Field
 from .api.generator import Generator as Generator
 from .api.generator import StyleGenerator as StyleGenerator
 from .api.generator import Weights as Weights
@@ -44,14 +46,17 @@ from .api.options import option_flag as option_flag
 from .api.panel import Panel as Panel
 from .api.placement import Placement as Placement
 from .api.preset import Preset as Preset
+from .api.sample import Pair as Pair
+from .api.sample import Sample as Sample
 from .api.scene import Latent as Latent
 from .api.scene import Photo as Photo
 from .api.scene import Scene as Scene
+from .api.trainer import DataInfo as DataInfo
 from .api.trainer import Trainer as Trainer
+from .api.trainer import TrainingProgress as TrainingProgress
 from .assets.extractors import extractor as extractor
 from .assets.models import model_path as model_path
 from .assets.networks import load_network as load_network
-from .data.pairs import Pair as Pair
 from .editing.pipeline import edit as edit
 from .inference.generators import generator as generator
 from .inference.generators import generator_domain as generator_domain

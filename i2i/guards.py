@@ -12,6 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from .api.contracts import contract_class, contract_methods
@@ -35,7 +36,8 @@ def build_plugin(registry: Registry, kind: str, name: str, *args: Any, values: M
     """Construct the class that plugins registered as ``kind`` under ``name``, guarded.
 
     Args:
-        args: Arguments of the constructor, without options for the kinds in ``OPTIONS_LAST``.
+        args: Arguments of the constructor, without options for the kinds in ``OPTIONS_LAST``; for trainers those of
+            ``Trainer.create``.
         values: Option values for those kinds, as typed or recorded; None for the defaults.
 
     Returns:
@@ -54,7 +56,8 @@ def build_plugin(registry: Registry, kind: str, name: str, *args: Any, values: M
     if missing:
         raise I2IError(f"The {owner} does not define {', '.join(missing)}; tell its author.")
     with guarding(owner, "__init__"):
-        instance = made(*args)
+        # A trainer is told its data before its constructor runs.
+        instance = made.create(*args) if kind == "trainer" else made(*args)
     if check := _INSTANCES.get(kind):
         _require(owner, "__init__", check, instance, None, ())
     return instance
@@ -306,10 +309,20 @@ def _losses(_: Any, losses: Any, __: Sequence[Any]) -> None:
 def _samples(trainer: Any, images: Any, args: Sequence[Any]) -> None:
     panels = images if isinstance(images, Mapping) and images else {"": images}
     for name, panel in panels.items():
+        if _is_class_numbers(panel, _count(args)):
+            continue
         what = f"{name!r}: " if name else ""
         _tensor(
             panel, (_count(args), None, None, None), "a floating-point tensor (N, C, H, W), N as in the batch", what
         )
+
+
+def _is_class_numbers(panel: Any, count: int | None) -> bool:
+    """Whether a panel is class numbers ``(N, H, W)``, which sample grids paint."""
+    import torch
+
+    whole = isinstance(panel, torch.Tensor) and not (panel.is_floating_point() or panel.is_complex())
+    return whole and panel.ndim == 3 and (count is None or len(panel) == count)
 
 
 def _measured(_: Any, metrics: Any, __: Sequence[Any]) -> None:
@@ -344,23 +357,51 @@ def _numbers(_: Any, values: Any, __: Sequence[Any]) -> None:
         raise _Unexpected("a list of floats, one for each image")
 
 
-def _pairs(_: Any, pairs: Any, __: Sequence[Any]) -> None:
-    expected = "a list of i2i.Pair"
-    if not isinstance(pairs, (list, tuple)):
+def _listed_samples(noun: str) -> Check:
+    """A check for a list of samples, or None for the default layout."""
+
+    def check(_: Any, samples: Any, __: Sequence[Any]) -> None:
+        expected = f"a list of i2i.{noun}, or None for the default layout"
+        if samples is None:
+            return
+        if not isinstance(samples, (list, tuple)):
+            raise _Unexpected(expected)
+        for sample in samples:
+            if not hasattr(sample, "name") or not hasattr(sample, "files"):
+                raise _Unexpected(expected, f"a list with {describe_value(sample)}")
+
+    return check
+
+
+def _unpaired(_: Any, sides: Any, __: Sequence[Any]) -> None:
+    expected = "a dict with a list of paths for each of the two sides, or None for the default layouts"
+    if sides is None:
+        return
+    if not isinstance(sides, Mapping):
         raise _Unexpected(expected)
-    for pair in pairs:
-        if not hasattr(pair, "name") or not hasattr(pair, "files"):
-            raise _Unexpected(expected, f"a list with {describe_value(pair)}")
+    for name, paths in sides.items():
+        if not isinstance(paths, (list, tuple)) or not all(isinstance(path, PurePath) for path in paths):
+            raise _Unexpected(expected, f"{name!r}: {describe_value(paths)}")
 
 
-def _drawn(_: Any, pair: Any, args: Sequence[Any]) -> None:
+def _drawn(dataset: Any, drawn: Any, args: Sequence[Any]) -> None:
+    """Refuse what is neither two RGB images nor an array for each field; ``SyntheticSource`` checks each field."""
     import numpy as np
 
     size = args[1] if len(args) > 1 else None
+    fields = getattr(dataset, "fields", ())
+    if isinstance(drawn, Mapping):
+        if missing := [field.name for field in fields if field.name not in drawn]:
+            raise _Unexpected(
+                f"a value for each field: {', '.join(field.name for field in fields)}", f"no {missing[0]!r}"
+            )
+        return
     expected = f"two uint8 arrays ({size}, {size}, 3)"
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+    if not isinstance(drawn, (tuple, list)) or len(drawn) != 2:
         raise _Unexpected(expected)
-    for side in pair:
+    for field, side in zip((field for field in fields if field.kind != "value"), drawn, strict=False):
+        if field.kind != "image" or (field.channels, field.bits) != (3, 8):
+            continue
         if not isinstance(side, np.ndarray) or side.dtype != np.uint8 or side.shape != (size, size, 3):
             raise _Unexpected(expected, describe_value(side))
 
@@ -492,7 +533,12 @@ _CHECKS: Mapping[str, Mapping[str, Check]] = {
         "state_dict": _state,
         "generator": _generator,
     },
-    "dataset": {"pairs": _pairs, "draw": _drawn},
+    "dataset": {
+        "samples": _listed_samples("Sample"),
+        "pairs": _listed_samples("Pair"),
+        "unpaired": _unpaired,
+        "draw": _drawn,
+    },
     "metric": {"compute": _finite, "per_picture": _numbers},
     "generator": {
         "read": _weights,

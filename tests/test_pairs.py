@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from i2i import I2IError
-from i2i.data import pairs
-from i2i.data.pairs import Fault, Pair, check_pairs, check_splits, find_pairs, read_pair
+from i2i import I2IError, Pair
+from i2i.api.dataset import Dataset
+from i2i.api.sample import Sample
+from i2i.data import samples
+from i2i.data.layouts import find_pairs
+from i2i.data.samples import Fault, check_samples, check_splits, read_sample
 from i2i.toolkit.images import ImageError
+
+
+def read(sample: Sample, size: int | None = None) -> list[np.ndarray]:
+    return list(read_sample(sample, Dataset.fields, size).values())
+
+
+def check(found: list[Sample], progress: Callable[[int, int], None] | None = None) -> list[Fault]:
+    return check_samples(found, Dataset.fields, progress=progress)
 
 
 def _save(path: Path, width: int = 32, height: int = 16, colour: tuple[int, int, int] = (200, 0, 0)) -> Path:
@@ -27,10 +39,10 @@ def test_side_by_side_pictures_in_natural_order(tmp_path: Path) -> None:
         (tmp_path / "train" / name).write_bytes(b"unread")
     (tmp_path / "train" / "folder.jpg").mkdir()
     found = find_pairs(tmp_path, "train")
-    assert [(pair.name, pair.a.name, pair.b) for pair in found] == [
-        ("1", "1.webp", None),
-        ("9", "9.PNG", None),
-        ("10", "10.jpg", None),
+    assert [(pair.name, *(path.name for path in pair.files.values())) for pair in found] == [
+        ("1", "1.webp", "1.webp"),
+        ("9", "9.PNG", "9.PNG"),
+        ("10", "10.jpg", "10.jpg"),
     ]
 
 
@@ -39,7 +51,7 @@ def test_two_folders_are_paired_by_stem(tmp_path: Path) -> None:
         _save(tmp_path / "val" / name)
     found = find_pairs(tmp_path, "val")
     assert [pair.name for pair in found] == ["a", "b2", "b10"]
-    assert [pair.b.name for pair in found if pair.b] == ["a.tif", "b2.png", "b10.bmp"]
+    assert [pair.files["B"].name for pair in found] == ["a.tif", "b2.png", "b10.bmp"]
 
 
 def test_a_split_that_is_not_there_is_empty(tmp_path: Path) -> None:
@@ -49,17 +61,17 @@ def test_a_split_that_is_not_there_is_empty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["readme.txt"], "holds no picture"),
+        (["readme.txt"], "holds no image"),
         (["A/1.jpg"], "has no folder B"),
         (["B/1.jpg"], "has no folder A"),
-        (["A/x.txt", "B/x.txt"], "hold no picture"),
+        (["A/x.txt", "B/x.txt"], "hold no image"),
         (["A/1.jpg", "A/2.jpg", "B/1.jpg"], r"B lacks the other half of 2\.jpg from A"),
         (
             ["A/1.jpg", *(f"B/{n}.jpg" for n in range(1, 7))],
             r"A lacks the other half of 2\.jpg, 3\.jpg, 4\.jpg and 2 more",
         ),
-        (["A/1.jpg", "A/1.png", "B/1.jpg"], "more than one picture called 1:"),
-        (["1.jpg", "1.png"], "more than one picture called 1:"),
+        (["A/1.jpg", "A/1.png", "B/1.jpg"], "more than one image called 1:"),
+        (["1.jpg", "1.png"], "more than one image called 1:"),
         (["A/1.jpg", "B/1.jpg", "stray.jpg"], r"stray\.jpg"),
     ],
 )
@@ -77,7 +89,7 @@ def test_side_by_side_is_split_at_half_width(tmp_path: Path) -> None:
     both[:, :64], both[:, 65:] = (255, 0, 0), (0, 0, 255)  # the column in the middle belongs to neither side
     pair = Pair("odd", _save_array(tmp_path / "odd.png", both))
     for size, shape in ((None, (64, 64, 3)), (8, (8, 8, 3))):
-        a, b = read_pair(pair, size)
+        a, b = read(pair, size)
         assert a.shape == b.shape == shape
         assert (a == (255, 0, 0)).all() and (b == (0, 0, 255)).all()
 
@@ -91,18 +103,18 @@ def _save_array(path: Path, array: np.ndarray) -> Path:
 def test_side_by_side_must_be_twice_as_wide_as_high_within_two_percent(tmp_path: Path, width: int, good: bool) -> None:
     pair = Pair("x", _save(tmp_path / "x.png", width, 100))
     if good:
-        assert [side.shape for side in read_pair(pair)] == [(100, width // 2, 3)] * 2
+        assert [side.shape for side in read(pair)] == [(100, width // 2, 3)] * 2
     else:
-        with pytest.raises(ImageError, match=rf"{width} x 100 pixels.*folders A and B"):
-            read_pair(pair)
+        with pytest.raises(ImageError, match=rf"{width} x 100 pixels.*folders of their own"):
+            read(pair)
 
 
 def test_two_files_need_one_shape_but_not_one_size(tmp_path: Path) -> None:
     a = _save(tmp_path / "a.png", 40, 20)
-    sides = read_pair(Pair("x", a, _save(tmp_path / "b.png", 80, 40, (0, 9, 0))), 16)
+    sides = read(Pair("x", a, _save(tmp_path / "b.png", 80, 40, (0, 9, 0))), 16)
     assert [side.shape for side in sides] == [(16, 16, 3)] * 2 and sides[1][0, 0].tolist() == [0, 9, 0]
     with pytest.raises(ImageError, match=r"b2\.png: it is 80 x 30 pixels and its A is 40 x 20"):
-        read_pair(Pair("x", a, _save(tmp_path / "b2.png", 80, 30)))
+        read(Pair("x", a, _save(tmp_path / "b2.png", 80, 30)))
 
 
 def _set_with_faults(root: Path) -> list[Path]:
@@ -118,7 +130,7 @@ def _set_with_faults(root: Path) -> list[Path]:
 def test_every_fault_is_named_in_order(tmp_path: Path) -> None:
     bad = _set_with_faults(tmp_path)
     seen: list[tuple[int, int]] = []
-    faults = check_pairs(find_pairs(tmp_path, "train"), lambda done, total: seen.append((done, total)))
+    faults = check(find_pairs(tmp_path, "train"), lambda done, total: seen.append((done, total)))
     assert [fault.path for fault in faults] == bad
     for fault, said in zip(faults, ("twice as wide", "empty", "cut off"), strict=True):
         assert said in fault.reason
@@ -128,51 +140,51 @@ def test_every_fault_is_named_in_order(tmp_path: Path) -> None:
 def test_both_files_of_a_pair_are_named(tmp_path: Path) -> None:
     for side in "AB":
         _save(tmp_path / "train" / side / "1.png").write_bytes(b"")
-    faults = check_pairs(find_pairs(tmp_path, "train"))
+    faults = check(find_pairs(tmp_path, "train"))
     assert [fault.path for fault in faults] == [tmp_path / "train" / side / "1.png" for side in "AB"]
 
 
 def test_good_files_are_decoded_once_and_again_when_they_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[str] = []
-    genuine = pairs.read_image
-    monkeypatch.setattr(pairs, "read_image", lambda path: (read.append(path.name), genuine(path))[1])
+    decoded: list[str] = []
+    genuine = samples.read_image
+    monkeypatch.setattr(samples, "read_image", lambda path: (decoded.append(path.name), genuine(path))[1])
     files = [_save(tmp_path / "train" / f"{number}.png") for number in range(3)]
     files[1].write_bytes(b"")
     found = find_pairs(tmp_path, "train")
-    assert len(check_pairs(found)) == 1 and sorted(read) == ["0.png", "1.png", "2.png"]
-    read.clear()
-    assert len(check_pairs(found)) == 1 and read == ["1.png"], "only the bad one is looked at again"
-    read.clear()
+    assert len(check(found)) == 1 and sorted(decoded) == ["0.png", "1.png", "2.png"]
+    decoded.clear()
+    assert len(check(found)) == 1 and decoded == ["1.png"], "only the bad one is looked at again"
+    decoded.clear()
     size = files[2].stat().st_size
     files[2].write_bytes(b"x" * size)
     os.utime(files[2], ns=(1, 1))
-    assert [fault.path.name for fault in check_pairs(found)] == ["1.png", "2.png"]
-    assert read == ["1.png", "2.png"]
+    assert [fault.path.name for fault in check(found)] == ["1.png", "2.png"]
+    assert decoded == ["1.png", "2.png"]
 
 
 def test_a_torn_or_foreign_memory_is_no_trouble(tmp_path: Path, own_home: Path) -> None:
     found = [Pair("x", _save(tmp_path / "x.png"))]
-    assert check_pairs(found) == []
+    assert check(found) == []
     (memory,) = (own_home / "checked").iterdir()
     memory.write_bytes(memory.read_bytes()[:9] + b"\xff\xfe")
-    assert check_pairs(found) == []
+    assert check(found) == []
     memory.unlink()
     memory.parent.rmdir()
     memory.parent.write_text("a file where the folder should be")
-    assert check_pairs(found) == []
+    assert check(found) == []
 
 
 def test_a_file_that_goes_between_finding_and_checking_is_a_fault(tmp_path: Path) -> None:
-    (fault,) = check_pairs([Pair("x", tmp_path / "gone.png")])
+    (fault,) = check([Pair("x", tmp_path / "gone.png")])
     assert fault.path == tmp_path / "gone.png" and "No such file" in fault.reason
 
 
 def test_a_split_of_unknown_layout_does_not_hide_the_faults_of_others(tmp_path: Path) -> None:
     bad = _set_with_faults(tmp_path)
     _save(tmp_path / "val" / "A" / "1.png")
-    counts, faults = check_splits(lambda split: find_pairs(tmp_path, split))
+    counts, faults = check_splits(lambda split: find_pairs(tmp_path, split), Dataset.fields)
     assert counts == {"train": 70}
     assert [fault.path for fault in faults] == [*bad, Path("val")]
     assert isinstance(faults[-1], Fault) and "has no folder B" in faults[-1].reason

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import i2i
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -26,8 +27,8 @@ class Cityscapes(i2i.Dataset):
     counts = {"train": 2975, "val": 500}
     drawn = {"train": 400, "val": 100}
 
-    def pairs(self, root: Path, split: str) -> list[Pair]:
-        """The real pairs of a split: from the official download where it lies there, else A|B pictures."""
+    def pairs(self, root: Path, split: str) -> Sequence[Pair] | None:
+        """List the real pairs of a split: of the official download if it is there, else of the default layout."""
         from .official import is_official, official_pairs
 
         return official_pairs(root, split) if is_official(root) else super().pairs(root, split)

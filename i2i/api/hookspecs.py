@@ -108,7 +108,7 @@ def register_metrics(register: Register) -> None:
 
 @hookspec
 def register_callbacks(register: Register) -> None:
-    """Register what is called while a run trains, such as loggers: subclasses of ``i2i.Callback``."""
+    """Register what follows trainings and edits, such as loggers: subclasses of ``i2i.Callback``."""
 
 
 @hookspec

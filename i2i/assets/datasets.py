@@ -155,9 +155,9 @@ def _fault(file: Path, size: int | None) -> str | None:
 
 def count_pairs(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Pairs of the real set in each split that has any."""
-    from ..data.pairs import SPLITS
+    from ..data.layouts import SPLITS, find_samples
 
-    found = {split: len(dataset.pairs(folder, split)) for split in SPLITS}
+    found = {split: len(find_samples(dataset, folder, split)) for split in SPLITS}
     return {split: count for split, count in found.items() if count}
 
 
@@ -217,7 +217,7 @@ def _install(
 
 def _below_wrapping(folder: Path) -> Path:
     """The folder that holds the splits: archives wrap them in one named after the set."""
-    from ..data.pairs import SPLITS
+    from ..data.layouts import SPLITS
 
     while len(inside := [path for path in folder.iterdir() if not path.name.startswith(".")]) == 1:
         if not inside[0].is_dir() or inside[0].name in SPLITS:

@@ -16,6 +16,10 @@ from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from ..api.dataset import Dataset
 
 root_option = click.option(
@@ -105,11 +109,13 @@ def check(
     DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
     again until it changes.
     """
-    from ..data.pairs import check_splits
+    from ..data.layouts import find_samples
+    from ..data.samples import check_splits
 
     dataset, folder = _find_set(ctx.obj, target, data_root, dataset_options)
-    with Progress("pairs") as progress:
-        counts, faults = check_splits(partial(dataset.pairs, folder), progress.stage)
+    find = partial(find_samples, dataset, folder)
+    with Progress("samples") as progress:
+        counts, faults = check_splits(find, dataset.fields, dataset.palette, progress.stage)
     if not counts and not faults:
         raise I2IError(f"{folder} has no folder train, val or test with pairs: {_remedy(dataset, folder)}.")
     if as_json:
@@ -129,8 +135,8 @@ def check(
     "--source",
     default="auto",
     show_default=True,
-    type=click.Choice(["auto", "real", "drawn"]),
-    help="Real pictures, the set's own drawn ones, or real ones where they are there.",
+    type=click.Choice(["auto", "real", "synthetic", "drawn"]),
+    help="Real samples, synthetic ones (old name: drawn), or real ones if they are downloaded.",
 )
 @click.option("--split", default="train", show_default=True, help="Which part of the set.")
 @click.option("--count", default=16, show_default=True, type=click.IntRange(1, 400), help="How many pairs.")
@@ -145,7 +151,7 @@ def preview(
     registry: Registry,
     name: str,
     data_root: Path | None,
-    source: Literal["auto", "real", "drawn"],
+    source: Literal["auto", "real", "synthetic", "drawn"],
     split: str,
     count: int,
     size: int,
@@ -154,18 +160,28 @@ def preview(
     dataset_options: dict[str, Any],
 ) -> None:
     """Write a contact sheet of pairs spread over a split."""
-    from ..data.sources import open_source
+    from ..data.training_data import open_pairs
     from ..toolkit.images import save_image
     from ..toolkit.images.grids import image_grid
 
     dataset = build_plugin(registry, "dataset", name, values=dataset_options)
-    opened = open_source(dataset, data_root, split, source, seed)
+    choice: Literal["auto", "real", "drawn"] = "drawn" if source == "synthetic" else source
+    (group,) = open_pairs(dataset, data_root, split, choice, seed, "AtoB").groups
+    opened = group.source
     count = min(count, len(opened))
-    pairs = [opened.read(number * len(opened) // count, size) for number in range(count)]
+    pairs = [_rgb_sides(group.read(number * len(opened) // count, size)) for number in range(count)]
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
     save_image(out, image_grid(rows, columns=dataset.sides * across, group=2))
     click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
+
+
+def _rgb_sides(sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Input and target as uint8 ``(H, W, 3)``: grey becomes RGB, 16 bits become 8."""
+    import numpy as np
+
+    sides = [array if array.dtype == np.uint8 else (array // 257).astype(np.uint8) for array in sample.values()]
+    return [np.broadcast_to(side, (*side.shape[:2], 3)) for side in sides]
 
 
 def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:

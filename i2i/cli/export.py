@@ -15,12 +15,13 @@ from ..toolkit.terminal import echo_json
 @click.argument("run", type=click.Path())
 @click.option("--format", required=True, type=click.Choice(["onnx", "safetensors"]), help="What to write.")
 @click.option("--out", required=True, type=click.Path(), help="The file.")
+@click.option("--network", metavar="NAME", help="Network of the trainer.  [default: the one that makes the images]")
 @checkpoint_option
 @set_option
 @json_option
 @click.pass_obj
 def command(registry: Registry, /, run: str, out: str, as_json: bool, **given: Any) -> None:
-    """Write the generator of RUN as one file that other programs read.
+    """Write a network of RUN as one file that other programs read.
 
     \b
     i2i export runs/pix2pix-facades-001 --format onnx --out facades.onnx

@@ -105,7 +105,8 @@ def command(
 ) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
     from ..api.options import read_config
-    from ..training.session import resolve, train
+    from ..training.plan import resolve_options
+    from ..training.session import train
 
     registry = ctx.obj
     typed = {key: value for key, value in given.items() if value is not None and value != ()}
@@ -120,7 +121,7 @@ def command(
     if dry_run:
         from ..toolkit.terminal import echo_json
 
-        echo_json(resolve(registry, registry.get("trainer", name), options, dataset_options))
+        echo_json(resolve_options(registry, name, options, dataset_options))
         return
     run = train(name, out=out, resume=resume, registry=registry, dataset_options=dataset_options, **options)
     if os.environ.get("RANK", "0") != "0":
@@ -128,7 +129,7 @@ def command(
     summary, folder = run.summary(), shlex.quote(str(run.folder))
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
     click.echo(f"pictures: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
-    if registry.get("trainer", name).wants == "pictures":
+    if registry.get("trainer", name).learns_from() == "images":
         click.echo(f"next: i2i sample --generator {folder} --out sheet.png")
     else:
         click.echo(f"next: i2i predict {folder} PICTURE --out DIR, or i2i evaluate {folder}")

@@ -1,7 +1,7 @@
-"""Batches of pairs or pictures: cached, cropped and mirrored alike on both sides, and a pure function of seed and step.
+"""Batches: samples cached, cropped and mirrored, as a pure function of seed and step.
 
-Step ``s`` always sees the same pictures cut in the same way, whatever was read before it, in however many processes
-and threads. A resumed run therefore goes on exactly, and two processes see together what one would see alone.
+Step ``s`` always sees the same samples with the same crops, whatever was read before it, in however many processes
+and threads. A resumed run therefore continues exactly, and two processes see together what one would see alone.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..api.dataset import Direction
 from ..api.device import Device
+from ..api.field import Field
+from .pixels import paint_labels
+from .samples import Palette
 from .sources import Source
 
 if TYPE_CHECKING:
@@ -26,48 +29,109 @@ if TYPE_CHECKING:
 Arrays = dict[str, np.ndarray]
 
 
-class Cache:
-    """Decoded pairs of one size, kept in memory while they fit."""
+@dataclass(frozen=True)
+class Column:
+    """One entry of a batch: its key, and the field of the source that fills it."""
 
-    def __init__(self, source: Source, size: int, megabytes: int) -> None:
-        self.source, self.size = source, size
-        self._room = megabytes * 2**20
-        self._pairs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    key: str
+    field: Field
+    palette: Palette | None = None
+    """Paint labels and masks in colour, for trainers that want images; None: leave them as they are."""
+
+    @property
+    def shown(self) -> Field:
+        """The field as it is in the batch."""
+        return self.field if self.palette is None else Field(self.field.name)
+
+
+@dataclass(frozen=True)
+class SampleGroup:
+    """Entries of a batch that come from one sample: drawn, cropped and mirrored together."""
+
+    source: Source
+    columns: tuple[Column, ...]
+    seeds: tuple[int, ...] = ()
+    """Appended to every seed, so that the groups of a batch are shuffled independently."""
+
+    def read(self, index: int, size: int) -> Arrays:
+        """Read a sample by the keys of the batch."""
+        arrays = self.source.read(index, size)
+        return {column.key: _painted(arrays[column.field.name], column) for column in self.columns}
+
+
+def _painted(array: np.ndarray, column: Column) -> np.ndarray:
+    if column.palette is None:
+        return array
+    if column.field.kind == "mask":
+        return np.repeat(array[..., None] * np.uint8(255), 3, axis=2)
+    return paint_labels(array, column.palette)
+
+
+class Cache:
+    """Decoded samples of one size, kept in memory while there is room."""
+
+    def __init__(self, group: SampleGroup, size: int, budget: MemoryBudget) -> None:
+        self.group, self.size = group, size
+        self._budget = budget
+        self._samples: dict[int, Arrays] = {}
         self._lock = threading.Lock()
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if (kept := self._pairs.get(index)) is not None:
+    def __getitem__(self, index: int) -> Arrays:
+        if (kept := self._samples.get(index)) is not None:
             return kept
-        pair = self.source.read(index, self.size)
-        needed = pair[0].nbytes + (0 if pair[1] is pair[0] else pair[1].nbytes)
+        sample = self.group.read(index, self.size)
         with self._lock:
-            if index not in self._pairs and needed <= self._room:
-                self._pairs[index] = pair
-                self._room -= needed
-        return pair
+            if index not in self._samples and self._budget.take(sum(array.nbytes for array in sample.values())):
+                self._samples[index] = sample
+        return sample
+
+
+class MemoryBudget:
+    """Memory that caches share."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._left = megabytes * 2**20
+        self._lock = threading.Lock()
+
+    def take(self, needed: int) -> bool:
+        """Reserve bytes; return False if there are not so many left."""
+        with self._lock:
+            if needed > self._left:
+                return False
+            self._left -= needed
+            return True
 
 
 class Augmentation:
-    """A random crop and a mirror image, the same for both sides, drawn from a seed of its own for each pair."""
+    """A random crop and a mirror image, the same for all entries, drawn from the seeds of each sample."""
 
-    def __init__(self, size: int, flip: bool) -> None:
+    def __init__(self, size: int, flip: bool, columns: Sequence[Column]) -> None:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would look for a newer version on the network
         import albumentations
 
         steps: list[Any] = [albumentations.RandomCrop(size, size)]
         if flip:
             steps.append(albumentations.HorizontalFlip(p=0.5))
-        self._compose = albumentations.Compose(steps, additional_targets={"target": "image"})
+        fields = {column.key: column.shown for column in columns if column.field.kind != "value"}
+        # albumentations needs an "image"; the first entry stands for it, whatever its kind.
+        keys = sorted(fields, key=lambda key: fields[key].kind != "image")
+        self._names = {key: "image" if number == 0 else f"entry{number}" for number, key in enumerate(keys)}
+        kinds = {
+            name: "image" if fields[key].kind == "image" else "mask"
+            for key, name in self._names.items()
+            if name != "image"
+        }
+        self._compose = albumentations.Compose(steps, additional_targets=kinds)
         self._lock = threading.Lock()
 
-    def __call__(self, source: np.ndarray, target: np.ndarray, *seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, arrays: Arrays, *seeds: int) -> Arrays:
+        """Crop and mirror the arrays of one sample."""
+        if not self._names:
+            return arrays
         with self._lock:  # the seed is state of the whole pipeline
-            self._compose.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-            if source is target:
-                one = self._compose(image=source)["image"]
-                return one, one
-            both = self._compose(image=source, target=target)
-        return both["image"], both["target"]
+            self._compose.set_random_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
+            changed = self._compose(**{name: arrays[key] for key, name in self._names.items()})
+        return arrays | {key: changed[name] for key, name in self._names.items()}
 
 
 class Batches:
@@ -75,34 +139,37 @@ class Batches:
 
     def __init__(
         self,
-        source: Source,
+        groups: Sequence[SampleGroup],
         *,
         batch: int,
         size: int,
         load_size: int,
         flip: bool,
-        direction: Direction,
         seed: int,
         device: Device,
         only: int | None = None,
         cache_mb: int = 2000,
         workers: int = 1,
     ) -> None:
-        """``batch`` counts the pairs of all processes; ``only`` keeps the first pairs of the source."""
-        self.cache = Cache(source, load_size, cache_mb)
-        self.pairs = min(len(source), only or len(source))
+        """``batch`` counts the samples of all processes; ``only`` keeps the first samples of each group."""
+        budget = MemoryBudget(cache_mb)
+        self.groups = tuple(groups)
+        self._caches = [Cache(group, load_size, budget) for group in groups]
+        self._counts = [min(len(group.source), only or len(group.source)) for group in groups]
+        self.count = max(self._counts)
+        """Samples in an epoch: those of the largest group."""
         self.batch, self.seed, self.device = batch, seed, device
-        self.swap = direction == "BtoA"
         self.workers = workers
-        self._augment = Augmentation(size, flip) if load_size > size or flip else None
-        self._order = lru_cache(maxsize=2)(self._draw_order)
+        augmented = load_size > size or flip
+        self._augment = [Augmentation(size, flip, group.columns) if augmented else None for group in groups]
+        self._order = lru_cache(maxsize=2 * len(groups))(self._draw_order)
 
     def epoch(self, step: int) -> float:
-        """Passes over the set after ``step`` steps."""
-        return step * self.batch / self.pairs
+        """Return the passes over the dataset after ``step`` steps."""
+        return step * self.batch / self.count
 
     def stream(self, after: int, until: int) -> Iterator[dict[str, Tensor]]:
-        """The batches of steps ``after + 1`` to ``until``, prepared ahead: ``{"input", "target"}`` on the device."""
+        """Yield the batches of steps ``after + 1`` to ``until``, prepared ahead, on the device."""
         if not self.workers:
             for step in range(after + 1, until + 1):
                 yield self.place(self.read(step))
@@ -120,44 +187,68 @@ class Batches:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def read(self, step: int) -> Arrays:
-        """This process's share of the batch of a step, uint8 ``(N, H, W, 3)`` each."""
-        share = self.batch // self.device.world
-        first = (step - 1) * self.batch + self.device.rank * share
-        return _stack([self._pair(position) for position in range(first, first + share)])
+        """Read this process's part of the batch of a step: stacked arrays by key."""
+        count = self.batch // self.device.world
+        first = (step - 1) * self.batch + self.device.rank * count
+        arrays: Arrays = {}
+        for number in range(len(self.groups)):
+            arrays |= _stack([self._sample(number, position) for position in range(first, first + count)])
+        return arrays
 
     def place(self, arrays: Arrays) -> dict[str, Tensor]:
-        """To the device, float32 in [-1, 1]."""
-        return _place(arrays, self.device)
+        """Move a batch to the device."""
+        return place_batch(arrays, self.groups, self.device)
 
-    def _pair(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """The input and target at a position of the endless sequence of shuffled passes."""
-        epoch, place = divmod(position, self.pairs)
-        a, b = self.cache[int(self._order(epoch)[place])]
-        source, target = (b, a) if self.swap else (a, b)
-        return self._augment(source, target, self.seed, position) if self._augment else (source, target)
+    def _sample(self, number: int, position: int) -> Arrays:
+        """The sample of a group at a position of the endless sequence of shuffled epochs."""
+        epoch, place = divmod(position, self._counts[number])
+        arrays = self._caches[number][int(self._order(number, epoch)[place])]
+        augment = self._augment[number]
+        return augment(arrays, self.seed, position, *self.groups[number].seeds) if augment else arrays
 
-    def _draw_order(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(self.pairs)
+    def _draw_order(self, number: int, epoch: int) -> np.ndarray:
+        seeds = self.groups[number].seeds
+        return np.random.default_rng([self.seed, epoch, *seeds]).permutation(self._counts[number])
 
 
 def fixed_batches(
-    source: Source, size: int, direction: Direction, batch: int, device: Device, indices: Sequence[int]
-) -> Iterator[tuple[list[str], dict[str, Tensor]]]:
-    """Pairs as they are, in order: their names and ``{"input", "target"}`` on the device."""
-    for start in range(0, len(indices), batch):
-        chosen = indices[start : start + batch]
-        pairs = [source.read(index, size) for index in chosen]
-        arrays = _stack([(b, a) if direction == "BtoA" else (a, b) for a, b in pairs])
-        yield [source.name(index) for index in chosen], _place(arrays, device)
+    groups: Sequence[SampleGroup], size: int, batch: int, device: Device, count: int
+) -> Iterator[dict[str, Tensor]]:
+    """Yield the first ``count`` samples as they are, in order; a smaller group starts again when it ends."""
+    for start in range(0, count, batch):
+        arrays: Arrays = {}
+        for group in groups:
+            chosen = [index % len(group.source) for index in range(start, min(start + batch, count))]
+            arrays |= _stack([group.read(index, size) for index in chosen])
+        yield place_batch(arrays, groups, device)
 
 
-def _stack(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Arrays:
-    inputs, targets = zip(*pairs, strict=True)
-    stacked = np.stack(inputs)
-    alike = all(one is other for one, other in pairs)  # single pictures
-    return {"input": stacked, "target": stacked if alike else np.stack(targets)}
+def _stack(samples: Sequence[Arrays]) -> Arrays:
+    return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
 
 
-def _place(arrays: Arrays, device: Device) -> dict[str, Tensor]:
-    put = device.put(arrays["input"])
-    return {"input": put, "target": put if arrays["target"] is arrays["input"] else device.put(arrays["target"])}
+def place_batch(arrays: Mapping[str, np.ndarray], groups: Sequence[SampleGroup], device: Device) -> dict[str, Tensor]:
+    """Move stacked arrays to the device, in the form that ``Field`` states; single images are input and target."""
+    batch = {
+        column.key: place_field(arrays[column.key], column.shown, device)
+        for group in groups
+        for column in group.columns
+    }
+    if list(batch) == ["target"]:
+        return {"input": batch["target"], "target": batch["target"]}
+    return batch
+
+
+def place_field(array: np.ndarray, field: Field, device: Device) -> Tensor:
+    """Move stacked arrays of one field to the device: what ``Field`` says of its kind in a batch."""
+    import torch
+
+    if field.kind == "image" and array.dtype == np.uint8:
+        return device.put(array)
+    if field.kind == "labels":
+        return torch.from_numpy(array).to(device).long()
+    if field.kind == "image":
+        tensor = torch.from_numpy(array.astype(np.float32)).to(device)
+        return tensor.permute(0, 3, 1, 2).div_(32767.5).sub_(1)
+    tensor = torch.from_numpy(array.astype(np.float32)).to(device)
+    return tensor[:, None] if field.kind == "mask" else tensor

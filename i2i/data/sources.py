@@ -1,199 +1,273 @@
-"""Where the pairs or pictures of a run come from: the real set on disk, or the set's own drawn sample."""
+"""Sources: the samples of one split by number, from files on disk or from the dataset's own synthetic samples."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..api.dataset import Dataset, Direction
+from ..api.dataset import Dataset
 from ..api.errors import I2IError, UsageError
+from ..api.field import Field
+from ..api.sample import Sample
 from ..runtime.progress import note
 from ..toolkit.files import user_directory
-from .images import find_pictures
-from .pairs import Pair, check_pairs, read_pair
+from .layouts import find_images, find_samples, find_sides, side_fields
+from .samples import Palette, check_samples, read_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..api.device import Device
 
 Choice = Literal["auto", "real", "drawn"]
-Wants = Literal["pairs", "pictures"]
+IMAGE = Field("image")
+"""The field of single images that lie in a folder."""
 
 
-class Source:
-    """The pairs of one split, by number."""
+@dataclass
+class Source(ABC):
+    """The samples of one split, by number."""
 
+    fields: tuple[Field, ...]
+    """What each sample has."""
     kind: Literal["real", "drawn"]
     root: Path | None = None
+    """Directory of the dataset; None for synthetic samples."""
     noun: str = "pairs"
-    """What it holds: pairs or pictures."""
+    """What its samples are called in messages: pairs, images or samples."""
 
+    @abstractmethod
     def __len__(self) -> int:
-        raise TypeError(f"{type(self).__name__} must define __len__")
+        """Return the number of samples."""
 
+    @abstractmethod
     def name(self, index: int) -> str:
-        """What to call a pair in a sheet or a file."""
-        raise TypeError(f"{type(self).__name__} must define name")
+        """Return what to call a sample in a grid or a file."""
 
-    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pair ``(A, B)``, each uint8 ``(size, size, 3)`` RGB."""
-        raise TypeError(f"{type(self).__name__} must define read")
+    @abstractmethod
+    def read(self, index: int, size: int) -> dict[str, np.ndarray]:
+        """Read the fields of a sample at ``size`` x ``size`` pixels, as ``read_sample`` returns them."""
 
 
 @dataclass
-class RealSource(Source):
-    """Pairs in files."""
+class FileSource(Source):
+    """Samples in files."""
 
-    pairs: Sequence[Pair]
-    root: Path | None
-    kind: Literal["real", "drawn"] = "real"
-
-    def __post_init__(self) -> None:
-        self.noun = self.pairs[0].noun if self.pairs else self.noun
+    samples: Sequence[Sample] = ()
+    palette: Palette = ()
+    square: bool = False
+    """Whether the largest square in the middle is taken, as of single images of any shape."""
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        """Return the number of samples."""
+        return len(self.samples)
 
     def name(self, index: int) -> str:
-        return self.pairs[index].name
+        """Return the name of a sample."""
+        return self.samples[index].name
 
-    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        return read_pair(self.pairs[index], size)
+    def read(self, index: int, size: int) -> dict[str, np.ndarray]:
+        """Read the files of a sample."""
+        return read_sample(self.samples[index], self.fields, size, self.palette, self.square)
 
 
 @dataclass
-class DrawnSource(Source):
-    """Pairs drawn by the set's own code: each from the seed, the split and its number alone."""
+class SyntheticSource(Source):
+    """Samples drawn by the dataset's own code: each from the seed, the split and its number alone."""
 
-    dataset: Dataset
-    split: str
-    seed: int
-    kind: Literal["real", "drawn"] = "drawn"
+    dataset: Dataset | None = None
+    split: str = "train"
+    seed: int = 0
 
     def __len__(self) -> int:
-        return self.dataset.drawn[self.split]
+        """Return the number of synthetic samples in the split."""
+        return self._dataset().drawn[self.split]
 
     def name(self, index: int) -> str:
+        """Return the split and the number."""
         return f"drawn_{self.split}_{index:04d}"
 
-    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, index: int, size: int) -> dict[str, np.ndarray]:
+        """Draw a sample."""
         if not 0 <= index < len(self):
-            raise IndexError(f"the drawn sample has {len(self)} pairs, so there is no number {index}")
-        rng = np.random.default_rng([self.seed, zlib.crc32(f"{self.dataset.name}/{self.split}".encode()), index])
-        return self.dataset.draw(rng, size)
+            raise IndexError(f"the split {self.split} has {len(self)} synthetic samples, so there is no number {index}")
+        dataset = self._dataset()
+        rng = np.random.default_rng([self.seed, zlib.crc32(f"{dataset.name}/{self.split}".encode()), index])
+        drawn = dataset.draw(rng, size)
+        if isinstance(drawn, tuple | list):
+            names = [field.name for field in dataset.fields if field.kind != "value"]
+            drawn = dict(zip(names, drawn, strict=False))
+        return {field.name: _checked(dataset, field, drawn.get(field.name), size) for field in self.fields}
+
+    def _dataset(self) -> Dataset:
+        if self.dataset is None:
+            raise ValueError("a SyntheticSource needs a dataset")
+        return self.dataset
 
 
-class Targets(Source):
-    """One side of pairs, by itself: both pictures of what it reads are the same array."""
+def _checked(dataset: Dataset, field: Field, array: np.ndarray | None, size: int) -> np.ndarray:
+    """Return what a dataset drew for a field in the form of ``read_sample``."""
+    if field.kind == "value" and array is not None:
+        return np.asarray(array, dtype=np.float32)
+    wanted = (size, size, field.channels) if field.kind == "image" else (size, size)
+    fits = isinstance(array, np.ndarray) and array.shape == wanted and array.dtype.kind in "bui"
+    if not fits or not isinstance(array, np.ndarray):
+        came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise I2IError(
+            f"The dataset {dataset.name!r} drew {came} for the field {field.name!r}, where integers {wanted} are "
+            "expected; tell its author."
+        )
+    if field.kind == "image":
+        return array if array.dtype == (np.uint16 if field.bits == 16 else np.uint8) else array.astype(np.uint8)
+    return array.astype(np.uint8) if array.max(initial=0) <= 255 else array.astype(np.int32)
 
-    noun = "pictures"
 
-    def __init__(self, pairs: Source, direction: Direction) -> None:
-        self.pairs, self.kind, self.root = pairs, pairs.kind, pairs.root
-        self._side = 1 if direction == "AtoB" else 0
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def name(self, index: int) -> str:
-        return self.pairs.name(index)
-
-    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        side = self.pairs.read(index, size)[self._side]
-        return side, side
+def select_fields(source: Source, fields: Sequence[Field], noun: str | None = None) -> Source:
+    """Return the source with only some of its fields, which alone are read."""
+    return replace(source, fields=tuple(fields), noun=noun or source.noun)
 
 
 def find_root(dataset: Dataset, root: Path | None) -> Path:
-    """The folder of a set: the root itself for a set of one's own, else ``root/NAME`` or a root that is the set."""
+    """Return the directory of a dataset: the root itself for the user's own, else ``root/NAME`` or the root if it fits.
+
+    Args:
+        root: ``--data-root``; None for the user's folder of datasets.
+    """
     if root is None:
         return user_directory() / "datasets" / dataset.name
     named = root / dataset.name
-    return root if dataset.own() or (not named.is_dir() and dataset.pairs(root, "train")) else named
+    return root if dataset.own() or (not named.is_dir() and find_samples(dataset, root, "train")) else named
 
 
-def open_source(
-    dataset: Dataset,
-    root: Path | None,
-    split: str,
-    source: Choice = "auto",
-    seed: int = 0,
-    wants: Wants = "pairs",
-) -> Source:
-    """Open a split of a set: the real pairs where they are there, else the drawn sample.
+def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0) -> Source:
+    """Open a split of a dataset: the real samples if they are there, else the synthetic ones.
 
     Args:
-        root: The folder in which sets lie (``--data-root``); None for the folder that ``i2i datasets fetch`` fills.
-            For a set of one's own (``folder``: neither archive nor drawn sample) it is the set itself.
-        source: ``real`` refuses the drawn sample, ``drawn`` does not look for the real set.
-        seed: Picks the drawn sample.
-        wants: ``pictures`` takes any folder of pictures for a set of one's own; of other sets it gives the pairs.
+        root: The folder in which datasets lie (``--data-root``); None for the folder that ``i2i datasets fetch`` fills.
+            For the user's own images (``folder``: neither archive nor synthetic samples) it is the dataset itself.
+        source: ``real`` refuses synthetic samples, ``drawn`` does not look for real ones.
+        seed: Picks the synthetic samples.
 
     Raises:
-        UsageError: the choice cannot be had, or the split is unknown.
-        I2IError: the real set's layout is not understood.
+        UsageError: The choice cannot be met, or the split is unknown.
+        I2IError: The real dataset's layout is not understood.
     """
+    folder = _folder(dataset, root, source)
+    samples = find_samples(dataset, folder, split) if source != "drawn" else ()
+    if samples:
+        return FileSource(
+            dataset.fields, "real", folder, _noun(dataset), samples=samples, palette=tuple(dataset.palette)
+        )
+    return _synthetic(dataset, folder, split, source, seed)
+
+
+def open_images(dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0) -> Source:
+    """Open a split for a trainer that learns from single images: any folder of the user's own images, else samples.
+
+    Raises:
+        UsageError: As ``open_source``.
+        I2IError: As ``open_source``.
+    """
+    folder = _folder(dataset, root, source)
+    if source != "drawn" and dataset.own() and not _has_pairs(dataset, folder):
+        return FileSource((IMAGE,), "real", folder, "images", samples=find_images(folder, split), square=True)
+    return open_source(dataset, root, split, source, seed)
+
+
+def open_sides(
+    dataset: Dataset, root: Path | None, split: str, source: Choice = "auto", seed: int = 0
+) -> tuple[Source, Source]:
+    """Open side A and side B of a split, which belong together in no way.
+
+    Raises:
+        UsageError: As ``open_source``.
+        I2IError: As ``open_source``.
+    """
+    folder = _folder(dataset, root, source)
+    a, b = side_fields(dataset)
+    sides = find_sides(dataset, folder, split) if source != "drawn" else ((), ())
+    if all(sides):
+        palette = tuple(dataset.palette)
+        one, other = (
+            FileSource((field,), "real", folder, "images", samples=samples, palette=palette)
+            for field, samples in zip((a, b), sides, strict=True)
+        )
+        return one, other
+    synthetic = _synthetic(dataset, folder, split, source, seed)
+    return select_fields(synthetic, (a,), "images"), select_fields(synthetic, (b,), "images")
+
+
+def _folder(dataset: Dataset, root: Path | None, source: Choice) -> Path:
     if dataset.own() and root is None:
-        raise UsageError(f"The set {dataset.name!r} is pictures of your own: say where they are with --data-root DIR.")
+        raise UsageError(
+            f"The dataset {dataset.name!r} is images of your own: say where they are with --data-root DIR."
+        )
     if root is not None and not root.is_dir() and source != "drawn":
         raise UsageError(f"--data-root {root} is not a folder; check the path.")
-    folder = find_root(dataset, root)
-    if wants == "pictures" and source != "drawn" and dataset.own() and not _paired(dataset, folder):
-        return RealSource(find_pictures(folder), folder)
-    if source != "drawn" and (pairs := dataset.pairs(folder, split)):
-        return RealSource(pairs, folder)
+    return find_root(dataset, root)
+
+
+def _synthetic(dataset: Dataset, folder: Path, split: str, source: Choice, seed: int) -> Source:
     if source == "real" or not dataset.drawn:
         raise I2IError(_missing(dataset, folder, split))
     if split not in dataset.drawn:
-        raise UsageError(f"The drawn sample of {dataset.name} has no split {split!r}.{_splits(dataset)}")
-    return DrawnSource(dataset, split, seed)
+        splits = ", ".join(dataset.drawn)
+        raise UsageError(f"{dataset.name} has no synthetic samples in the split {split!r}. It has: {splits}.")
+    return SyntheticSource(
+        tuple(dataset.fields), "drawn", None, _noun(dataset), dataset=dataset, split=split, seed=seed
+    )
 
 
-def _paired(dataset: Dataset, folder: Path) -> bool:
-    """True where a set of one's own is pairs and nothing else: folders A and B, or a layout that its class knows."""
+def _noun(dataset: Dataset) -> str:
+    return "pairs" if tuple(dataset.fields) == Dataset.fields else "samples"
+
+
+def _has_pairs(dataset: Dataset, folder: Path) -> bool:
+    """Return whether the user's own images are pairs: folders A and B, or a layout that the class lists."""
     sides = (folder / "train" / side for side in ("A", "B"))
-    return type(dataset).pairs is not Dataset.pairs or all(side.is_dir() for side in sides)
+    kind = type(dataset)
+    listed = kind.pairs is not Dataset.pairs or kind.samples is not Dataset.samples
+    return listed or all(side.is_dir() for side in sides)
 
 
 def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Source:
-    """The source without faulty pictures: they are found now, not in the middle of the night.
+    """Return the source without faulty samples; finds them before training starts.
 
     Args:
-        skip_bad: Leave faulty pairs out, saying how many, instead of refusing the set.
-        device: Whose first process says so.
+        skip_bad: Leave faulty samples out, saying how many, instead of refusing the dataset.
+        device: Its first process prints the message.
 
     Raises:
-        I2IError: there are faulty pairs and they are not to be left out, or nothing else would be left.
+        I2IError: There are faulty samples and they are not to be left out, or nothing else would be left.
     """
-    if not isinstance(source, RealSource) or not (faults := check_pairs(source.pairs)):
+    if not isinstance(source, FileSource):
+        return source
+    faults = check_samples(source.samples, source.fields, source.palette)
+    if not faults:
         return source
     bad = {fault.path for fault in faults}
-    good = [pair for pair in source.pairs if not bad & set(pair.files)]
+    good = [sample for sample in source.samples if not bad & set(sample.files.values())]
     count = f"{len(source) - len(good)} of {len(source)} {source.noun}"
     if not skip_bad or not good:
-        raise I2IError(f"{count} cannot be used, such as {faults[0].path}: {faults[0].reason}{_ways(source, good)}")
+        raise I2IError(f"{count} cannot be used, such as {faults[0].path}: {faults[0].reason}{_remedy(source, good)}")
     note(f"{count} are faulty and left out (--skip-bad)", device)
-    return RealSource(good, source.root)
+    return replace(source, samples=good)
 
 
-def _ways(source: RealSource, good: Sequence[Pair]) -> str:
-    """What one can do about faulty files besides mending them."""
-    ways = [f"list them all with 'i2i datasets check {source.root}'"] if source.noun == "pairs" else []
-    ways += ["leave them out with --skip-bad"] if good else []
-    text = ", or ".join(ways)
+def _remedy(source: FileSource, good: Sequence[Sample]) -> str:
+    """What one can do about faulty files besides repairing them."""
+    remedies = [] if source.noun == "images" else [f"list them all with 'i2i datasets check {source.root}'"]
+    remedies += ["leave them out with --skip-bad"] if good else []
+    text = ", or ".join(remedies)
     return f" {text[0].upper()}{text[1:]}." if text else ""
 
 
-def _splits(dataset: Dataset) -> str:
-    return f" It has: {', '.join(dataset.drawn)}."
-
-
 def _missing(dataset: Dataset, folder: Path, split: str) -> str:
-    fetch = f"get the set from {dataset.homepage}, or " if dataset.homepage else ""
+    fetch = f"download the dataset from {dataset.homepage}, or " if dataset.homepage else ""
     if dataset.archive:
         fetch = f"fetch it with 'i2i datasets fetch {dataset.name}', or "
-    return f"There are no pairs in {folder / split}: {fetch}put A|B pictures there, or into {split}/A and {split}/B."
+    return f"There are no pairs in {folder / split}: {fetch}put A|B images there, or into {split}/A and {split}/B."

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
+from ..api.trainer import first_panel
 from ..guards import build_plugin, plain_named_options
 from ..registry import Registry, load_registry
 from ..runtime.progress import note
 from ..toolkit.files import write_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.metric import Metric
     from ..api.trainer import Trainer
     from ..data.sources import Choice, Source
+    from ..data.training_data import TrainingData
     from ..training.checkpoints import Which
 
 METRICS = ("l1", "psnr", "ssim", "lpips")
@@ -69,20 +69,23 @@ def evaluate(
     """
     from ..runtime.device import choose_device
     from ..training.runs import open_dataset, open_run
-    from .prediction import require_pairs
+    from .prediction import require_image_to_image
 
     opened = open_run(run)
     registry = opened.restore(registry or load_registry())
-    require_pairs(registry, opened)
+    require_image_to_image(registry, opened)
     chosen = _chosen(registry, metrics)
     if unused := sorted(metric_options.keys() - chosen.keys()):
         raise UsageError(f"--metric-options is for {unused[0]!r}, which is not among --metrics: {', '.join(chosen)}.")
     place = choose_device(device, "fp32")
     wanted = opened.options["run"]
-    source = _open(open_dataset(registry, opened.options, dataset_options), wanted, split, data_root)
+    learner: type[Trainer] = registry.get("trainer", opened.options["trainer"])
+    dataset = open_dataset(registry, opened.options, dataset_options)
+    data = _open(learner, dataset, wanted, split, data_root, place)
+    source = data.source
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     meters = {name: build_plugin(registry, "metric", name, place, values=metric_options.get(name)) for name in chosen}
-    _measure(trainer, source, wanted, place, batch, meters, progress)
+    _measure(trainer, data, wanted, place, batch, meters, progress)
     result: dict[str, Any] = {"run": str(opened.folder), "step": step, "checkpoint": checkpoint, "split": split}
     result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
     if metric_options:
@@ -105,21 +108,32 @@ def _measured(source: Source, meters: Mapping[str, Metric]) -> dict[str, Any]:
     return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters)}
 
 
-def _open(dataset: Dataset, wanted: Mapping[str, Any], split: str, data_root: str | Path | None) -> Source:
-    """The split of the run's set: what it trained on, or the real pairs under another root."""
-    from ..data.sources import open_source, usable
+def _open(
+    learner: type[Trainer],
+    dataset: Dataset,
+    wanted: Mapping[str, Any],
+    split: str,
+    data_root: str | Path | None,
+    device: Device,
+) -> TrainingData:
+    """Open the split of the run's dataset: what it trained on, or the real samples under another root."""
+    from ..data.training_data import open_data, open_pairs
 
     root = data_root if data_root is not None else wanted["data_root"]
-    kind: Choice = "real" if data_root is not None else wanted["source"]
-    source = open_source(dataset, Path(root) if root else None, split, kind, wanted["seed"])
-    if not len(source):
-        raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no pairs; choose another with --split.")
-    return usable(source, skip_bad=True) if wanted.get("skip_bad") else source
+    where = Path(root) if root else None
+    choice: Choice = "real" if data_root is not None else wanted["source"]
+    if learner.learns_from() == "fields":
+        data = open_data(learner, dataset, where, split, choice, wanted["seed"], wanted["direction"])
+    else:  # what learnt from unpaired images can be measured on pairs only
+        data = open_pairs(dataset, where, split, choice, wanted["seed"], wanted["direction"])
+    if not len(data):
+        raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no samples; choose another with --split.")
+    return data.usable(skip_bad=True, device=device) if wanted.get("skip_bad") else data
 
 
 def _measure(
     trainer: Trainer,
-    source: Source,
+    data: TrainingData,
     wanted: Mapping[str, Any],
     device: Device,
     batch: int,
@@ -128,34 +142,41 @@ def _measure(
 ) -> None:
     import torch
 
+    from ..data.batches import fixed_batches
     from .inspection import batch_statistics
 
     device.seed(wanted["seed"])
     if batch_statistics(trainer, wanted["size"], device):
         batch = 1
     done = 0
+    target = _target_key(trainer, data)
     with torch.no_grad():
-        for pictures, target in _batches(source, wanted, device, batch):
-            output = trainer.sample({"input": pictures}).float()
+        for whole in fixed_batches(data.groups, wanted["size"], batch, device, len(data)):
+            given = {key: tensor for key, tensor in whole.items() if key != target}
+            output = first_panel(trainer.sample(given)).float()
             if not torch.isfinite(output).all():
                 raise I2IError(
-                    f"The generator gives values that are not finite on {source.name(done)}; "
+                    f"The generator gives values that are not finite on {data.source.name(done)}; "
                     "choose an earlier step with --checkpoint."
                 )
             for meter in meters.values():
-                meter.update(output, target)
+                meter.update(output, whole[target])
             done += len(output)
-            progress(done, len(source))
+            progress(done, len(data))
 
 
-def _batches(source: Source, wanted: Mapping[str, Any], device: Device, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """``(input, target)``, each ``(N, 3, size, size)`` float32 in [-1, 1] on the device."""
-    import numpy as np
+def _target_key(trainer: Trainer, data: TrainingData) -> str:
+    """The entry that outputs are compared with: the second.
 
-    for start in range(0, len(source), batch):
-        pairs = [source.read(index, wanted["size"]) for index in range(start, min(start + batch, len(source)))]
-        a, b = (device.put(np.stack(side)) for side in zip(*pairs, strict=True))
-        yield (a, b) if wanted["direction"] == "AtoB" else (b, a)
+    Raises:
+        UsageError: There is only one.
+    """
+    keys = [column.key for group in data.groups for column in group.columns]
+    if len(keys) < 2:
+        raise UsageError(
+            f"The trainer {trainer.name!r} wants one field, so there is nothing to compare its outputs with."
+        )
+    return keys[1]
 
 
 def _per_picture(source: Source, meters: Mapping[str, Metric]) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""A trained generator as one file that other programs read."""
+"""Export: a trained network as one file that other programs read."""
 
 from __future__ import annotations
 
@@ -32,17 +32,20 @@ def export(
     format: Format,
     out: str | Path,
     *,
+    network: str | None = None,
     checkpoint: Which = "last",
     registry: Registry | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Write a run's generator to ``out``, whole or not at all.
+    """Write a network of a run to ``out``, whole or not at all.
 
-    ``onnx``: a graph from ``input`` to ``output``, both float32 ``(N, 3, size, size)`` in [-1, 1], any N. It makes the
-    pictures that ``sample`` makes: batch normalisation that uses the statistics of the batch at hand (the paper's test
-    mode) becomes instance normalisation, the same function at batch 1 and free of batch mates at any other. Dropout is
-    off: a file must answer the same way twice.
-    ``safetensors``: the generator's tensors by the names of its state dict.
+    ``network`` is the name of one of the trainer's networks; None for the first, which makes the images.
+
+    ``onnx``: a graph from ``input``, float32 ``(N, C, size, size)`` in [-1, 1] with the channels that the first
+    convolution takes, to ``output``, any N. It makes the images that ``sample`` makes: batch normalisation that uses
+    the statistics of the current batch (the paper's test mode) becomes instance normalisation, the same function at
+    batch 1 and independent of the other images at any other. Dropout is off: a file must give the same answer twice.
+    ``safetensors``: the tensors by the names of its state dict.
 
     Both carry the same header in their metadata, as JSON under the key ``i2i``: ``trainer``, ``options``, ``size``
     (px), ``direction``, ``dataset``, ``source``, ``step``, ``network`` and ``sha256`` of the weights.
@@ -57,28 +60,30 @@ def export(
     from ..runtime.device import TorchDevice
     from ..training.runs import open_run
     from .inspection import batch_statistics, generator_of
-    from .prediction import require_pairs
+    from .prediction import require_image_to_image
 
     if format == "onnx" and importlib.util.find_spec("onnx") is None:
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")
     opened = open_run(run)
     registry = opened.restore(registry or load_registry())
-    require_pairs(registry, opened)
+    if network is None or format == "onnx":
+        require_image_to_image(registry, opened)
     device = TorchDevice("cpu")
     trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]
-    name, network = generator_of(trainer)
+    name, module = generator_of(trainer, network)
     options = _resolved(trainer, {**opened.options["options"], **settings})
     header = {"trainer": opened.options["trainer"], "options": options}
     header |= {key: wanted[key] for key in ("size", "direction", "dataset", "source")}
-    header |= {"step": step, "network": name, "sha256": weights_hash(network.state_dict())}
+    header |= {"step": step, "network": name, "sha256": weights_hash(module.state_dict())}
     (path := Path(out)).parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside:
         if format == "onnx":
-            frozen = freeze(network, batch_statistics(trainer, wanted["size"], device))
-            _write_onnx(frozen, wanted["size"], beside, header)
+            frozen = freeze(module, batch_statistics(trainer, wanted["size"], device, network))
+            channels = input_channels(module, trainer.data.input_channels)
+            _write_onnx(frozen, channels, wanted["size"], beside, header)
         else:
-            _write_safetensors(network.state_dict(), beside, header)
+            _write_safetensors(module.state_dict(), beside, header)
     return {"file": str(path), "format": format, "bytes": path.stat().st_size, **header}
 
 
@@ -127,13 +132,22 @@ def _write_safetensors(tensors: Mapping[str, Tensor], path: Path, header: Mappin
     save_file(plain, path, metadata={"format": "pt", "i2i": json.dumps(header, default=str)})
 
 
-def _write_onnx(network: nn.Module, size: int, path: Path, header: Mapping[str, Any]) -> None:
+def input_channels(network: nn.Module, default: int) -> int:
+    """Return the channels that a network's first convolution takes; ``default`` for a network without any."""
+    from torch import nn
+
+    convolutions = (layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)))
+    first = next(convolutions, None)
+    return default if first is None else int(first.in_channels)
+
+
+def _write_onnx(network: nn.Module, channels: int, size: int, path: Path, header: Mapping[str, Any]) -> None:
     """Traced by PyTorch's TorchScript exporter, which needs no package but onnx."""
     import onnx
     import torch
 
     dynamic = {"input": {0: "batch"}, "output": {0: "batch"}}
-    picture = torch.zeros(2, 3, size, size)
+    picture = torch.zeros(2, channels, size, size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter announces its successor, which needs one package more
         torch.onnx.export(

@@ -167,7 +167,7 @@ def _of_run(folder: Path, device: Device, registry: Registry) -> Generator:
     run = open_run(folder)
     trainer, _ = run.load_trainer(registry, device)
     make = getattr(trainer, "generator", None)
-    if trainer.wants != "pictures" or not callable(make):
+    if trainer.learns_from() != "images" or not callable(make):
         raise UsageError(
             f"{folder} was trained by {trainer.name}, which turns pictures into pictures: use i2i predict {folder}."
         )

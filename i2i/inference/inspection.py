@@ -1,10 +1,10 @@
-"""What a trainer's generator is and how it runs when pictures are made."""
+"""Networks of a trainer: find them by name, and find out how they run when images are made."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..api.errors import I2IError, UsageError
+from ..api.errors import I2IError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,30 +13,42 @@ if TYPE_CHECKING:
     from ..api.trainer import Trainer
 
 
-def generator_of(trainer: Trainer) -> tuple[str, nn.Module]:
-    """The network that makes the pictures, the first of ``trainer.networks``, and its name.
+def generator_of(trainer: Trainer, name: str | None = None) -> tuple[str, nn.Module]:
+    """Return the name of a network and the network: by default the one that makes the images, the first.
+
+    Args:
+        name: A key of ``trainer.networks``; None for the first.
 
     Raises:
-        UsageError: the trainer turns no picture into another.
-        I2IError: the trainer has no networks.
+        UsageError: There is no network of this name, or none is named and the trainer turns no image into another.
+        I2IError: The trainer has no networks.
     """
-    if trainer.wants == "pictures":
+    if name is None and trainer.learns_from() == "images":
         raise UsageError(
-            f"{trainer.name} makes pictures of its own, and no network of it takes one; for what it makes type "
+            f"{trainer.name} makes images of its own, and no network of it takes one; for what it makes type "
             "'i2i sample --generator RUN'."
         )
-    for name, network in trainer.networks.items():
-        return name, network
-    raise I2IError(
-        f"The trainer {trainer.name!r} has no networks; its author must put the generator first in 'networks'."
-    )
+    if not trainer.networks:
+        raise I2IError(
+            f"The trainer {trainer.name!r} has no networks; its author must put the generator first in 'networks'."
+        )
+    if name is None:
+        return next(iter(trainer.networks.items()))
+    if name not in trainer.networks:
+        near = did_you_mean(name, trainer.networks)
+        known = ", ".join(trainer.networks)
+        raise UsageError(f"The trainer {trainer.name!r} has no network {name!r}.{near} There are: {known}.")
+    return name, trainer.networks[name]
 
 
-def batch_statistics(trainer: Trainer, size: int, device: Device) -> list[str]:
-    """Names of the generator's batch normalisations that use the statistics of the batch at hand in ``sample``.
+def batch_statistics(trainer: Trainer, size: int, device: Device, name: str | None = None) -> list[str]:
+    """Return the names of a network's batch normalisations that use the statistics of the current batch in ``sample``.
 
-    Found by watching one ``sample`` of a grey picture of ``size`` x ``size`` pixels, so that it holds for any trainer.
-    Where there are some (the paper's test mode of pix2pix), a picture depends on its batch mates.
+    Found by watching one ``sample`` of a grey image of ``size`` x ``size`` pixels, so that it holds for any trainer.
+    If there are some (the paper's test mode of pix2pix), an image depends on the others of its batch.
+
+    Args:
+        name: A key of ``trainer.networks``; None for the first.
     """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -48,15 +60,20 @@ def batch_statistics(trainer: Trainer, size: int, device: Device) -> list[str]:
             names[name] = None
 
     layers = [
-        (name, layer) for name, layer in generator_of(trainer)[1].named_modules() if isinstance(layer, _BatchNorm)
+        (place, layer)
+        for place, layer in generator_of(trainer, name)[1].named_modules()
+        if isinstance(layer, _BatchNorm)
     ]
     handles = [
-        layer.register_forward_pre_hook(lambda layer, _, name=name: watch(name, layer))  # type: ignore[misc]
-        for name, layer in layers
+        layer.register_forward_pre_hook(lambda layer, _, name=place: watch(name, layer))  # type: ignore[misc]
+        for place, layer in layers
     ]
+    field = trainer.data.fields[0]
     try:
         if handles:
-            trainer.sample({"input": torch.zeros(1, 3, size, size, device=device)})
+            labels = torch.zeros(1, size, size, dtype=torch.long, device=device)
+            image = torch.zeros(1, field.channels if field.kind == "image" else 1, size, size, device=device)
+            trainer.sample({field.name: labels if field.kind == "labels" else image})
     finally:
         for handle in handles:
             handle.remove()

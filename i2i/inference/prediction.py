@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.errors import I2IError, UsageError
+from ..api.field import Field
+from ..api.trainer import first_panel
 from ..registry import Registry, load_registry
-from ..toolkit.images import ImageError, read_image, resize, save_image, to_array
+from ..toolkit.images import ImageError, resize, save_image
 from ..toolkit.images.jobs import ImageJob, plan_jobs, report_faults
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def predict(
     jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
     opened = open_run(run)
     registry = opened.restore(registry or load_registry())
-    require_pairs(registry, opened)
+    require_image_to_image(registry, opened)
     place = choose_device(device, "fp32")
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
@@ -71,7 +73,7 @@ def predict(
 
     def turn(job: ImageJob) -> None:
         place.seed(wanted["seed"])
-        save_image(job.result, _turn(trainer, _read(job.picture, side), wanted["size"], place), note)
+        save_image(job.result, _translate(trainer, job.picture, side, wanted["size"], place), note)
 
     _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
@@ -103,39 +105,50 @@ def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int
     return (sides[0], sides[1]) if near and kept else (size, size)
 
 
-def _read(path: Path, side: Side | None) -> np.ndarray:
-    """uint8 ``(H, W, 3)``: the picture or the half of it that is asked for."""
-    picture = read_image(path)
-    half = picture.shape[1] // 2
-    if side is not None and half == 0:
-        raise ImageError(path, "it is one pixel wide and has no sides; leave out --side.")
-    return {None: picture, "A": picture[:, :half], "B": picture[:, half:]}[side]
-
-
-def _turn(trainer: Trainer, picture: np.ndarray, size: int, device: Device) -> np.ndarray:
-    """uint8 ``(H, W, 3)`` in and out, of the same size."""
+def _translate(trainer: Trainer, path: Path, side: Side | None, size: int, device: Device) -> np.ndarray:
+    """Make the output for one file: uint8 ``(H, W, 3)``, of the size of the input."""
     import numpy as np
     import torch
 
-    height, width = picture.shape[:2]
+    from ..data.batches import place_field
+    from ..data.pixels import panel_image
+    from ..data.samples import resize_field
+
+    field = trainer.data.fields[0]
+    array = _read(path, field, trainer.data.palette, side)
+    height, width = array.shape[:2]
     rows, columns = working_size(height, width, size, getattr(trainer, "multiple", 1))
-    shown = np.ascontiguousarray(resize(picture, columns, rows))
+    shown = np.ascontiguousarray(resize_field(array, field, columns, rows))
     with torch.no_grad():
-        output = trainer.sample({"input": device.put(shown[None])})
+        output = first_panel(trainer.sample({field.name: place_field(shown[None], field, device)}))
     if not torch.isfinite(output).all():
         raise I2IError("The generator gives values that are not finite; choose an earlier step with --checkpoint.")
-    return resize(to_array(output[0]), width, height)
+    image = panel_image(output[0], trainer.data.palette)
+    if not output.is_floating_point():  # a colour between those of two classes would be of neither
+        return resize_field(image, Field("output", "labels"), width, height)
+    return resize(image, width, height)
 
 
-def require_pairs(registry: Registry, run: Run) -> None:
-    """Let only runs pass that turn one picture into another.
+def _read(path: Path, field: Field, palette: Sequence[tuple[int, int, int]], side: Side | None) -> np.ndarray:
+    """Read the file, or the half of it that is asked for, as a field."""
+    from ..data.samples import read_field
+
+    array = read_field(path, field, palette)
+    half = array.shape[1] // 2
+    if side is not None and half == 0:
+        raise ImageError(path, "it is one pixel wide and has no sides; leave out --side.")
+    return {None: array, "A": array[:, :half], "B": array[:, half:]}[side]
+
+
+def require_image_to_image(registry: Registry, run: Run) -> None:
+    """Accept only runs that turn an input into an image.
 
     Raises:
-        UsageError: the run's trainer makes pictures of its own; says what to type instead.
+        UsageError: The run's trainer makes images of its own; says what to type instead.
     """
     name = run.options["trainer"]
-    if registry.get("trainer", name).wants == "pictures":
+    if registry.get("trainer", name).learns_from() == "images":
         raise UsageError(
-            f"{run.folder} turns no picture into another, for {name} makes pictures of its own: "
+            f"{run.folder} turns no image into another, for {name} makes images of its own: "
             f"type 'i2i sample --generator {run.folder}'."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +14,12 @@ from ..toolkit.files import PART, atomic_write
 from ..toolkit.weights.state_dicts import read_state_dict
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ..api.trainer import Trainer
 
 AVERAGE = "average"
-"""Prefix of the averaged generator's tensors in a checkpoint."""
+"""Prefix of averaged tensors in a checkpoint."""
 Which = Literal["last", "best"] | int
 
 
@@ -210,10 +211,37 @@ def load_networks(trainer: Trainer, tensors: dict[str, Tensor], path: Path) -> N
             ) from None
 
 
-def load_average(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
-    """Put the averaged weights, where a checkpoint has them, into the first network."""
-    averaged = {
-        key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items() if key.startswith(f"{AVERAGE}.")
+def averaged_networks(trainer: Trainer) -> dict[str, nn.Module]:
+    """Return the networks of a trainer whose weights are averaged, by name: those it names, else the first.
+
+    Raises:
+        I2IError: It names a network that it has not.
+    """
+    names = trainer.averaged or tuple(trainer.networks)[:1]
+    if unknown := [name for name in names if name not in trainer.networks]:
+        raise I2IError(
+            f"The trainer {trainer.name!r} has no network {unknown[0]!r}, which its 'averaged' names; there are: "
+            f"{', '.join(trainer.networks)}; tell its author."
+        )
+    return {name: trainer.networks[name] for name in names}
+
+
+def averaged_prefixes(names: Collection[str]) -> dict[str, str]:
+    """Return the prefix of the averaged tensors of each network in a checkpoint: ``average.``, or ``average.NAME.``."""
+    return {name: f"{AVERAGE}." if len(names) == 1 else f"{AVERAGE}.{name}." for name in names}
+
+
+def averaged_tensors(tensors: Mapping[str, Tensor], names: Collection[str]) -> dict[str, dict[str, Tensor]]:
+    """Return the averaged tensors of each network among those of a checkpoint."""
+    return {
+        name: {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        for name, prefix in averaged_prefixes(names).items()
     }
-    if averaged:
-        next(iter(trainer.networks.values())).load_state_dict(averaged, strict=False)
+
+
+def load_averages(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+    """Load the averaged weights of a checkpoint, if it has any, into the networks."""
+    networks = averaged_networks(trainer)
+    for name, averaged in averaged_tensors(tensors, networks).items():
+        if averaged:
+            networks[name].load_state_dict(averaged, strict=False)

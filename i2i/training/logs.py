@@ -1,4 +1,4 @@
-"""What a training run says: TensorBoard, ``log.jsonl``, ``curves.png``, sample sheets and the terminal."""
+"""The log of a training run: ``log.jsonl``, ``curves.png``, sample grids, callbacks and the terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from ..api.errors import I2IError
+from ..callbacks import Callbacks
 from ..toolkit.files import atomic_write
 from ..toolkit.images import save_image
 from ..toolkit.progress import Progress
@@ -33,8 +34,11 @@ class Log:
     no step waits.
     """
 
-    def __init__(self, folder: Path, device: Device, start: int, total: int, batch: int, quiet: bool) -> None:
+    def __init__(
+        self, folder: Path, device: Device, start: int, total: int, batch: int, quiet: bool, callbacks: Callbacks
+    ) -> None:
         self.folder, self.device, self.start, self.batch = folder, device, start, batch
+        self.callbacks = callbacks
         self.last: dict[str, float] = {}
         self.speed = 0.0
         self.seconds = 0.0
@@ -42,11 +46,9 @@ class Log:
         self._waiting: list[tuple[int, float, dict[str, Tensor]]] = []
         self._since = (time.perf_counter(), start)
         self._lines: TextIO | None = None
-        self._board: Any = None
         if device.first:
             _forget_after(folder / "log.jsonl", start)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
-            self._board = _open_board(folder / "tb", start)
         self.total = total
         self.progress = Progress(name="step", speed_unit="images", quiet=quiet or not device.first)
         self.progress.update(start, total)
@@ -73,9 +75,9 @@ class Log:
         self._since = (now, step)
         for (at, epoch, _), row in zip(waiting, rows, strict=True):
             bad = [name for name, value in row.items() if not math.isfinite(value)]
-            self._write(
-                {"step": at, "epoch": round(epoch, 4), **_named("loss", row), "images_per_second": round(self.speed, 3)}
-            )
+            about = {"step": at, "epoch": round(epoch, 4)}
+            self._write({**about, **_named("loss", row), "images_per_second": round(self.speed, 3)})
+            self.callbacks.call("losses", at, about["epoch"], row, round(self.speed, 3))
             if bad:
                 raise NotFinite(f"The loss {bad[0]!r} became {row[bad[0]]} at step {at}")
             self.last = row
@@ -98,42 +100,34 @@ class Log:
         self._since = (time.perf_counter(), self._since[1])
 
     def validation(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Write down measures on validation pictures."""
+        """Write down metrics on validation samples."""
         self._write({"step": step, "epoch": round(epoch, 4), **_named("val", values)})
+        self.callbacks.call("validation", step, round(epoch, 4), dict(values))
         self.progress.print(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
 
-    def sheet(self, step: int, split: str, picture: np.ndarray) -> None:
-        """Keep a sample sheet, uint8 ``(H, W, 3)``."""
+    def samples(self, step: int, split: str, grid: np.ndarray) -> None:
+        """Write a sample grid, uint8 ``(H, W, 3)``."""
         if self.device.first:
             (self.folder / "samples").mkdir(exist_ok=True)
-            save_image(self.folder / "samples" / f"step_{step:06d}_{split}.png", picture)
-            self._board.add_image(f"samples/{split}", picture, step, dataformats="HWC")
+            path = self.folder / "samples" / f"step_{step:06d}_{split}.png"
+            save_image(path, grid)
+            self.callbacks.call("samples", step, split, grid, path)
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._lines is not None:
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
-            for name, value in line.items():
-                if name not in ("step", "epoch"):
-                    self._board.add_scalar(name, value, line["step"])
 
     def close(self) -> None:
         """Draw the curves and close the files."""
         self.progress.close()
         if self._lines is not None:
             self._lines.close()
-            self._board.close()
             draw_curves(self.folder)
 
 
 def _named(group: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{group}/{name}": value for name, value in values.items()}
-
-
-def _open_board(folder: Path, start: int) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(folder, purge_step=start + 1 if start else None)
 
 
 def _forget_after(path: Path, step: int) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: steps, rates, losses, samples, validation and checkpoints; and every way in which it can end."""
+"""The training loop: steps, learning rates, losses, samples, validation, checkpoints, and how it ends."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from torch import Tensor
 
 from ..api.device import Device
 from ..api.errors import I2IError, Interrupted
-from ..api.trainer import Trainer
+from ..api.trainer import Trainer, TrainingProgress
+from ..callbacks import Callbacks
 from ..data.batches import Batches, fixed_batches
-from ..data.sources import Source
+from ..data.training_data import TrainingData
 from ..runtime.cancellation import Cancellation
 from ..runtime.distributed import require_agreement
 from ..runtime.progress import note
 from ..toolkit.files import write_json
-from .checkpoints import AVERAGE, load_networks, network_tensors
-from .ema import Average
+from .checkpoints import averaged_networks, averaged_prefixes, averaged_tensors, load_networks, network_tensors
+from .ema import WeightAverages
 from .logs import Log, NotFinite
 from .runs import Run
-from .samples import sheet_of_pairs, sheet_of_pictures
+from .samples import sample_grid
 from .settings import TrainOptions
 
 _STOPPING = "i2i: stopping after this step; press Ctrl-C again to stop at once"
@@ -35,15 +36,25 @@ class Loop:
         run: Run,
         settings: TrainOptions,
         trainer: Trainer,
-        batches: Batches,
-        validation: Source | None,
+        data: TrainingData,
+        validation: TrainingData | None,
         device: Device,
         quiet: bool = False,
+        callbacks: Callbacks | None = None,
     ) -> None:
-        self.run, self.settings, self.trainer, self.batches = run, settings, trainer, batches
+        """Prepare a run.
+
+        Args:
+            data: What the trainer learns from.
+            validation: What it is validated on; None: it is not.
+            callbacks: Called for each event, in the first process only; None: none.
+        """
+        self.run, self.settings, self.trainer, self.data = run, settings, trainer, data
         self.validation, self.device, self.quiet = validation, device, quiet
+        self.callbacks = callbacks if callbacks is not None and device.first else Callbacks()
+        self.batches = make_batches(data, settings, device)
         self.total = settings.steps or 1
-        self.average = Average(next(iter(trainer.networks.values())), settings.ema)
+        self.averages = WeightAverages(averaged_networks(trainer), settings.ema)
         self.step = 0
         self.best: tuple[float, int] | None = None
         self.measured: dict[str, float] = {}
@@ -61,7 +72,8 @@ class Loop:
         if self.device.first:
             self.run.begin()
         start, began = self.step, time.perf_counter()
-        log = Log(self.run.folder, self.device, start, self.total, self.settings.batch, self.quiet)
+        log = Log(self.run.folder, self.device, start, self.total, self.settings.batch, self.quiet, self.callbacks)
+        self.callbacks.call("run_begins", self.run.folder, self.run.options, start, self.total)
         status, reason = "failed", ""
         try:
             self._train(log)
@@ -89,10 +101,12 @@ class Loop:
                 self.step += 1
                 self.device.seed(self.settings.seed, self.step)
                 self._set_rates()
+                self.trainer.progress = TrainingProgress(self.step, self.total, self.batches.epoch(self.step - 1))
                 losses = self.trainer.step(batch)
                 if self.step == log.start + 1:
-                    require_agreement(self.average.network, self.trainer.name, self.device.world)
-                self.average.update(self.step)
+                    first = next(iter(self.trainer.networks.values()))
+                    require_agreement(first, self.trainer.name, self.device.world)
+                self.averages.update(self.step)
                 log.losses(self.step, self.batches.epoch(self.step), losses)
                 stopping = self.device.any(cancellation.requested)
                 self._events(log, stopping)
@@ -109,9 +123,9 @@ class Loop:
             return
         log.flush()  # no checkpoint of weights whose losses nobody has looked at
         if self.device.first and not stopping:
-            with self.average.applied():
+            with self.averages.applied():
                 if due["sample"]:
-                    self._draw_sheets(log)
+                    self._make_samples(log)
                 if due["validate"]:
                     self._validate(log)
         if due["checkpoint"] or stopping:
@@ -131,40 +145,50 @@ class Loop:
 
     # Samples and validation.
 
-    def _draw_sheets(self, log: Log) -> None:
-        known, size = self.batches.cache.source, self.settings.size
-        if self.trainer.wants == "pictures":
-            log.sheet(self.step, "train", sheet_of_pictures(self.trainer, known, self.batches.pairs, size, self.device))
-            return
-        for split, source in (("train", known), ("val", self.validation)):
-            if source is not None and not (split == "val" and self.settings.overfit):
-                direction = self.settings.direction or "AtoB"
-                shown = min(self.batches.pairs, len(source))
-                log.sheet(self.step, split, sheet_of_pairs(self.trainer, source, shown, size, direction, self.device))
+    def _make_samples(self, log: Log) -> None:
+        size = self.settings.size
+        log.samples(self.step, "train", sample_grid(self.trainer, self.data, self.batches.count, size, self.device))
+        if self.validation is not None and not self.settings.overfit and self.trainer.learns_from() != "images":
+            shown = min(self.batches.count, len(self.validation))
+            log.samples(self.step, "val", sample_grid(self.trainer, self.validation, shown, size, self.device))
 
     def _validate(self, log: Log) -> None:
         if self.validation is None:
             return
-        few = range(min(len(self.validation), self.settings.overfit or 100))
-        direction = self.settings.direction or "AtoB"
-        total = 0.0
-        for _, batch in fixed_batches(self.validation, self.settings.size, direction, 1, self.device, few):
-            total += float(mean_distance(self.trainer.sample({"input": batch["input"]}), batch["target"]))
-        self.measured = {"l1": total / len(few)}
+        count = min(len(self.validation), self.settings.overfit or 100)
+        totals: dict[str, float] = {}
+        for batch in fixed_batches(self.validation.groups, self.settings.size, 1, self.device, count):
+            for name, value in self.trainer.validate(batch).items():
+                totals[name] = totals.get(name, 0.0) + float(value)
+        if not totals:
+            return
+        self.measured = {name: total / count for name, total in totals.items()}
         log.validation(self.step, self.batches.epoch(self.step), self.measured)
-        if self.best is None or self.measured["l1"] < self.best[0]:
-            self.best = (self.measured["l1"], self.step)
+        if self._is_best():
+            self.best = (self.measured[self.trainer.best_metric or ""], self.step)
             if not self._due("checkpoint") and self.step != self.total:
                 self.save()
 
-    # Saving and going on.
+    def _is_best(self) -> bool:
+        """Return whether this validation is better than all before by the trainer's best metric."""
+        name = self.trainer.best_metric
+        if name is None or name not in self.measured:
+            return False
+        value = self.measured[name]
+        if self.best is None:
+            return not math.isnan(value)
+        return value < self.best[0] if self.trainer.best_is == "lower" else value > self.best[0]
+
+    # Checkpoints.
 
     def save(self) -> None:
         """Write a checkpoint of this step; only the first process does. The first one is read back and compared."""
         if not self.device.first:
             return
         tensors = network_tensors(self.trainer)
-        tensors |= {f"{AVERAGE}.{name}": tensor for name, tensor in self.average.tensors.items()}
+        prefixes = averaged_prefixes(self.averages.by_name)
+        for name, average in self.averages.by_name.items():
+            tensors |= {f"{prefixes[name]}{key}": tensor for key, tensor in average.tensors.items()}
         state = {
             "step": self.step,
             "trainer": self.trainer.state_dict(),
@@ -174,6 +198,7 @@ class Loop:
         best = self.best[1] if self.best else None
         verify, self._verified = not self._verified, True
         self.run.save(self.step, tensors, state, best, self.settings.keep, verify)
+        self.callbacks.call("checkpoint", self.step, self.run.checkpoint(self.step), best == self.step)
 
     def restore(self) -> int:
         """Go back to the last whole checkpoint, or to the start where there is none; returns its step."""
@@ -183,7 +208,8 @@ class Loop:
             return 0
         step, tensors, state = self._read_last(last)
         load_networks(self.trainer, tensors, self.run.checkpoint(step))
-        self.average.load({key.removeprefix(f"{AVERAGE}."): value for key, value in tensors.items()})
+        for name, averaged in averaged_tensors(tensors, self.averages.by_name).items():
+            self.averages.by_name[name].load(averaged)
         self.trainer.load_state_dict(state["trainer"])
         self.device.load_state_dict(state["device"])
         self.best = (state["best"][0], int(state["best"][1])) if state["best"] else None
@@ -229,6 +255,7 @@ class Loop:
         try:
             write_json(self.run.folder / "summary.json", summary)
             log.close()
+            self.callbacks.call("run_ends", summary)
         except OSError:
             if status == "done":  # otherwise the first trouble is the one to tell
                 raise
@@ -241,6 +268,18 @@ def rate_factor(step: int, total: int, decay: float) -> float:
     return 1.0 if past <= 0 else 1 - past / (falling + 1)
 
 
-def mean_distance(output: Tensor, target: Tensor) -> Tensor:
-    """L1 of pictures in [0, 1]."""
-    return (output.clamp(-1, 1) - target).abs().mean() / 2
+def make_batches(data: TrainingData, settings: TrainOptions, device: Device) -> Batches:
+    """Return the batches of a run."""
+    load_size, flip = settings.jittered()
+    return Batches(
+        data.groups,
+        batch=settings.batch,
+        size=settings.size,
+        load_size=load_size,
+        flip=flip,
+        seed=settings.seed,
+        device=device,
+        only=settings.overfit,
+        cache_mb=settings.cache_mb,
+        workers=settings.workers,
+    )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
+from ..api.field import Field
 from ..api.options import Options, build_options
+from ..api.trainer import DataInfo
 from ..guards import build_plugin
 from ..runtime.progress import note
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
-from .checkpoints import Checkpoints, Which, load_average, load_networks
+from .checkpoints import Checkpoints, Which, load_averages, load_networks
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
@@ -38,6 +40,17 @@ class Run(Checkpoints):
         """The trainer's own options, with ``settings`` in place of what the run was trained with."""
         where = "--set" if settings else str(self.folder / "options.json")
         return build_options(trainer.Options, {**self.options["options"], **(settings or {})}, where)
+
+    def data_info(self) -> DataInfo:
+        """Return what the trainer was told about its data."""
+        about = self.options["data"].get("info", {})
+        return DataInfo(
+            fields=tuple(Field(**field) for field in about["fields"]) if "fields" in about else DataInfo.fields,
+            classes=tuple(about.get("classes", ())),
+            palette=tuple((int(red), int(green), int(blue)) for red, green, blue in about.get("palette", ())),
+            direction=self.options["run"].get("direction") or "AtoB",
+            size=self.options["run"]["size"],
+        )
 
     def write_options(self) -> None:
         """Keep ``options`` on disk."""
@@ -86,10 +99,11 @@ class Run(Checkpoints):
         registry = self.restore(registry)
         kind = registry.get("trainer", self.options["trainer"])
         device.seed(self.settings.seed, 0)
-        trainer: Trainer = build_plugin(registry, "trainer", kind.name, self.trainer_options(kind, settings), device)
+        chosen = self.trainer_options(kind, settings)
+        trainer: Trainer = build_plugin(registry, "trainer", kind.name, chosen, device, self.data_info())
         tensors = self.read_tensors(step)
         load_networks(trainer, tensors, self.checkpoint(step))
-        load_average(trainer, tensors)
+        load_averages(trainer, tensors)
         return trainer, step
 
 
@@ -106,6 +120,18 @@ def open_dataset(registry: Registry, options: Mapping[str, Any], changes: Mappin
     values = {**options.get("dataset_options", {}), **(changes or {})}
     dataset: Dataset = build_plugin(registry, "dataset", options["run"]["dataset"], values=values)
     return dataset
+
+
+def recorded_info(info: DataInfo) -> dict[str, Any]:
+    """Return what ``options.json`` holds of a trainer's data besides direction and size; empty of pairs of RGB images.
+
+    ``Run.data_info`` reads it.
+    """
+    about: dict[str, Any] = {}
+    if info.fields != DataInfo.fields:
+        about["fields"] = [asdict(field) for field in info.fields]
+    about |= {"classes": list(info.classes)} if info.classes else {}
+    return about | ({"palette": [list(colour) for colour in info.palette]} if info.palette else {})
 
 
 def create(folder: str | Path | None, options: dict[str, Any]) -> Run:

@@ -1,39 +1,80 @@
-"""Sample sheets of a training run: what its trainer makes now, beside what it learns from."""
+"""Sample grids of a training run: what its trainer makes now, beside what it learns from."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
-from ..api.dataset import Direction
+import numpy as np
+from torch import Tensor
+
 from ..api.device import Device
-from ..api.trainer import Trainer
+from ..api.field import Field
+from ..api.trainer import DataInfo, Trainer
 from ..data.batches import fixed_batches
-from ..data.sources import Source
-from ..toolkit.images import to_array
+from ..data.pixels import panel_image
+from ..data.training_data import TrainingData
 from ..toolkit.images.grids import image_grid
 
-PAIRS = 4
-"""Pairs in a sheet, one a row."""
+ROWS = 4
+"""Samples in a grid, one a row."""
 ACROSS, DOWN = 6, 4
-"""Pictures in a row of a sheet of pictures, and rows of pictures that were made."""
+"""Images in a row of a grid of images, and rows of images that were made."""
 
 
-def sheet_of_pairs(
-    trainer: Trainer, source: Source, count: int, size: int, direction: Direction, device: Device
-) -> np.ndarray:
-    """Input, output and target of the first ``count`` pairs, at most ``PAIRS``: uint8 ``(H, W, 3)``."""
-    rows = []
-    for _, batch in fixed_batches(source, size, direction, 1, device, range(min(PAIRS, count))):
-        output = trainer.sample({"input": batch["input"]})
-        rows.append([to_array(picture[0]) for picture in (batch["input"], output.clamp(-1, 1), batch["target"])])
-    return image_grid(rows, columns=("input", "output", "target"))
+def sample_grid(trainer: Trainer, data: TrainingData, count: int, size: int, device: Device) -> np.ndarray:
+    """Lay out what a trainer makes of the first samples of ``data``.
+
+    Args:
+        count: Samples that may be shown; at most ``ROWS`` are, one in a row: inputs, panels of ``sample``, target.
+        size: Height and width in pixels.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    if trainer.learns_from() == "images":
+        return _grid_of_images(trainer, data, count, size, device)
+    rows: list[list[np.ndarray]] = []
+    columns: tuple[str, ...] = ()
+    for batch in fixed_batches(data.groups, size, 1, device, min(ROWS, count)):
+        panels = _panels(trainer, batch)
+        rows.append([array for _, array in panels])
+        columns = tuple(name for name, _ in panels)
+    return image_grid(rows, columns=columns)
 
 
-def sheet_of_pictures(trainer: Trainer, source: Source, count: int, size: int, device: Device) -> np.ndarray:
-    """The first of ``count`` pictures of the set, and below them what the trainer makes: uint8 ``(H, W, 3)``."""
-    real = [source.read(index, size)[1] for index in range(min(ACROSS, count))]
-    shape = (ACROSS * DOWN, size, size, 3)
-    made = trainer.sample({"input": device.put(np.broadcast_to(real[0], shape).copy())}).clamp(-1, 1)
-    pictures = [to_array(picture) for picture in made]
-    rows = [pictures[first : first + ACROSS] for first in range(0, len(pictures), ACROSS)]
-    return image_grid([real, *rows], labels=("set", "made", *("",) * (len(rows) - 1)))
+def _panels(trainer: Trainer, batch: dict[str, Tensor]) -> list[tuple[str, np.ndarray]]:
+    """The panels of one row with their captions."""
+    fields = trainer.data.fields
+    target = fields[1] if len(fields) > 1 else None
+    given = {"input": batch["input"]} if trainer.learns_from() == "pairs" else batch
+    made = trainer.sample(given)
+    named = made if isinstance(made, Mapping) else {"output": made}
+    row = [(field.name, _shown(field, batch[field.name], trainer.data)) for field in fields if _visible(field, target)]
+    row += [(name, panel_image(tensor[0], trainer.data.palette)) for name, tensor in named.items()]
+    if target is not None and target.kind != "value":
+        row.append((target.name, _shown(target, batch[target.name], trainer.data)))
+    return row
+
+
+def _visible(field: Field, target: Field | None) -> bool:
+    return field.kind != "value" and field is not target
+
+
+def _shown(field: Field, tensor: Tensor, data: DataInfo) -> np.ndarray:
+    return panel_image(tensor[0] * 2 - 1 if field.kind == "mask" else tensor[0], data.palette)
+
+
+def _grid_of_images(trainer: Trainer, data: TrainingData, count: int, size: int, device: Device) -> np.ndarray:
+    """The first images of the dataset, and below them what the trainer makes."""
+    batch = next(fixed_batches(data.groups, size, min(ACROSS, count), device, min(ACROSS, count)))
+    real = [panel_image(image, trainer.data.palette) for image in batch["target"]]
+    first = batch["target"][:1]
+    made = trainer.sample({"input": first.repeat(ACROSS * DOWN, 1, 1, 1)})
+    named = made if isinstance(made, Mapping) else {"made": made}
+    rows, labels = [real], ["set"]
+    for name, tensor in named.items():
+        images = [panel_image(image, trainer.data.palette) for image in tensor]
+        below = [images[start : start + ACROSS] for start in range(0, len(images), ACROSS)]
+        rows += below
+        labels += [name, *("",) * (len(below) - 1)]
+    return image_grid(rows, labels=tuple(labels))

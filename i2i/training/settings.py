@@ -1,11 +1,11 @@
-"""The settings of a run that are the same for every trainer."""
+"""Settings of a run that are the same for every trainer."""
 
 from __future__ import annotations
 
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from ..api.options import Options
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""
 
-    dataset: str = Field(description="the set to train on: see 'i2i datasets list'", json_schema_extra={"unit": "name"})
+    dataset: str = Field(description="the dataset: see 'i2i datasets list'", json_schema_extra={"unit": "name"})
     data_root: str | None = Field(
-        None, description="the folder in which sets lie; for 'folder' the set itself", json_schema_extra={"unit": "dir"}
+        None,
+        description="the folder of datasets; for 'folder' the dataset itself",
+        json_schema_extra={"unit": "dir"},
     )
-    source: Literal["auto", "real", "drawn"] = Field(
-        "auto", description="auto: the real pairs, or where they are not there the drawn sample"
+    source: Literal["auto", "real", "synthetic", "drawn"] = Field(
+        "auto", description="auto: the real samples, or if they are not downloaded synthetic ones (old name: drawn)"
     )
     direction: Literal["AtoB", "BtoA"] | None = Field(
-        None, description="which side is turned into which  [default: the set's usual one]"
+        None, description="which side is turned into which  [default: the dataset's usual one]"
     )
     steps: int | None = Field(None, ge=1, description="optimisation steps")
-    epochs: float | None = Field(None, gt=0, description="passes over the set, instead of --steps  [default: 200]")
-    batch: int = Field(1, ge=1, description="pairs or pictures in a step, over all processes")
-    accumulate: int = Field(1, ge=1, description="parts in which a batch passes through the networks, to save memory")
+    epochs: float | None = Field(None, gt=0, description="passes over the dataset, instead of --steps  [default: 200]")
+    batch: int = Field(1, ge=1, description="samples in a step, over all processes")
+    accumulate: int = Field(1, ge=1, description="gradient accumulation steps: parts of a batch, to save memory")
     size: int = Field(
-        256, ge=16, le=4096, description="height and width of the pictures", json_schema_extra={"unit": "px"}
+        256, ge=16, le=4096, description="height and width of the images", json_schema_extra={"unit": "px"}
     )
     load_size: int | None = Field(
         None,
@@ -39,32 +41,32 @@ class TrainOptions(Options):
         description="size before the random crop  [default: 286 for 256, and in proportion]",
         json_schema_extra={"unit": "px"},
     )
-    flip: bool = Field(True, description="mirror half the pairs")
+    flip: bool = Field(True, description="mirror half the samples")
     decay: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="last share of the training in which the rate falls to zero in a line  "
+        description="last part of the training in which the learning rate falls linearly to zero  "
         "[default: 0.5 by epochs, 0 by --steps]",
     )
     ema: float = Field(
         0.995,
         ge=0,
         lt=1,
-        description="predict with the generator's averaged weights, keeping this share of them each step; 0: do not",
+        description="decay of the averaged weights (EMA) with which images are made; 0: do not average",
     )
     overfit: int | None = Field(
         None,
         ge=1,
-        description="train on the first N pairs only, unchanged: the quickest proof that a set and a method fit",
+        description="train on the first N samples only, unaugmented: a quick test of a dataset and a trainer",
     )
-    skip_bad: bool = Field(False, description="leave faulty pictures out instead of stopping before the first step")
-    cache_mb: int = Field(2000, ge=0, description="memory for decoded pictures", json_schema_extra={"unit": "MB"})
+    skip_bad: bool = Field(False, description="leave faulty files out instead of stopping before the first step")
+    cache_mb: int = Field(2000, ge=0, description="memory for decoded images", json_schema_extra={"unit": "MB"})
     workers: int = Field(1, ge=0, le=64, description="threads that prepare batches ahead")
     checkpoint_every: int | None = Field(
         None, ge=1, description="steps between checkpoints  [default: a fifth of the run, at most 1000]"
     )
-    sample_every: int | None = Field(None, ge=1, description="steps between sample sheets  [default: the same]")
+    sample_every: int | None = Field(None, ge=1, description="steps between sample grids  [default: the same]")
     validate_every: int | None = Field(None, ge=1, description="steps between validations  [default: the same]")
     keep: int = Field(3, ge=1, description="checkpoints to keep, besides the best")
     compile: bool = Field(False, description="compile the networks: slow to start, quicker on a GPU")
@@ -72,7 +74,17 @@ class TrainOptions(Options):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="auto: the fastest of the device, found by timing"
     )
-    seed: int = Field(0, ge=0, description="picks every random draw")
+    seed: int = Field(0, ge=0, description="seed of every random number")
+    callbacks: str | None = Field(
+        None,
+        description="callbacks to call, separated by commas, or none  [default: tensorboard and other defaults]",
+        json_schema_extra={"unit": "name,..."},
+    )
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _recorded_name(cls, value: Any) -> Any:
+        return "drawn" if value == "synthetic" else value  # the word of existing runs
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +117,7 @@ class TrainOptions(Options):
             if name in defaults:
                 own.default, own.validate_default = defaults[name], True
                 own.description = (own.description or "").partition("  [default")[0]
-            elif name == "load_size" and trainer.wants == "pictures":
+            elif name == "load_size" and trainer.learns_from() == "images":
                 own.description = "size before the random crop  [default: --size, which crops nothing]"
             fields[name] = (field.annotation, own)
         return create_model(cls.__name__, __base__=cls, **fields)

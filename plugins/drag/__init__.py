@@ -11,8 +11,7 @@ def register_editors(register: i2i.Register) -> None:
     register(
         "drag",
         "i2i_plugins.drag.editor:Drag",
-        summary="Drag points of a picture to where they should be, by hand or by presets: "
-        "open_mouth, smile, slim_face.",
+        summary="Drag points of an image to targets, by hand or by presets: open_mouth, smile, slim_face.",
         wants="latent",
         photos=("image+",),
         default=True,

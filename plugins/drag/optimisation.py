@@ -1,211 +1,265 @@
-"""The loop of a drag: the first rows of each w go downhill until all its handles have arrived, or come no nearer."""
+"""The latent optimisation of a drag: the objective, when handles have converged, and the run over a batch of images."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.toolkit.latents.adam import Adam
+from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Patience, Trajectory
 
-from .handles import Handles, Together, together
-from .losses import disc, motion, strayed
-from .pulling import Pull
-from .rows import Rows
+from .batched import Batched
+from .handles import HandleBatch, Handles, batch_handles
+from .losses import Guidance, mask_loss
 from .settings import Settings
-from .trace import Frame, Trace
-from .tracking import sample, track
+from .tracking import disc, motion_supervision, sample_features, track
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARE = 0.25
-"""Of its own way within which a handle has arrived as well, where that is less than the tolerance: a lid that is to go
-a single pixel has not arrived before it sets out."""
-LEAST = 0.05
-"""Of the tolerance, below which nobody sees a difference."""
+MAX_FRACTION = 0.25
+"""Fraction of the initial distance below which a handle counts as converged; the smaller of this and ``tolerance``
+applies: a lid that is to move by a single pixel has not converged before the first step."""
+MIN_FRACTION = 0.05
+"""Fraction of ``tolerance`` below which no difference is visible; a smaller threshold is raised to it."""
+MIN_IMPROVEMENT = 0.03
+"""Early stopping: fraction of the initial distance by which handles must come nearer within ``patience`` steps."""
+
+
+@dataclass
+class DragTrajectory(Trajectory):
+    """The drag of one image: distances and positions of its handles, step by step."""
+
+    thresholds: Sequence[float] = ()
+    """For each handle, the distance from its target at which it has converged, pixels."""
+    converged: list[bool] = field(default_factory=list)
+    """Which handles of the best latent have converged."""
+    w: Tensor | None = None
+    """The best latent, ``(1, num_ws, w_dim)``; set when the drag ends."""
+
+    @property
+    def distances(self) -> list[list[float]]:
+        """At the initial latent and after each step: distance of each handle to its target, pixels."""
+        return self.metrics["distances"]
+
+    @property
+    def points(self) -> list[Tensor]:
+        """At the initial latent and after each step: positions of the handles ``(H, 2)``, pixels."""
+        return [torch.tensor(row).reshape(-1, 2) for row in self.metrics["points"]]
+
+    @property
+    def monitored(self) -> float:
+        """The mean distance of the handles to their targets, pixels."""
+        return sum(self.distances[-1]) / len(self.distances[-1])
+
+    def record(self, loss: float, metrics: Mapping[str, list[float]], comparable: bool = True) -> bool:
+        """Record an evaluation without the padding of the batch; see ``Trajectory.record``."""
+        count = len(self.thresholds)
+        own = {"distances": metrics["distances"][:count], "points": metrics["points"][: 2 * count]}
+        return super().record(loss, own, comparable)
+
+    def improves(self, loss: float, lowest: float) -> bool:
+        """Tell whether all handles have converged, or the sum of their distances is less than before."""
+        distances = self.distances[-1]
+        converged = [distance <= threshold for distance, threshold in zip(distances, self.thresholds, strict=True)]
+        previous = sum(self.distances[self.best_step]) if len(self.distances) > 1 else float("inf")
+        if not (all(converged) or sum(distances) < previous):
+            return False
+        self.converged = converged
+        return True
+
+    def has_converged(self) -> bool:
+        """Tell whether all handles have reached their targets."""
+        return all(self.converged)
+
+    def has_stalled(self) -> bool:
+        """Tell whether handles have not come nearer within the steps of patience."""
+        patience = self.patience.steps
+        if not patience or self.steps < patience:
+            return False
+        sums = [sum(distances) for distances in self.distances]
+        return min(sums[:-patience]) - min(sums[-patience:]) < self.patience.relative * sums[0]
 
 
 @dataclass(frozen=True)
-class Known(Rows):
-    """What stays the same of the pictures that are on their way."""
+class InitialState(Batched):
+    """What an optimisation knows of the images of its batch and does not change."""
 
     w: Tensor
-    """``(N, num_ws, w_dim)`` at the start."""
-    handles: Together
-    near: Tensor
-    """From its target at which a handle has arrived, ``(N, H)`` pixels."""
-    before: Tensor
-    """What is held to the start: features ``(N, C, r, r)``, or the pictures themselves."""
-    looks: Tensor | None
-    """Features of the handles, ``(N, H, C)``, where any is tracked by them."""
+    """Initial latents ``(N, num_ws, w_dim)``."""
+    handles: HandleBatch
+    thresholds: Tensor
+    """Distance from its target at which a handle has converged, ``(N, H)`` pixels."""
+    reference: Tensor
+    """What the mask keeps: initial feature maps ``(N, C, r, r)``, or the initial images ``(N, 3, R, R)``."""
+    templates: Tensor | None
+    """Initial features of the handles ``(N, H, C)``, where any is tracked by them."""
     kept: Tensor | None
-    """``(N, 1, r, r)``, 1 where the picture is to stay."""
-    pull: Pull | None
+    """``(N, 1, r, r)``, 1 where the image is to stay; None for nowhere."""
+    guidance: Guidance | None
 
 
-class Drag:
-    """Handles of N pictures on their way, side by side and each as if it were alone.
+class DragObjective(Objective):
+    """The losses of a drag of N images.
 
-    The loss is a sum over pictures, and Adam knows each number by itself. Features are computed no further than the
-    layer, at its own resolution. Handles are tracked by features; those of landmarks are read off the picture instead
-    where there is a ``pull``. A picture that has ended is left out of the steps of the others.
+    Feature maps are computed no further than the layer, at its own resolution. Handles are tracked by features; those
+    of landmarks are read off the image instead where there is guidance.
+
+    Attributes:
+        points: Current positions of the handles, ``(N, H, 2)`` pixels.
     """
 
     def __init__(
         self,
-        scene: i2i.Scene,
-        generator: Any,
+        generator: i2i.Generator,
         settings: Settings,
         w: Tensor,
         handles: Sequence[Handles],
         mask: Tensor | None = None,
-        pull: Pull | None = None,
+        guidance: Guidance | None = None,
         features: bool = True,
     ) -> None:
-        """Get ready.
+        """Compute the initial state.
 
         Args:
-            generator: Draws all of the pictures.
-            w: ``(N, num_ws, w_dim)``.
-            handles: Of each picture, at least one.
-            mask: ``(N, 1, R, R)``, 1 where the pictures may change; None for everywhere.
-            features: Whether features pull; without, there must be a ``pull`` and no handle but landmarks, and what
-                the mask keeps are the pictures' own pixels.
+            generator: Renders all of the images.
+            w: Initial latents ``(N, num_ws, w_dim)``.
+            handles: Of each image, at least one.
+            mask: ``(N, 1, R, R)``, 1 where the images may change; None for everywhere.
+            guidance: Losses on landmarks, identity and colours; None for none.
+            features: Whether feature maps supervise the motion. Without them there must be ``guidance`` and no handle
+                but landmarks, and the mask keeps the pixels of the images.
         """
-        self.scene, self.generator, self.settings, self.features = scene, generator, settings, features
+        self.generator, self.settings, self.features = generator, settings, features
         self.size = generator.resolution
-        first = w.detach()[:, : settings.rows]
-        self.way = torch.zeros_like(first[:, :1] if settings.one_way else first)
-        self.adam = Adam({"way": self.way})
         self.offsets = disc(settings.r1, w.device)
-        self.known = self._know(w.detach(), together(handles), mask, pull)
-        self.points = self.known.handles.starts.clone()
-        self.rows = list(range(len(w)))
-        """Numbers of the pictures that are on their way."""
-        self.traces = [
-            Trace(near[: len(each.names)], start, each.starts)
-            for near, start, each in zip(self.known.near.tolist(), self.known.w.split(1), handles, strict=True)
-        ]
+        self.initial = self._initial_state(w.detach(), batch_handles(handles), mask, guidance)
+        self.points = self.initial.handles.starts.clone()
 
-    def _know(self, w: Tensor, handles: Together, mask: Tensor | None, pull: Pull | None) -> Known:
-        near = (SHARE * handles.left(handles.starts)).clamp(LEAST * self.settings.tolerance, self.settings.tolerance)
-        tracked = self.features and (pull is None or bool((handles.there & ~handles.tied).any()))
+    def _initial_state(
+        self, w: Tensor, handles: HandleBatch, mask: Tensor | None, guidance: Guidance | None
+    ) -> InitialState:
+        tolerance = self.settings.tolerance
+        distances = handles.distances(handles.starts)
+        thresholds = (MAX_FRACTION * distances).clamp(MIN_FRACTION * tolerance, tolerance)
+        tracked = self.features and (guidance is None or bool((handles.valid & ~handles.is_landmark).any()))
         with torch.no_grad():
-            before = self._maps(w) if self.features else self._pictures(w)
-            looks = sample(before, handles.starts, self.size) if tracked else None
+            reference = self._feature_maps(w) if self.features else self._images(w)
+            templates = sample_features(reference, handles.starts, self.size) if tracked else None
         kept = None
         if mask is not None and self.settings.mask_weight:
-            kept = 1 - F.interpolate(mask, before.shape[2:], mode="area")
-        return Known(w, handles, near, before, looks, kept, pull)
+            kept = 1 - F.interpolate(mask, reference.shape[2:], mode="area")
+        return InitialState(w, handles, thresholds, reference, templates, kept, guidance)
 
-    def w(self) -> Tensor:
-        """Where those on their way are now, ``(n, num_ws, w_dim)``."""
-        rows = self.settings.rows
-        return torch.cat([self.known.w[:, :rows] + self.way, self.known.w[:, rows:]], dim=1)
+    def offset(self) -> Tensor:
+        """Return the initial variable: zeros ``(N, layers, w_dim)``, or ``(N, 1, w_dim)`` for one shared vector."""
+        layers = self.initial.w[:, : self.settings.layers]
+        return torch.zeros_like(layers[:, :1] if self.settings.shared_vector else layers)
 
-    def _maps(self, w: Tensor) -> Tensor:
-        """``(n, C, r, r)``, no further than the layer and at its own resolution."""
-        maps: Tensor = self.generator.features(w, self.settings.layer)
-        return maps
+    def assemble(self, offset: Tensor, initial: Tensor | None = None) -> Tensor:
+        """Add ``offset`` to the first layers of the initial latents, by default of all: ``(N, num_ws, w_dim)``."""
+        w, count = self.initial.w if initial is None else initial, self.settings.layers
+        return torch.cat([w[:, :count] + offset, w[:, count:]], dim=1)
 
-    def _pictures(self, w: Tensor) -> Tensor:
-        """``(n, 3, R, R)``, also of a generator that knows grey only."""
-        pictures: Tensor = self.generator.render(w)
-        return pictures.expand(-1, 3, -1, -1)
+    def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
+        """Track the handles and compute the losses ``(N,)``; see ``Objective.evaluate``."""
+        initial, settings, w = self.initial, self.settings, self.assemble(variables["offset"])
+        losses = w.new_zeros(len(w))
+        with i2i.gradients_for(range(settings.layers)):
+            maps, images = self._render(w)
+        if maps is not None and initial.templates is not None:
+            with torch.no_grad():
+                self.points = track(maps, self.points, initial.templates, settings.r2, self.size)
+        if initial.guidance is not None and images is not None:
+            landmarks, guided = initial.guidance(images)
+            self.points = initial.handles.replace_landmarks(landmarks.detach(), self.points)
+            losses = losses + guided
+        distances = initial.handles.distances(self.points)
+        if maps is not None:
+            moving = (distances > initial.thresholds).float()
+            losses = losses + motion_supervision(
+                maps, self.points, initial.handles.targets, moving, self.offsets, self.size
+            )
+        if initial.kept is not None:
+            current = images if maps is None else maps
+            assert current is not None
+            losses = losses + settings.mask_weight * mask_loss(current, initial.reference, initial.kept)
+        if settings.start_weight:
+            losses = losses + settings.start_weight * (w - initial.w).abs().mean(dim=(1, 2))
+        metrics = {"distances": distances, "points": self.points}
+        return Evaluation(losses, metrics=metrics, images=None if images is None else images.detach())
 
-    def _see(self, w: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The maps where features pull, and the pictures where something is read off them."""
-        if self.known.pull is None:
-            return self._maps(w), None
+    def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
+        """Return the current images, rendered where the losses need none: ``(N, 3, R, R)`` in [-1, 1]."""
+        images = evaluation.images
+        if images is None:
+            images = self._images(self.assemble(variables["offset"]))
+        return images.float().clamp(-1, 1)
+
+    def select(self, samples: Tensor) -> None:
+        """Keep the state of some images only."""
+        self.initial, self.points = self.initial.select(samples), self.points[samples]
+
+    def _feature_maps(self, w: Tensor) -> Tensor:
+        """Return ``(n, C, r, r)``, computed no further than the layer and at its own resolution."""
+        return self.generator.features(w, self.settings.feature_resolution)
+
+    def _images(self, w: Tensor) -> Tensor:
+        """Return ``(n, 3, R, R)``, also of a generator with one channel."""
+        return self.generator.render(w).expand(-1, 3, -1, -1)
+
+    def _render(self, w: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Return feature maps where they supervise the motion, and images where there is guidance."""
+        if self.initial.guidance is None:
+            return self._feature_maps(w), None
         if not self.features:
-            return None, self._pictures(w)
-        maps, pictures = self.generator.features_and_pictures(w, self.settings.layer)
-        return maps, pictures.expand(-1, 3, -1, -1)
+            return None, self._images(w)
+        maps, images = self.generator.features_and_pictures(w, self.settings.feature_resolution)
+        return maps, images.expand(-1, 3, -1, -1)
 
-    def run(self, on_step: Callable[[int, float], None] = lambda done, distance: None) -> list[Trace]:
-        """Go, at most ``settings.steps`` steps; gives the way of each picture with the best that was found on it.
+
+class DragOptimisation:
+    """The drag of a batch of images, ready to run."""
+
+    def __init__(
+        self,
+        scene: i2i.Scene,
+        generator: i2i.Generator,
+        settings: Settings,
+        w: Tensor,
+        handles: Sequence[Handles],
+        mask: Tensor | None = None,
+        guidance: Guidance | None = None,
+        features: bool = True,
+    ) -> None:
+        """Compute the initial state; arguments as ``DragObjective``."""
+        self.initial = w.detach()
+        self.objective = DragObjective(generator, settings, w, handles, mask, guidance, features)
+        thresholds = self.objective.initial.thresholds.tolist()
+        self.trajectories = [
+            DragTrajectory(Patience(settings.patience, MIN_IMPROVEMENT), thresholds=row[: len(own.names)])
+            for row, own in zip(thresholds, handles, strict=True)
+        ]
+        self.optimizer = LatentOptimizer(
+            self.objective,
+            {"offset": self.objective.offset()},
+            self.trajectories,
+            steps=settings.steps,
+            learning_rate=settings.learning_rate,
+            frame_interval=settings.frames,
+            cancelled=lambda: scene.cancelled,
+        )
+
+    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[DragTrajectory]:
+        """Optimise until all handles have converged or come no nearer; return the trajectory of each image.
 
         Args:
-            on_step: Called with the steps that are over, those of all pictures added up, and the mean distance in
-                pixels of handles to their targets.
+            on_step: As ``LatentOptimizer.run``; the value is the mean distance of handles to their targets, pixels.
         """
-        for step in range(self.settings.steps + 1):
-            begun, going = time.perf_counter(), [self.traces[row] for row in self.rows]
-            last = step == self.settings.steps
-            with torch.set_grad_enabled(not last), i2i.gradients_for(range(self.settings.rows)):
-                self.way.requires_grad_(not last)
-                losses, pictures = self.look()
-            self._remember(step, losses, pictures)
-            over = (len(self.traces) - len(going)) * self.settings.steps + len(going) * step
-            on_step(over, _mean([_mean(trace.distances[-1]) for trace in going]))
-            cancelled = self.scene.cancelled
-            left = [row for row, trace in enumerate(going) if not trace.ends(self.settings, cancelled)]
-            if left:
-                self.move(losses)
-                self._leave_but(left)
-            for trace in going:
-                trace.seconds += (time.perf_counter() - begun) / len(going)
-            if not left:
-                break
-        return self.traces
-
-    def look(self) -> tuple[Tensor, Tensor | None]:
-        """Find the handles where the pictures are now; gives what is to sink ``(n,)``, and the pictures if drawn."""
-        known, settings, w = self.known, self.settings, self.w()
-        losses = w.new_zeros(len(w))
-        seen, pictures = self._see(w)
-        if seen is not None and known.looks is not None:
-            with torch.no_grad():
-                self.points = track(seen, self.points, known.looks, settings.r2, self.size)
-        if known.pull is not None and pictures is not None:
-            landmarks, pulled = known.pull(pictures)
-            self.points = known.handles.read_off(landmarks.detach(), self.points)
-            losses = losses + pulled
-        if seen is not None:
-            going = (known.handles.left(self.points) > known.near).float()
-            losses = losses + motion(seen, self.points, known.handles.targets, going, self.offsets, self.size)
-        if known.kept is not None:
-            held = pictures if seen is None else seen
-            assert held is not None
-            losses = losses + settings.mask_weight * strayed(held, known.before, known.kept)
-        if settings.start_weight:
-            losses = losses + settings.start_weight * (w - known.w).abs().mean(dim=(1, 2))
-        return losses, pictures
-
-    def move(self, losses: Tensor) -> None:
-        """One step of Adam; nothing but the way is learnt from."""
-        if losses.requires_grad:
-            (gradient,) = torch.autograd.grad(losses.sum(), [self.way])
-            self.adam.step({"way": self.way}, {"way": gradient}, [self.settings.rate])
-
-    def _leave_but(self, left: Sequence[int]) -> None:
-        """Go on with some rows only."""
-        if len(left) < len(self.rows):
-            self.rows = [self.rows[row] for row in left]
-            self.known, self.points = self.known.take(left), self.points[list(left)]
-            self.way = self.way.detach()[list(left)]
-            self.adam.keep(torch.tensor(left))
-
-    def _remember(self, step: int, losses: Tensor, pictures: Tensor | None) -> None:
-        """Keep the tracks, the best, and now and then a frame; here alone numbers come back from the device."""
-        away = self.known.handles.left(self.points)
-        told, w = torch.cat([losses.detach()[:, None], away], dim=1).tolist(), self.w().detach()
-        going = [self.traces[row] for row in self.rows]
-        for row, (trace, (loss, *distances)) in enumerate(zip(going, told, strict=True)):
-            if trace.add(loss, distances[: len(trace.near)]):
-                trace.w, trace.points = w[row : row + 1].clone(), self.points[row, : len(trace.near)].clone()
-        if self.settings.frames and step % self.settings.frames == 0:
-            with torch.no_grad():
-                drawn = (self._pictures(w) if pictures is None else pictures.detach()).float().clamp(-1, 1)
-            for trace, points, picture in zip(going, self.points, drawn.split(1), strict=True):
-                trace.frames.append(Frame(picture, points[: len(trace.near)].clone()))
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return sum(numbers) / len(numbers)
+        for row, trajectory in enumerate(self.optimizer.run(on_step)):
+            trajectory.w = self.objective.assemble(trajectory.best["offset"], self.initial[row : row + 1])
+        return self.trajectories

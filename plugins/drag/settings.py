@@ -1,65 +1,98 @@
-"""The numbers of a drag: the published ones, carried over to the size of the picture."""
+"""Settings of a drag: the published values scaled to the resolution, and what is common to all images of an edit."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .options import Options
+import torch
 
-LAYER = 128
-"""Resolution of the features at every published size, from 256 px on; smaller pictures take half of their own."""
+import i2i
+from i2i.toolkit.latents.features import passes_gradients
+
+from .options import Guide, Options, read_presets
+from .preset_values import PresetValues, read_values
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DEFAULT_PRESET = "turn_right=1.3"
+"""Applied where neither points nor presets are given: far enough to be visible, and near enough to be reached."""
+FEATURE_RESOLUTION = 128
+"""Resolution of the feature maps from 256 px on, as published; smaller images use half of their own."""
 R1, R2 = 3 / 512, 12 / 512
-"""Radii of what is pulled and of the search, as shares of the picture (Pan et al. 2023, section 3.2, at 512 px)."""
-LEAST_R1, LEAST_R2 = 2.0, 3.0
-"""In small pictures; pixels. Below 2 a disc is a single pixel."""
-ROWS, OF = 6, 18
-"""First rows that move as published (section 4), and the rows of the generator on which ``--rows`` is counted."""
-RATE, SMALL_RATE = 0.0045, 0.02
-"""Adam's learning rate in standard deviations of a number of w: 0.002 for the faces at 1024 px, where those of the
-authors and of other implementations are 0.001 and 0.002; and for pictures below ``SMALL``, whose handles must get as
-far in their share of the picture by fewer pixels."""
+"""Radii of motion supervision and of tracking, as fractions of the image (Pan et al. 2023, section 3.2, at 512 px)."""
+MIN_R1, MIN_R2 = 2.0, 3.0
+"""Least radii in small images, pixels. Below 2 a disc is a single pixel."""
+LAYERS, PUBLISHED_LAYERS = 6, 18
+"""First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
+LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
+"""Learning rates of Adam in standard deviations of a component of w, from ``SMALL`` px on and below. The first is
+0.002 for the faces at 1024 px, where those of the authors and of other implementations are 0.001 and 0.002; in small
+images handles must cover the same fraction of the image with fewer pixels."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
-"""Of the mask as published, and below ``SMALL``, where what a mask keeps is never far from what is to move."""
+"""Weights of the mask: as published, and below ``SMALL`` px, where what it keeps is always close to what moves."""
 SMALL = 256
-"""Height and width below which pixels are coarse for features: landmarks guide presets too."""
+"""Resolution below which pixels are coarse for features, so that landmarks guide presets as well."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of one drag; pixels are those of the generator's picture."""
+    """Settings of one optimisation; pixels are those of the generator's image."""
 
-    layer: int
+    feature_resolution: int
+    """Resolution of the feature maps."""
     r1: float
+    """Radius of motion supervision, pixels."""
     r2: float
-    rows: int
-    """First rows of w that move, of the generator's own."""
-    one_way: bool
-    """All moved rows by the same vector."""
-    rate: float
+    """Radius of tracking, pixels."""
+    layers: int
+    """Number of first layers of w+ that move."""
+    shared_vector: bool
+    """Whether one vector moves all of these layers."""
+    learning_rate: float
     steps: int
     tolerance: float
+    """Distance from its target at which a handle has converged, pixels."""
     patience: int
+    """Steps within which handles must come nearer; 0 for no early stopping."""
     mask_weight: float
     start_weight: float
     frames: int
+    """Steps between frames; 0 for none."""
 
 
-def settle(options: Options, generator: Any) -> Settings:
-    """What the options leave open, by the generator's size."""
+@dataclass(frozen=True)
+class DragMethod:
+    """How the images of an edit are dragged; the same for all of them."""
+
+    settings: Settings
+    presets: Mapping[str, tuple[PresetValues, float]]
+    """Values and strength by name."""
+    guide: Guide
+    """What guides the handles of presets."""
+    features: bool
+    """Whether feature maps supervise the motion of any handle."""
+    identity: Any
+    """The extractor that keeps the identity, or None."""
+
+
+def resolve_settings(options: Options, generator: i2i.Generator) -> Settings:
+    """Replace what the options leave open by values for the resolution of the generator."""
     size = generator.resolution
     weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
     deviation = generator.w_std / math.sqrt(generator.w_dim)
     return Settings(
-        layer=options.layer or min(LAYER, size // 2),
-        r1=options.r1 or max(LEAST_R1, R1 * size),
-        r2=options.r2 or max(LEAST_R2, R2 * size),
-        rows=first_rows(options.rows, generator.num_ws),
-        one_way=options.space == "w",
-        rate=options.rate or (RATE if size >= SMALL else SMALL_RATE) * deviation,
+        feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),
+        r1=options.r1 or max(MIN_R1, R1 * size),
+        r2=options.r2 or max(MIN_R2, R2 * size),
+        layers=first_layers(options.rows, generator.num_ws),
+        shared_vector=options.space == "w",
+        learning_rate=options.rate or (LEARNING_RATE if size >= SMALL else SMALL_LEARNING_RATE) * deviation,
         steps=options.steps,
-        tolerance=options.tolerance or arrival(size),
+        tolerance=options.tolerance or default_tolerance(size),
         patience=options.patience,
         mask_weight=weight if options.mask_weight is None else options.mask_weight,
         start_weight=options.start_weight,
@@ -67,13 +100,77 @@ def settle(options: Options, generator: Any) -> Settings:
     )
 
 
-def arrival(size: int) -> float:
-    """How near a handle must come, pixels: 2 from 128 px on, 4 at 1024 as published, and in proportion below 128."""
+def default_tolerance(size: int) -> float:
+    """Return the tolerance in pixels: 2 from 128 px on, 4 at 1024 px as published, and proportional below 128 px."""
     return min(size / 64, max(2.0, size / 256))
 
 
-def first_rows(asked: int | None, num_ws: int) -> int:
-    """Rows of a generator: those that lie wholly within the share ``asked`` of 18, or the usual number."""
-    if asked is None:
-        return max(1, min(ROWS, num_ws // 2))
-    return max(1, asked * num_ws // OF)
+def first_layers(rows: int | None, num_ws: int) -> int:
+    """Return how many first layers of a generator move: ``rows`` of 18 in proportion, or the default."""
+    if rows is None:
+        return max(1, min(LAYERS, num_ws // 2))
+    return max(1, rows * num_ws // PUBLISHED_LAYERS)
+
+
+def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
+    """Resolve the options; extractors are tried on the first image.
+
+    Raises:
+        UsageError: landmarks are to guide, and the gradients of their network cannot be computed.
+        I2IError: a preset is invalid, or no landmark network is available.
+    """
+    requested = requested_presets(options)
+    if not options.preset and requested:
+        scene.note(f"Neither --point nor --preset is given: applying --preset {DEFAULT_PRESET}.")
+    presets = {name: (read_values(scene.presets[name]), strength) for name, strength in requested.items()}
+    guide: Guide = "features"
+    identity = None
+    small = scene.generator.resolution < SMALL
+    if presets and options.guide != "features" and (options.guide is not None or small):
+        image = render_image(scene.generator, scene.latent.w)
+        guide = _resolve_guide(scene, options, image)
+        identity = None if guide == "features" else _find_identity(scene, options, image)
+    features = guide != "landmarks" or bool(options.point)
+    return DragMethod(resolve_settings(options, scene.generator), presets, guide, features, identity)
+
+
+def requested_presets(options: Options) -> dict[str, float]:
+    """Return strengths by name: of the presets given, or of the default where there are no points either."""
+    return options.presets if options.preset or options.point else read_presets(DEFAULT_PRESET)
+
+
+def render_image(generator: i2i.Generator, w: Tensor) -> Tensor:
+    """Render ``w (1, num_ws, w_dim)``: ``(1, 3, R, R)`` in [-1, 1], also by a generator with one channel."""
+    with torch.no_grad():
+        return generator.render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
+
+
+def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
+    """Let landmarks guide where their network passes gradients.
+
+    Raises:
+        UsageError: landmarks are asked for, and it does not.
+    """
+    landmarks: Any = scene.extractors["landmarks"]
+    if passes_gradients(landmarks, image):
+        return options.guide or "both"
+    if options.guide is None:
+        return "features"
+    raise i2i.UsageError(
+        f"--guide {options.guide}: {landmarks.name} passes no gradients; choose --guide features, or another network "
+        "with --landmarks."
+    )
+
+
+def _find_identity(scene: i2i.Scene, options: Options, image: Tensor) -> Any:
+    """Return the identity network, where the identity is to be kept and the network passes gradients, else None."""
+    if not options.identity_weight:
+        return None
+    try:
+        identity: Any = scene.extractors["identity"]
+    except (KeyError, i2i.I2IError):
+        return None
+    with torch.no_grad():
+        points = scene.extractors["landmarks"](image)
+    follows = passes_gradients(lambda images: identity(identity.align(images, points)), image)
+    return identity if follows else None

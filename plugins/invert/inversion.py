@@ -67,6 +67,6 @@ class Counter:
     total: int
     done: int = 0
 
-    def tell(self, photos: int, step: int, loss: float) -> None:
-        """So many photos are at this step of their part."""
-        self.on_step(min(self.total, self.done + photos * step), self.total, loss=loss)
+    def tell(self, steps: int, loss: float) -> None:
+        """Report so many steps, added up over photos, of the part that runs now."""
+        self.on_step(min(self.total, self.done + steps), self.total, loss=loss)

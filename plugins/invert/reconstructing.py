@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 import i2i
+from i2i.toolkit.latents.optimizer import Trajectory
 
 from .aiming import draw
 from .batching import in_parts, size_for
-from .descending import Descent, Trace
 from .inversion import Counter, OnStep, Reconstruction
 from .methods import Method
+from .optimisation import LatentInversion
 from .starting import Begin, begin
 from .tuning import tune
 
@@ -80,28 +81,34 @@ def _descend(
         def work(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Reconstruction]:
             chosen = [numbers[each] for each in part]
             starts = torch.cat([begun[number].w for number in chosen])
-            descent = Descent(scene, method, pictures[chosen], starts, frames)
-            traces = descent.run(lambda step, loss: counter.tell(len(chosen), step, loss))
+            optimisation = LatentInversion(scene, method, pictures[chosen], starts, frames)
+            optimised = optimisation.run(counter.tell)
             counter.done += len(chosen) * method.steps
-            return [_reconstruction(scene, trace, begun[number]) for trace, number in zip(traces, chosen, strict=True)]
+            return [
+                _reconstruction(scene, *best, begun[number]) for best, number in zip(optimised, chosen, strict=True)
+            ]
 
         def attempt(photos: int, method: Method = method, first: int = numbers[0]) -> object:
             targets = pictures[first : first + 1].repeat(photos, 1, 1, 1)
-            return Descent(scene, replace(method, steps=1), targets, begun[first].w.repeat(photos, 1, 1)).run()
+            return LatentInversion(scene, replace(method, steps=1), targets, begun[first].w.repeat(photos, 1, 1)).run()
 
         size = batch or size_for(scene.device, len(numbers), attempt)
         found |= dict(zip(numbers, in_parts(len(numbers), size, work), strict=True))
     return [found[number] for number in range(len(pictures))]
 
 
-def _reconstruction(scene: i2i.Scene, trace: Trace, begun: Begin) -> Reconstruction:
-    """Rendered alone, as whoever opens the latent renders it."""
+def _reconstruction(scene: i2i.Scene, latent: i2i.Latent, trajectory: Trajectory, begun: Begin) -> Reconstruction:
+    """Render the latent alone, as it is rendered when its file is opened."""
     with torch.no_grad():
-        picture = draw(scene.generator, trace.w, trace.noise).clamp(-1, 1)
-    latent = i2i.Latent(trace.w, trace.noise)
-    seconds = begun.seconds + trace.seconds
+        picture = draw(scene.generator, latent.w, latent.noise).clamp(-1, 1)
     return Reconstruction(
-        latent, picture, trace.losses, trace.loss, len(trace.losses) - 1, seconds, frames=tuple(trace.frames)
+        latent,
+        picture,
+        trajectory.losses,
+        trajectory.best_loss,
+        trajectory.steps,
+        begun.seconds + trajectory.seconds,
+        frames=tuple(trajectory.frames),
     )
 
 

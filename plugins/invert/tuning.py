@@ -50,7 +50,7 @@ def tune(
         if last or learner.arrived:
             break
         learner.move()
-        counter.tell(1, step + 1, learner.losses[-1])
+        counter.tell(step + 1, learner.losses[-1])
     latent = learner.latent()
     with torch.no_grad():
         tuned = scene.generator.tuned(latent.changes)

@@ -71,16 +71,23 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, levels: int = 8, width: int = 64, norm: Norm = "batch", dropout: Dropout = "paper", stem: bool = False
+        self,
+        levels: int = 8,
+        width: int = 64,
+        norm: Norm = "batch",
+        dropout: Dropout = "paper",
+        stem: bool = False,
+        inputs: int = 3,
+        outputs: int = 3,
     ) -> None:
         super().__init__()
         widths = encoder_widths(levels + 1, width)[1:] if stem else encoder_widths(levels, width)
         self.multiple = 2**levels
         bias = norm == "plain"
-        self.stem = nn.Conv2d(3, width, 3, padding=1) if stem else None
+        self.stem = nn.Conv2d(inputs, width, 3, padding=1) if stem else None
         self.down = nn.ModuleList()
         for level, channels in enumerate(widths):
-            before = widths[level - 1] if level else (width if stem else 3)
+            before = widths[level - 1] if level else (width if stem else inputs)
             layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if level or stem else []
             innermost = level == levels - 1
             normed = not innermost and (level > 0 or stem)
@@ -93,14 +100,14 @@ class UNet(nn.Module):
         for level in range(levels):
             before = widths[level] * (1 if level == levels - 1 else 2)
             outermost = level == 0 and not stem
-            after = 3 if outermost else (widths[level - 1] if level else width)
+            after = outputs if outermost else (widths[level - 1] if level else width)
             layers = [nn.ReLU(), Double(before, after, bias or outermost)]
             if not outermost:
                 layers.append(normalisation(norm, after))
             if level in dropped:
                 layers.append(nn.Dropout(0.5))
             self.up.append(nn.Sequential(*layers))
-        self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(2 * width, 3, 3, padding=1)) if stem else None
+        self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(2 * width, outputs, 3, padding=1)) if stem else None
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
@@ -120,12 +127,14 @@ class ResNet(nn.Module):
 
     multiple = 4
 
-    def __init__(self, blocks: int = 9, width: int = 64, norm: Norm = "instance") -> None:
+    def __init__(
+        self, blocks: int = 9, width: int = 64, norm: Norm = "instance", inputs: int = 3, outputs: int = 3
+    ) -> None:
         super().__init__()
         bias = norm == "plain"
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
-            nn.Conv2d(3, width, 7, bias=bias),
+            nn.Conv2d(inputs, width, 7, bias=bias),
             normalisation(norm, width),
             nn.ReLU(),
         ]
@@ -136,7 +145,7 @@ class ResNet(nn.Module):
         for channels in (4 * width, 2 * width):
             convolution_up = nn.ConvTranspose2d(channels, channels // 2, 3, 2, 1, output_padding=1, bias=bias)
             layers += [convolution_up, normalisation(norm, channels // 2), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, outputs, 7), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
@@ -216,18 +225,18 @@ def as_in_training(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def build_generator(options: Pix2PixOptions) -> UNet | ResNet:
-    """The generator that the options describe, not yet initialised.
+def build_generator(options: Pix2PixOptions, inputs: int = 3, outputs: int = 3) -> UNet | ResNet:
+    """Build the generator that the options describe, not yet initialised, with these channels.
 
     Raises:
         UsageError: the size does not suit the depth.
     """
     if options.generator == "resnet9":
-        network: UNet | ResNet = ResNet(9, options.width, options.norm)
+        network: UNet | ResNet = ResNet(9, options.width, options.norm, inputs, outputs)
     else:
         stem = options.generator == "unet-full"
         levels = options.levels or (5 if stem else _levels_for(options.size))
-        network = UNet(levels, options.width, options.norm, options.dropout, stem)
+        network = UNet(levels, options.width, options.norm, options.dropout, stem, inputs, outputs)
     if options.size % network.multiple:
         near = max(round(options.size / network.multiple), 1) * network.multiple
         raise i2i.UsageError(

@@ -26,9 +26,10 @@ class Pix2Pix(i2i.Trainer):
         from .networks import PatchGAN, build_generator, initialise
 
         self.options, self.device = options, device
-        self.generator = device.place(initialise(build_generator(options)))
+        inputs, outputs = self.data.input_channels, self.data.target_channels
+        self.generator = device.place(initialise(build_generator(options, inputs, outputs)))
         self.discriminator = device.place(
-            initialise(PatchGAN(options.halvings, options.discriminator_width, options.norm))
+            initialise(PatchGAN(options.halvings, options.discriminator_width, options.norm, inputs + outputs))
         )
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.multiple = self.generator.multiple

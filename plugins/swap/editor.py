@@ -80,14 +80,17 @@ class Swap(i2i.Editor):
 
 
 def _result(swapped: Swapped) -> i2i.Result:
+    trajectory = swapped.trajectory
+    curves = {name: [value for (value,) in values] for name, values in trajectory.metrics.items()}
     lines = {
-        name: [(float(step), value) for step, value in enumerate(values)] for name, values in swapped.way.terms.items()
+        name: [(float(step), value) for step, value in enumerate(values)]
+        for name, values in {**curves, "loss": trajectory.losses}.items()
     }
     plot = i2i.Plot("step", "weighed loss", lines)
     return i2i.Result(
         swapped.picture,
         swapped.latent,
-        tuple(swapped.way.frames),
+        tuple(trajectory.frames),
         swapped.told,
         plots={"loss": plot} if len(lines["loss"]) > 1 else {},
     )

@@ -23,7 +23,7 @@ CELLS = 16
 """Colours are compared as means over so many cells down and across a picture: 64 x 64 pixels at 1024."""
 
 
-class Aim:
+class SwapLoss:
     """N targets, and whom each is to show.
 
     Attributes:

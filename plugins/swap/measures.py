@@ -10,7 +10,7 @@ import torch
 import i2i
 from i2i.toolkit.latents.features import fitting
 
-from .losses import Aim
+from .losses import SwapLoss
 from .people import people_in
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LEVELS = 127.5
 """Grey levels of 255 in one unit of a picture in [-1, 1]."""
 
 
-def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, float]]:
+def measure(scene: i2i.Scene, loss: SwapLoss, pictures: Tensor) -> list[dict[str, float]]:
     """For each of ``pictures (N, 3, R, R)`` in [-1, 1], held against its target:
 
     * ``identity/before``, ``identity/after``: cosine to the source;
@@ -33,18 +33,20 @@ def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, floa
     """
     with torch.no_grad():
         before, after = (
-            (people_in(scene, each).vectors * aim.people.vectors).sum(dim=1) for each in (aim.targets, pictures)
+            (people_in(scene, each).vectors * loss.people.vectors).sum(dim=1) for each in (loss.targets, pictures)
         )
         columns = {
             "identity/before": before,
             "identity/after": after,
             "closed": (after - before) / (1 - before).clamp_min(GAP),
-            "landmarks": aim.away(aim.landmarks(pictures)).mean(dim=1),
-            "background": background(aim, pictures),
+            "landmarks": loss.away(loss.landmarks(pictures)).mean(dim=1),
+            "background": background(loss, pictures),
         }
-        if aim.perceptual is not None:
-            outside = aim.targets + (1 - aim.region) * (pictures - aim.targets)
-            columns["lpips/outside"] = aim.perceptual.compare(aim.perceptual.features(fitting(outside)), aim.features)
+        if loss.perceptual is not None:
+            outside = loss.targets + (1 - loss.region) * (pictures - loss.targets)
+            columns["lpips/outside"] = loss.perceptual.compare(
+                loss.perceptual.features(fitting(outside)), loss.features
+            )
     rows: Sequence[Sequence[float]] = torch.stack([each.cpu() for each in columns.values()], dim=1).tolist()
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     for numbers in found:
@@ -53,8 +55,8 @@ def measure(scene: i2i.Scene, aim: Aim, pictures: Tensor) -> list[dict[str, floa
     return found
 
 
-def background(aim: Aim, pictures: Tensor) -> Tensor:
+def background(loss: SwapLoss, pictures: Tensor) -> Tensor:
     """How far the mean colour outside the face moved, of 255: ``(N,)``."""
-    outside = (1 - aim.region).expand_as(pictures)
-    moved = (outside * (pictures - aim.targets)).sum(dim=(2, 3)) / outside.sum(dim=(2, 3)).clamp_min(1e-6)
+    outside = (1 - loss.region).expand_as(pictures)
+    moved = (outside * (pictures - loss.targets)).sum(dim=(2, 3)) / outside.sum(dim=(2, 3)).clamp_min(1e-6)
     return LEVELS * moved.abs().amax(dim=1)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 import i2i
 from i2i.toolkit.latents.batches import batches
 from i2i.toolkit.latents.layers import choose
+from i2i.toolkit.latents.optimizer import Trajectory
 
-from .losses import Aim
+from .losses import SwapLoss
 from .measures import measure
-from .optimisation import Optimisation, Way
+from .optimisation import optimise_latents
 from .options import CROSSOVER, Options
 from .pairing import Pair
 from .people import People, people_in
@@ -31,7 +32,8 @@ class Swapped:
     """``(1, 3, R, R)`` in [-1, 1], as it is shown."""
     latent: i2i.Latent
     """Of what the generator drew, before the target's background was put behind it."""
-    way: Way
+    trajectory: Trajectory
+    """With the terms of the loss, step by step."""
     told: Mapping[str, float]
     """What was measured."""
 
@@ -48,20 +50,20 @@ def swap(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[Swap
     found: dict[int, Swapped] = {}
     for numbers, generator in batches(scene, [pair.target for pair in pairs], options.batch):
         some = [pairs[number] for number in numbers]
-        aim = Aim(scene, options, torch.cat([each.target.pixels for each in some]), people.chosen(numbers))
-        if options.landmarks_weight and not aim.follows and not found:
+        loss = SwapLoss(scene, options, torch.cat([each.target.pixels for each in some]), people.chosen(numbers))
+        if options.landmarks_weight and not loss.follows and not found:
             scene.note(
-                f"No gradients pass through the landmarks of {aim.landmarks.name!r}, so only pixels and features hold "
+                f"No gradients pass through the landmarks of {loss.landmarks.name!r}, so only pixels and features hold "
                 "the expression; take another with --landmarks."
             )
         starts = torch.stack([_start(each, crossed) for each in some]).to(scene.generator.w_mean.device)
-        done = len(found) * options.steps
+        before = len(found) * options.steps
 
-        def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
-            scene.progress(done + step * count, len(pairs) * options.steps, loss=loss)
+        def on_step(done: int, value: float, before: int = before) -> None:
+            scene.progress(before + done, len(pairs) * options.steps, loss=value)
 
-        ways = Optimisation(scene, generator, options, aim, starts, rows).run(on_step)
-        found |= dict(zip(numbers, _finish(scene, aim, generator, some, ways), strict=True))
+        optimised = optimise_latents(scene, generator, options, loss, starts, rows, on_step)
+        found |= dict(zip(numbers, _finish(scene, loss, generator, some, optimised), strict=True))
     return [found[number] for number in range(len(pairs))]
 
 
@@ -98,17 +100,23 @@ def _start(pair: Pair, crossed: Sequence[int]) -> Tensor:
     return w
 
 
-def _finish(scene: i2i.Scene, aim: Aim, generator: Any, pairs: Sequence[Pair], ways: Sequence[Way]) -> list[Swapped]:
-    """The best of each way, drawn alone as whoever opens its latent draws it."""
+def _finish(
+    scene: i2i.Scene,
+    loss: SwapLoss,
+    generator: i2i.Generator,
+    pairs: Sequence[Pair],
+    optimised: Sequence[tuple[i2i.Latent, Trajectory]],
+) -> list[Swapped]:
+    """Render the best latent of each pair, one at a time, as it is rendered when its file is opened."""
     with torch.no_grad():
-        drawn = torch.cat([generator.render(way.w, way.noise or "const").expand(-1, 3, -1, -1) for way in ways])
-        pictures = aim.shown(drawn.float().clamp(-1, 1))
-    told = measure(scene, aim, pictures)
+        rendered = [generator.render(best.w, best.noise or "const").expand(-1, 3, -1, -1) for best, _ in optimised]
+        images = loss.shown(torch.cat(rendered).float().clamp(-1, 1))
+    measures = measure(scene, loss, images)
     found = []
-    for pair, way, picture, numbers in zip(pairs, ways, pictures.split(1), told, strict=True):
+    for pair, (best, trajectory), image, numbers in zip(pairs, optimised, images.split(1), measures, strict=True):
         own = pair.target.latent
         assert own is not None
-        latent = i2i.Latent(way.w, {**own.noise, **way.noise}, own.changes)
-        steps = len(way.terms["loss"]) - 1
-        found.append(Swapped(picture, latent, way, {**numbers, "steps": float(steps), "seconds": way.seconds}))
+        latent = i2i.Latent(best.w, {**own.noise, **best.noise}, own.changes)
+        scalars = {**numbers, "steps": float(trajectory.steps), "seconds": trajectory.seconds}
+        found.append(Swapped(image, latent, trajectory, scalars))
     return found

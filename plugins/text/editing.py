@@ -13,7 +13,7 @@ from i2i.toolkit.latents.batches import batches
 from i2i.toolkit.latents.layers import choose
 
 from .goals import Goal
-from .optimisation import Optimisation
+from .optimisation import optimise_latents
 from .options import Options
 
 if TYPE_CHECKING:
@@ -51,18 +51,18 @@ def optimise(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[Ed
     for numbers, generator in batches(scene, [job.photo for job in jobs], options.batch):
         some = [jobs[number] for number in numbers]
         starts = torch.cat([latent_of(job.photo).w for job in some]).to(scene.generator.w_mean.device)
-        done = len(found) * options.steps
+        before = len(found) * options.steps
 
-        def on_step(step: int, loss: float, done: int = done, count: int = len(some)) -> None:
-            scene.progress(done + step * count, len(jobs) * options.steps, loss=loss)
+        def on_step(done: int, loss: float, before: int = before) -> None:
+            scene.progress(before + done, len(jobs) * options.steps, loss=loss)
 
-        work = Optimisation(scene, generator, options, starts, [job.goal for job in some], rows)
-        ends = starts + strength * (work.run(on_step) - starts)
+        goals = [job.goal for job in some]
+        best, losses = optimise_latents(scene, generator, options, starts, goals, rows, on_step)
+        ends = starts + strength * (best - starts)
         for row, (number, job) in enumerate(zip(numbers, some, strict=True)):
             own = latent_of(job.photo)
             latent = i2i.Latent(ends[row : row + 1], own.noise, own.changes)
-            losses = [each[row] for each in work.losses]
-            found[number] = Edited(latent, losses, {"steps": float(len(losses) - 1)})
+            found[number] = Edited(latent, losses[row], {"steps": float(len(losses[row]) - 1)})
     return [found[number] for number in range(len(jobs))]
 
 

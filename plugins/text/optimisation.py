@@ -2,113 +2,130 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 import i2i
-from i2i.toolkit.latents.adam import Adam
+from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory, warmup_cosine
 
 from .goals import Goal
 from .options import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
-RISE, FALL = 0.05, 0.25
-"""Shares of the steps over which the rate grows from 0 and sinks to it again (Karras et al. 2020, appendix D)."""
+SCHEDULE = warmup_cosine(0.05, 0.25)
+"""Of the learning rate (Karras et al. 2020, appendix D)."""
 
 
-def ramp(time: float) -> float:
-    """The share of the rate at a share of the steps: up in a line, down along a cosine."""
-    return min(1.0, time / RISE) * (0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - time) / FALL)))
-
-
-class Optimisation:
-    """N latents on their way, each to its own goal; no picture feels its neighbours.
-
-    Attributes:
-        best: The latents ``(N, num_ws, w_dim)`` with the lowest loss so far.
-        losses: Step by step, the loss of each picture.
-    """
+class TextObjective(Objective):
+    """The StyleCLIP loss of N latents: distance to the words, to the initial latent and to the identity."""
 
     def __init__(
         self,
         scene: i2i.Scene,
-        generator: Any,
+        generator: i2i.Generator,
         options: Options,
-        starts: Tensor,
+        initial: Tensor,
         goals: Sequence[Goal],
-        rows: Sequence[int],
+        layers: Sequence[int],
     ) -> None:
-        """``starts (N, num_ws, w_dim)``, of which ``rows`` may change, each with its goal."""
-        self.scene, self.generator, self.options, self.goals = scene, generator, options, goals
-        self.starts, self.rows = starts.detach(), list(rows)
+        """Read the initial images.
+
+        Args:
+            generator: Renders all of the latents.
+            initial: Latents ``(N, num_ws, w_dim)``.
+            goals: One for each latent.
+            layers: Layers of w+ that may change.
+        """
+        self.generator, self.options, self.goals = generator, options, goals
+        self.initial, self.layers = initial.detach(), list(layers)
         self.text: Any = scene.extractors["text"]
         with torch.no_grad():
-            pictures = self._render(self.starts)
-            self.before = self.text.images(pictures)
-            self.person = Person(scene, pictures) if holds_person(scene, options, pictures) else None
-        self.numbers = self.starts[:, self.rows].clone().requires_grad_()
-        self.adam = Adam({"w": self.numbers})
-        self.best, self.lowest = self.starts.clone(), starts.new_full((len(starts),), torch.inf)
-        self.losses: list[list[float]] = []
+            images = self._render(self.initial)
+            self.initial_vectors = self.text.images(images)
+            self.identity = IdentityLoss(scene, images) if has_identity(scene, options, images) else None
 
-    def run(self, on_step: Callable[[int, float], None] = lambda step, loss: None) -> Tensor:
-        """Go down; ``on_step`` gets the steps done and the mean loss. Ends early where the user wants out."""
-        steps = self.options.steps
-        for step in range(steps + 1):
-            last = step == steps or self.scene.cancelled
-            with torch.set_grad_enabled(not last), i2i.gradients_for(self.rows):
-                losses = self._look()
-            self.losses.append(losses.tolist())
-            on_step(step, float(losses.detach().mean()))
-            if last:
-                break
-            (gradient,) = torch.autograd.grad(losses.sum(), [self.numbers])
-            self.adam.step({"w": self.numbers}, {"w": gradient}, [self.options.rate * ramp(step / steps)])
-        return self.best
+    def assemble(self, variable: Tensor) -> Tensor:
+        """Return the latents ``(N, num_ws, w_dim)`` whose variable layers are ``variable (N, layers, w_dim)``."""
+        w = self.initial.clone()
+        w[:, self.layers] = variable
+        return w
+
+    def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
+        """Compute the losses ``(N,)``; see ``Objective.evaluate``."""
+        w = self.assemble(variables["w"])
+        with i2i.gradients_for(self.layers):
+            images = self._render(w)
+        vectors = self.text.images(images)
+        losses = torch.cat(
+            [
+                goal.losses(vectors[row : row + 1], self.initial_vectors[row : row + 1])
+                for row, goal in enumerate(self.goals)
+            ]
+        )
+        losses = losses + self.options.l2_weight * (w - self.initial).square().sum(dim=(1, 2))
+        if self.identity is not None:
+            losses = losses + self.options.identity_weight * self.identity(images)
+        return Evaluation(losses)
 
     def _render(self, w: Tensor) -> Tensor:
-        pictures: Tensor = self.generator.render(w).expand(-1, 3, -1, -1)
-        return pictures
+        return self.generator.render(w).expand(-1, 3, -1, -1)
 
-    def _look(self) -> Tensor:
-        """The losses ``(N,)`` of where the latents are; those with the lowest so far are kept."""
-        w = self.starts.clone()
-        w[:, self.rows] = self.numbers
-        pictures = self._render(w)
-        vectors = self.text.images(pictures)
-        losses = torch.cat(
-            [goal.losses(vectors[row : row + 1], self.before[row : row + 1]) for row, goal in enumerate(self.goals)]
-        )
-        losses = losses + self.options.l2_weight * (w - self.starts).square().sum(dim=(1, 2))
-        if self.person is not None:
-            losses = losses + self.options.identity_weight * self.person.losses(pictures)
-        better = losses.detach() < self.lowest
-        self.lowest = torch.where(better, losses.detach(), self.lowest)
-        self.best[better] = w.detach()[better]
+
+def optimise_latents(
+    scene: i2i.Scene,
+    generator: i2i.Generator,
+    options: Options,
+    initial: Tensor,
+    goals: Sequence[Goal],
+    layers: Sequence[int],
+    on_step: Callable[[int, float], None],
+) -> tuple[Tensor, list[list[float]]]:
+    """Optimise latents towards their goals.
+
+    Args:
+        initial, goals, layers: As ``TextObjective``.
+        on_step: As ``LatentOptimizer.run``.
+
+    Returns:
+        The latents with the lowest loss ``(N, num_ws, w_dim)``, and the losses of each, step by step.
+    """
+    objective = TextObjective(scene, generator, options, initial, goals, layers)
+    optimizer = LatentOptimizer(
+        objective,
+        {"w": objective.initial[:, objective.layers]},
+        [Trajectory() for _ in goals],
+        steps=options.steps,
+        learning_rate=options.rate,
+        schedule=SCHEDULE,
+        cancelled=lambda: scene.cancelled,
+    )
+    trajectories = optimizer.run(on_step)
+    best = objective.assemble(torch.cat([trajectory.best["w"] for trajectory in trajectories]))
+    return best, [trajectory.losses for trajectory in trajectories]
+
+
+class IdentityLoss:
+    """How far images are from the identities of the initial ones."""
+
+    def __init__(self, scene: i2i.Scene, images: Tensor) -> None:
+        """Read the identities of ``images (N, 3, R, R)``, aligned by their landmarks; the same crops are compared."""
+        self.identity: Any = scene.extractors["identity"]
+        self.points = scene.extractors["landmarks"](images)
+        self.vectors = self.identity(self.identity.align(images, self.points))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return 1 - the cosine similarity of the identities in ``images (N, 3, R, R)``: ``(N,)``."""
+        vectors = self.identity(self.identity.align(images, self.points))
+        losses: Tensor = 1 - (vectors * self.vectors).sum(dim=1)
         return losses
 
 
-class Person:
-    """Whom pictures show, and how far others are from it."""
-
-    def __init__(self, scene: i2i.Scene, pictures: Tensor) -> None:
-        """Look at ``pictures (N, 3, R, R)``; they are cut out along their own landmarks, and so are those compared."""
-        self.identity: Any = scene.extractors["identity"]
-        self.points = scene.extractors["landmarks"](pictures)
-        self.vectors = self.identity(self.identity.align(pictures, self.points))
-
-    def losses(self, pictures: Tensor) -> Tensor:
-        """1 - the cosine of identities, ``(N,)``."""
-        vectors = self.identity(self.identity.align(pictures, self.points))
-        found: Tensor = 1 - (vectors * self.vectors).sum(dim=1)
-        return found
-
-
-def holds_person(scene: i2i.Scene, options: Options, pictures: Tensor) -> bool:
-    """Whether the person is asked to stay, and there is a network that tells one from another in such pictures."""
-    return bool(options.identity_weight) and "identity" in scene.compare(pictures[:1], pictures[:1])[0]
+def has_identity(scene: i2i.Scene, options: Options, images: Tensor) -> bool:
+    """Tell whether the identity is to be kept and an identity network recognises such images."""
+    return bool(options.identity_weight) and "identity" in scene.compare(images[:1], images[:1])[0]

@@ -1,4 +1,4 @@
-"""Adam for pictures side by side, of which some leave on the way."""
+"""Adam for batched samples, of which some leave the batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from i2i.toolkit.latents.adam import Adam
 
 
-def test_it_is_torchs_also_once_pictures_have_left() -> None:
+def test_adam_equals_torch_after_samples_left() -> None:
     start = torch.linspace(-1, 1, 12).view(3, 4)
     theirs = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([theirs], lr=0.03)
@@ -17,7 +17,7 @@ def test_it_is_torchs_also_once_pictures_have_left() -> None:
         if step == 3:
             rows = torch.tensor([0, 2])
             ours = {"x": ours["x"][rows]}
-            adam.keep(rows)
+            adam.select(rows)
         theirs.grad = (theirs.detach() * (step + 1)).cos()
         adam.step(ours, {"x": (ours["x"] * (step + 1)).cos()}, [0.03])
         optimizer.step()

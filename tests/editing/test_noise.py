@@ -10,7 +10,7 @@ from torch import Tensor
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i.toolkit.latents.noise import maps_for, normalise, regularisation
+from i2i.toolkit.latents.noise import noise_maps, normalise_map, regularisation
 from tests.toy_generators import Bands
 
 
@@ -30,7 +30,7 @@ class Noisy(Bands, i2i.StyleGenerator):
 
 def test_each_picture_gets_maps_of_its_own() -> None:
     made = Noisy(None, TorchDevice("cpu"))
-    maps = maps_for(made, 3)
+    maps = noise_maps(made, 3)
     assert set(maps) == {"only"} and maps["only"].shape == (3, 1, 12, 12)
     assert torch.equal(maps["only"][2], made.noise_maps["only"][0])
     maps["only"][0] = 0
@@ -40,8 +40,8 @@ def test_each_picture_gets_maps_of_its_own() -> None:
 def test_noise_that_shows_nowhere_is_not_optimised() -> None:
     made = Noisy(None, TorchDevice("cpu"))
     made.strength = 0.0
-    assert made.noise_maps and maps_for(made, 2) == {}
-    assert maps_for(Bands(None, TorchDevice("cpu")), 2) == {}
+    assert made.noise_maps and noise_maps(made, 2) == {}
+    assert noise_maps(Bands(None, TorchDevice("cpu")), 2) == {}
 
 
 def test_regularisation_is_that_of_the_appendix_for_each_picture() -> None:
@@ -58,7 +58,7 @@ def test_regularisation_is_that_of_the_appendix_for_each_picture() -> None:
 
 def test_maps_are_normalised_each_by_itself() -> None:
     plane = torch.stack([3 * torch.arange(16.0).view(1, 4, 4) + 5, torch.ones(1, 4, 4)])
-    normalise(plane)
+    normalise_map(plane)
     assert plane[0].mean().abs() < 1e-6 and plane[0].square().mean().item() == pytest.approx(1, abs=1e-5)
     assert plane[1].count_nonzero() == 0, "nothing but its mean"
 
@@ -66,7 +66,7 @@ def test_maps_are_normalised_each_by_itself() -> None:
 def test_smooth_maps_are_told_from_noise() -> None:
     white = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
     both = torch.cat([white, torch.linspace(-1, 1, 32).expand(1, 1, 32, 32)])
-    normalise(both)
+    normalise_map(both)
     found = regularisation({"a": both})
     # Neighbours of white noise: squares of means over at least 64 products, so about 1/64 each at the coarsest.
     assert found[0] < 0.2 < 1 < found[1]

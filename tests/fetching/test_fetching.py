@@ -11,7 +11,7 @@ from PIL import Image
 
 import i2i
 from i2i import I2IError
-from i2i.assets.datasets import fetch_dataset, record_checksum, recorded_checksum
+from i2i.assets.datasets import count_pairs, fetch_dataset, record_checksum, recorded_checksum
 from i2i.toolkit.files import hash_file
 
 
@@ -43,7 +43,7 @@ def test_a_set_is_fetched_checked_and_put_into_place_once(server: Server, tiny: 
     notes: list[str] = []
     folder = fetch_dataset(tiny, None, lambda stage, done, total: stages.append(stage), notes.append)
     assert folder == own_home / "datasets" / "tiny"
-    assert len(tiny.pairs(folder, "train")) == 20 and len(tiny.pairs(folder, "val")) == 1
+    assert count_pairs(tiny, folder) == {"train": 20, "val": 1}
     assert list(dict.fromkeys(stages)) == ["fetching", "unpacking"]
     assert recorded_checksum(server.url("/sets/tiny.tar.gz")) == hash_file(own_home / "datasets" / "tiny.tar.gz")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["tiny", "tiny.tar.gz"]

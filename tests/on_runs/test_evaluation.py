@@ -11,18 +11,18 @@ from made_run import SIZE, MadeRun, Ramps, call
 
 import i2i
 from i2i.cli import evaluate as evaluate_command
-from i2i.data.sources import open_source
+from i2i.data.batches import fixed_batches
+from i2i.data.training_data import open_pairs
 from i2i.inference import evaluation
 from i2i.runtime.device import TorchDevice
-from i2i.training.runs import open_dataset
 
 
 def test_numbers_of_a_perfect_and_of_a_faint_network(run: MadeRun, registry: i2i.Registry) -> None:
     perfect = evaluation.evaluate(run.folder, device="cpu", registry=registry)
     assert perfect["metrics"] == pytest.approx({"l1": 0, "psnr": 100, "ssim": 1, "lpips": 0}, abs=1e-5)
     faint = evaluation.evaluate(run.folder, metrics=["l1"], device="cpu", registry=registry, settings={"gain": "0.5"})
-    source = open_source(Ramps(), None, "val", "drawn", seed=0)
-    off = [np.abs(source.read(index, SIZE)[1] / 255 - 0.5).mean() / 2 for index in range(5)]
+    (group,) = open_pairs(Ramps(), None, "val", "drawn", 0, "AtoB").groups
+    off = [np.abs(group.read(index, SIZE)["target"] / 255 - 0.5).mean() / 2 for index in range(5)]
     assert list(faint["per_picture"].values()) == [{"l1": pytest.approx(value, rel=1e-5)} for value in off]
     assert faint["metrics"]["l1"] == pytest.approx(np.mean(off), rel=1e-5)
 
@@ -37,16 +37,14 @@ def test_report_says_what_was_measured_and_is_kept(run: MadeRun, registry: i2i.R
     assert kept == {key: value for key, value in result.items() if key != "file"}
 
 
-def test_direction_swaps_input_and_target(run: MadeRun, registry: i2i.Registry) -> None:
+def test_direction_swaps_input_and_target() -> None:
     shown = {}
     for direction in ("AtoB", "BtoA"):
-        run.options["run"]["direction"] = direction
-        dataset = open_dataset(registry, run.options)
-        source = evaluation._open(dataset, run.options["run"], "val", None)
-        one = evaluation._batches(source, run.options["run"], TorchDevice("cpu"), 2)
-        shown[direction] = next(iter(one))
-    assert torch.equal(shown["AtoB"][0], shown["BtoA"][1]) and torch.equal(shown["AtoB"][1], shown["BtoA"][0])
-    assert not torch.equal(shown["AtoB"][0], shown["BtoA"][0])
+        data = open_pairs(Ramps(), None, "val", "drawn", 0, direction)
+        (shown[direction],) = fixed_batches(data.groups, SIZE, 2, TorchDevice("cpu"), 2)
+    for one, other in (("input", "target"), ("target", "input")):
+        assert torch.equal(shown["AtoB"][one], shown["BtoA"][other])
+    assert not torch.equal(shown["AtoB"]["input"], shown["BtoA"]["input"])
 
 
 def test_batch_statistics_are_taken_of_one_picture(run: MadeRun, registry: i2i.Registry) -> None:

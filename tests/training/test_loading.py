@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2i.data.batches import Augmentation, Batches, Cache
+from i2i.api.dataset import Dataset
+from i2i.data.batches import Augmentation, Batches, Cache, Column, MemoryBudget, SampleGroup
 from i2i.data.sources import Source
 from i2i.runtime.device import TorchDevice
 
@@ -14,6 +15,7 @@ class Numbered(Source):
     """Pairs that know their number: A is a gradient plus the number, B its negative."""
 
     def __init__(self, count: int = 10) -> None:
+        super().__init__(Dataset.fields, "real")
         self.count, self.reads = count, []
 
     def __len__(self) -> int:
@@ -22,17 +24,22 @@ class Numbered(Source):
     def name(self, index: int) -> str:
         return str(index)
 
-    def read(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, index: int, size: int) -> dict[str, np.ndarray]:
         self.reads.append(index)
         ramp = np.arange(size, dtype=np.uint8)
         a = np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], np.full((size, size), index)], axis=2)
-        return a.astype(np.uint8), (255 - a).astype(np.uint8)
+        return {"A": a.astype(np.uint8), "B": (255 - a).astype(np.uint8)}
 
 
-def batches(source=None, rank=0, world=1, **options) -> Batches:
+def group(source=None, direction="AtoB") -> SampleGroup:
+    a, b = Dataset.fields if direction == "AtoB" else Dataset.fields[::-1]
+    return SampleGroup(source or Numbered(), (Column("input", a), Column("target", b)))
+
+
+def batches(source=None, rank=0, world=1, direction="AtoB", **options) -> Batches:
     device = TorchDevice("cpu", rank=rank, world=world)
-    given = {"batch": 2, "size": 32, "load_size": 40, "flip": True, "direction": "AtoB", "seed": 5, **options}
-    return Batches(source or Numbered(), device=device, **given)
+    given = {"batch": 2, "size": 32, "load_size": 40, "flip": True, "seed": 5, **options}
+    return Batches([group(source, direction)], device=device, **given)
 
 
 def test_a_pass_shows_every_pair_once_and_passes_differ():
@@ -97,7 +104,7 @@ def test_a_failure_in_a_thread_reaches_the_caller():
 
 def test_the_cache_keeps_what_fits():
     source = Numbered()
-    cache = Cache(source, 290, megabytes=1)  # a pair takes a little under half a MiB
+    cache = Cache(group(source), 290, MemoryBudget(1))  # a pair takes a little under half a MiB
     for _ in range(2):
         for index in range(3):
             cache[index]
@@ -107,5 +114,5 @@ def test_the_cache_keeps_what_fits():
 def test_augmentation_looks_for_no_newer_version(monkeypatch):
     import os
 
-    Augmentation(8, True)
+    Augmentation(8, True, group().columns)
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"]

@@ -14,11 +14,13 @@ from PIL import Image
 from torch import nn
 
 import i2i
+from i2i.api.dataset import Dataset
 from i2i.cli import Root
 from i2i.cli.train import command
-from i2i.data.images import central_square, find_pictures
-from i2i.data.pairs import check_pairs, find_pairs, read_pair
-from i2i.data.sources import DrawnSource, Targets
+from i2i.data.layouts import find_images, find_pairs
+from i2i.data.samples import central_square, check_samples, read_sample
+from i2i.data.sources import IMAGE
+from i2i.data.training_data import open_data, open_pairs
 from i2i.inference.evaluation import evaluate
 from i2i.inference.export import export
 from i2i.inference.prediction import predict
@@ -81,9 +83,9 @@ def test_pictures_are_found_in_natural_order_and_hidden_ones_passed_over(folder:
     for name in (".hidden.png", ".cache/x.png", "deep/er/3.JPG", "notes.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"")
-    assert [picture.name for picture in find_pictures(folder)] == ["1.png", "2.png", "10.png", "deep/er/3.JPG"]
+    assert [picture.name for picture in find_images(folder)] == ["1.png", "2.png", "10.png", "deep/er/3.JPG"]
     paint(folder / "train" / "only.png", (0, 0, 0))
-    assert [picture.name for picture in find_pictures(folder)] == ["only.png"]
+    assert [picture.name for picture in find_images(folder)] == ["only.png"]
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 90), (90, 30), (31, 30), (30, 30), (1, 7)])
@@ -102,17 +104,17 @@ def test_a_wide_picture_is_cut_and_not_squeezed(tmp_path: Path) -> None:
     stripes = np.zeros((40, 120, 3), np.uint8)
     stripes[:, 40:80] = (200, 100, 50)
     Image.fromarray(stripes).save(tmp_path / "wide.png")
-    (picture,) = find_pictures(tmp_path)
-    one, other = read_pair(picture, 16)
-    assert one.shape == (16, 16, 3) and np.array_equal(one, other)
+    (picture,) = find_images(tmp_path)
+    one = read_sample(picture, (IMAGE,), 16, square=True)["image"]
+    assert one.shape == (16, 16, 3)
     assert np.array_equal(np.unique(one.reshape(-1, 3), axis=0), [[200, 100, 50]])
 
 
 def test_what_is_sound_as_a_picture_is_not_thereby_sound_as_a_pair(folder: Path) -> None:
     paint(folder / "train" / "square.png", (9, 9, 9))
-    assert check_pairs(find_pictures(folder)) == []
-    assert len(check_pairs(find_pairs(folder, "train"))) == 1
-    assert check_pairs(find_pictures(folder)) == []
+    assert check_samples(find_images(folder), (IMAGE,)) == []
+    assert len(check_samples(find_pairs(folder, "train"), Dataset.fields)) == 1
+    assert check_samples(find_images(folder), (IMAGE,)) == []
 
 
 def test_a_folder_trains_and_leaves_a_sheet(folder: Path, tmp_path: Path, registry: i2i.Registry) -> None:
@@ -136,14 +138,14 @@ def test_a_folder_trains_and_leaves_a_sheet(folder: Path, tmp_path: Path, regist
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
 def test_pairs_give_their_target_side(tmp_path: Path, registry: i2i.Registry, direction: str) -> None:
     dataset = registry.get("dataset", "edges2shoes")()
-    pairs = DrawnSource(dataset, "train", 0)
-    targets = Targets(pairs, direction)
-    one, other = targets.read(3, 32)
-    assert one is other and np.array_equal(one, pairs.read(3, 32)[direction == "AtoB"])
+    (targets,) = open_data(Painter, dataset, None, "train", "drawn", 0, direction).groups
+    (pairs,) = open_pairs(dataset, None, "train", "drawn", 0, direction).groups
+    (one,) = targets.read(3, 32).values()
+    assert np.array_equal(one, pairs.read(3, 32)["target"])
     options = {"dataset": "edges2shoes", "direction": direction, "steps": 1, "batch": 1, "flip": False, "overfit": 1}
     i2i.train("painter", out=tmp_path / "run", registry=registry, quiet=True, **options)
     shown = Painter.seen[-1]["input"].add(1).mul(127.5).round().byte()[0].permute(1, 2, 0).numpy()
-    assert np.array_equal(shown, targets.read(0, 16)[0])
+    assert np.array_equal(shown, targets.read(0, 16)["target"])
 
 
 def test_folders_a_and_b_are_pairs(tmp_path: Path, registry: i2i.Registry) -> None:
@@ -158,7 +160,7 @@ def test_folders_a_and_b_are_pairs(tmp_path: Path, registry: i2i.Registry) -> No
 def test_a_faulty_picture_is_found_before_the_first_step(folder: Path, tmp_path: Path, registry: i2i.Registry) -> None:
     (folder / "3.png").write_bytes(b"\x89PNG no more")
     given = {"dataset": "folder", "data_root": str(folder), "registry": registry, "quiet": True}
-    with pytest.raises(i2i.I2IError, match=r"1 of 4 pictures cannot be used.*3\.png.* Leave them out with --skip-bad"):
+    with pytest.raises(i2i.I2IError, match=r"1 of 4 images cannot be used.*3\.png.* Leave them out with --skip-bad"):
         i2i.train("painter", out=tmp_path / "run", **given)
     assert not Painter.seen
     run = i2i.train("painter", out=tmp_path / "skipped", skip_bad=True, **given)
@@ -167,7 +169,7 @@ def test_a_faulty_picture_is_found_before_the_first_step(folder: Path, tmp_path:
 
 def test_an_empty_folder_ends_in_one_sentence(tmp_path: Path, registry: i2i.Registry) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(i2i.I2IError, match=r"empty holds no picture .*name one with --data-root\.$"):
+    with pytest.raises(i2i.I2IError, match=r"empty holds no image .*name one with --data-root\.$"):
         i2i.train("painter", dataset="folder", data_root=str(tmp_path / "empty"), registry=registry, quiet=True)
     with pytest.raises(i2i.UsageError, match=r"say where they are with --data-root DIR"):
         i2i.train("painter", dataset="folder", registry=registry, quiet=True)
@@ -190,7 +192,7 @@ def test_help_shows_the_trainers_defaults(registry: i2i.Registry) -> None:
     shown = CliRunner().invoke(root, ["train", "painter", "--help"], obj=registry).output
     words = " ".join(shown.split())
     assert "over all processes [default: 3]" in words
-    assert "height and width of the pictures [default: 16]" in words
+    assert "height and width of the images [default: 16]" in words
     assert "size before the random crop [default: --size, which crops nothing]" in words
     assert "optimisation steps [default: 2]" in words
 
@@ -202,7 +204,7 @@ def test_the_command_says_how_to_go_on(folder: Path, tmp_path: Path, registry: i
     args = ["train", "painter", "--dataset", "folder", "--data-root", str(folder), "--out", str(out)]
     ended = CliRunner().invoke(root, args, obj=registry)
     assert ended.exit_code == 0, ended.output
-    assert f"next: i2i sample --generator {out}" in ended.output and "3 real pictures on cpu" in ended.output
+    assert f"next: i2i sample --generator {out}" in ended.output and "3 real images on cpu" in ended.output
 
 
 @pytest.mark.parametrize(

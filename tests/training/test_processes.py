@@ -47,7 +47,7 @@ def test_two_processes_equal_one(two, small, tmp_path):
 def test_a_batch_that_cannot_be_shared_is_refused(two):
     refused = two("odd", "--batch", "3")
     assert refused.returncode != 0
-    assert "cannot be shared by 2 processes" in refused.stderr
+    assert "cannot be divided among 2 processes" in refused.stderr
 
 
 def test_processes_that_drift_apart_are_refused(tmp_path):

@@ -15,7 +15,7 @@ import i2i
 import i2i.training.runs
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image
-from i2i.training.ema import Average
+from i2i.training.ema import WeightAverage
 from i2i.training.loop import rate_factor
 
 
@@ -56,19 +56,12 @@ def test_overfit_sees_only_the_first_pairs(small):
 
 
 def test_the_last_checkpoints_and_the_best_are_kept(small, monkeypatch):
-    values = iter([0.5, 0.1, 0.4, 0.3, 0.2])
-    monkeypatch.setattr("i2i.training.loop.mean_distance", lambda output, target: Held.value)
+    values = [0.5, 0.1, 0.4, 0.3, 0.2]
+    from i2i_plugins.pix2pix.trainer import Pix2Pix
 
-    class Held:
-        value = 0.0
-
-    draw = i2i.training.loop.Loop._validate
-
-    def validate(self, log):
-        Held.value = next(values)
-        draw(self, log)
-
-    monkeypatch.setattr("i2i.training.loop.Loop._validate", validate)
+    # Three samples are validated each time.
+    measured = iter([value for value in values for _ in range(3)])
+    monkeypatch.setattr(Pix2Pix, "validate", lambda self, batch: {"l1": next(measured)})
     run = small("run", steps=5, checkpoint_every=1, validate_every=1, keep=2)
     assert run.steps() == [2, 4, 5]
     assert run.pointer("best") == 2 and run.pointer("last") == 5
@@ -134,7 +127,7 @@ def test_a_faulty_picture_is_found_before_the_first_step(small, pairs, tmp_path)
     assert small("skipped", skip_bad=True).summary()["status"] == "done"
 
 
-def test_the_drawn_sample_stands_in_and_says_so(tmp_path, capsys):
+def test_synthetic_samples_stand_in_and_says_so(tmp_path, capsys):
     from tests.training.conftest import SMALL
 
     options = {**SMALL, "dataset": "facades", "steps": 1, "quiet": False}
@@ -160,7 +153,7 @@ def test_the_average_is_what_predicts(small):
 def test_the_average_by_hand():
     network = torch.nn.Linear(2, 1, bias=False)
     start = network.weight.detach().clone()
-    average = Average(network, 0.99)
+    average = WeightAverage(network, 0.99)
     with torch.no_grad():
         network.weight += 4
     for step in range(1, 11):

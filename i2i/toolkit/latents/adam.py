@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba 2015) on variables whose first dimension is photos, of which some may leave on the way."""
+"""Adam (Kingma and Ba 2015) for variables whose first dimension is the batch, from which samples may be removed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
 class Adam:
-    """As ``torch.optim.Adam``, whose state cannot be thinned out, and whose first use takes seconds of imports."""
+    """Adam as in ``torch.optim``, whose state cannot lose samples and whose first use takes seconds of imports."""
 
     def __init__(self, variables: Mapping[str, Tensor]) -> None:
-        self._means = {name: torch.zeros_like(each) for name, each in variables.items()}
-        self._squares = {name: torch.zeros_like(each) for name, each in variables.items()}
+        """Prepare the moments of variables ``(N, ...)``, by name."""
+        self._means = {name: torch.zeros_like(variable) for name, variable in variables.items()}
+        self._squares = {name: torch.zeros_like(variable) for name, variable in variables.items()}
         self._steps = 0
 
     @torch.no_grad()
     def step(self, variables: Mapping[str, Tensor], gradients: Mapping[str, Tensor], rates: Sequence[float]) -> None:
-        """Move the variables, in place; ``rates`` in their order."""
+        """Update the variables in place; ``rates`` are the learning rates in the order of ``variables``."""
         self._steps += 1
         first, second = (1 - beta**self._steps for beta in BETAS)
-        for (name, each), rate in zip(variables.items(), rates, strict=True):
+        for (name, variable), rate in zip(variables.items(), rates, strict=True):
             gradient = gradients[name]
             self._means[name].lerp_(gradient, 1 - BETAS[0])
             self._squares[name].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-            spread = (self._squares[name] / second).sqrt_().add_(EPSILON)
-            each.addcdiv_(self._means[name], spread, value=-rate / first)
+            denominator = (self._squares[name] / second).sqrt_().add_(EPSILON)
+            variable.addcdiv_(self._means[name], denominator, value=-rate / first)
 
-    def keep(self, rows: Tensor) -> None:
-        """Forget all photos but these."""
-        self._means = {name: each[rows] for name, each in self._means.items()}
-        self._squares = {name: each[rows] for name, each in self._squares.items()}
+    def select(self, samples: Tensor) -> None:
+        """Keep the state of some samples only: ``samples (n,)`` int64, indices into the current batch."""
+        self._means = {name: mean[samples] for name, mean in self._means.items()}
+        self._squares = {name: square[samples] for name, square in self._squares.items()}

@@ -1,7 +1,6 @@
-"""Noise maps that are optimised along with a latent: each picture has its own, kept looking like noise.
+"""Noise maps that are optimised together with a latent; each sample has its own, regularised to stay noise.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), appendix D; here each picture's maps
-count for themselves.
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), appendix D, per sample.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from ...api.generator import Generator
 
 COARSEST = 8
-"""Side of the coarsest level at which likeness of neighbours is looked for, pixels."""
+"""Resolution of the coarsest pyramid level at which neighbours are correlated, pixels."""
 
 
-def maps_for(generator: Generator, count: int) -> dict[str, Tensor]:
-    """The generator's noise for each of ``count`` pictures, ``(count, 1, r, r)``; empty where it changes no picture."""
+def noise_maps(generator: Generator, count: int) -> dict[str, Tensor]:
+    """Return the generator's noise maps for ``count`` samples, ``(count, 1, r, r)``; empty without effect."""
     maps = generator.noise_maps if isinstance(generator, StyleGenerator) else {}
     if not maps:
         return {}
@@ -37,24 +36,31 @@ def maps_for(generator: Generator, count: int) -> dict[str, Tensor]:
 
 
 def regularisation(maps: Mapping[str, Tensor]) -> Tensor:
-    """How much neighbours in maps ``(N, 1, r, r)`` are alike, over all levels of their pyramids: ``(N,)``.
+    """Return the noise regularisation loss ``(N,)`` of maps ``(N, 1, r, r)``.
 
-    The squared mean of the products of neighbours, summed over both directions, all levels and all maps; of noise it is
-    nearly 0. At least one map is needed.
+    It is the squared mean of the products of neighbouring pixels, summed over both axes, all pyramid levels and all
+    maps; nearly 0 for white noise. At least one map is needed.
     """
-    found = []
+    terms = []
     for plane in maps.values():
         while True:
             for axis in (2, 3):
-                found.append((plane * plane.roll(1, axis)).mean(dim=(1, 2, 3)).square())
+                terms.append((plane * plane.roll(1, axis)).mean(dim=(1, 2, 3)).square())
             if plane.shape[2] <= COARSEST:
                 break
             plane = F.avg_pool2d(plane, 2)
-    return torch.stack(found).sum(dim=0)
+    return torch.stack(terms).sum(dim=0)
 
 
 @torch.no_grad()
-def normalise(plane: Tensor) -> None:
-    """Centre each picture's map ``(N, 1, r, r)`` and give it the root mean square 1, in place."""
+def normalise_map(plane: Tensor) -> None:
+    """Give each map of ``(N, 1, r, r)`` the mean 0 and the root mean square 1, in place."""
     plane -= plane.mean(dim=(1, 2, 3), keepdim=True)
     plane *= plane.square().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12).rsqrt()
+
+
+def normalise_noise(variables: Mapping[str, Tensor]) -> None:
+    """Normalise the noise maps among variables in place: all but the latent, which is named ``w``."""
+    for name, variable in variables.items():
+        if name != "w":
+            normalise_map(variable)

@@ -14,9 +14,9 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import save_image
 from i2i_plugins.drag.editor import Drag
-from i2i_plugins.drag.method import decide
-from i2i_plugins.drag.planning import plan_all
+from i2i_plugins.drag.plan import plan_images
 from i2i_plugins.drag.presets import PRESETS
+from i2i_plugins.drag.settings import resolve_method
 from tests.plugins.drag.scenes import LIPS, Blobs, Reader, drag, fixed_points, photo_of, places, scene
 from tests.plugins.invert.scenes import generator as real
 
@@ -56,13 +56,13 @@ def test_nothing_named_turns_the_head_and_says_so() -> None:
     made, notes = scene()
     result = drag(made, rate=0.2)
     assert result.scalars["handles"] == 10 and len(result.frames) > 2
-    assert notes[0] == "Nothing to drag was named, so --preset turn_right=1.3 is taken; or type --point x0,y0:x1,y1."
+    assert notes[0] == "Neither --point nor --preset is given: applying --preset turn_right=1.3."
 
 
 def test_outside_its_region_a_preset_gives_the_picture_back() -> None:
     made, _ = scene()
     options = Drag.Options(preset="open_mouth=2")
-    (planned,) = plan_all(made, options, decide(made, options))
+    (planned,) = plan_images(made, options, resolve_method(made, options))
     before, mask = made.photos["image"].pixels, planned.mask
     result = drag(made, preset="open_mouth=2", mask_weight=0, **FAST)
     assert mask is not None and (mask == 0).float().mean() > 0.2
@@ -83,9 +83,9 @@ def test_masks(tmp_path: Path) -> None:
     points = ("20,30:23,26", "44,36:44,40")
     result = drag(made, point=points, mask=tmp_path / "left.png", mask_weight=20, **FAST)
     assert (result.image - before)[..., 40:].abs().max() < 1e-3
-    assert any("The mask keeps the picture as it is at 44,36" in note for note in notes)
-    assert any(note.startswith("1 of 2 handles did not arrive, 44,36: it is 3.9 px") for note in notes)
-    assert any("; the mask keeps the picture as it is there: paint it white, or type --mask none" in n for n in notes)
+    assert any("The mask allows no change at 44,36" in note for note in notes)
+    assert any(note.startswith("1 of 2 handles did not converge, 44,36: it is 3.9 px") for note in notes)
+    assert any("; the mask allows no change there: paint it white, or type --mask none" in n for n in notes)
     around = drag(scene()[0], point=points[:1], mask="auto", **FAST)
     assert (around.image - before)[..., 48:].abs().max() == 0 and "lpips_outside" in around.scalars
     free = drag(scene()[0], preset="open_mouth", mask="none", **FAST)
@@ -108,19 +108,22 @@ def test_frames_show_the_way_and_end_with_the_result() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"point": ("20,30:60,60",), "steps": 3}, "The handle, 20,30, did not arrive: it is "),
-        ({"point": ("20,30:60,60",), "steps": 3}, "; the 3 steps are over: type --steps 6, or try a nearer target."),
-        ({"point": ("20,30:23,26", "44,36:44,60"), "steps": 45}, "1 of 2 handles did not arrive, 44,36: it is "),
-        ({"preset": "smile", "steps": 1}, "2 of 2 handles did not arrive, landmarks 49, 55: the farthest is "),
-        ({"preset": "smile", "patience": 5}, "; nothing came nearer for 5 steps, so there may be no such picture: "),
+        ({"point": ("20,30:60,60",), "steps": 3}, "The handle, 20,30, did not converge: it is "),
+        ({"point": ("20,30:60,60",), "steps": 3}, "; all 3 steps were taken: type --steps 6, or try a nearer target."),
+        ({"point": ("20,30:23,26", "44,36:44,60"), "steps": 45}, "1 of 2 handles did not converge, 44,36: it is "),
+        ({"preset": "smile", "steps": 1}, "2 of 2 handles did not converge, landmarks 49, 55: the farthest is "),
         (
             {"preset": "smile", "patience": 5},
-            "try a smaller strength, free more with --mask none, or go on with --pati",
+            "; early stopping after 5 steps without improvement, so the",
         ),
-        ({"preset": "smile", "point": ("32,60:32,50",), "steps": 1}, "3 of 3 handles did not arrive, 32,60 and landm"),
+        (
+            {"preset": "smile", "patience": 5},
+            "try a smaller strength, a larger region with --mask none, or --pati",
+        ),
+        ({"preset": "smile", "point": ("32,60:32,50",), "steps": 1}, "3 of 3 handles did not converge, 32,60 and"),
     ],
 )
-def test_every_handle_that_did_not_arrive_is_told(options: dict[str, Any], told: str) -> None:
+def test_handles_that_did_not_converge_are_reported(options: dict[str, Any], told: str) -> None:
     """The reader's corners of the mouth never move, whatever is drawn."""
     made, notes = scene()
     result = drag(made, **FAST | options)
@@ -136,8 +139,8 @@ def test_what_is_measured_and_what_is_told_agree(steps: int) -> None:
     made, notes = scene(stop=lambda: asked.append(0) or len(asked) > steps)
     result = drag(made, point=("20,30:23,26", "44,36:44,38"), **FAST)
     late = int(result.scalars["handles"] - result.scalars["arrived"])
-    assert [f"{late} of 2 handles did not arrive" in note for note in notes] == [True] * bool(late)
-    assert not late or f"; it was stopped after {steps} step{'s' * (steps != 1)}: type the same again" in notes[0]
+    assert [f"{late} of 2 handles did not converge" in note for note in notes] == [True] * bool(late)
+    assert not late or f"; stopped after {steps} step{'s' * (steps != 1)}: type the same command again" in notes[0]
     if not steps:
         assert torch.equal(result.image, made.photos["image"].pixels)
 
@@ -148,7 +151,7 @@ def test_a_picture_that_is_so_already_is_left_alone() -> None:
     made, notes = scene(w=w)
     result = drag(made, preset="shut_mouth")
     assert torch.equal(result.image, made.photos["image"].pixels)
-    assert notes == ["There is nothing to move: the picture already is as the preset would have it."]
+    assert notes == ["There is nothing to move: the image already is as the preset wants it."]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +170,9 @@ def test_a_picture_that_is_so_already_is_left_alone() -> None:
         (
             {"preset": "turn_left,frown=0.5,smile"},
             Reader(),
-            "--preset frown,smile: they pull landmarks 49, 55 in opposite directions; leave one of them out.",
+            "--preset frown,smile: they move landmarks 49, 55 in opposite directions; leave one of them out.",
         ),
-        ({"point": ("70,5:3,4",)}, Reader(), "the handle lies outside the picture, whose pixels go from 0,0 to 63,63"),
+        ({"point": ("70,5:3,4",)}, Reader(), "the handle lies outside the image, whose pixels are 0,0 to 63,63"),
     ],
 )
 def test_errors_say_what_to_type(options: dict[str, Any], reader: Reader, told: str) -> None:
@@ -182,7 +185,7 @@ def test_what_does_not_fit_a_photo_is_told_before_it_has_a_latent() -> None:
     generator = Blobs(None, TorchDevice("cpu"))
     photo = replace(photo_of(generator, torch.zeros(1, 6, 4), "me"), latent=None)
     for options, face, told in (
-        ({"point": ("70,5:3,4",)}, True, "the handle lies outside the picture"),
+        ({"point": ("70,5:3,4",)}, True, "the handle lies outside the image"),
         ({"preset": "smile"}, False, "--preset smile needs a face, and reader finds none in me; "),
         ({}, False, "--preset turn_right needs a face"),
     ):

@@ -7,12 +7,12 @@ import torch
 
 import i2i
 from i2i.api.placement import Placement
-from i2i_plugins.drag.formats import Values, read
-from i2i_plugins.drag.handles import check_opposed, displacements, of_points, of_presets, together
+from i2i_plugins.drag.handles import batch_handles, check_opposed, displacements, point_handles, preset_handles
+from i2i_plugins.drag.preset_values import PresetValues, read_values
 from i2i_plugins.drag.presets import PRESETS
 from tests.plugins.drag.scenes import fixed_points
 
-VALUES = {preset.name: read(preset) for preset in PRESETS}
+VALUES = {preset.name: read_values(preset) for preset in PRESETS}
 TURNED = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
 """A square of 40 px, turned by a quarter: x of the crop runs down the photo, y to the left."""
 
@@ -23,15 +23,15 @@ def photo(placement: Placement | None = None) -> i2i.Photo:
 
 
 def test_points_of_a_picture_are_its_own_pixels() -> None:
-    handles = of_points(photo(), [((1, 2), (3, 4)), ((-0.5, 19.5), (0, 0))])
+    handles = point_handles(photo(), [((1, 2), (3, 4)), ((-0.5, 19.5), (0, 0))])
     assert handles.starts.tolist() == [[1, 2], [-0.5, 19.5]] and handles.targets.tolist() == [[3, 4], [0, 0]]
     assert handles.landmarks.tolist() == [-1, -1] and list(handles.names) == ["1,2", "-0.5,19.5"]
-    assert handles.ways.tolist() == pytest.approx([8**0.5, (0.25 + 19.5**2) ** 0.5])
+    assert handles.lengths.tolist() == pytest.approx([8**0.5, (0.25 + 19.5**2) ** 0.5])
 
 
 def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
     # The corner of the crop's first pixel is (100, 40); its centre lies half a pixel of the crop within, or 1 px here.
-    handles = of_points(photo(TURNED), [((99, 41), (99, 43)), ((80, 60), (61, 79))])
+    handles = point_handles(photo(TURNED), [((99, 41), (99, 43)), ((80, 60), (61, 79))])
     assert torch.allclose(handles.starts, torch.tensor([[0.0, 0.0], [9.5, 9.5]]), atol=1e-5)
     assert torch.allclose(handles.targets, torch.tensor([[1.0, 0.0], [19.0, 19.0]]), atol=1e-5)
 
@@ -42,10 +42,10 @@ def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
         (
             None,
             ((20, 5), (3, 4)),
-            "--point 20,5:3,4: the handle lies outside the picture, whose pixels go from 0,0 to 19,19",
+            "--point 20,5:3,4: the handle lies outside the image, whose pixels are 0,0 to 19,19",
         ),
-        (None, ((2, 5), (3, -1)), "the target lies outside the picture"),
-        (TURNED, ((125, 5), (99, 41)), "the handle lies outside the picture, whose pixels go from 0,0 to 119,89"),
+        (None, ((2, 5), (3, -1)), "the target lies outside the image"),
+        (TURNED, ((125, 5), (99, 41)), "the handle lies outside the image, whose pixels are 0,0 to 119,89"),
         (
             TURNED,
             ((99, 41), (10, 10)),
@@ -55,13 +55,13 @@ def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
 )
 def test_points_outside_are_refused(placement: Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(i2i.UsageError) as error:
-        of_points(photo(placement), [point])
+        point_handles(photo(placement), [point])
     assert told in str(error.value)
 
 
 def targets(**strengths: float) -> dict[int, torch.Tensor]:
     """By landmark, counted from 1 as published, where presets send it."""
-    handles = of_presets({name: (VALUES[name], each) for name, each in strengths.items()}, fixed_points(), 64)
+    handles = preset_handles({name: (VALUES[name], each) for name, each in strengths.items()}, fixed_points(), 64)
     return {int(each) + 1: place for each, place in zip(handles.landmarks, handles.targets, strict=True)}
 
 
@@ -108,9 +108,9 @@ def test_lids_and_lips_meet_and_do_not_pass_each_other() -> None:
     once, thrice = targets(close_eyes=1), targets(close_eyes=3)
     assert all(torch.allclose(once[each], thrice[each], atol=1e-5) for each in once)
     # Lips 4 px thick and 6 px apart have met after three quarters of the way back.
-    back = of_presets({"open_mouth": (VALUES["open_mouth"], -1.0)}, mouth(), 64)
+    back = preset_handles({"open_mouth": (VALUES["open_mouth"], -1.0)}, mouth(), 64)
     assert back.targets.tolist() == [[32, 35], [32, 35]]
-    little = of_presets({"open_mouth": (VALUES["open_mouth"], -0.5)}, mouth(), 64)
+    little = preset_handles({"open_mouth": (VALUES["open_mouth"], -0.5)}, mouth(), 64)
     assert little.targets.tolist() == [[32, 34], [32, 36]]
 
 
@@ -130,21 +130,21 @@ def test_presets_that_undo_each_other_are_refused(mixture: dict[str, float], lan
         check_opposed(presets, mouth())
         return
     first, second = list(mixture)[-2:]
-    told = f"--preset {first},{second}: they pull landmarks {landmarks}"
+    told = f"--preset {first},{second}: they move landmarks {landmarks}"
     with pytest.raises(i2i.UsageError, match=f"^{told}.* in opposite directions; leave one of them out"):
         check_opposed(presets, mouth())
 
 
 def test_handles_are_named_as_one_says_it() -> None:
-    handles = of_points(photo(), [((1, 2), (3, 4)), ((5, 6), (7, 8))]).joined(
-        of_presets({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
+    handles = point_handles(photo(), [((1, 2), (3, 4)), ((5, 6), (7, 8))]).join(
+        preset_handles({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
     )
-    assert handles.named([0, 1]) == "1,2 and 5,6" and handles.named([3]) == "landmark 67"
-    assert handles.named([1, 2, 3]) == "5,6 and landmarks 63, 67"
+    assert handles.describe([0, 1]) == "1,2 and 5,6" and handles.describe([3]) == "landmark 67"
+    assert handles.describe([1, 2, 3]) == "5,6 and landmarks 63, 67"
 
 
 def test_moves_by_eye_distances_follow_the_face() -> None:
-    values = Values.model_validate({"moves": [{"landmark": 9, "by": [0.5, 0.25]}], "region": "all"})
+    values = PresetValues.model_validate({"moves": [{"landmark": 9, "by": [0.5, 0.25]}], "region": "all"})
     points = fixed_points()  # eyes 20 px apart, level
     assert torch.allclose(displacements(values, points)[8], torch.tensor([10.0, 5.0]))
     turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])  # a quarter: right becomes down
@@ -154,24 +154,28 @@ def test_moves_by_eye_distances_follow_the_face() -> None:
 def test_what_does_not_move_is_no_handle_and_targets_stay_in_the_picture() -> None:
     points = fixed_points()
     points[66] = points[62]
-    assert of_presets({"shut_mouth": (VALUES["shut_mouth"], 1.0)}, points, 64).names == []
-    far = Values.model_validate({"moves": [{"landmark": 9, "by": [-50, 0]}], "region": "all"})
-    assert of_presets({"far": (far, 1.0)}, fixed_points(), 64).targets[0, 0] == 0
+    assert preset_handles({"shut_mouth": (VALUES["shut_mouth"], 1.0)}, points, 64).names == []
+    far = PresetValues.model_validate({"moves": [{"landmark": 9, "by": [-50, 0]}], "region": "all"})
+    assert preset_handles({"far": (far, 1.0)}, fixed_points(), 64).targets[0, 0] == 0
 
 
 def test_handles_side_by_side_are_filled_up_and_read_off() -> None:
-    few = of_points(photo(), [((1, 2), (1, 5))])
-    more = of_points(photo(), [((3, 3), (7, 6))]).joined(
-        of_presets({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
+    few = point_handles(photo(), [((1, 2), (1, 5))])
+    more = point_handles(photo(), [((3, 3), (7, 6))]).join(
+        preset_handles({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
     )
-    both = together([few, more])
-    assert both.there.tolist() == [[True, False, False], [True, True, True]]
+    both = batch_handles([few, more])
+    assert both.valid.tolist() == [[True, False, False], [True, True, True]]
     assert both.landmarks.tolist() == [[-1, -1, -1], [-1, 62, 66]]
-    assert torch.equal(both.left(both.starts)[1], more.ways) and both.left(both.starts)[0].tolist() == [3, 0, 0]
-    assert both.left(both.starts + 9)[0, 1:].tolist() == [0, 0]  # what is not there is nowhere near or far
+    assert torch.equal(both.distances(both.starts)[1], more.lengths) and both.distances(both.starts)[0].tolist() == [
+        3,
+        0,
+        0,
+    ]
+    assert both.distances(both.starts + 9)[0, 1:].tolist() == [0, 0]  # what is not there is nowhere near or far
     landmarks, points = torch.rand(2, 68, 2), torch.rand(2, 3, 2)
-    found = both.read_off(landmarks, points)
+    found = both.replace_landmarks(landmarks, points)
     assert torch.equal(found[0], points[0]) and torch.equal(found[1, 0], points[1, 0])
     assert torch.equal(found[1, 1:], landmarks[1, [62, 66]])
-    last = both.take([1])
-    assert torch.equal(last.targets, both.targets[1:]) and last.there.all()
+    last = both.select(torch.tensor([1]))
+    assert torch.equal(last.targets, both.targets[1:]) and last.valid.all()

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.drag.editor import Drag as Editor
+from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.handles import Handles
-from i2i_plugins.drag.optimisation import Drag
-from i2i_plugins.drag.settings import Settings, settle
-from i2i_plugins.drag.trace import Trace
+from i2i_plugins.drag.optimisation import DragOptimisation, DragTrajectory
+from i2i_plugins.drag.settings import Settings, resolve_settings
 from tests.plugins.drag.scenes import Blobs, scene
 
 WAYS = ((4.0, -3.0), (-2.0, 4.0))
@@ -23,30 +22,30 @@ def handles(ways: Any = WAYS) -> Handles:
     return Handles(["one", "other"][: len(ways)], starts, starts + torch.tensor(ways), torch.full((len(ways),), -1))
 
 
-def run(ways: Any = WAYS, mask: torch.Tensor | None = None, **options: Any) -> tuple[Trace, Blobs, i2i.Scene]:
+def run(ways: Any = WAYS, mask: torch.Tensor | None = None, **options: Any) -> tuple[DragTrajectory, Blobs, i2i.Scene]:
     made, _ = scene(**{name: options.pop(name) for name in ("stop", "progress") if name in options})
     settings = settled(made, **options)
-    (trace,) = Drag(made, made.generator, settings, made.latent.w, [handles(ways)], mask).run()
+    (trace,) = DragOptimisation(made, made.generator, settings, made.latent.w, [handles(ways)], mask).run()
     return trace, made.generator, made
 
 
 def settled(made: i2i.Scene, **options: Any) -> Settings:
-    return settle(Editor.Options(**{"rate": 0.2, "frames": 0, **options}), made.generator)
+    return resolve_settings(Drag.Options(**{"rate": 0.2, "frames": 0, **options}), made.generator)
 
 
-def moved(trace: Trace) -> torch.Tensor:
+def moved(trace: DragTrajectory) -> torch.Tensor:
     """How far the blobs lie from home, ``(2, 2)`` pixels."""
     return trace.w[0, :3].mean(dim=0).reshape(2, 2)
 
 
 def test_blobs_end_where_they_are_dragged_and_it_stops_by_itself() -> None:
     trace, _, _ = run()
-    assert trace.ended == "arrived" and all(trace.arrived) and len(trace.losses) < 60
-    assert len(trace.losses) - 1 == len(trace.distances) - 1 == trace.best
+    assert trace.stop_reason == "converged" and all(trace.converged) and len(trace.losses) < 60
+    assert len(trace.losses) - 1 == len(trace.distances) - 1 == trace.best_step
     assert trace.distances[0] == pytest.approx([5.0, 20**0.5], abs=0.05)
     assert (moved(trace) - torch.tensor(WAYS)).norm(dim=1).max() < 1.1  # arrival is within 1 px at 64 px
     # What is tracked is what is there.
-    assert (trace.points - torch.tensor(Blobs.HOME) - moved(trace)).abs().max() < 0.1
+    assert (trace.points[trace.best_step] - torch.tensor(Blobs.HOME) - moved(trace)).abs().max() < 0.1
 
 
 def test_only_the_first_rows_move_each_its_own_way_or_all_one() -> None:
@@ -55,7 +54,7 @@ def test_only_the_first_rows_move_each_its_own_way_or_all_one() -> None:
     fewer, _, _ = run(rows=6)
     assert fewer.w[0, 2:].abs().max() == 0  # 6 of 18 are 2 of 6
     together, _, _ = run(space="w")
-    assert together.w[0, 0].equal(together.w[0, 2]) and together.ended == "arrived"
+    assert together.w[0, 0].equal(together.w[0, 2]) and together.stop_reason == "converged"
 
 
 def test_features_are_computed_once_a_step_and_pictures_for_frames_only() -> None:
@@ -68,7 +67,7 @@ def test_features_are_computed_once_a_step_and_pictures_for_frames_only() -> Non
 def test_a_handle_that_has_arrived_pulls_no_more() -> None:
     far = ((8.0, 0.0), (0.0, 0.4))
     trace, _, _ = run(far, tolerance=1.0)
-    assert trace.ended == "arrived" and abs(float(moved(trace)[1, 1])) < 1
+    assert trace.stop_reason == "converged" and abs(float(moved(trace)[1, 1])) < 1
 
 
 def test_the_mask_holds_what_it_keeps() -> None:
@@ -84,36 +83,33 @@ def test_what_cannot_be_reached_ends_when_nothing_comes_nearer() -> None:
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :8, :8] = 1
     trace, _, _ = run(mask=mask, steps=500, mask_weight=1000)
-    assert trace.ended == "still" and len(trace.losses) < 100 and not any(trace.arrived)
-    assert run(mask=mask, steps=30, patience=0, mask_weight=1000)[0].ended == "steps"
+    assert trace.stop_reason == "stalled" and len(trace.losses) < 100 and not any(trace.converged)
+    assert run(mask=mask, steps=30, patience=0, mask_weight=1000)[0].stop_reason == "steps"
 
 
 def test_steps_end_and_the_best_is_kept() -> None:
     trace, _, _ = run(steps=7)
-    assert trace.ended == "steps" and len(trace.distances) == 8
+    assert trace.stop_reason == "steps" and len(trace.distances) == 8
     wild, _, _ = run(steps=12, rate=1.5, patience=0, tolerance=0.01)
     sums = [sum(each) for each in wild.distances]
-    assert wild.best == sums.index(min(sums)) < 12
-    assert (wild.points - torch.tensor(Blobs.HOME) - moved(wild)).norm(dim=1).max() < 3
+    assert wild.best_step == sums.index(min(sums)) < 12
+    assert (wild.points[wild.best_step] - torch.tensor(Blobs.HOME) - moved(wild)).norm(dim=1).max() < 3
 
 
 def test_where_all_have_arrived_is_the_best_whatever_the_sum() -> None:
-    trace = Trace([0.2, 2.0], torch.zeros(1), torch.zeros(2, 2))
-    assert [trace.add(0.0, away) for away in ([1.0, 1.0], [0.3, 0.0], [0.3, 1.0], [0.1, 1.5])] == [
-        True,
-        True,
-        False,
-        True,
-    ]
-    assert trace.best == 3 and trace.arrived == [True, True]
+    trace = DragTrajectory(thresholds=[0.2, 2.0])
+    rows = ([1.0, 1.0], [0.3, 0.0], [0.3, 1.0], [0.1, 1.5])
+    better = [trace.record(0.0, {"distances": row, "points": [0.0] * 4}) for row in rows]
+    assert better == [True, True, False, True]
+    assert trace.best_step == 3 and trace.converged == [True, True]
 
 
 def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
     seen: list[int] = []
     made, _ = scene(stop=lambda: len(seen) > 3)
-    loop = Drag(made, made.generator, settled(made), made.latent.w, [handles()])
+    loop = DragOptimisation(made, made.generator, settled(made), made.latent.w, [handles()])
     (trace,) = loop.run(lambda done, distance: seen.append(done))
-    assert trace.ended == "cancelled" and seen == [0, 1, 2, 3] and trace.best == 3
+    assert trace.stop_reason == "cancelled" and seen == [0, 1, 2, 3] and trace.best_step == 3
 
 
 def test_the_start_holds_the_latent() -> None:
@@ -124,7 +120,7 @@ def test_the_start_holds_the_latent() -> None:
 def test_the_start_is_left_alone() -> None:
     made, _ = scene()
     start = made.latent.w.clone()
-    (trace,) = Drag(made, made.generator, settled(made), made.latent.w, [handles()]).run()
+    (trace,) = DragOptimisation(made, made.generator, settled(made), made.latent.w, [handles()]).run()
     assert made.latent.w.equal(start) and not trace.w.requires_grad
 
 
@@ -132,7 +128,7 @@ MANY: tuple[Any, ...] = (WAYS, ((1.2, 0.9),), ((9.0, -8.0), (0.0, 0.5)))
 """A short way of a single handle between longer ones of two."""
 
 
-def side_by_side(**options: Any) -> tuple[list[Trace], Drag, list[tuple[int, float]]]:
+def side_by_side(**options: Any) -> tuple[list[DragTrajectory], DragOptimisation, list[tuple[int, float]]]:
     """Three pictures, each with its own start and mask."""
     w = torch.randn(3, 6, 4, generator=torch.Generator().manual_seed(0)).mul(0.3)
     mask = torch.ones(3, 1, 64, 64)
@@ -140,7 +136,7 @@ def side_by_side(**options: Any) -> tuple[list[Trace], Drag, list[tuple[int, flo
     made, _ = scene(w=w, **{name: options.pop(name) for name in ("stop",) if name in options})
     rows = options.pop("rows", [0, 1, 2])
     given = [handles(MANY[row]) for row in rows]
-    loop = Drag(made, made.generator, settled(made, **options), w[rows], given, mask[rows])
+    loop = DragOptimisation(made, made.generator, settled(made, **options), w[rows], given, mask[rows])
     told: list[tuple[int, float]] = []
     return loop.run(lambda done, distance: told.append((done, distance))), loop, told
 
@@ -151,19 +147,23 @@ def test_pictures_side_by_side_go_as_they_would_alone(options: dict[str, Any]) -
     assert len({trace.steps for trace in together}) > 1
     for row, trace in enumerate(together):
         ((alone,), _, _) = side_by_side(rows=[row], **options)
-        assert (trace.ended, trace.best, trace.arrived) == (alone.ended, alone.best, alone.arrived)
+        assert (trace.stop_reason, trace.best_step, trace.converged) == (
+            alone.stop_reason,
+            alone.best_step,
+            alone.converged,
+        )
         # Sums in another order; tens of steps on it is still a hundredth of what a step moves.
         torch.testing.assert_close(trace.w, alone.w, atol=1e-3, rtol=0)
-        torch.testing.assert_close(trace.points, alone.points, atol=1e-2, rtol=0)
+        torch.testing.assert_close(trace.points[trace.best_step], alone.points[alone.best_step], atol=1e-2, rtol=0)
         assert trace.losses == pytest.approx(alone.losses, abs=1e-3)
         assert torch.tensor(trace.distances) == pytest.approx(torch.tensor(alone.distances), abs=1e-2)
         for frame, other in zip(trace.frames, alone.frames, strict=True):
-            torch.testing.assert_close(frame.picture, other.picture, atol=1e-2, rtol=0)
+            torch.testing.assert_close(frame, other, atol=1e-2, rtol=0)
 
 
 def test_pictures_that_have_ended_are_computed_no_more() -> None:
     together, loop, told = side_by_side()
-    first, *counts = loop.generator.counts
+    first, *counts = loop.objective.generator.counts
     assert first == 3 and counts == sorted(counts, reverse=True) and counts[-1] == 1
     assert sum(counts) == sum(trace.steps + 1 for trace in together)
     # What is told counts the steps of all three, those that are spared included; and how far those still under way are.
@@ -177,5 +177,5 @@ def test_pictures_that_have_ended_are_computed_no_more() -> None:
 def test_all_stop_with_their_best_when_the_user_wants_out() -> None:
     asked: list[int] = []
     together, _, _ = side_by_side(stop=lambda: asked.append(0) or len(asked) > 6)
-    assert [trace.ended for trace in together] == ["cancelled", "arrived", "cancelled"]
-    assert all(min(map(sum, trace.distances)) == sum(trace.distances[trace.best]) for trace in together)
+    assert [trace.stop_reason for trace in together] == ["cancelled", "converged", "cancelled"]
+    assert all(min(map(sum, trace.distances)) == sum(trace.distances[trace.best_step]) for trace in together)

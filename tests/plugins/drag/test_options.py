@@ -10,10 +10,10 @@ import i2i
 from i2i.api.options import build_options
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.drag.editor import Drag
-from i2i_plugins.drag.formats import read
 from i2i_plugins.drag.options import read_point, read_presets
+from i2i_plugins.drag.preset_values import read_values
 from i2i_plugins.drag.presets import PRESETS
-from i2i_plugins.drag.settings import arrival, first_rows, settle
+from i2i_plugins.drag.settings import default_tolerance, first_layers, resolve_settings
 from tests.plugins.drag.scenes import Blobs
 
 PUBLISHED = {"close_eyes", "big_eyes", "shut_mouth", "open_mouth", "slim_face"}
@@ -70,9 +70,9 @@ def test_options_come_back_from_a_recipe() -> None:
     [(64, 2, 3, 32, 1), (128, 2, 3, 64, 2), (256, 2, 6, 128, 2), (512, 3, 12, 128, 2), (1024, 6, 24, 128, 4)],
 )
 def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
-    found = settle(Drag.Options(), Blobs(None, TorchDevice("cpu"), size))
-    assert (found.r1, found.r2, found.layer, found.tolerance) == (r1, r2, layer, tolerance)
-    assert found.mask_weight == (20 if size >= 256 else 5) and arrival(2048) == 8
+    found = resolve_settings(Drag.Options(), Blobs(None, TorchDevice("cpu"), size))
+    assert (found.r1, found.r2, found.feature_resolution, found.tolerance) == (r1, r2, layer, tolerance)
+    assert found.mask_weight == (20 if size >= 256 else 5) and default_tolerance(2048) == 8
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, lay
     [(None, 18, 6), (None, 14, 6), (None, 10, 5), (None, 1, 1), (6, 18, 6), (6, 10, 3), (9, 10, 5), (1, 10, 1)],
 )
 def test_rows_are_carried_over_by_their_share(asked: int | None, num_ws: int, rows: int) -> None:
-    assert first_rows(asked, num_ws) == rows
+    assert first_layers(asked, num_ws) == rows
 
 
 def test_all_presets_are_there_and_sound() -> None:
     assert {preset.name for preset in PRESETS} == PUBLISHED | CHOSEN
     for preset in PRESETS:
-        values = read(preset)
+        values = read_values(preset)
         assert preset.editor == "drag" and values.aims and values.moves
         assert not {move.landmark for move in values.moves} & set(values.hold)
 
@@ -120,17 +120,17 @@ SOUND: dict[str, Any] = {"moves": [{"landmark": 9, "by": [0, 0.1]}], "region": [
 )
 def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_giver(change: dict[str, Any], told: str) -> None:
     preset = i2i.Preset("odd", "Odd.", "drag", SOUND | change, "i2i-odd")
-    assert read(i2i.Preset("sound", "Sound.", "drag", SOUND)).moves[0].landmark == 9
+    assert read_values(i2i.Preset("sound", "Sound.", "drag", SOUND)).moves[0].landmark == 9
     with pytest.raises(i2i.I2IError) as error:
-        read(preset)
+        read_values(preset)
     assert str(error.value).startswith(f"The preset 'odd' of i2i-odd cannot be used, {told}")
     assert str(error.value).count("\n") == 0
 
 
 def test_a_preset_needs_a_region() -> None:
-    assert read(i2i.Preset("all", "All.", "drag", SOUND | {"region": "all"})).region is None
+    assert read_values(i2i.Preset("all", "All.", "drag", SOUND | {"region": "all"})).region is None
     with pytest.raises(i2i.I2IError, match="cannot be used, region: field required"):
-        read(i2i.Preset("odd", "Odd.", "drag", {"moves": SOUND["moves"]}))
+        read_values(i2i.Preset("odd", "Odd.", "drag", {"moves": SOUND["moves"]}))
 
 
 def test_the_help_names_the_presets_and_their_strengths() -> None:
@@ -139,5 +139,5 @@ def test_the_help_names_the_presets_and_their_strengths() -> None:
 
 
 def test_values_that_are_no_mapping_are_told() -> None:
-    with pytest.raises(i2i.I2IError, match="no mapping"):
-        read(i2i.Preset("odd", "Odd.", "drag", 3))  # type: ignore[arg-type]
+    with pytest.raises(i2i.I2IError, match="not a mapping"):
+        read_values(i2i.Preset("odd", "Odd.", "drag", 3))  # type: ignore[arg-type]

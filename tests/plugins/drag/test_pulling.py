@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i_plugins.drag.pulling import SMALL, ColourLoss
+from i2i_plugins.drag.losses import SMOOTH, ColourLoss
 
 
 @pytest.mark.parametrize("size", [16, 64, 100])
 def test_colours_that_drift_cost_by_how_far(size: int) -> None:
     pictures = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    loss = ColourLoss.of(5.0, pictures)
+    loss = ColourLoss.create(5.0, pictures)
     assert torch.equal(loss(pictures), torch.zeros(2))
     redder = pictures.clone()
     redder[1, 0] += 0.3  # one colour of three, in the second picture
-    cost = 5 * (0.3 - SMALL / 2) / 3
+    cost = 5 * (0.3 - SMOOTH / 2) / 3
     assert loss(redder).tolist() == pytest.approx([0, cost], abs=1e-5)
-    assert loss.take([1])(redder[1:]).tolist() == pytest.approx([cost], abs=1e-5)
+    assert loss.select(torch.tensor([1]))(redder[1:]).tolist() == pytest.approx([cost], abs=1e-5)
 
 
 def test_what_moves_within_a_block_costs_nothing() -> None:
     before, after = torch.zeros(2, 1, 3, 64, 64)
     before[..., 9:11, 9:11] = 1
     after[..., 12:14, 12:14] = 1  # blocks are of 8 px
-    loss = ColourLoss.of(1.0, before)
+    loss = ColourLoss.create(1.0, before)
     assert float(loss(after)) == pytest.approx(0, abs=1e-6)
     assert float(loss(after.roll(8, 3))) > 0

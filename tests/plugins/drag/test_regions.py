@@ -12,16 +12,16 @@ from PIL import Image
 import i2i
 from i2i.api.placement import Placement
 from i2i.toolkit.images import save_image
-from i2i_plugins.drag.formats import read
-from i2i_plugins.drag.handles import of_points, of_presets
+from i2i_plugins.drag.handles import point_handles, preset_handles
+from i2i_plugins.drag.masks import FEATHER, draw_outlines, point_outlines, preset_outlines, read_mask
+from i2i_plugins.drag.preset_values import read_values
 from i2i_plugins.drag.presets import PRESETS
-from i2i_plugins.drag.regions import FEATHER, around, drawn, of_values, painted
 from tests.plugins.drag.scenes import fixed_points
 
 
 def test_a_hull_is_grown_and_fades() -> None:
     corners = np.array([[20.0, 20], [40, 20], [40, 30], [20, 30], [30, 25]])
-    mask = drawn([(corners, 5.0)], 96)
+    mask = draw_outlines([(corners, 5.0)], 96)
     assert mask.dtype == np.float32 and mask[25, 30] == mask[25, 45] == mask[15, 30] == 1
     width = FEATHER * 96
     assert mask[25, 47] == pytest.approx(1 - 2 / width) and mask[25, 45 + int(width)] == 0
@@ -30,14 +30,14 @@ def test_a_hull_is_grown_and_fades() -> None:
 
 
 def test_lines_and_points_are_hulls_too() -> None:
-    mask = drawn([(np.array([[10.0, 10], [30, 10]]), 2.0), (np.array([[50.0, 50], [50, 50]]), 3.0)], 64)
+    mask = draw_outlines([(np.array([[10.0, 10], [30, 10]]), 2.0), (np.array([[50.0, 50], [50, 50]]), 3.0)], 64)
     assert mask[10, 20] == mask[12, 20] == mask[53, 50] == 1 and mask[20, 20] == mask[10, 40] == 0
     assert mask[50, 50] == 1
 
 
 def test_around_handles_the_whole_way_is_free() -> None:
-    handles = of_points(i2i.Photo(torch.zeros(1, 3, 100, 100)), [((50, 50), (60, 50))])
-    mask = drawn(around(handles, 100), 100)
+    handles = point_handles(i2i.Photo(torch.zeros(1, 3, 100, 100)), [((50, 50), (60, 50))])
+    mask = draw_outlines(point_outlines(handles, 100), 100)
     for x in (50, 55, 60, 77, 33):  # an eighth of the picture, and half the way, beyond its ends
         assert mask[50, x] == 1
     assert mask[50, 82] == mask[50, 28] == 0
@@ -45,13 +45,13 @@ def test_around_handles_the_whole_way_is_free() -> None:
 
 def test_presets_free_their_region_and_nothing_else() -> None:
     points = fixed_points()
-    values = {preset.name: read(preset) for preset in PRESETS}
-    handles = of_presets({"close_eyes": (values["close_eyes"], 1.0)}, points, 64)
-    outlines = of_values(values["close_eyes"], handles, points)
+    values = {preset.name: read_values(preset) for preset in PRESETS}
+    handles = preset_handles({"close_eyes": (values["close_eyes"], 1.0)}, points, 64)
+    outlines = preset_outlines(values["close_eyes"], handles, points)
     assert outlines is not None
-    mask = drawn(outlines, 64)
+    mask = draw_outlines(outlines, 64)
     assert mask[14, 22] == mask[14, 42] == 1 and mask[40, 32] == 0
-    assert of_values(values["turn_left"], handles, points) is None
+    assert preset_outlines(values["turn_left"], handles, points) is None
 
 
 def test_where_landmarks_go_is_free_too() -> None:
@@ -59,9 +59,11 @@ def test_where_landmarks_go_is_free_too() -> None:
     preset = i2i.Preset(
         "jump", "", "drag", {"moves": [{"landmark": 38, "by": [0, 1]}], "region": [{"hull": [37, 38, 39]}]}
     )
-    values = read(preset)
-    outlines = of_values(values, of_presets({"jump": (values, 1.0)}, points, 64), points)
-    assert outlines is not None and drawn(outlines, 64)[30, 21] == 1  # the eyes are 20 px apart, and it began at y = 13
+    values = read_values(preset)
+    outlines = preset_outlines(values, preset_handles({"jump": (values, 1.0)}, points, 64), points)
+    assert (
+        outlines is not None and draw_outlines(outlines, 64)[30, 21] == 1
+    )  # the eyes are 20 px apart, and it began at y = 13
 
 
 def paint(path: Path, height: int, width: int, white: tuple[slice, slice]) -> Path:
@@ -73,7 +75,7 @@ def paint(path: Path, height: int, width: int, white: tuple[slice, slice]) -> Pa
 
 def test_a_painted_mask_is_taken_as_it_is(tmp_path: Path) -> None:
     photo = i2i.Photo(torch.zeros(1, 3, 48, 48))
-    mask = painted(paint(tmp_path / "m.png", 48, 48, (slice(10, 30), slice(20, 40))), photo)
+    mask = read_mask(paint(tmp_path / "m.png", 48, 48, (slice(10, 30), slice(20, 40))), photo)
     assert mask[20, 30] == pytest.approx(1, abs=1e-3) and mask[20, 10] == pytest.approx(0, abs=1e-3)
     assert mask[20, 20] == pytest.approx(0.5, abs=0.35)  # soft along its edge
 
@@ -87,7 +89,7 @@ def test_what_is_transparent_in_a_mask_stays(tmp_path: Path, mode: str, name: st
     white[10:30, 34:40] = 0
     layer = Image.fromarray(np.dstack([white, white, white, alpha]), "RGBA")
     layer.convert(mode).save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
-    mask = painted(tmp_path / name, i2i.Photo(torch.zeros(1, 3, 48, 48)))
+    mask = read_mask(tmp_path / name, i2i.Photo(torch.zeros(1, 3, 48, 48)))
     assert mask[20, 27] > 0.99 and mask[20, 8] == mask[44, 44] == mask[2, 27] == 0 and mask[20, 38] < 0.05
 
 
@@ -98,21 +100,21 @@ def test_half_transparent_white_is_half_free_whichever_way_a_camera_was_held(tmp
     exif[0x0112] = 6  # to be turned by a quarter: its right half is below
     layer = Image.fromarray(np.dstack([np.full((48, 40, 3), 255, np.uint8), alpha]), "RGBA")
     layer.save(tmp_path / "m.png", exif=exif)
-    mask = painted(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 40, 48)))
+    mask = read_mask(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 40, 48)))
     assert mask[35, 24] == pytest.approx(128 / 255, abs=0.01) and mask[5, 24] == 0
 
 
 def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "m.png").write_text("no picture")
     with pytest.raises(i2i.UsageError, match=r"^--mask .*m\.png: it is no JPEG, PNG"):
-        painted(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 48, 48)))
+        read_mask(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 48, 48)))
 
 
 def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
     turned = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=turned, whole=(90, 120))
     # The right edge of the square in the photo is the top of the crop.
-    mask = painted(paint(tmp_path / "m.png", 90, 120, (slice(0, 90), slice(90, 120))), photo)
+    mask = read_mask(paint(tmp_path / "m.png", 90, 120, (slice(0, 90), slice(90, 120))), photo)
     assert mask[2].min() > 0.99 and mask[20].max() < 0.01
 
 
@@ -122,7 +124,7 @@ def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
         (
             (40, 48),
             (slice(0, 9), slice(0, 9)),
-            "has 48 x 40 pixels and the picture 120 x 90; paint it over the picture",
+            "has 48 x 40 pixels and the image 120 x 90; paint it over the image",
         ),
         (
             (90, 120),
@@ -138,5 +140,5 @@ def test_masks_that_do_not_fit_are_refused(
     level = Placement(((59.5, 39.5), (59.5, 79.5), (99.5, 79.5), (99.5, 39.5)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=level, whole=(90, 120))
     with pytest.raises(i2i.UsageError) as error:
-        painted(paint(tmp_path / "m.png", *shape, white), photo)
+        read_mask(paint(tmp_path / "m.png", *shape, white), photo)
     assert told in str(error.value) and str(tmp_path / "m.png") in str(error.value)

@@ -86,8 +86,8 @@ def test_pictures_may_have_different_handles_and_one_has_nothing_to_move() -> No
     still = results[1]
     assert torch.equal(still.image, made.every["image"][1].pixels) and still.latent is made.every["image"][1].latent.w
     assert not still.scalars and not still.plots
-    text = "there is nothing to move: the picture already is as the preset would have it."
-    assert f"Picture 2 (blobs 1): {text}" in notes
+    text = "there is nothing to move: the image already is as the preset wants it."
+    assert f"Image 2 (blobs 1): {text}" in notes
     for row in (0, 2):
         alone = drag(scene(w=w[row : row + 1])[0], preset="shut_mouth", steps=15, **FAST)
         # Lips that have met have gradients of next to nothing, and Adam divides them by their size: a tenth of a step.
@@ -104,7 +104,7 @@ def test_all_of_them_may_have_nothing_to_move() -> None:
     made, notes = scene(w=w)
     results = parts(drag(made, preset="shut_mouth"))
     assert all(torch.equal(one.image, photo.pixels) for one, photo in zip(results, made.every["image"], strict=True))
-    assert [note.split(":")[0] for note in notes] == ["Picture 1 (blobs 0)", "Picture 2 (blobs 1)"]
+    assert [note.split(":")[0] for note in notes] == ["Image 1 (blobs 0)", "Image 2 (blobs 1)"]
 
 
 def test_each_has_its_own_frames_and_tracks() -> None:
@@ -120,8 +120,8 @@ def test_notes_name_the_picture() -> None:
     results = parts(drag(made, point=("20,30:60,60",), steps=3, **FAST))
     far = [f"{result.scalars['farthest']:.2g}" for result in results]
     assert [note.split(";")[0] for note in notes] == [
-        f"Picture {number} (blobs {number - 1}): the handle, 20,30, did not arrive: it is {away} px from its target, "
-        "and would have arrived within 1 px"
+        f"Image {number} (blobs {number - 1}): the handle, 20,30, did not converge: it is {away} px from its target "
+        "(converged below 1 px)"
         for number, away in enumerate(far, start=1)
     ]
 
@@ -129,12 +129,10 @@ def test_notes_name_the_picture() -> None:
 def test_what_is_asked_of_all_is_told_once() -> None:
     made, notes = scene(w=starts(2))
     drag(made, steps=1, **FAST)
-    assert sum("Nothing to drag was named" in note for note in notes) == 1
+    assert sum("Neither --point nor --preset is given" in note for note in notes) == 1
     made, notes = scene(w=starts(2), stop=lambda: True)
     results = parts(drag(made, point=("20,30:60,60",), **FAST))
-    assert [note.split("; ")[1] for note in notes] == [
-        "it was stopped after 0 steps: type the same again and let it go on."
-    ] * 2
+    assert [note.split("; ")[1] for note in notes] == ["stopped after 0 steps: type the same command again."] * 2
     assert all(torch.equal(one.image, photo.pixels) for one, photo in zip(results, made.every["image"], strict=True))
 
 
@@ -159,14 +157,14 @@ def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
     with pytest.raises(i2i.UsageError) as error:
         drag(made, point=("44,36:44,39",))
     assert str(error.value) == (
-        "Picture 2 (me): --point 44,36:44,39: the handle lies outside the picture, whose pixels go from 0,0 to 39,63; "
+        "Image 2 (me): --point 44,36:44,39: the handle lies outside the image, whose pixels are 0,0 to 39,63; "
         "give x,y within."
     )
     save_image(tmp_path / "white.png", np.full((64, 64, 3), 255, np.uint8))
-    with pytest.raises(i2i.UsageError, match=r"^Picture 2 \(me\): --mask .* has 64 x 64 pixels and the picture 40 x"):
+    with pytest.raises(i2i.UsageError, match=r"^Image 2 \(me\): --mask .* has 64 x 64 pixels and the image 40 x"):
         drag(made, point=("20,30:23,26",), mask=tmp_path / "white.png")
     made.extractors["landmarks"].face = False  # type: ignore[attr-defined]
-    with pytest.raises(i2i.I2IError, match=r"^Picture 1 \(seed:0\): --preset smile needs a face"):
+    with pytest.raises(i2i.I2IError, match=r"^Image 1 \(seed:0\): --preset smile needs a face"):
         drag(made, preset="smile")
 
 

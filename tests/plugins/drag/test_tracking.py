@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from i2i_plugins.drag.losses import disc, motion, strayed
-from i2i_plugins.drag.tracking import sample, track
+from i2i_plugins.drag.losses import mask_loss
+from i2i_plugins.drag.tracking import disc, motion_supervision, sample_features, track
 from tests.plugins.drag.scenes import Blobs
 
 
@@ -21,7 +21,7 @@ def test_sampling_is_that_of_enlarged_maps_at_whole_pixels(size: int) -> None:
     enlarged = F.interpolate(small, (size, size), mode="bilinear", align_corners=False)
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     points = torch.stack([x, y], dim=-1).float()
-    found = sample(small, points.expand(2, -1, -1, -1), size)
+    found = sample_features(small, points.expand(2, -1, -1, -1), size)
     assert found.shape == (2, size, size, 5)
     # The same arithmetic in another order: a few units in the last place of numbers of about 3.
     assert torch.allclose(found, enlarged.permute(0, 2, 3, 1), atol=1e-5)
@@ -30,9 +30,9 @@ def test_sampling_is_that_of_enlarged_maps_at_whole_pixels(size: int) -> None:
 def test_sampling_goes_on_beyond_the_border() -> None:
     small = maps(3, 4)
     beyond = torch.tensor([[[-9.0, -9.0], [99.0, 99.0]]])
-    assert torch.allclose(sample(small, beyond, 16)[0], small[0, :, [0, 3], [0, 3]].T)
+    assert torch.allclose(sample_features(small, beyond, 16)[0], small[0, :, [0, 3], [0, 3]].T)
     nowhere = torch.tensor([[[torch.nan, torch.nan], [-torch.inf, torch.inf]]])
-    assert torch.allclose(sample(small, nowhere, 16)[0], small[0, :, [0, 3], [0, 0]].T)
+    assert torch.allclose(sample_features(small, nowhere, 16)[0], small[0, :, [0, 3], [0, 0]].T)
 
 
 @pytest.mark.parametrize(("radius", "count"), [(2.0, 9), (3.0, 25), (6.0, 109), (1.0, 1), (2.5, 21)])
@@ -49,7 +49,7 @@ def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float,
     w[1] = torch.tensor([*shift, *shift[::-1]])
     before, after = (generator.features(each[None], layer) for each in w)
     handles = torch.tensor([Blobs.HOME])
-    found = track(after, handles, sample(before, handles, 64), 3.0, 64)
+    found = track(after, handles, sample_features(before, handles, 64), 3.0, 64)
     goal = handles + torch.tensor([shift, shift[::-1]])
     # Maps between pixels are a little flatter than at them; on maps of half the size that is worth a sixth of a pixel.
     assert (found - goal).abs().max() < (0.05 if layer == 64 else 0.17)
@@ -57,7 +57,7 @@ def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float,
 
 def test_handles_do_not_leave_the_window_nor_the_picture() -> None:
     one = maps(4, 16)
-    looks = sample(one, torch.tensor([[[15.0, 15.0], [0.0, 0.0]]]), 16)
+    looks = sample_features(one, torch.tensor([[[15.0, 15.0], [0.0, 0.0]]]), 16)
     (found,) = track(one, torch.tensor([[[1.0, 1.0], [14.0, 0.0]]]), looks, 3.0, 16)
     assert ((found[0] - 1).abs() <= 3.2).all() and (found >= 0).all() and (found <= 15).all()
 
@@ -72,7 +72,7 @@ def test_motion_supervision_by_hand() -> None:
     offsets = disc(2.0, torch.device("cpu"))
 
     def loss(*going: float) -> torch.Tensor:
-        return motion(slope, points, targets, torch.tensor([going]), offsets, 16)[0]
+        return motion_supervision(slope, points, targets, torch.tensor([going]), offsets, 16)[0]
 
     assert loss(1, 0, 0).item() == pytest.approx(1, abs=1e-5)
     assert loss(0, 1, 0).item() == pytest.approx(0.5, abs=1e-5)
@@ -87,13 +87,16 @@ def test_motion_supervision_by_hand() -> None:
 def test_each_picture_is_searched_in_its_own_maps() -> None:
     many = maps(4, 16, 3)
     points = torch.rand(3, 5, 2, generator=torch.Generator().manual_seed(1)) * 15
-    looks = sample(many.roll(1, 0), points, 16)
+    looks = sample_features(many.roll(1, 0), points, 16)
     offsets, going = disc(2.0, torch.device("cpu")), torch.ones(3, 5)
-    found, pulled = track(many, points, looks, 3.0, 16), motion(many, points, 15 - points, going, offsets, 16)
+    found, pulled = (
+        track(many, points, looks, 3.0, 16),
+        motion_supervision(many, points, 15 - points, going, offsets, 16),
+    )
     for row in range(3):
         one = slice(row, row + 1)
         assert torch.equal(track(many[one], points[one], looks[one], 3.0, 16), found[one])
-        alone = motion(many[one], points[one], 15 - points[one], going[one], offsets, 16)
+        alone = motion_supervision(many[one], points[one], 15 - points[one], going[one], offsets, 16)
         assert alone.item() == pytest.approx(pulled[row].item(), rel=1e-5)  # sums in another order
 
 
@@ -102,6 +105,6 @@ def test_only_what_is_kept_counts_of_each_picture() -> None:
     after = before.clone()
     after[:, :, :, 2:] = 3
     kept = torch.zeros(2, 1, 4, 4)
-    assert strayed(after, before, kept).tolist() == [0, 0]
+    assert mask_loss(after, before, kept).tolist() == [0, 0]
     kept[1, :, :, 3] = 1
-    assert strayed(after, before, kept).tolist() == pytest.approx([0, 3 / 4])
+    assert mask_loss(after, before, kept).tolist() == pytest.approx([0, 3 / 4])

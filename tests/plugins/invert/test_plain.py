@@ -10,8 +10,8 @@ import pytest
 
 import i2i
 from i2i.toolkit.latents import features
-from i2i_plugins.invert.descending import Descent
 from i2i_plugins.invert.methods import METHODS
+from i2i_plugins.invert.optimisation import LatentInversion
 from i2i_plugins.perceptual.extractor import LpipsVgg
 from tests.plugins.invert.scenes import CPU, generator, samples
 from tests.plugins.vgg16_of_noise import write
@@ -38,11 +38,11 @@ def test_goes_the_way_of_the_plain_loop(tmp_path: Path, monkeypatch: pytest.Monk
         steps=4,
     )
     scene = i2i.Scene({}, CPU, {"perceptual": perceptual}, generator=made)
-    descent = Descent(scene, method, target, made.w_mean.expand(1, made.num_ws, -1))
-    (trace,) = descent.run()
+    optimisation = LatentInversion(scene, method, target, made.w_mean.expand(1, made.num_ws, -1))
+    ((_, trajectory),) = optimisation.run()
     lent = copy.copy(made)
     lent.network = copy.deepcopy(made.network)
     plain = PlainLoop(lent, perceptual, target, rate, weight)
     losses = [plain.step() for _ in range(5)]
-    assert trace.losses == pytest.approx(losses, rel=1e-4)  # sums of another order; about 1e-6
+    assert trajectory.losses == pytest.approx(losses, rel=1e-4)  # sums of another order; about 1e-6
     assert losses[-1] < 0.95 * losses[0]

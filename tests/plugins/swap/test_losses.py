@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from i2i.toolkit.faces.landmarks import eye_distance
-from i2i_plugins.swap.losses import CELLS, Aim
+from i2i_plugins.swap.losses import CELLS, SwapLoss
 from i2i_plugins.swap.measures import background, measure
 from i2i_plugins.swap.options import Options
 from i2i_plugins.swap.people import people_in, skin, tone
@@ -51,10 +51,10 @@ def test_the_region_moves_along_and_needs_no_order_of_points() -> None:
     torch.testing.assert_close(face_region(mirrored, SIDE, 0.1, 0.5), region.flip(3), atol=1e-5, rtol=0)
 
 
-def aim(**options: float | bool) -> Aim:
+def aim(**options: float | bool) -> SwapLoss:
     given = scene([RED], [BLUE])
     source = people_in(given, given.photos["source"].pixels)
-    return Aim(given, Options.model_validate(options), given.photos["target"].pixels, source)
+    return SwapLoss(given, Options.model_validate(options), given.photos["target"].pixels, source)
 
 
 def test_terms_of_the_target_itself() -> None:
@@ -117,7 +117,7 @@ def test_terms_that_are_not_wanted_are_not_looked_at() -> None:
 def test_landmarks_without_gradients_are_not_followed() -> None:
     given = scene([RED], [BLUE], Still())
     source = people_in(given, given.photos["source"].pixels)
-    held = Aim(given, Options(), given.photos["target"].pixels, source)
+    held = SwapLoss(given, Options(), given.photos["target"].pixels, source)
     assert not held.follows and "landmarks" not in held.terms(held.targets)
 
 
@@ -147,6 +147,6 @@ def test_measures() -> None:
 
 def test_no_share_is_told_of_a_gap_that_is_none() -> None:
     given = scene([RED], [RED])
-    held = Aim(given, Options(), given.photos["target"].pixels, people_in(given, given.photos["source"].pixels))
+    held = SwapLoss(given, Options(), given.photos["target"].pixels, people_in(given, given.photos["source"].pixels))
     told = measure(given, held, held.targets)[0]
     assert told["identity/before"] == pytest.approx(1, abs=1e-6) and "closed" not in told

@@ -14,7 +14,7 @@ from i2i.api.options import build_options
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.text.editor import Text
 from i2i_plugins.text.goals import FLOOR, Goal, goals_of
-from i2i_plugins.text.optimisation import ramp
+from i2i_plugins.text.optimisation import SCHEDULE
 from tests.plugins.text.scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
 
 QUICK: dict[str, Any] = {"steps": 40, "l2_weight": 0.001}
@@ -27,7 +27,7 @@ def test_defaults_are_the_published_ones() -> None:
 
 @pytest.mark.parametrize(("time", "share"), [(0, 0), (0.025, 0.5), (0.05, 1), (0.75, 1), (0.875, 0.5), (1, 0)])
 def test_the_rate_rises_and_falls(time: float, share: float) -> None:
-    assert ramp(time) == pytest.approx(share, abs=1e-12)
+    assert SCHEDULE(time) == pytest.approx(share, abs=1e-12)
 
 
 @pytest.mark.parametrize("against", [None, "a face"])

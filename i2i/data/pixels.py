@@ -1,0 +1,130 @@
+"""Pixel formats: read class numbers and grey values from files, and turn outputs into RGB images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..api.errors import I2IError
+from ..toolkit.images import ImageError, read_image, to_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NO_CLASS = 255
+"""Class number of pixels that belong to no class."""
+
+
+def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Read the class number of each pixel.
+
+    A grey or indexed file holds the numbers themselves; a file in colour holds the colours of the palette.
+
+    Args:
+        classes: Number of classes; None accepts every number.
+        palette: RGB colour of each class.
+
+    Returns:
+        uint8 ``(H, W)``, or int32 if a number exceeds 255.
+
+    Raises:
+        ImageError: The file cannot be read, or holds a number or colour that is of no class.
+    """
+    image = _decoded(path)
+    if image is not None:
+        numbers = np.array(image)
+        labels = numbers.astype(np.uint8) if numbers.max(initial=0) <= 255 else numbers.astype(np.int32)
+    elif palette:
+        labels = _from_colours(path, read_image(path), palette)
+    else:
+        raise ImageError(
+            path, "it is in colour, and its dataset has no palette; save class numbers as a grey or indexed PNG."
+        )
+    most = classes if classes is not None else len(palette) or None
+    if most is not None and (wrong := np.unique(labels[(labels >= most) & (labels != NO_CLASS)])).size:
+        raise ImageError(path, f"it holds the class number {wrong[0]}, and there are {most} classes; correct it.")
+    return labels
+
+
+def _decoded(path: Path) -> Image.Image | None:
+    """A grey or indexed image with its numbers as they are stored; None for an image in colour."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
+                return None
+            image.load()
+            return image.copy()
+    except Exception:
+        read_image(path)  # says what is wrong with the file
+        raise
+
+
+def _from_colours(path: Path, image: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    colours = np.array(palette, dtype=np.int64)
+    codes = colours @ np.array([65536, 256, 1])
+    order = np.argsort(codes, kind="stable")
+    wanted = image.astype(np.int64) @ np.array([65536, 256, 1])
+    places = np.searchsorted(codes[order], wanted).clip(0, len(codes) - 1)
+    numbers = order[places]
+    if (unknown := codes[numbers] != wanted).any():
+        colour = tuple(int(value) for value in image[unknown][0])
+        raise ImageError(path, f"it holds the colour {colour}, which is not in the palette of its dataset; fix it.")
+    labels: np.ndarray = numbers.astype(np.uint8 if len(palette) <= 256 else np.int32)
+    return labels
+
+
+def paint_labels(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Paint class numbers ``(H, W)`` in the colours of a palette: uint8 ``(H, W, 3)``; others become black.
+
+    Classes without a colour get one of their own, the same for the same number.
+    """
+    count = int(labels[labels != NO_CLASS].max(initial=0)) + 1
+    table = np.zeros((max(count, NO_CLASS + 1), 3), dtype=np.uint8)
+    known = min(len(palette), len(table))
+    if known:
+        table[:known] = np.array(palette[:known], dtype=np.uint8)
+    for number in range(known, count):
+        # Odd multipliers spread neighbouring numbers over the colour cube.
+        table[number] = [(37 * (number + 1)) % 256, (91 * (number + 1)) % 256, (173 * (number + 1)) % 256]
+    if known <= NO_CLASS:
+        table[NO_CLASS] = 0
+    painted: np.ndarray = table[labels]
+    return painted
+
+
+def read_grey(path: Path, bits: int) -> np.ndarray:
+    """Read one channel: uint8, or uint16 for 16 bits, ``(H, W, 1)``; an 8-bit file is scaled to 16 bits, 255 to 65535.
+
+    Raises:
+        ImageError: As ``read_image``.
+    """
+    if bits == 16:
+        image = _decoded(path)
+        if image is not None and image.mode.startswith("I"):
+            return np.array(image).clip(0, 65535).astype(np.uint16)[..., None]
+        return read_grey(path, 8).astype(np.uint16) * 257
+    return np.array(Image.fromarray(read_image(path)).convert("L"))[..., None]
+
+
+def panel_image(tensor: Tensor, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Turn one output of a network into an image: uint8 ``(H, W, 3)``.
+
+    Args:
+        tensor: An image ``(1 or 3, H, W)`` in [-1, 1], or integer class numbers ``(H, W)``.
+        palette: RGB colour of each class.
+
+    Raises:
+        I2IError: It is neither.
+    """
+    if tensor.ndim == 2 and not tensor.is_floating_point():
+        return paint_labels(tensor.cpu().numpy(), palette)
+    if tensor.ndim != 3 or tensor.shape[0] not in (1, 3) or not tensor.is_floating_point():
+        raise I2IError(
+            f"A trainer's sample returned {tensor.dtype} {tuple(tensor.shape)} for one image, where (1, H, W) or "
+            "(3, H, W) in [-1, 1], or integer class numbers (H, W), are expected; tell its author."
+        )
+    return to_array(tensor.clamp(-1, 1).expand(3, -1, -1))

@@ -1,0 +1,226 @@
+"""Drag the images of an edit batch by batch, and measure the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import i2i
+from i2i.toolkit.faces.landmarks import eye_distance
+from i2i.toolkit.latents.batches import Batch, batches
+
+from .batched import concatenate
+from .losses import blend
+from .optimisation import DragOptimisation, DragTrajectory
+from .options import Options
+from .plan import DragPlan, plan_images
+from .preset_values import Measure, Pairs
+from .settings import DragMethod, render_image, resolve_method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+_MIN_OPENING = 0.01
+"""Fraction of the eye distance to which smaller distances are raised: the smallest gap would change a thousandfold."""
+
+
+@dataclass(frozen=True)
+class DraggedImage:
+    """The result for one image."""
+
+    plan: DragPlan
+    image: Tensor
+    """The result, ``(1, 3, R, R)`` in [-1, 1]."""
+    rendered: Tensor | None = None
+    """What the generator renders from the best latent, of the same shape; None where there was nothing to move."""
+    blend_mask: Tensor | None = None
+    """``(1, 1, R, R)``, outside which the result shows the initial image; None for nowhere."""
+    trajectory: DragTrajectory | None = None
+    """None where there was nothing to move."""
+    scalars: dict[str, float] = field(default_factory=dict)
+    """Measures of the result by name."""
+
+
+def drag_images(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, DraggedImage]]:
+    """Drag every image; yield its number and its result as soon as it is done.
+
+    Raises:
+        UsageError: points or a mask do not fit an image, or presets are opposed.
+        I2IError: a preset is invalid, an image shows no face, or the generator lacks features of this resolution.
+    """
+    method = resolve_method(scene, options)
+    plans = plan_images(scene, options, method)
+    moving = [number for number, plan in enumerate(plans) if plan.handles.names]
+    for number, plan in enumerate(plans):
+        if not plan.handles.names:
+            scene.note(plan.prefix("There is nothing to move: the image already is as the preset wants it."))
+            yield number, DraggedImage(plan, plan.photo.pixels)
+    done, total = len(plans) - len(moving), len(plans) * options.steps
+    for batch in batches(scene, [plans[number].photo for number in moving], options.batch):
+        numbers = [moving[number] for number in batch.numbers]
+
+        def on_step(steps: int, distance: float, before: int = done * options.steps) -> None:
+            scene.progress(before + steps, total, distance=distance)
+
+        results = _drag_batch(scene, options, method, batch, [plans[number] for number in numbers], on_step)
+        for number, result in zip(numbers, results, strict=True):
+            _report(scene, method, result)
+            yield number, result
+        done += len(numbers)
+
+
+def _drag_batch(
+    scene: i2i.Scene,
+    options: Options,
+    method: DragMethod,
+    batch: Batch,
+    plans: Sequence[DragPlan],
+    on_step: Callable[[int, float], None],
+) -> list[DraggedImage]:
+    """Drag the images of one batch and measure the results."""
+    masks = [plan.mask for plan in plans if plan.mask is not None]
+    guidance = [plan.guidance for plan in plans if plan.guidance is not None]
+    optimisation = DragOptimisation(
+        scene,
+        batch.generator,
+        method.settings,
+        torch.cat([plan.w for plan in plans]),
+        [plan.handles for plan in plans],
+        torch.cat(masks) if masks else None,
+        concatenate(guidance) if guidance else None,
+        method.features,
+    )
+    trajectories = optimisation.run(on_step)
+    results = [_render_best(options, batch, *pair) for pair in zip(plans, trajectories, strict=True)]
+    return measure(scene, method, results)
+
+
+def _render_best(options: Options, batch: Batch, plan: DragPlan, trajectory: DragTrajectory) -> DraggedImage:
+    """Render the best latent alone, as it is rendered when its file is opened."""
+    assert trajectory.w is not None
+    rendered, mask = render_image(batch.generator, trajectory.w), plan.mask if options.keep_outside else None
+    return DraggedImage(plan, blend(rendered, plan.photo.pixels, mask), rendered, mask, trajectory)
+
+
+def _report(scene: i2i.Scene, method: DragMethod, result: DraggedImage) -> None:
+    """Note which handles have not converged, why, and what to type next; nothing where all have."""
+    trajectory = result.trajectory
+    assert trajectory is not None
+    missed = [index for index, converged in enumerate(trajectory.converged) if not converged]
+    if not missed:
+        return
+    distances = trajectory.distances[trajectory.best_step]
+    farthest = max(missed, key=lambda index: distances[index])
+    limit = trajectory.thresholds[farthest]
+    distance = f"{distances[farthest]:.2g} px from its target (converged below {limit:.2g} px)"
+    which = result.plan.handles.describe(missed)
+    if len(distances) == 1:
+        text = f"The handle, {which}, did not converge: it is {distance}"
+    elif len(missed) == 1:
+        text = f"1 of {len(distances)} handles did not converge, {which}: it is {distance}"
+    else:
+        text = f"{len(missed)} of {len(distances)} handles did not converge, {which}: the farthest is {distance}"
+    scene.note(result.plan.prefix(f"{text}; {_reason(method, result, missed)}."))
+
+
+def _reason(method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> str:
+    """Explain why handles have not converged, and what to type next."""
+    plan, trajectory, settings = result.plan, result.trajectory, method.settings
+    assert trajectory is not None
+    if trajectory.stop_reason == "cancelled":
+        return f"stopped after {trajectory.steps} step{'s' * (trajectory.steps != 1)}: type the same command again"
+    if set(missed) <= set(plan.masked_handles):
+        return "the mask allows no change there: paint it white, or type --mask none"
+    easier = "a smaller strength" if method.presets else "a nearer target"
+    if trajectory.stop_reason == "steps":
+        return f"all {settings.steps} steps were taken: type --steps {2 * settings.steps}, or try {easier}"
+    wider = "" if plan.mask is None else ", a larger region with --mask none"
+    return (
+        f"early stopping after {settings.patience} steps without improvement, so the target may be out of reach: try "
+        f"{easier}{wider}, or --patience 0"
+    )
+
+
+def measure(scene: i2i.Scene, method: DragMethod, results: Sequence[DraggedImage]) -> list[DraggedImage]:
+    """Return the results with their scalars: handles, similarity to the initial images, measures of presets."""
+    similarities, changes = _similarities(scene, results), _preset_measures(scene, method, results)
+    rows = zip(results, similarities, changes, strict=True)
+    return [
+        replace(result, scalars={**_handle_scalars(result), **similarity, **change})
+        for result, similarity, change in rows
+    ]
+
+
+def _handle_scalars(result: DraggedImage) -> dict[str, float]:
+    trajectory = result.trajectory
+    assert trajectory is not None
+    distances = trajectory.distances[trajectory.best_step]
+    return {
+        "distance": sum(distances) / len(distances),
+        "farthest": max(distances),
+        "handles": float(len(distances)),
+        "arrived": float(sum(trajectory.converged)),
+        "steps": float(trajectory.steps),
+        "seconds": trajectory.seconds,
+    }
+
+
+def _similarities(scene: i2i.Scene, results: Sequence[DraggedImage]) -> list[dict[str, float]]:
+    """Compare results with the initial images: whole, and outside the mask before and after blending."""
+    initial = torch.cat([result.plan.photo.pixels for result in results])
+    images = [torch.cat([result.image for result in results])]
+    masks = [result.plan.mask for result in results if result.plan.mask is not None]
+    if masks:
+        rendered = torch.cat([result.rendered for result in results if result.rendered is not None])
+        images += [blend(initial, changed, torch.cat(masks)) for changed in (images[0], rendered)]
+    measured = scene.compare(torch.cat(images), initial.repeat(len(images), 1, 1, 1))
+    scalars = [dict(measures) for measures in measured[: len(results)]]
+    for part, name in enumerate(("lpips_outside", "lpips_outside_drawn")[: len(images) - 1], start=1):
+        for own, measures in zip(scalars, measured[part * len(results) :], strict=False):
+            own |= {name: measures["lpips"]} if "lpips" in measures else {}
+    return scalars
+
+
+def _preset_measures(scene: i2i.Scene, method: DragMethod, results: Sequence[DraggedImage]) -> list[dict[str, float]]:
+    """Return the relative changes that presets report, by name."""
+    measures = {aim.name: aim for values, _ in method.presets.values() for aim in values.aims}
+    if not method.presets:
+        return [{} for _ in results]
+    read_landmarks: Any = scene.extractors["landmarks"]
+    images = torch.cat([result.image for result in results])
+    with torch.no_grad():
+        after = read_landmarks(images).to(images)
+    return [
+        _relative_changes(measures.values(), result.plan.landmarks, points)
+        for result, points in zip(results, after, strict=True)
+    ]
+
+
+def _relative_changes(measures: Iterable[Measure], before: Tensor | None, after: Tensor) -> dict[str, float]:
+    assert before is not None
+    return {measure.name: relative_change(measure, before, after) for measure in measures}
+
+
+def relative_change(measure: Measure, before: Tensor, after: Tensor) -> float:
+    """Return the relative change of a measure between landmarks ``(68, 2)``: -1 for nothing left, 1 for doubled."""
+    previous, current = (_measure_landmarks(measure, points) for points in (before, after))
+    return current / previous - 1
+
+
+def _measure_landmarks(measure: Measure, points: Tensor) -> float:
+    eyes = eye_distance(points)
+    reference = _mean_distance(measure.against, points) if measure.against else eyes
+    opening = _mean_distance(measure.pairs, points).clamp_min(_MIN_OPENING * eyes)
+    return float(opening / reference.clamp_min(_MIN_OPENING * eyes))
+
+
+def _mean_distance(pairs: Pairs, points: Tensor) -> Tensor:
+    """Return the mean distance of landmark pairs, pixels."""
+    ones, others = (points[[landmark - 1 for landmark in side]] for side in zip(*pairs, strict=True))
+    mean: Tensor = (ones - others).norm(dim=1).mean()
+    return mean

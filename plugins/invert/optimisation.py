@@ -1,0 +1,117 @@
+"""The latent optimisation that every method runs: the objective of a method, and the run over a batch of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+import i2i
+from i2i.toolkit.latents.noise import noise_maps, normalise_noise, regularisation
+from i2i.toolkit.latents.optimizer import (
+    Evaluation,
+    LatentOptimizer,
+    Objective,
+    Patience,
+    Trajectory,
+    warmup_cosine,
+)
+
+from .aiming import Aim, draw
+from .methods import Method
+from .spaces import Space, seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+UNDISTURBED_FROM = 0.75
+"""Fraction of the steps after which w is no longer jittered."""
+
+
+class InversionObjective(Objective):
+    """The reconstruction loss of N photos ``(N, 3, R, R)`` by a method, for latents in the method's space."""
+
+    def __init__(self, generator: i2i.Generator, method: Method, space: Space, aim: Aim) -> None:
+        self.generator, self.method, self.space, self.aim = generator, method, space, aim
+        self.random = seeded(method.seed)
+
+    def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
+        """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation."""
+        noise = {name: plane for name, plane in variables.items() if name != "w"}
+        w, jitter = self.space.w(variables["w"]), self._jitter(step)
+        images = draw(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
+        losses = self.aim.losses(images)
+        if self.method.prior_weight:
+            losses = losses + self.method.prior_weight * self.space.away(w)
+        scores = losses.detach()
+        if noise and self.method.regularize_noise_weight:
+            losses = losses + self.method.regularize_noise_weight * regularisation(noise)
+        return Evaluation(losses, scores, comparable=not jitter, images=images.detach())
+
+    def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
+        """Return the current images, ``(N, 3, R, R)`` in [-1, 1] on the CPU."""
+        return super().frames(variables, evaluation).clamp(-1, 1).cpu()
+
+    def select(self, samples: Tensor) -> None:
+        """Keep the photos of some samples only."""
+        self.aim.keep(samples)
+
+    def _jitter(self, step: int) -> float:
+        """Return the standard deviation of what is added to the components of w; it decays to 0."""
+        rest = max(0.0, 1 - step / max(1, self.method.steps) / UNDISTURBED_FROM)
+        return float(self.method.jitter * self.generator.w_std * rest**2)
+
+    def _normal(self, w: Tensor) -> Tensor:
+        """Draw normal numbers, the same for every photo, and for every layer where all layers are one vector."""
+        shape = w.shape[1:] if self.space.kind == "w+" else w.shape[2:]
+        return torch.randn(shape, generator=self.random).to(w)
+
+
+class LatentInversion:
+    """The optimisation of photos ``(N, 3, R, R)`` from initial latents ``(N, num_ws, w_dim)``, ready to run."""
+
+    def __init__(
+        self, scene: i2i.Scene, method: Method, targets: Tensor, initial: Tensor, frame_interval: int = 0
+    ) -> None:
+        """Read the photos.
+
+        Args:
+            frame_interval: Steps between the frames that are kept; 0 keeps none.
+
+        Raises:
+            I2IError: an extractor of the method cannot be opened.
+        """
+        self.space = Space(scene.generator, method)
+        objective = InversionObjective(scene.generator, method, self.space, Aim(scene, method, targets))
+        with torch.no_grad():
+            maps = noise_maps(scene.generator, len(targets)) if method.noise else {}
+            variables = {"w": self.space.enter(initial.detach()), **maps}
+        self.optimizer = LatentOptimizer(
+            objective,
+            variables,
+            [Trajectory(Patience(method.patience)) for _ in initial],
+            steps=method.steps,
+            learning_rate=method.rate,
+            scales={"w": self.space.unit} if method.relative else None,
+            schedule=warmup_cosine(method.rise, method.fall),
+            constrain=normalise_noise,
+            frame_interval=frame_interval,
+            cancelled=lambda: scene.cancelled,
+        )
+
+    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, Trajectory]]:
+        """Optimise, and return the best latent of each photo with its trajectory.
+
+        Args:
+            on_step: As ``LatentOptimizer.run``.
+        """
+        optimised = []
+        for trajectory in self.optimizer.run(on_step):
+            noise = {name: plane for name, plane in trajectory.best.items() if name != "w"}
+            with torch.no_grad():
+                w = self.space.w(trajectory.best["w"]).contiguous()
+            optimised.append((i2i.Latent(w, noise), trajectory))
+        return optimised
