@@ -77,7 +77,7 @@ class Editor(ABC):
     wants: ClassVar[Literal["pixels", "crops", "latent"]] = "pixels"
     """``"pixels"``: whole photos. ``"crops"``: crops as the generator knows pictures, aligned. ``"latent"``: those with
     their latents; photos are inverted first."""
-    requires: ClassVar[type[Generator]] = Generator
+    requires: ClassVar[type[Generator]] = Generator  # type: ignore[type-abstract]
     """The class of generators it works with, such as ``i2i.StyleGenerator``; others are refused before it starts."""
     default: ClassVar[bool] = False
     """True for the editor that ``i2i edit`` means where none is named."""

@@ -49,7 +49,7 @@ class Inverter(ABC):
     """True for the inverter that is used where the user names none."""
     faithful: ClassVar[bool] = False
     """True for the inverter that ``--faithful`` means: slower, with results closer to the photo."""
-    requires: ClassVar[type[Generator]] = Generator
+    requires: ClassVar[type[Generator]] = Generator  # type: ignore[type-abstract]
     """The class of generators it works with; others are refused before it starts."""
     extractors: ClassVar[tuple[Role, ...]] = ()
     """Roles it needs; their extractors are opened before it starts."""

@@ -115,7 +115,7 @@ class DragObjective(Objective):
 
     def __init__(
         self,
-        generator: i2i.Generator,
+        generator: i2i.StyleGenerator,
         settings: Settings,
         w: Tensor,
         handles: Sequence[Handles],
@@ -228,7 +228,7 @@ class DragOptimisation:
     def __init__(
         self,
         scene: i2i.Scene,
-        generator: i2i.Generator,
+        generator: i2i.StyleGenerator,
         settings: Settings,
         w: Tensor,
         handles: Sequence[Handles],
