@@ -53,7 +53,7 @@ def test_check_names_every_fault() -> None:
         check_thing("metric", type("M", (i2i.Metric,), {"name": "m"}))
     )
     done = run(plugins_command, registry_of(Shift, Bare), "check")
-    assert done.exit_code == 1 and len(done.stdout.splitlines()) == 6
+    assert done.exit_code == 1 and len(done.stdout.splitlines()) == 5
 
 
 def trainer(**members: Any) -> type:

@@ -281,3 +281,65 @@ def test_datasets_draw_uint8_arrays_and_list_pairs() -> None:
     dataset.pair = ["a.png"]
     with pytest.raises(i2i.I2IError, match=r"returned a list with str from pairs\(\); expected a list of i2i\.Pair"):
         dataset.pairs(None, "train")
+
+
+class Still(i2i.Generator):
+    """Renders what it is given: w is the colour of every pixel."""
+
+    name = "still"
+    summary = "One colour."
+
+    def __init__(self, weights: Any, device: Any) -> None:
+        self.z_dim, self.resolution, self.device = 3, 4, device
+
+    def render(self, w: Any, noise: Any = "const") -> Any:
+        return w[:, 0, :, None, None].expand(-1, 3, 4, 4)
+
+
+class Finds(i2i.Inverter):
+    name = "finds"
+    summary = "Finds what a test tells it to."
+    found: Any = None
+
+    def invert(self, scene: Any, images: Any, options: Any) -> Any:
+        return self.found
+
+
+LATENT = i2i.Latent(torch.zeros(1, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (None, "returned None from invert(); expected a list of i2i.Inversion; tell its author."),
+        ([LATENT], "expected a list of i2i.Inversion"),
+        ([], "returned 0 inversions for 1 images from invert(); expected one for each image"),
+        ([i2i.Inversion(LATENT.w)], "an inversion with the latent a float32 tensor of shape (1, 1, 3)"),
+        ([i2i.Inversion(i2i.Latent(torch.zeros(1, 2, 3)))], "expected a floating-point tensor (1, 1, 3)"),
+        ([i2i.Inversion(i2i.Latent(torch.full((1, 1, 3), torch.nan)))], "a latent with numbers that are not finite"),
+        ([i2i.Inversion(LATENT, image=torch.zeros(3, 4, 4))], "an image of shape (3, 4, 4)"),
+        ([i2i.Inversion(LATENT, {"loss": float("inf")})], "the scalar 'loss' = inf"),
+    ],
+)
+def test_guards_check_what_inverters_return(monkeypatch: pytest.MonkeyPatch, found: Any, message: str) -> None:
+    scene, images = i2i.Scene({}, device="cpu", generator=Still(None, "cpu")), torch.zeros(1, 3, 4, 4)
+    inverter = build("inverter", Finds)
+    monkeypatch.setattr(Finds, "found", [sound := i2i.Inversion(LATENT, {"loss": 0.5})])
+    assert inverter.invert(scene, images, None) == [sound]
+    monkeypatch.setattr(Finds, "found", found)
+    with pytest.raises(i2i.I2IError) as caught:
+        inverter.invert(scene, images, None)
+    assert str(caught.value).startswith("The inverter 'finds' of dist 1.0 ") and message in str(caught.value)
+
+
+class Styled(i2i.StyleGenerator, Still):
+    name = "styled"
+    w_dim = 3
+
+    def features_and_pictures(self, w: Any, resolution: int) -> Any:
+        raise ValueError("no layer")
+
+
+def test_guards_cover_what_style_generators_add() -> None:
+    with pytest.raises(i2i.I2IError, match=r"generator 'styled' of dist 1.0 failed in features_and_pictures\(\)"):
+        build("generator", Styled, None, "cpu").features_and_pictures(LATENT.w, 4)

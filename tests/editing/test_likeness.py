@@ -78,7 +78,7 @@ def test_extractors_are_found_by_role_and_by_name_and_opened_once() -> None:
     assert found.chosen == {}
     assert found["landmarks"] is found["landmarks"] and found.chosen == {"landmarks": "points"}
     assert found["points"].points == 68 and found.get("nothing") is None
-    with pytest.raises(i2i.I2IError, match="No plugin here brings an extractor of text"):
+    with pytest.raises(i2i.I2IError, match="No plugin provides an extractor of text"):
         found["text"]
     with pytest.raises(KeyError):
         found["nothing"]

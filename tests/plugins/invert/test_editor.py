@@ -15,6 +15,7 @@ from i2i.api.options import build_options, describe
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.network import Encoder
 from i2i_plugins.invert.editor import Invert
+from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import Options, settle
 from i2i_plugins.stylegan.generators import StyleGAN2
@@ -228,6 +229,6 @@ def test_z_of_a_generator_with_classes_needs_one() -> None:
 
 
 def test_what_is_registered() -> None:
-    assert registered_by("i2i_plugins.invert") == [Invert]
+    assert registered_by("i2i_plugins.invert") == [Invert, *sorted(INVERTERS, key=lambda inverter: inverter.name)]
     assert (Invert.name, Invert.wants, Invert.photos) == ("invert", "crops", ("image+",))
     assert all(row["help"] for row in describe(Options))

@@ -14,7 +14,7 @@ from i2i_plugins.mix.editor import Mix
 from tests.toy_generators import MEAN, Bands
 
 
-class Stripes(Bands):
+class Stripes(Bands, i2i.StyleGenerator):
     """As ``Bands``, with a spread of w, weights to look at, noise and weights that can be changed."""
 
     name = "stripes"
