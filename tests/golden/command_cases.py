@@ -13,7 +13,7 @@ import torch
 from PIL import Image as PillowImage
 from safetensors.torch import load_file
 
-from .format_cases import fixed, json_data
+from .format_cases import fixed, json_data, json_file
 from .recording import Image, Numbers, Tolerance
 from .version_cases import FILES
 from .workspace import Workspace, run_command
@@ -48,6 +48,8 @@ def cases(registry: Any) -> dict[str, CommandCase]:
         "landmarks": CommandCase(lambda space: _printed("landmarks", str(space.group), *FINDER)),
         "convert": CommandCase(lambda space: _weights(space, "convert", _model_file(space))),
         "export": CommandCase(lambda space: _weights(space, "export", RUN, "--format", "safetensors")),
+        "evaluate": CommandCase(_evaluate),
+        "predict": CommandCase(_predict),
         "graph": CommandCase(lambda space: _printed("graph", "pix2pix", "--size", "32", "--set", "levels=4")),
         "models show": CommandCase(lambda space: _printed("models", "show", "demo-faces")),
         "models list": CommandCase(lambda space: _printed("models", "list")),
@@ -119,6 +121,22 @@ def _align(workspace: Workspace) -> dict[str, Any]:
         else:
             found[path.name] = _image(path)
     return found
+
+
+def _evaluate(workspace: Workspace) -> dict[str, Any]:
+    run = workspace.run("pix2pix-folder")
+    found = _printed("evaluate", str(run), "--metrics", "l1,psnr,ssim,lpips", "--device", "cpu")
+    found |= json_file(run / "evaluation_val.json")
+    for name in ("stdout", "evaluation_val.json"):
+        del found[name]["run"]  # the name of its directory
+    return found
+
+
+def _predict(workspace: Workspace) -> dict[str, Any]:
+    out = workspace.new_folder()
+    inputs = (str(workspace.face), str(workspace.pairs / "val"), "--side", "A")
+    run_command("predict", str(workspace.run("pix2pix-folder")), *inputs, "--out", str(out), "--device", "cpu")
+    return {path.relative_to(out).as_posix(): _image(path) for path in sorted(out.rglob("*.png"))}
 
 
 def _model_file(workspace: Workspace) -> str:

@@ -32,7 +32,7 @@ class EditCase:
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "drag": {"steps": 4, "frames": 2},
+    "drag": {"steps": 3, "frames": 2},
     "invert": {},
     "swap": {"steps": 4, "frames": 2},
     "text": {"steps": 4, "prompt": ("a smiling face",)},
@@ -104,7 +104,7 @@ EXTRA: dict[str, EditCase] = {
         },
     ),
     "drag-photo-tuned": EditCase(
-        "drag", ("{face}",), {"preset": "smile", "invert": "pti,steps=2,tune_steps=2", "steps": 2}
+        "drag", ("{face}",), {"preset": "smile", "invert": "pti,steps=1,tune_steps=1", "steps": 2}
     ),
     "invert-w": EditCase("invert", ("{face}",), {"method": "hybrid", "space": "w", "start": "mean", "steps": 4}),
     "invert-z": EditCase("invert", ("{face}",), {"method": "lpips", "space": "z", "start": "uniform", "steps": 4}),

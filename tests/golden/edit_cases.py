@@ -85,8 +85,7 @@ def _filled(value: Any, workspace: Workspace) -> Any:
         return value
     before, _, rest = value.partition("{")
     name, _, after = rest.partition("}")
-    made = getattr(workspace, name)
-    return f"{before}{getattr(made, 'folder', made)}{after}"
+    return f"{before}{getattr(workspace, name)}{after}"
 
 
 def results_of(result: Any) -> dict[str, Any]:

@@ -16,7 +16,6 @@ import i2i
 
 from .edit_calls import FEW_STEPS
 from .recording import Scalars, Tolerance
-from .training_cases import CASES, TRAINING
 from .workspace import Workspace
 
 VOLATILE = {"seconds", "images_per_second", "peak_memory_mb", "version"}
@@ -45,8 +44,8 @@ def cases(registry: Any) -> dict[str, FormatCase]:
         "edit of two seeds": FormatCase(
             lambda space: _edit(space, "mix", ["seed:1", "seed:2"], labels=str(space.labels), **DIRECTION)
         ),
-        "run of pix2pix": FormatCase(lambda space: _run(space, "pix2pix")),
-        "run of stylegan2": FormatCase(lambda space: run_files(Path(space.stylegan2.folder))),
+        "run of pix2pix": FormatCase(lambda space: run_files(space.run("pix2pix-folder"))),
+        "run of stylegan2": FormatCase(lambda space: run_files(space.run("stylegan2"))),
     }
 
 
@@ -70,18 +69,13 @@ def _edit(workspace: Workspace, editor: str, images: list[str], **options: Any) 
     return found
 
 
-def _run(workspace: Workspace, name: str) -> dict[str, Any]:
-    case = CASES[name]
-    options = {**TRAINING, **case.options, "steps": 2, "overfit": 2, "checkpoint_every": 1}
-    return run_files(Path(i2i.train(name, out=workspace.new_folder(), registry=workspace.registry, **options).folder))
-
-
 def run_files(run: Path) -> dict[str, Any]:
     """The JSON files of a run directory, the fields of its log, and the names of its files."""
     found = json_file(run / "options.json") | json_file(run / "summary.json")
     lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
     found["log.jsonl fields"] = sorted({" ".join(json.loads(line)) for line in lines})
     paths = (path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    paths = (path for path in paths if not path.startswith("evaluation"))  # of another case
     found["files"] = sorted(re.sub(r"^tb/events.*", "tb/events", path) for path in paths)
     return found
 

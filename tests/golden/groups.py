@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+import warnings
 from dataclasses import asdict
 from typing import Any
 
@@ -31,7 +33,7 @@ GROUPS: dict[str, Any] = {
 }
 """By name, modules with ``cases(registry)``, the cases by name, and ``observe(case, workspace)``, their results."""
 RECORD = "python -m tests.golden.record"
-"""The command that records cases."""
+"""The command that records cases; the names of cases follow."""
 
 
 def names(group: str) -> list[str]:
@@ -48,6 +50,11 @@ def observe(group: str, name: str, workspace: Workspace) -> dict[str, Any]:
     return {key: summarise(value) for key, value in found.items()}
 
 
+def command_to_record(group: str, name: str) -> str:
+    """What to type to record a case anew."""
+    return f"{RECORD} {shlex.quote(f'{group}/{name}')}"
+
+
 def require_unchanged(group: str, name: str, workspace: Workspace) -> None:
     """Compare a case with its record.
 
@@ -55,7 +62,7 @@ def require_unchanged(group: str, name: str, workspace: Workspace) -> None:
         AssertionError: it differs, has no record, or its record has no case any more; says what to do.
     """
     case, record = GROUPS[group].cases(workspace.registry).get(name), load(group).get(name)
-    command = f"{RECORD} {group}/{name}"
+    command = command_to_record(group, name)
     assert case is not None, f"{group}/{name} is recorded, but there is no such case any more; if so meant: {command}"
     assert record is not None, f"{group}/{name} has no golden record yet; look at its result, then: {command}"
     require_same(group, name, record, observe(group, name, workspace))
@@ -69,11 +76,14 @@ def require_same(group: str, name: str, record: dict[str, Any], found: dict[str,
     """
     exact = record.get("machine", machine()) == machine()
     lines = differences(record["results"], found, record.get("tolerance", {}), exact)
+    if not exact:
+        told = f"golden results were recorded on '{record['machine']}'; here they are compared within tolerances"
+        warnings.warn(told, stacklevel=2)
     how = "exactly" if exact else f"within the tolerance for other machines than '{record['machine']}'"
     assert not lines, (
         f"{group}/{name} is not as recorded (compared {how}):\n  "
         + "\n  ".join(lines)
-        + f"\nIf the change is meant: {RECORD} {group}/{name}, and add a line to CHANGELOG.md."
+        + f"\nIf the change is meant: {command_to_record(group, name)}, and add a line to CHANGELOG.md."
     )
 
 

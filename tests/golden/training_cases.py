@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from safetensors.torch import load_file
 
-import i2i
-
 from .recording import Image, Numbers, Scalars, Tolerance
-from .workspace import STYLEGAN2, TRAINING, Workspace
+from .workspace import RUNS, Workspace
 
 ADVERSARIAL = Tolerance(
     5e-3, 5e-3, 5e-3, "two networks answer to each other, and Adam divides gradients by their size: rounding grows"
@@ -26,71 +23,20 @@ VOLATILE = {"step", "epoch", "images_per_second"}
 
 @dataclass(frozen=True)
 class TrainingCase:
-    """One training run."""
+    """One of ``workspace.RUNS``."""
 
-    trainer: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Keywords of ``i2i.train`` besides those of ``TRAINING``."""
+    name: str
     tolerance: Tolerance = ADVERSARIAL
-
-
-PIX2PIX = {
-    "dataset": "faces",
-    "steps": 20,
-    "levels": 3,
-    "width": 4,
-    "discriminator_width": 4,
-    "patch": 16,
-    "checkpoint_every": 10,
-    "validate_every": 20,
-    "sample_every": 20,
-}
-CASES = {
-    "pix2pix": TrainingCase("pix2pix", PIX2PIX),
-    "pix2pix-resnet": TrainingCase(
-        "pix2pix",
-        {
-            "dataset": "night2day",
-            "steps": 4,
-            "batch": 4,
-            "accumulate": 2,
-            "generator": "resnet9",
-            "width": 2,
-            "discriminator_width": 2,
-            "patch": 16,
-            "norm": "instance",
-            "gan": "lsgan",
-            "decay": 0.5,
-            "ema": 0.9,
-            "overfit": 8,
-        },
-    ),
-    "stylegan2": TrainingCase("stylegan2", STYLEGAN2),
-}
-"""By name. Every registered trainer needs at least one."""
 
 
 def cases(registry: Any) -> dict[str, TrainingCase]:
     """All cases by name."""
-    return CASES
+    return {name: TrainingCase(name) for name in RUNS}
 
 
 def observe(case: TrainingCase, workspace: Workspace) -> dict[str, Any]:
     """Train, and return the results by name, for ``recording.summarise``."""
-    if case == CASES["stylegan2"]:
-        return results(Path(workspace.stylegan2.folder))
-    run = i2i.train(
-        case.trainer, out=workspace.new_folder(), registry=workspace.registry, **{**TRAINING, **case.options}
-    )
-    return results(Path(run.folder))
-
-
-def resumed(case: TrainingCase, workspace: Workspace, first: int) -> Path:
-    """Train for ``first`` steps, resume the run to its whole length, and return its directory."""
-    out, registry = workspace.new_folder(), workspace.registry
-    i2i.train(case.trainer, out=out, registry=registry, **{**TRAINING, **case.options, "steps": first})
-    i2i.train(case.trainer, resume=out, registry=registry, steps=case.options["steps"], quiet=True)
-    return out
+    return results(workspace.run(case.name))
 
 
 def results(run: Path) -> dict[str, Any]:

@@ -17,7 +17,6 @@ import i2i
 
 from .edit_calls import DIRECT, FEW_STEPS
 from .edit_cases import result_files, results_of
-from .format_cases import json_file
 from .recording import Image, Latent, Numbers, Scalars, Tolerance
 from .training_cases import ADVERSARIAL, log_of
 from .workspace import HERE, Workspace, run_command
@@ -43,7 +42,6 @@ def cases(registry: Any) -> dict[str, VersionCase]:
         "directions": VersionCase(_directions),
         "generator": VersionCase(_generator),
         "predict": VersionCase(_predict),
-        "evaluate": VersionCase(_evaluate),
         "resume pix2pix": VersionCase(lambda space: _resume(space, "pix2pix"), ADVERSARIAL),
         "resume stylegan2": VersionCase(lambda space: _resume(space, "stylegan2"), ADVERSARIAL),
     }
@@ -96,15 +94,6 @@ def _predict(workspace: Workspace) -> dict[str, Any]:
     run_command("predict", str(FILES / "pix2pix"), str(workspace.face), "--out", str(out), "--device", "cpu")
     with PillowImage.open(out / "face.png") as opened:
         return {"face.png": Image(np.array(opened.convert("RGB")))}
-
-
-def _evaluate(workspace: Workspace) -> dict[str, Any]:
-    run = copied(workspace, "pix2pix")
-    metrics = ["--metrics", "l1,psnr"]
-    run_command("evaluate", str(run), "--set", "test=paper", *metrics, "--device", "cpu")
-    found = json_file(run / "evaluation_val.json")
-    del found["evaluation_val.json"]["per_picture"], found["evaluation_val.json"]["run"]
-    return found
 
 
 def _resume(workspace: Workspace, trainer: str) -> dict[str, Any]:

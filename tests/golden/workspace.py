@@ -37,8 +37,46 @@ TRAINING: dict[str, Any] = {
     "quiet": True,
 }
 """Settings of every training run of the golden cases."""
-STYLEGAN2: dict[str, Any] = {"dataset": "faces", "steps": 17, "batch": 2, "latent": 16, "channel_max": 8}
-"""Settings of ``Workspace.stylegan2``; 17 steps regularise each network twice."""
+RUNS: dict[str, dict[str, Any]] = {
+    "pix2pix": {
+        "trainer": "pix2pix",
+        "dataset": "faces",
+        "steps": 20,
+        "levels": 3,
+        "width": 4,
+        "discriminator_width": 4,
+        "patch": 16,
+        "checkpoint_every": 10,
+        "validate_every": 20,
+        "sample_every": 20,
+    },
+    "pix2pix-folder": {
+        "trainer": "pix2pix",
+        "dataset": "folder",
+        "data_root": "{pairs}",
+        "source": "real",
+        "steps": 4,
+        "batch": 4,
+        "accumulate": 2,
+        "generator": "resnet9",
+        "width": 2,
+        "discriminator_width": 2,
+        "patch": 16,
+        "norm": "instance",
+        "gan": "lsgan",
+        "decay": 0.5,
+        "ema": 0.9,
+    },
+    "stylegan2": {
+        "trainer": "stylegan2",
+        "dataset": "faces",
+        "steps": 17,  # so that each network is regularised twice
+        "batch": 2,
+        "latent": 16,
+        "channel_max": 8,
+    },
+}
+"""The training runs by name: the trainer, and settings besides ``TRAINING``. Every trainer needs at least one."""
 
 
 @contextlib.contextmanager
@@ -63,16 +101,12 @@ class Workspace:
     folder: Path
     registry: Any = field(default_factory=i2i.load_registry)
     _made: int = 0
+    _runs: dict[str, Path] = field(default_factory=dict)
 
     def new_folder(self) -> Path:
         """A path inside ``folder`` at which nothing lies yet."""
         self._made += 1
         return self.folder / str(self._made)
-
-    @cached_property
-    def inputs(self) -> dict[str, str]:
-        """Paths by the names that cases write in braces, such as ``{face}``; see the properties of these names."""
-        return {name: str(getattr(self, name)) for name in ("face", "group", "mask", "labels")}
 
     @property
     def face(self) -> Path:
@@ -107,17 +141,45 @@ class Workspace:
             rows.writerows([seed, int(seed % 2 == 0), int(seed % 3 == 0)] for seed in range(60))
         return self.folder / "labels.csv"
 
+    def settings(self, name: str) -> tuple[str, dict[str, Any]]:
+        """The trainer of one of ``RUNS``, and all keywords that ``i2i.train`` takes for it."""
+        own = dict(RUNS[name])
+        if "data_root" in own:
+            own["data_root"] = str(self.pairs)
+        return own.pop("trainer"), {**TRAINING, **own, "registry": self.registry}
+
+    def run(self, name: str) -> Path:
+        """The directory of one of ``RUNS``, trained when it is first asked for."""
+        if name not in self._runs:
+            trainer, settings = self.settings(name)
+            self._runs[name] = Path(i2i.train(trainer, out=self.new_folder(), **settings).folder)
+        return self._runs[name]
+
+    @property
+    def stylegan2(self) -> Path:
+        """The directory of the run of this name."""
+        return self.run("stylegan2")
+
     @cached_property
-    def stylegan2(self) -> Any:
-        """A short run of the trainer ``stylegan2`` on the dataset ``faces``."""
-        settings = {**TRAINING, **STYLEGAN2}
-        return i2i.train("stylegan2", out=self.new_folder(), registry=self.registry, **settings)
+    def pairs(self) -> Path:
+        """A dataset in files: 6 pairs to train on and 3 to validate, A a disc on one colour and B its negative."""
+        random = np.random.RandomState(0)
+        y, x = np.mgrid[:40, :40]
+        for split, count in (("train", 6), ("val", 3)):
+            (self.folder / "pairs" / split).mkdir(parents=True)
+            for number in range(count):
+                centre, radius = random.randint(10, 30, 2), random.randint(5, 15)
+                inside = np.hypot(y - centre[0], x - centre[1]) < radius
+                a = np.where(inside[..., None], 230, random.randint(40, 120, 3)).astype(np.uint8)
+                pair = np.concatenate([a, 255 - a], axis=1)
+                PillowImage.fromarray(pair).save(self.folder / "pairs" / split / f"{number}.png")
+        return self.folder / "pairs"
 
     @cached_property
     def directions(self) -> Path:
         """The style directions of the generator of ``stylegan2``."""
         path = self.folder / "directions.safetensors"
-        arguments = ["--generator", str(self.stylegan2.folder), "--samples", "2", "--device", "cpu"]
+        arguments = ["--generator", str(self.stylegan2), "--samples", "2", "--device", "cpu"]
         run_command("models", "make-directions", *arguments, "--extractor", "text=demo-text", "--out", str(path))
         return path
 
