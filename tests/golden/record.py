@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -22,7 +21,6 @@ def main(chosen: list[str]) -> int:
             return 2
         wanted.setdefault(group, []).extend([name] if name else known)
     with tempfile.TemporaryDirectory() as folder, fixed_surroundings():
-        os.environ["I2I_HOME"] = str(Path(folder) / "home")
         workspace = Workspace(Path(folder))
         for group, cases in wanted.items():
             current = GROUPS[group].cases(workspace.registry)
