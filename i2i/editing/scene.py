@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import Interrupted
 from ..api.options import Options
 from ..api.scene import Photo, Scene
+from ..callbacks import choose_callbacks
 from ..guards import build_plugin
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
@@ -96,6 +97,7 @@ class EditSession:
         self.editor.check(self.generator, request.options)  # before the slow work
         self.inversions = None if self.generator is None else self._inversions(self.generator)
         open_for(editor, self.extractors, self._inverter_roles())
+        self.callbacks = choose_callbacks(registry, None)
 
     def _inversions(self, opened: Generator) -> Inversions:
         settings = self.request.settings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.editor import Result
 from ..api.errors import Interrupted
 from ..api.scene import Latent
+from ..toolkit.images import to_array
 from .directory import check_place
 from .extractors import named
 from .images import FACES, EditImage, ImageLoader, check_one_each, open_photo
@@ -142,6 +143,7 @@ def edit_images(aligned: AlignedEdit) -> EditedImages:
         I2IError: the editor fails, or its result cannot be used.
     """
     session, request = aligned.session, aligned.session.request
+    session.callbacks.call("edit_begins", aligned.recipe)
     result = session.editor.edit(session.scene(aligned.images), request.options)
     return EditedImages(aligned, _with_latents(result, aligned.images))
 
@@ -183,6 +185,7 @@ def write(pasted: PastedEdit) -> Result:
             "scalars": dict(result.scalars),
         }
         Writer(settings.out, recipe, settings.calls.note).write(result, _of_first_slot(aligned), pasted.photos)
+    session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result
 
 
