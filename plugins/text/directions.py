@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 import i2i
-from i2i.toolkit.latents.sampling import Terms, batch_for, latents
+from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, latents
 
 from .options import NEUTRAL, Options
 from .pipeline import EditedLatent, Job, latent_of
@@ -170,7 +170,7 @@ def load_for_scene(path: Path, scene: i2i.Scene, text: Any) -> Directions:
     return found
 
 
-def load_for_generator(path: Path, generator: i2i.Generator) -> Directions:
+def load_for_generator(path: Path, generator: i2i.StyleGenerator) -> Directions:
     """Load directions; check that they were made for a generator.
 
     Raises:
@@ -192,7 +192,7 @@ def load_for_generator(path: Path, generator: i2i.Generator) -> Directions:
 
 
 def make_directions(
-    generator: i2i.Generator,
+    generator: i2i.StyleGenerator,
     text: Any,
     samples: int,
     first_seed: int = 0,
@@ -211,14 +211,14 @@ def make_directions(
     """
     with torch.no_grad():
         spread = generator.style_space(
-            latents(generator, range(first_seed, first_seed + STATISTICS_SAMPLES), Terms(truncation=1))
+            latents(generator, range(first_seed, first_seed + STATISTICS_SAMPLES), SamplingOptions(truncation=1))
         )
         if not spread:
             raise i2i.I2IError(
                 f"Generators of the family {generator.name!r} have no styles and so no directions; leave "
                 "--directions out to optimise instead."
             )
-        w = latents(generator, range(first_seed, first_seed + samples), Terms(truncation=0.7))
+        w = latents(generator, range(first_seed, first_seed + samples), SamplingOptions(truncation=0.7))
         copy = generator.tuned()
         added, effects = copy.weights(), []
         total = sum(styles.shape[1] for styles in spread.values())
@@ -236,7 +236,7 @@ def make_directions(
     )
 
 
-def _effect(generator: i2i.Generator, text: Any, w: Tensor, added: Tensor, channel: int, amount: float) -> Tensor:
+def _effect(generator: i2i.StyleGenerator, text: Any, w: Tensor, added: Tensor, channel: int, amount: float) -> Tensor:
     """Return the direction in which one channel changes images, ``(F,)`` of unit length on the CPU."""
     before = added[channel].clone()
     sides = []
