@@ -121,7 +121,7 @@ def _dataset(workspace: Workspace, name: str) -> dict[str, Any]:
 
 def make_metric(registry: Any, name: str) -> Any:
     """A metric on the CPU."""
-    return registry.get("metric", name)(i2i.Device.choose("cpu", "fp32"))
+    return registry.get("metric", name)(i2i.choose_device("cpu", "fp32"))
 
 
 def draw_pair(registry: Any, name: str) -> list[np.ndarray]:

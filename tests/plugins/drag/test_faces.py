@@ -36,7 +36,7 @@ def test_with_nothing_else_it_turns_the_head_and_films_it(tmp_path: Path) -> Non
     assert made.scalars["arrived"] == made.scalars["handles"] == 10
     assert made.scalars["farthest"] <= 1  # 0.83; 2 px at 128
     assert made.scalars["identity"] > 0.7  # 0.99
-    assert "--preset turn_right=1.3 is taken" in notes[-1] and not any("did not arrive" in note for note in notes)
+    assert "applying --preset turn_right=1.3" in notes[-1] and not any("did not arrive" in note for note in notes)
     left = json.loads((tmp_path / "out" / "recipe.json").read_text())
     assert {"result.png", "frames.gif", "latent.safetensors", "track.png", "loss.png"} <= set(left["files"])
     assert left["extractors"]["landmarks"] == "demo-landmarks"

@@ -128,7 +128,7 @@ def test_wrong_use_ends_in_one_sentence(train, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     cases = {
         "--size 48 cannot be trained: give one of 16, 32, 64, 128, 256, 512, 1024": {"size": 48},
-        "empty holds no picture": {"data_root": str(tmp_path / "empty")},
+        "empty holds no image": {"data_root": str(tmp_path / "empty")},
         "there is no option 'gama'. Did you mean 'gamma'": {"gama": 1},
         "--channel-max is -1, but it should be greater than or equal to 0": {"channel_max": -1},
     }
