@@ -21,7 +21,7 @@ from .api import hookspecs
 from .api.errors import I2IError, UsageError, did_you_mean
 
 SLOW = 0.3
-"""Seconds; what delays the start of every command longer than this is reported in the plugin's name."""
+"""Seconds of CPU time; what delays the start of every command longer is reported in the plugin's name."""
 
 
 @dataclass(eq=False)

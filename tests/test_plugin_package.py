@@ -158,7 +158,7 @@ def test_a_new_plugin_installs_passes_its_test_and_is_sound(kind: str, fresh_sit
     fresh_site.install(folder)
     fresh_site.python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder))
     things = fresh_site.plugins(I2I_PLUGINS="my-own")["my-own"]["things"]
-    assert things == [f"{kind}:my-own"]
+    assert things == ["preset:drag/my-own" if kind == "preset" else f"{kind}:my-own"]
     assert fresh_site.i2i("plugins", "check", "my-own").returncode == 0
 
 
