@@ -143,7 +143,7 @@ def options_page(registry: Registry) -> str:
 
 
 def _thing(kind: str, thing: Any, giver: Plugin) -> Iterator[str]:
-    yield f"{thing.summary.rstrip('.')}. Brought by the plugin `{giver.name}`."
+    yield f"{thing.summary.rstrip('.')}. Provided by the plugin `{giver.name}`."
     if facts := _facts(kind, thing):
         yield "\n".join(f"- {fact}" for fact in facts)
     model = getattr(thing, "Options", None)

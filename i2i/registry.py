@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,121 +25,14 @@ from .discovery import (
     plugin_of_class,
     watched,
 )
+from .entries import Entry as Entry
+from .entries import Registration
 
 if TYPE_CHECKING:
     import click
 
 HOOKS = frozenset(name for name in vars(hookspecs) if name.startswith("register_"))
-_MISSING = object()
 _I2I_PLUGINS = "I2I_PLUGINS=PATH.py,NAME,... (the file and the other plugins you need)"
-
-
-@dataclass(eq=False)
-class Entry:
-    """One registered thing. What the plugin declared is known at once; the rest is imported when it is asked for."""
-
-    kind: str
-    name: str
-    """As typed by users; of presets without the editor."""
-    summary: str
-    provider: Plugin
-    target: str | None = None
-    """``"module:Attribute"`` where it was registered by string."""
-    declared: Mapping[str, Any] = field(default_factory=dict)
-    """Attributes given at registration, which can be asked without importing the target."""
-    thing: Any = None
-    """The class or record; None until ``load`` has imported it."""
-    reported: bool = False
-    """Whether its fault has been printed."""
-    _fault: str | None = field(default=None, repr=False)
-
-    @property
-    def key(self) -> str:
-        """The name under which the registry keeps it: ``name``, of a preset ``"EDITOR/NAME"``."""
-        return f"{self.get('editor')}/{self.name}" if self.kind == "preset" else self.name
-
-    def get(self, attribute: str, default: Any = None) -> Any:
-        """Return an attribute: the declared one, else that of the imported thing, else ``default``.
-
-        Raises:
-            I2IError: it is not declared, and the thing cannot be imported.
-        """
-        if attribute in ("name", "summary"):
-            return getattr(self, attribute)
-        if attribute in self.declared:
-            return self.declared[attribute]
-        return getattr(self.load(), attribute, default)
-
-    @property
-    def options(self) -> Any:
-        """The ``Options`` class of the thing, None if it has none; imports no more of a plugin than it must.
-
-        Raises:
-            I2IError: it cannot be imported.
-        """
-        target = self.declared.get("Options")
-        if isinstance(target, str):
-            return self._import(target)
-        return self.get("Options")
-
-    def load(self) -> Any:
-        """Return the class or record, imported on first use and checked against what was declared.
-
-        Raises:
-            I2IError: it cannot be imported, or differs from its registration; names the plugin.
-        """
-        if self.thing is None:
-            assert self.target is not None
-            thing = self._import(self.target)
-            if mismatch := self._mismatch(thing):
-                raise self._failed(mismatch, None)
-            self.thing = thing
-        return self.thing
-
-    def _import(self, target: str) -> Any:
-        if self._fault is not None:
-            raise I2IError(self._fault)
-        found: list[Any] = []
-        errors: list[BaseException] = []
-        with isolated(errors.append):
-            module, _, path = target.partition(":")
-            value: Any = importlib.import_module(module)
-            for part in path.split("."):
-                value = getattr(value, part)
-            found.append(value)
-        if errors:
-            raise self._failed(describe_error(errors[0]), errors[0]) from errors[0]
-        return found[0]
-
-    def _failed(self, reason: str, error: BaseException | None) -> I2IError:
-        self.provider.blame(f"{self.kind} {self.name!r}: {reason}", error)
-        hint = f" See: i2i plugins check {self.provider.name}" if self.provider.file is None else ""
-        self._fault = (
-            f"The {self.kind} {self.name!r} of plugin {self.provider} cannot be used: {reason.rstrip('.')}.{hint}"
-        )
-        return I2IError(self._fault)
-
-    def _mismatch(self, thing: Any) -> str | None:
-        """Say where an imported thing differs from its registration; None if nowhere."""
-        for attribute, value in {"name": self.name, "summary": self.summary, **self.declared}.items():
-            actual = getattr(thing, attribute, _MISSING)
-            if attribute == "Options" and isinstance(value, str):
-                value = self._import(value)
-            if not _agrees(value, actual):
-                has = "is missing in it" if actual is _MISSING else f"is {actual!r} in it"
-                return f"{attribute} {has}, but {value!r} where {self.target} is registered; make them equal"
-        if clash := _option_clash(self.kind, thing):
-            return clash
-        return None
-
-
-def _agrees(declared: Any, actual: Any) -> bool:
-    """Whether a declared value is that of the class; of a mapping the keys may be declared."""
-    if isinstance(actual, Mapping) and not isinstance(declared, Mapping):
-        return sorted(declared) == sorted(actual)
-    if isinstance(actual, tuple | list) and isinstance(declared, tuple | list):
-        return tuple(actual) == tuple(declared)
-    return bool(declared == actual)
 
 
 class Registry:
@@ -345,7 +236,7 @@ class Registry:
     def _collect(self, kind: str) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         for plugin, hook in self._hooks(f"register_{kind}s"):
-            own = _Registration(kind, plugin)
+            own = Registration(kind, plugin)
             with self._guarded(plugin, f"register_{kind}s"):
                 hook(register=own.register)
                 for key in sorted(own.entries.keys() & found.keys()):
@@ -375,67 +266,6 @@ class Registry:
             if plugin.name in implementers:
                 others = [module for module in modules if module is not plugin.module]
                 yield plugin, self.manager.subset_hook_caller(name, others)
-
-
-class _Registration:
-    """What one hook of one plugin registers, checked before anybody relies on it."""
-
-    def __init__(self, kind: str, provider: Plugin) -> None:
-        self.kind, self.provider = kind, provider
-        self.entries: dict[str, Entry] = {}
-
-    def register(self, thing: Any, target: str | None = None, /, *, summary: str = "", **declared: Any) -> None:
-        """See ``i2i.Register``."""
-        if isinstance(thing, str):
-            entry = self._by_string(thing, target, summary, declared)
-        elif target is not None or summary or declared:
-            raise ValueError(f"{self.kind} {_called(thing)}: register(thing) takes nothing else; its class says it all")
-        else:
-            entry = self._by_thing(thing)
-        if self.kind == "preset" and not isinstance(entry.get("editor"), str):
-            raise ValueError(f"preset {entry.name!r} needs 'editor', the name of the editor that reads it")
-        if entry.key in self.entries:
-            raise ValueError(f"{self.kind} {entry.key!r} is registered twice")
-        self.entries[entry.key] = entry
-
-    def _by_thing(self, thing: Any) -> Entry:
-        for attribute in ("name", "summary"):
-            if not _is_one_line(getattr(thing, attribute, None)):
-                raise ValueError(f"{self.kind} {_called(thing)} needs a one-line {attribute!r}")
-        if clash := _option_clash(self.kind, thing):
-            raise ValueError(f"{self.kind} {thing.name!r} {clash}")
-        return Entry(self.kind, thing.name, thing.summary, self.provider, thing=thing)
-
-    def _by_string(self, name: str, target: str | None, summary: str, declared: dict[str, Any]) -> Entry:
-        if not _is_one_line(name):
-            raise ValueError(f"{self.kind} {name!r} needs a one-line 'name'")
-        module, colon, attribute = (target or "").partition(":") if isinstance(target, str) else ("", "", "")
-        if not (module and colon and attribute) or module.startswith("."):
-            raise ValueError(f"{self.kind} {name!r} needs a target such as 'package.module:Class', not {target!r}")
-        if not _is_one_line(summary):
-            raise ValueError(f"{self.kind} {name!r} needs a one-line 'summary'")
-        return Entry(self.kind, name, summary, self.provider, target, declared)
-
-
-def _is_one_line(text: Any) -> bool:
-    return isinstance(text, str) and bool(text.strip()) and "\n" not in text
-
-
-def _option_clash(kind: str, thing: Any) -> str | None:
-    """Say which options of a trainer or editor its command has itself; None if there are none."""
-    command = {"trainer": "i2i train", "editor": "i2i edit"}.get(kind)
-    if command is None or getattr(thing, "Options", None) is None:
-        return None
-    from .api.options import option_flag, reserved_options
-
-    clashes = reserved_options(kind, thing.Options)
-    if not clashes:
-        return None
-    return f"has an option that {command} has itself: {', '.join(map(option_flag, clashes))}; rename it"
-
-
-def _called(thing: Any) -> str:
-    return repr(getattr(thing, "__name__", thing))
 
 
 def _unusable(plugin: Plugin) -> UsageError:

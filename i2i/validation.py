@@ -18,8 +18,9 @@ from .api.contracts import contract_class, contract_methods
 from .api.errors import I2IError, UsageError, did_you_mean
 from .api.options import Options, click_options, option_flag, reserved_options
 from .api.preset import Preset
-from .guards import OPTIONS_LAST, build_plugin, describe_value
+from .guards import OPTIONS_LAST, build_plugin
 from .registry import KINDS, Plugin, Registry
+from .return_checks import describe_value
 
 _RECORDS = ("model", "preset")
 """Kinds that are registered as records, not as classes."""
@@ -51,6 +52,8 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
             continue
         thing = everything[kind][called]
         own = check_thing(kind, thing)
+        if kind not in _RECORDS and registry.entry(kind, called).summary != getattr(thing, "summary", None):
+            own.append("its summary is not the one that is registered; make them equal")
         if kind == "preset":
             own += _preset_faults(registry, thing, plugin.distribution)
         faults += [f"{plugin.name}: {kind} {called}: {fault}" for fault in own]

@@ -17,6 +17,7 @@ import pytest
 import i2i
 from i2i.api import hookspecs
 from i2i.registry import HOOKS, KINDS, Plugin, Registry, find_plugins, load_registry
+from i2i.validation import check_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -276,7 +277,6 @@ def test_a_preset_by_string_declares_its_editor(lazy_module: str, capsys: pytest
 
 
 MISMATCHES = {
-    "summary": ({"summary": "Other."}, "summary is 'Warm it.' in it, but 'Other.' where"),
     "wants": ({"summary": "Warm it.", "wants": "latent"}, "wants is 'pixels' in it, but 'latent' where"),
     "kinds": ({"summary": "Warm it.", "kinds": ["b"]}, "kinds is {'a': 1} in it, but ['b'] where"),
     "absent": ({"summary": "Warm it.", "role": "text"}, "role is missing in it, but 'text' where"),
@@ -292,6 +292,13 @@ def test_an_imported_target_must_agree(case: str, lazy_module: str, capsys: pyte
     assert expected in lines[0] and bad.error and expected in bad.error
     with pytest.raises(i2i.I2IError, match=r"editor 'warm' of plugin bad \(stranger 1.0\) cannot be used"):
         registry.get("editor", "warm")
+
+
+def test_another_summary_is_told_by_check_only(lazy_module: str) -> None:
+    named = plugin("named", register_editors=by_string("warm", f"{lazy_module}:Warm", summary="Other."))
+    registry = Registry([named])
+    assert registry.get("editor", "warm").name == "warm" and registry.entry("editor", "warm").summary == "Other."
+    assert any("its summary is not the one that is registered" in fault for fault in check_plugin(registry, "named"))
 
 
 @pytest.mark.parametrize("target", [None, "module", "module:", ":Class", ".module:Class", 3])

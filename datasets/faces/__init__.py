@@ -11,5 +11,5 @@ def register_datasets(register: i2i.Register) -> None:
     register(
         "faces",
         "i2i_datasets.faces.dataset:Faces",
-        summary="Drawn faces, and the lines of their 68 landmarks; all drawn, nothing to fetch.",
+        summary="Synthetic faces and line drawings of their 68 landmarks; nothing to download.",
     )

@@ -22,7 +22,7 @@ class Faces(i2i.Dataset):
     """
 
     name = "faces"
-    summary = "Drawn faces, and the lines of their 68 landmarks; all drawn, nothing to fetch."
+    summary = "Synthetic faces and line drawings of their 68 landmarks; nothing to download."
     licence = "MIT, as i2i itself"
     sides = ("landmarks", "face")
     direction = "AtoB"

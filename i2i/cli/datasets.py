@@ -141,7 +141,7 @@ def check(
 @click.option("--split", default="train", show_default=True, help="Which part of the set.")
 @click.option("--count", default=16, show_default=True, type=click.IntRange(1, 400), help="How many pairs.")
 @click.option("--size", default=256, show_default=True, type=click.IntRange(16, 1024), help="Pixels a side.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Picks the drawn pairs.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the synthetic pairs.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.png", help="Where to write the sheet."
 )
@@ -173,7 +173,7 @@ def preview(
     across = min(4, count)
     rows = [[side for pair in pairs[first : first + across] for side in pair] for first in range(0, count, across)]
     save_image(out, image_grid(rows, columns=dataset.sides * across, group=2))
-    click.echo(f"{out}: {count} {opened.kind} pairs of {name}, {split}")
+    click.echo(f"{out}: {count} {opened.origin} pairs of {name}, {split}")
 
 
 def _rgb_sides(sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:

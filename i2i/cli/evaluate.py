@@ -55,4 +55,5 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
         ("metric", "value", "better"),
         [(name, f"{value:.4f}", better[name]) for name, value in result["metrics"].items()],
     )
-    click.echo(f"{result['pictures']} {result['source']} pairs of {result['split']}, step {result['step']}")
+    origin = "synthetic" if result["source"] == "drawn" else "real"
+    click.echo(f"{result['pictures']} {origin} pairs of {result['split']}, step {result['step']}")

@@ -40,6 +40,11 @@ class Source(ABC):
     noun: str = "pairs"
     """What its samples are called in messages: pairs, images or samples."""
 
+    @property
+    def origin(self) -> str:
+        """``kind`` in the words of messages; records keep ``drawn``, as version 0.1 wrote it."""
+        return "synthetic" if self.kind == "drawn" else self.kind
+
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -76,34 +76,24 @@ set_option = click.option(
     callback=_settings,
     help="Change one of the trainer's own options for this time, such as test=paper; may be repeated.",
 )
-dataset_options_option = click.option(
-    "--dataset-options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=_settings,
-    help="Set an option of the dataset (see 'i2i plugins show'); may be repeated.",
-)
-generator_options_option = click.option(
-    "--generator-options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=_settings,
-    help="Set an option of the generator (see 'i2i plugins show'); may be repeated.",
-)
-metric_options_option = click.option(
-    "--metric-options",
-    multiple=True,
-    metavar="NAME.KEY=VALUE",
-    callback=_named_settings,
-    help="Set an option of a metric (see 'i2i plugins show'); may be repeated.",
-)
-extractor_options_option = click.option(
-    "--extractor-options",
-    multiple=True,
-    metavar="NAME.KEY=VALUE",
-    callback=_named_settings,
-    help="Set an option of an extractor (see 'i2i plugins show'); may be repeated.",
-)
+
+
+def _options_of(kind: str, named: bool = False) -> Callable[[Any], Any]:
+    """Return the option ``--KIND-options``, which sets options of a plugin of this kind, or of several by name."""
+    whose = f"{kind}s by name" if named else f"the {kind}"
+    return click.option(
+        f"--{kind}-options",
+        multiple=True,
+        metavar="NAME.KEY=VALUE" if named else "KEY=VALUE",
+        callback=_named_settings if named else _settings,
+        help=f"Set an option of {whose} (see 'i2i plugins show'); may be repeated.",
+    )
+
+
+dataset_options_option = _options_of("dataset")
+generator_options_option = _options_of("generator")
+metric_options_option = _options_of("metric", named=True)
+extractor_options_option = _options_of("extractor", named=True)
 checkpoint_option = click.option(
     "--checkpoint",
     default="last",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ..api.errors import I2IError, disk_trouble
+
 
 def echo_json(value: Any) -> None:
     """Print one JSON object."""
@@ -20,3 +22,22 @@ def echo_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def run_script(
+    command: click.Command, arguments: Sequence[str] | None = None, doing: str = "reading or writing"
+) -> None:
+    """Run a click command as a program of its own; errors for the user end in one line and an exit code.
+
+    Args:
+        arguments: Words of the command line; None for those of this process.
+        doing: What failed, where a file cannot be read or written.
+    """
+    try:
+        command(arguments)
+    except I2IError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        click.echo(f"Error: {disk_trouble(error, doing)}", err=True)
+        raise SystemExit(1) from None

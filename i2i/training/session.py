@@ -70,7 +70,7 @@ def train(
         if not quiet:
             counts = " and ".join(map(str, plan.data.counts))
             source = plan.data.source
-            note(f"{run.folder}: {counts} {source.kind} {source.noun} on {plan.device.describe()}", plan.device)
+            note(f"{run.folder}: {counts} {source.origin} {source.noun} on {plan.device.describe()}", plan.device)
         loop = Loop(run, run.settings, trainer, plan.data, plan.validation, plan.device, quiet, plan.callbacks)
         loop.run_to_end(resumed=resume is not None)
     except (RuntimeError, MemoryError, OSError) as error:

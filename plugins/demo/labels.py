@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-import i2i
-from i2i import disk_trouble
 from i2i.toolkit.files import atomic_write
+from i2i.toolkit.terminal import run_script
 
 from .world import Z_DIM, faces, values_of
 
@@ -61,15 +60,8 @@ def main(count: int, out: Path) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """The command; what a user can cause ends in one line and the exit code."""
-    try:
-        main(arguments)
-    except i2i.I2IError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except OSError as error:
-        click.echo(f"Error: {disk_trouble(error, 'writing labels')}", err=True)
-        raise SystemExit(1) from None
+    """Run the command; errors for the user end in one line and an exit code."""
+    run_script(main, arguments, "writing labels")
 
 
 if __name__ == "__main__":

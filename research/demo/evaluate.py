@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 import i2i
-from i2i.api.errors import disk_trouble
 from i2i.toolkit.command_options import json_option
-from i2i.toolkit.terminal import echo_json, echo_table
+from i2i.toolkit.terminal import echo_json, echo_table, run_script
 from i2i_plugins.demo.records import BY_NAME
 
 if TYPE_CHECKING:
@@ -134,15 +133,8 @@ def _advice(found: Mapping[str, Measured], count: int) -> str:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """The command; what a user can cause ends in one line and the exit code."""
-    try:
-        main(arguments)
-    except i2i.I2IError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except OSError as error:
-        click.echo(f"Error: {disk_trouble(error, 'reading or writing')}", err=True)
-        raise SystemExit(1) from None
+    """Run the command; errors for the user end in one line and an exit code."""
+    run_script(main, arguments)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def test_fetch_does_nothing_where_the_set_is(tmp_path: Path) -> None:
 def test_preview_draws_where_nothing_is_there(tmp_path: Path) -> None:
     out = tmp_path / "sheets" / "a.png"
     done = _run("preview", "stripes", "--out", out, "--count", 3, "--size", 64)
-    assert done.stdout == f"{out}: 3 drawn pairs of stripes, train\n"
+    assert done.stdout == f"{out}: 3 synthetic pairs of stripes, train\n"
     height, width, _ = read_image(out).shape
     assert width > 6 * 64 > height > 64
     again = tmp_path / "b.png"

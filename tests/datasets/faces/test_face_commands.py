@@ -26,7 +26,7 @@ def test_preview_shows_pairs(root: Any, tmp_path: Path) -> None:
         root, ["datasets", "preview", "faces", "--count", "2", "--size", "64", "--out", str(out)]
     )
     assert result.exit_code == 0, result.output
-    assert "2 drawn pairs of faces" in result.output
+    assert "2 synthetic pairs of faces" in result.output
     sheet = read_image(out)
     assert sheet.shape[0] >= 64 and sheet.shape[1] >= 4 * 64
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 500
