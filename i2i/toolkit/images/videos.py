@@ -11,6 +11,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -198,7 +199,7 @@ def _encode_mp4(path: Path, name: Path, frames: Iterator[np.ndarray], shape: tup
         ffmpeg_log_level="quiet",
         output_params=list(_H264),
     )
-    with writer:
+    with closing(writer):  # left by an error, a writer's own context would not wait for ffmpeg, which still writes
         for frame in frames:
             try:
                 writer.append_data(np.pad(frame, padding, mode="edge"))
@@ -213,7 +214,7 @@ def _count_frames(path: Path) -> int:
 
     try:
         reader: Any = get_reader(str(path), format="FFMPEG")  # type: ignore[arg-type]
-        with reader:
+        with closing(reader):
             return int(reader.count_frames())
     except (OSError, RuntimeError, IndexError, ValueError):
         return 0
