@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from misbehaving import Server
+
+from tests.helpers.misbehaving import Server
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from misbehaving import DATA, Server
 
 from i2i import I2IError, UsageError
 from i2i.assets.downloads import download
+from tests.helpers.misbehaving import DATA, Server
 
 SUM = hashlib.sha256(DATA).hexdigest()
 

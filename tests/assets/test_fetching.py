@@ -6,13 +6,13 @@ import io
 from pathlib import Path
 
 import pytest
-from misbehaving import Server, member, tar_file
 from PIL import Image
 
 import i2i
 from i2i import I2IError
 from i2i.assets.datasets import count_pairs, fetch_dataset, record_checksum, recorded_checksum
 from i2i.toolkit.files import hash_file
+from tests.helpers.misbehaving import Server, member, tar_file
 
 
 def _picture() -> bytes:

@@ -11,7 +11,6 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 import pytest
-from misbehaving import DATA, Server
 
 import i2i
 from i2i import I2IError, UsageError
@@ -19,6 +18,7 @@ from i2i.assets import downloads
 from i2i.assets.datasets import recorded_checksum
 from i2i.assets.models import fetch_model, model_path, place, state
 from i2i.registry import Plugin, Registry, find_plugins
+from tests.helpers.misbehaving import DATA, Server
 
 SUM = hashlib.sha256(DATA).hexdigest()
 OTHER = bytes(reversed(DATA))

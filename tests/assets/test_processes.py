@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from misbehaving import DATA, Server
 
 import i2i
 from i2i.assets import datasets as fetching
 from i2i.assets.datasets import fetch_dataset, record_checksum
 from i2i.toolkit.files import hash_file
+from tests.helpers.misbehaving import DATA, Server
 
 BRING = """
 import sys

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from misbehaving import DATA, member, tar_file, zip_file
 
 from i2i import I2IError
 from i2i.assets.archives import unpack
+from tests.helpers.misbehaving import DATA, member, tar_file, zip_file
 
 
 @pytest.mark.parametrize("kind", ["w:gz", "w", "zip"])

@@ -22,9 +22,9 @@ from i2i.editing.paste import paste
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
-from tests.plugins.needing_dlib import require_dlib
-from tests.toy_editors import registry_of
-from tests.toy_faces import CropsOnly, Squares, photo
+from tests.helpers.needing_dlib import require_dlib
+from tests.helpers.toy_editors import registry_of
+from tests.helpers.toy_faces import CropsOnly, Squares, photo
 
 
 class Upright(Squares):

@@ -12,8 +12,8 @@ from pydantic import Field
 
 import i2i
 from i2i.registry import Plugin, Registry
-from tests.toy_faces import Squares
-from tests.toy_generators import Bands
+from tests.helpers.toy_faces import Squares
+from tests.helpers.toy_generators import Bands
 
 
 class Tunable(Bands, i2i.StyleGenerator):

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from made_run import SIZE, MadeRun, give_datasets, give_trainers
 
 import i2i
 from i2i.registry import Plugin, find_plugins
+from tests.helpers.made_run import SIZE, MadeRun, give_datasets, give_trainers
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from made_run import SIZE, MadeRun, Ramps, call
 
 import i2i
 from i2i.cli import evaluate as evaluate_command
@@ -15,6 +14,7 @@ from i2i.data.batches import fixed_batches
 from i2i.data.training_data import open_pairs
 from i2i.inference import evaluation
 from i2i.runtime.device import TorchDevice
+from tests.helpers.made_run import SIZE, MadeRun, Ramps, call
 
 
 def test_numbers_of_a_perfect_and_of_a_faint_network(run: MadeRun, registry: i2i.Registry) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_run import SIZE, MadeRun, call
 from torch import nn
 
 import i2i
 from i2i.cli import export as export_command
 from i2i.inference import export
+from tests.helpers.made_run import SIZE, MadeRun, call
 
 
 def test_safetensors_hold_the_generator_and_say_what_it_is(

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from made_run import MadeRun, call, ramp, read, save
 from PIL import Image
 
 import i2i
 from i2i.cli import predict as predict_command
 from i2i.inference import prediction
+from tests.helpers.made_run import MadeRun, call, ramp, read, save
 
 
 def turn(run: MadeRun, registry: i2i.Registry, *inputs: Path, **given: Any) -> list[Path]:

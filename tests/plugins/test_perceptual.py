@@ -22,7 +22,7 @@ from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.metric import LpipsMetric, LpipsVggMetric
 from i2i_plugins.perceptual.models import VGG16
 from i2i_plugins.perceptual.vgg16 import Vgg16
-from tests.registered import registered_by
+from tests.helpers.registered import registered_by
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.metric import LpipsVggMetric
 from i2i_plugins.perceptual.models import VGG16
 from i2i_plugins.perceptual.vgg16 import IMAGE2STYLEGAN, Vgg16
-from tests.plugins.vgg16_of_noise import noise, state, write
+from tests.helpers.vgg16_of_noise import noise, state, write
 
 CPU = TorchDevice("cpu")
 RELATIVE = 3e-5

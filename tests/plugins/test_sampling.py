@@ -18,7 +18,7 @@ from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, draw, laten
 from i2i_plugins.sample import grids as sample_grids
 from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_grid, sample_grid
 from i2i_plugins.sample.spline import ClosedSpline
-from tests.toy_generators import MEAN, Bands, Broken, Classes, Grey
+from tests.helpers.toy_generators import MEAN, Bands, Broken, Classes, Grey
 
 PLAIN = SamplingOptions(truncation=1.0)
 

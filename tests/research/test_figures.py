@@ -13,7 +13,7 @@ from research.demo.evaluate import COUNT, EDITS, PARTS
 from research.demo.measures import cards, faces, generator, networks
 from research.demo.measures.bench import Bench
 from research.demo.measures.figures import Figure
-from tests.plugins.needing_dlib import require_dlib
+from tests.helpers.needing_dlib import require_dlib
 
 FEWER = 160
 """Faces of each kind: enough to tell a good network from a poor one, and drawn and looked at in seconds."""

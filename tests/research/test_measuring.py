@@ -26,7 +26,7 @@ from research.demo.measures.figures import Figure
 from research.demo.training import encoder, identity, landmarks, text
 from research.demo.training import generator as taught
 from research.demo.training.augmentation import blurred
-from tests.plugins.needing_dlib import require_dlib
+from tests.helpers.needing_dlib import require_dlib
 
 COUNT = 16
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 import i2i
 from i2i.api.placement import Placement
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
-from tests.editing.squares import clouds, square
+from tests.helpers.squares import clouds, square
 
 
 def face(eyes: float = 60.0, mouth: float = 70.0, degrees: float = 0.0, lean: float = 0.0) -> np.ndarray:

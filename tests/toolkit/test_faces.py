@@ -14,7 +14,7 @@ from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import FaceChoice, find_faces, parse_face_choice
 from i2i.toolkit.faces.landmarks import LEGIBLE_SIDE, mark_faces
 from i2i.toolkit.images import ImageError
-from tests.toy_faces import CropsOnly, face
+from tests.helpers.toy_faces import CropsOnly, face
 
 LEFT, MIDDLE, RIGHT = face(5, 40, 20, 0.3), face(40, 10, 30, 0.9), face(80, 30, 26, 0.5)
 TINY = face(100, 5, 8)

@@ -11,7 +11,7 @@ from torch import Tensor
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.noise import noise_maps, normalise_map, regularisation
-from tests.toy_generators import Bands
+from tests.helpers.toy_generators import Bands
 
 
 class Noisy(Bands, i2i.StyleGenerator):

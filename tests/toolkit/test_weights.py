@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.toolkit.weights.state_dicts import read_state_dict
-from tests.toy_editors import registry_of
+from tests.helpers.toy_editors import registry_of
 
 
 class Hostile:

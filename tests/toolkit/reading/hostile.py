@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reading import assembling as a
+from tests.toolkit.reading import assembling as a
 
 HARM = str(Path(tempfile.gettempdir()) / f"i2i-harm-{os.getpid()}")
 """A folder that code in a file would make."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.reading import assembling as a
+from tests.toolkit.reading import assembling as a
 
 _ONE = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
 _GIGANTIC = 2**39

@@ -15,11 +15,11 @@ import pytest
 import i2i
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights import reader as opening
-from tests.reading import assembling, hostile, misfits
+from tests.toolkit.reading import assembling, hostile, misfits
 
 FILES = {**hostile.FILES, **misfits.FILES}
 NAMES = list(FILES)
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path.write_bytes(content)
     paths.append(folder / "sparse.pkl")
     assembling.sparse(paths[-1], 9 * 2**30)
-    command = [sys.executable, "-m", "tests.reading.measuring", *map(str, paths)]
+    command = [sys.executable, "-m", "tests.toolkit.reading.measuring", *map(str, paths)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert not answer.stderr
     return {**json.loads(answer.stdout), "folder": folder}

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 
 from i2i import I2IError, Record, StoredTensor
 from i2i.toolkit.weights import read_weights
-from tests.reading import foreign
-from tests.reading.test_sound import made_generator
+from tests.toolkit.reading import foreign
+from tests.toolkit.reading.test_sound import made_generator
 
 INSTRUCTIONS = [bytes([code]) for code in b"Rb\x81Q\x93(tNuesa\x90}])\x94c.\x82\x86"] + [b"h\0", b"q\0", b"\xff" * 4]
 

@@ -12,8 +12,8 @@ from torch import nn
 import i2i
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import read_state_dict
-from tests.reading import assembling as a
-from tests.reading import hostile
+from tests.toolkit.reading import assembling as a
+from tests.toolkit.reading import hostile
 
 
 class Block(nn.Module):

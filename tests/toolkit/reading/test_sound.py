@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from i2i import Record, StoredTensor
 from i2i.toolkit.weights import read_weights
-from tests.reading import assembling, foreign
+from tests.toolkit.reading import assembling, foreign
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 WHOLE = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
