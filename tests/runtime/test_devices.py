@@ -144,3 +144,22 @@ def test_full_precision_is_full():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_is_chosen_by_itself():
     assert choose_device("auto").type == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "precision", "sizes"),
+    [
+        ({True: 4.0, False: 1.0}, {}, "fp32", [16]),
+        ({True: 2.0, False: 1.0}, {True: 0.5, False: 1.0}, "bf16", [16, 64]),
+        ({True: 0.5, False: 1.0}, {True: 0.95, False: 1.0}, "fp32", [16, 64]),
+    ],
+)
+def test_precision_is_the_faster_one_and_emulation_is_found_out_quickly(small, large, precision, sizes, monkeypatch):
+    timed = []
+
+    def seconds(size, rounds):
+        timed.append(size)
+        return small if size == 16 else large
+
+    monkeypatch.setattr("i2i.runtime.device._convolution_seconds", seconds)
+    assert choose_device("cpu").precision == precision and timed == sizes
