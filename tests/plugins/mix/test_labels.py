@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.mix.labelling import read, surest
+from i2i_plugins.mix.labels import read_labels, select_confident
 
 
 def file(folder: Path, header: str = "seed,smiling,glasses", rows: list[str] | None = None) -> Path:
@@ -18,17 +18,17 @@ def file(folder: Path, header: str = "seed,smiling,glasses", rows: list[str] | N
     return path
 
 
-def test_columns_are_read(tmp_path: Path) -> None:
-    found = read(file(tmp_path), ["glasses", "smiling"])
+def test_read_labels_columns(tmp_path: Path) -> None:
+    found = read_labels(file(tmp_path), ["glasses", "smiling"])
     assert list(found.seeds) == list(range(50))
     assert found.columns["glasses"] == [False] * 20 + [True] * 30
     assert found.columns["smiling"][:4] == [False, True, False, True]
 
 
-def test_spaces_and_the_mark_of_spreadsheets_do_no_harm(tmp_path: Path) -> None:
+def test_read_labels_skips_spaces_and_byte_order_mark(tmp_path: Path) -> None:
     path = file(tmp_path, "seed, smiling", [f"{seed}, {seed % 2}" for seed in range(50)])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert sum(read(path, ["smiling"]).columns["smiling"]) == 25
+    assert sum(read_labels(path, ["smiling"]).columns["smiling"]) == 25
 
 
 @pytest.mark.parametrize(
@@ -43,34 +43,36 @@ def test_spaces_and_the_mark_of_spreadsheets_do_no_harm(tmp_path: Path) -> None:
         ("seed,smiling", "4294967296,1", "smiling", "line 9 has the seed '4294967296'"),
     ],
 )
-def test_faults_are_named(tmp_path: Path, header: str, change: str | None, attribute: str, told: str) -> None:
+def test_read_labels_names_the_fault(
+    tmp_path: Path, header: str, change: str | None, attribute: str, told: str
+) -> None:
     rows = [f"{seed},{seed % 2}" for seed in range(50)]
     if change:
         rows[7] = change
     with pytest.raises(i2i.UsageError) as error:
-        read(file(tmp_path, header, rows), [attribute])
+        read_labels(file(tmp_path, header, rows), [attribute])
     assert told in str(error.value)
 
 
 @pytest.mark.parametrize(("kind", "value"), [(1, "0"), (0, "1")])
-def test_a_kind_that_is_too_rare_is_refused(tmp_path: Path, kind: int, value: str) -> None:
+def test_read_labels_refuses_rare_label(tmp_path: Path, kind: int, value: str) -> None:
     rows = [f"{seed},{kind if seed < 19 else value}" for seed in range(50)]
     with pytest.raises(i2i.UsageError, match=f"'smiling' is {kind} for 19 seeds, and a boundary needs at least 20"):
-        read(file(tmp_path, "seed,smiling", rows), ["smiling"])
+        read_labels(file(tmp_path, "seed,smiling", rows), ["smiling"])
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "binary", "empty"])
-def test_a_file_that_is_none_is_refused(tmp_path: Path, what: str) -> None:
+def test_read_labels_refuses_unreadable_file(tmp_path: Path, what: str) -> None:
     path = tmp_path / "labels.csv"
     if what == "folder":
         path.mkdir()
     if what in ("binary", "empty"):
         path.write_bytes(b"\xff\xfe\x00\x01" if what == "binary" else b"")
     with pytest.raises(i2i.UsageError, match="labels"):
-        read(path, ["smiling"])
+        read_labels(path, ["smiling"])
 
 
-def test_the_surest_thirds_are_taken() -> None:
+def test_select_confident_takes_outer_thirds() -> None:
     scores = torch.tensor([0.9, -0.9, 0.1, 0.0, 0.8, -0.8, 0.2])
-    numbers, labels = surest(scores)
+    numbers, labels = select_confident(scores)
     assert numbers.tolist() == [0, 1, 4, 5] and labels.tolist() == [True, False, True, False]

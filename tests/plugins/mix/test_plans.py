@@ -15,7 +15,7 @@ from tests.plugins.mix.scenes import Stripes, flat, mix, scene, stripes
 OWN = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-def test_sefa_takes_the_layers_that_are_named() -> None:
+def test_sefa_uses_chosen_layers() -> None:
     for row in range(3):
         result = mix(
             scene(stripes(), [flat(0.0)]), preset="sefa", rows=str(row), rows_of="own", samples=2000, strength=1
@@ -28,7 +28,7 @@ def test_sefa_takes_the_layers_that_are_named() -> None:
         assert result.scalars["share"] == pytest.approx(9 / 14)  # of 3, 2 and 1, squared
 
 
-def test_frames_and_grid_go_from_minus_to_plus() -> None:
+def test_direction_frames_and_grid_span_both_signs() -> None:
     options = {"preset": "sefa", "rows": "0", "rows_of": "own", "samples": 200, "frames": 5, "grid": True}
     one = mix(scene(stripes(), [flat(0.0)]), **options)
     first = [float(frame[0, 0, 0, 0]) for frame in one.frames]
@@ -39,12 +39,12 @@ def test_frames_and_grid_go_from_minus_to_plus() -> None:
     assert two.table is not None and two.table.labels == ["a", "A"] and len(two.others) == 1
 
 
-def test_a_direction_that_is_stopped_is_no_edit() -> None:
+def test_direction_cancelled_raises_interrupted() -> None:
     with pytest.raises(i2i.Interrupted, match="Stopped before the direction was found"):
         mix(scene(stripes(), [OWN], stop=lambda: True), preset="ganspace")
 
 
-def test_labels_of_seeds_find_the_number_that_they_are_of(tmp_path: Path) -> None:
+def test_interfacegan_finds_labelled_coordinate(tmp_path: Path) -> None:
     first = [float(np.random.RandomState(seed).randn(4)[1]) for seed in range(600)]
     file = tmp_path / "labels.csv"
     file.write_text("seed,high\n" + "".join(f"{seed},{int(x > 0.3)}\n" for seed, x in enumerate(first)))
@@ -56,7 +56,7 @@ def test_labels_of_seeds_find_the_number_that_they_are_of(tmp_path: Path) -> Non
     assert result.scalars["accuracy"] > 0.95 and result.scalars["samples"] == 600
 
 
-def test_another_attribute_can_be_held(tmp_path: Path) -> None:
+def test_interfacegan_condition_keeps_attribute(tmp_path: Path) -> None:
     z = np.stack([np.random.RandomState(seed).randn(4) for seed in range(600)])
     truths = enumerate(zip(z[:, 0] + z[:, 1] > 0, z[:, 1] > 0, strict=True))
     file = tmp_path / "labels.csv"
@@ -71,7 +71,7 @@ def test_another_attribute_can_be_held(tmp_path: Path) -> None:
     torch.testing.assert_close(moved["second"], torch.tensor([1.0, 0.0, 0.0]), atol=0.1, rtol=0)
 
 
-def test_a_generator_without_weights_to_look_at_is_told_of_ganspace() -> None:
+def test_sefa_without_styles_suggests_ganspace() -> None:
     class Blind(Stripes):
         def styles(self) -> list[torch.Tensor]:
             return []
@@ -80,7 +80,7 @@ def test_a_generator_without_weights_to_look_at_is_told_of_ganspace() -> None:
         mix(scene(Blind(None, TorchDevice("cpu")), [OWN]), preset="sefa")
 
 
-def test_classes_are_all_sampled() -> None:
+def test_ganspace_samples_all_classes() -> None:
     class Classes(Stripes):
         c_dim = 3
 
