@@ -78,7 +78,7 @@ def ours(
     from i2i_plugins.invert.methods import METHODS
     from i2i_plugins.invert.optimisation import LatentInversion
 
-    method = replace(METHODS["projector"], space="w+", jitter=0.0, rise=0.0, fall=0.0, rate=RATE)
+    method = replace(METHODS["projector"], space="w+", jitter=0.0, warmup=0.0, decay=0.0, learning_rate=RATE)
     scene = i2i.Scene({}, device, {"perceptual": perceptual}, generator=generator)
     starts = generator.w_mean.expand(len(pictures), generator.num_ws, -1)
     LatentInversion(scene, method, pictures, starts).run(lambda steps, loss: told(loss))

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.toolkit.images import to_array, to_tensor
-from i2i_plugins.invert.disturbing import DISTURBANCES, blur, compress, noise, occlude, rotate, shift, zoom
+from i2i_plugins.invert.perturbations import PERTURBATIONS, blur, compress, noise, occlude, rotate, shift, zoom
 
 EXACT = 2e-5  # what bicubic weights at whole pixels leave over in float32
 
@@ -25,23 +25,23 @@ def picture() -> Tensor:
     return 0.9 * waves
 
 
-@pytest.mark.parametrize("name", DISTURBANCES)
-def test_strength_that_stands_for_none_leaves_the_picture(picture: Tensor, name: str) -> None:
-    disturbance = DISTURBANCES[name]
-    assert torch.equal(disturbance(picture, disturbance.identity, 3), picture)
-    assert disturbance.identity not in disturbance.strengths
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_perturbation_identity_strength_keeps_the_image(picture: Tensor, name: str) -> None:
+    perturbation = PERTURBATIONS[name]
+    assert torch.equal(perturbation(picture, perturbation.identity, 3), picture)
+    assert perturbation.identity not in perturbation.strengths
 
 
-@pytest.mark.parametrize("name", DISTURBANCES)
-def test_same_seed_gives_the_same_and_more_strength_changes_more(picture: Tensor, name: str) -> None:
-    disturbance, before = DISTURBANCES[name], picture.clone()
-    results = [disturbance(picture, strength, 7) for strength in disturbance.strengths]
-    for result, strength in zip(results, disturbance.strengths, strict=True):
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_perturbation_is_seeded_and_grows_with_strength(picture: Tensor, name: str) -> None:
+    perturbation, before = PERTURBATIONS[name], picture.clone()
+    results = [perturbation(picture, strength, 7) for strength in perturbation.strengths]
+    for result, strength in zip(results, perturbation.strengths, strict=True):
         assert result.shape == (3, 64, 64) and result.abs().max() <= 1
-        assert torch.equal(result, disturbance(picture, strength, 7))
+        assert torch.equal(result, perturbation(picture, strength, 7))
     assert torch.equal(picture, before), "the picture itself is left alone"
-    away = [abs(math.log(s / disturbance.identity)) if disturbance.identity else s for s in disturbance.strengths]
-    upwards = [s > disturbance.identity for s in disturbance.strengths]
+    away = [abs(math.log(s / perturbation.identity)) if perturbation.identity else s for s in perturbation.strengths]
+    upwards = [s > perturbation.identity for s in perturbation.strengths]
     errors = [float((result - picture).square().mean()) for result in results]
     for side in (True, False):
         of_side = sorted((a, e) for a, e, up in zip(away, errors, upwards, strict=True) if up == side)
@@ -49,7 +49,7 @@ def test_same_seed_gives_the_same_and_more_strength_changes_more(picture: Tensor
     assert min(errors) > 1e-6
 
 
-def test_shift_moves_by_pixels_and_draws_the_edge_on(picture: Tensor) -> None:
+def test_shift_moves_by_pixels_and_extends_the_edge(picture: Tensor) -> None:
     moved = shift(picture, 12.5)
     torch.testing.assert_close(moved[..., 8:], picture[..., :-8], atol=EXACT, rtol=0)
     torch.testing.assert_close(moved[..., :8], picture[..., :1].expand(-1, -1, 8), atol=EXACT, rtol=0)
@@ -98,7 +98,7 @@ def test_noise_has_the_stated_deviation_in_levels() -> None:
 
 @pytest.mark.parametrize(("share", "side"), [(5, 14), (25, 32), (100, 64)])
 @pytest.mark.parametrize("seed", range(3))
-def test_occlusion_covers_its_share_within_the_picture(picture: Tensor, share: float, side: int, seed: int) -> None:
+def test_occlusion_covers_its_fraction_of_the_area(picture: Tensor, share: float, side: int, seed: int) -> None:
     covered = occlude(picture + 0.05, share, seed)
     ys, xs = np.nonzero((covered == 0).all(0).numpy())
     assert (np.ptp(ys) + 1, np.ptp(xs) + 1, len(ys)) == (side, side, side * side)
@@ -108,7 +108,7 @@ def test_occlusion_covers_its_share_within_the_picture(picture: Tensor, share: f
 
 
 @pytest.mark.parametrize("quality", [1, 50, 95])
-def test_jpeg_goes_through_a_file_of_that_quality(picture: Tensor, quality: int) -> None:
+def test_jpeg_uses_the_stated_quality(picture: Tensor, quality: int) -> None:
     file = BytesIO()
     Image.fromarray(to_array(picture)).save(file, format="JPEG", quality=quality)
     assert file.getvalue()[:2] == b"\xff\xd8"

@@ -20,7 +20,7 @@ BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_goes_the_way_of_the_plain_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optimisation_matches_reference_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from plain_invert import PlainLoop
 
@@ -30,10 +30,10 @@ def test_goes_the_way_of_the_plain_loop(tmp_path: Path, monkeypatch: pytest.Monk
     method = replace(
         METHODS["projector"],
         space="w+",
-        rise=0.0,
-        fall=0.0,
+        warmup=0.0,
+        decay=0.0,
         jitter=0.0,
-        rate=rate,
+        learning_rate=rate,
         regularize_noise_weight=weight,
         steps=4,
     )
