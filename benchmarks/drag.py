@@ -52,13 +52,13 @@ def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float]
     """The loop of the editor ``drag``."""
     from i2i_plugins.drag.handles import Handles
     from i2i_plugins.drag.optimisation import DragOptimisation
-    from i2i_plugins.drag.settings import R1, R2, Settings
+    from i2i_plugins.drag.settings import R1, R2, DragSettings
 
     size = generator.resolution
     starts, targets, mask = task(size)
     places = [torch.tensor(each, dtype=torch.float32, device=device) for each in (starts, targets)]
     handles = Handles(["one", "other"], *places, torch.full((2,), -1, device=device))
-    settings = Settings(
+    settings = DragSettings(
         feature_resolution=LAYER, r1=max(2, R1 * size), r2=R2 * size, layers=ROWS, shared_vector=False,
         learning_rate=RATE, steps=10**6, tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip

@@ -60,7 +60,7 @@ class Drag(i2i.Editor):
             results: list[list[i2i.Result]] = []
             for column in columns:
                 if results and scene.cancelled:
-                    scene.note(f"Stopped before {column.title}; the table shows what was done before.")
+                    scene.note(f"Stopped before {column.title}; the table shows the presets before it.")
                     break
                 results.append(_drag(column.scene, column.options))
             first, *others = results[0]
@@ -186,7 +186,7 @@ def _columns(scene: i2i.Scene, options: Options) -> list[PresetColumn]:
 
 
 def _table(scene: i2i.Scene, columns: Sequence[PresetColumn], results: Sequence[Sequence[i2i.Result]]) -> i2i.Table:
-    """Lay out images down and presets across; below each image the measures of its preset.
+    """Show images in rows and presets in columns; below each image the measures of its preset.
 
     Args:
         results: By preset, those of all images.

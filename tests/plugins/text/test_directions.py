@@ -211,13 +211,13 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
     out = tmp_path / "made.safetensors"
     done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", "--out", str(out)])
     assert done.exit_code == 1 and not out.exists()
-    assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is kept;")
+    assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is written;")
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--out", "x.pt"], "kept in a file such as x.safetensors"),
+        (["--out", "x.pt"], "written to a file such as x.safetensors"),
         (["--out", "x.safetensors", "--extractor", "identity=who"], "name it as text=NAME"),
         (["--out", "x.safetensors", "--extractor", "text=who"], "no extractor of text called 'who'"),
     ],
