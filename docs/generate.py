@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from i2i.api.options import describe
+from i2i.api.options import describe, option_flag
 from i2i.cli import build
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
 from i2i.training.settings import TrainOptions
@@ -186,7 +186,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
     lines = ["| option | takes | default | meaning |", "|---|---|---|---|"]
     for row in rows:
         meaning, _, computed = row["help"].partition("  [default: ")
-        cells = (f"`{row['flag']}`", _takes(row), computed.rstrip("]") or _default(row), meaning)
+        flags = ", ".join(f"`{flag}`" for flag in (row["flag"], *map(option_flag, row["aliases"])))
+        cells = (flags, _takes(row), computed.rstrip("]") or _default(row), meaning)
         lines.append("| " + " | ".join(cell.replace("|", "&#124;") for cell in cells) + " |")
     return "\n".join(lines)
 

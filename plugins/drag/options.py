@@ -53,19 +53,21 @@ class Options(i2i.Options):
         gt=0,
         le=1000,
         description="Learning rate of Adam, in units of w; published 0.001.  [default: scaled to the deviation of w]",
+        json_schema_extra={"aliases": ["learning_rate"]},
     )
     rows: int | None = Field(
         None,
         ge=1,
         le=18,
         description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half]",
+        json_schema_extra={"aliases": ["layers"]},
     )
     space: Literal["w+", "w"] = Field("w+", description="w+ moves each layer by its own vector, w all by one")
     layer: int | None = Field(
         None,
         ge=4,
         description=f"Resolution of the feature maps; published 128.  {_SCALED}",
-        json_schema_extra={"unit": "px"},
+        json_schema_extra={"aliases": ["feature_resolution"], "unit": "px"},
     )
     r1: float | None = Field(
         None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from i2i import UsageError
 from i2i.toolkit.faces.detection import FaceChoice, find_faces
+from i2i.toolkit.faces.landmarks import mark_faces
 from i2i.toolkit.files import write_json
 from i2i.toolkit.images import ImageError, read_image, save_image, to_tensor
 from i2i.toolkit.images.jobs import plan_jobs, report_faults
@@ -83,8 +84,6 @@ def find_landmarks(
             faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
             result = PhotoLandmarks(job.picture, array.shape[1], array.shape[0], faces)
             if out is not None:
-                from i2i.toolkit.faces.landmarks import mark_faces
-
                 save_image(job.result, mark_faces(array, list(faces.values())))
                 write_json(job.result.with_suffix(".json"), {"landmarks": finder.name, **result.to_plain()})
                 result = replace(result, marked=job.result)

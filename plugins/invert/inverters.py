@@ -23,7 +23,7 @@ class EncoderInverter(i2i.Inverter):
     Options: ClassVar[type[i2i.Options]] = EncoderOptions
     may_use = ("perceptual", "encoder")
 
-    def check(self, generator: Any, options: Any) -> None:
+    def check(self, generator: i2i.Generator, options: Any) -> None:
         """Refuse to optimise noise maps of a generator without them; see ``i2i.Inverter.check``."""
         if resolve_method(options, METHODS[self.name]).noise and not isinstance(generator, i2i.StyleGenerator):
             raise i2i.UsageError(

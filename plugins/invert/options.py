@@ -35,10 +35,16 @@ class EncoderOptions(i2i.Options):
 class OptimizerOptions(EncoderOptions):
     """The options of inverters that optimise a latent."""
 
-    start: Initial | None = Field(None, description=f"Initial latent; {DEFAULT}")
+    start: Initial | None = Field(
+        None, description=f"Initial latent; {DEFAULT}", json_schema_extra={"aliases": ["initial"]}
+    )
     steps: int | None = Field(None, ge=1, le=100_000, description=f"Maximum number of optimisation steps; {DEFAULT}")
     rate: float | None = Field(
-        None, gt=0, le=1000, description=f"Learning rate, in units of the latent's components; {DEFAULT}"
+        None,
+        gt=0,
+        le=1000,
+        description=f"Learning rate, in units of the latent's components; {DEFAULT}",
+        json_schema_extra={"aliases": ["learning_rate"]},
     )
     noise: bool | None = Field(None, description=f"Optimise the noise maps as well; {DEFAULT}")
     rec_weight: float | None = Field(None, ge=0, description=f"Weight of the mean squared error of pixels; {DEFAULT}")
@@ -61,13 +67,23 @@ class TuningOptions(OptimizerOptions):
         None, ge=1, le=100_000, description="pti: maximum number of tuning steps, 350 unless given"
     )
     tune_rate: float | None = Field(
-        None, gt=0, le=1000, description="pti: learning rate of the weights, 0.0003 unless given"
+        None,
+        gt=0,
+        le=1000,
+        description="pti: learning rate of the weights, 0.0003 unless given",
+        json_schema_extra={"aliases": ["tune_learning_rate"]},
     )
     until: float | None = Field(
-        None, ge=0, description="pti: LPIPS at which tuning stops, a quarter of that of the latent unless given"
+        None,
+        ge=0,
+        description="pti: LPIPS at which tuning stops, a quarter of that of the latent unless given",
+        json_schema_extra={"aliases": ["target_lpips"]},
     )
     locality: float | None = Field(
-        None, ge=0, description="pti: weight that preserves the images of other latents (0.1 is usual), 0 unless given"
+        None,
+        ge=0,
+        description="pti: weight that preserves the images of other latents (0.1 is usual), 0 unless given",
+        json_schema_extra={"aliases": ["locality_weight"]},
     )
 
 
@@ -83,7 +99,10 @@ class Options(TuningOptions):
         "latent unless one is chosen; at most 40 steps each unless --steps is given",
     )
     changes: tuple[PerturbationName, ...] = Field(
-        get_args(PerturbationName), min_length=1, description="Perturbations of --study"
+        get_args(PerturbationName),
+        min_length=1,
+        description="Perturbations of --study",
+        json_schema_extra={"aliases": ["perturbations"]},
     )
     strengths: tuple[float, ...] = Field((), description="Strengths for --study with one of --changes, in its own unit")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def tune(
         counter.report(step + 1, tuner.losses[-1])
     latent = tuner.latent()
     with torch.no_grad():
-        tuned = scene.generator.tuned(latent.changes)
+        tuned = tuner.generator.tuned(latent.changes)
         image = render_images(tuned, latent.w, latent.noise).clamp(-1, 1)
     return replace(
         pivot,
@@ -75,7 +76,7 @@ class GeneratorTuner:
     """A copy of the generator whose weights are optimised to reconstruct one photo."""
 
     def __init__(self, scene: i2i.Scene, method: Method, tuning: Tuning, latent: i2i.Latent, target: Tensor) -> None:
-        self.generator: i2i.StyleGenerator = scene.generator
+        self.generator = cast(i2i.StyleGenerator, scene.generator)  # required by the inverter
         self.method, self.tuning, self.pivot = method, tuning, latent
         self.copy = self.generator.tuned()
         self.weights: dict[str, Tensor] = self.copy.weights()

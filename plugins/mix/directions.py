@@ -171,8 +171,9 @@ def find_directions(scene: i2i.Scene, options: Options, layers: Sequence[int], p
     if options.preset == "interfacegan":
         return _find_boundary(scene, options, progress)
     generator = scene.generator
-    has_styles = options.preset == "sefa" and isinstance(generator, i2i.StyleGenerator)
-    styles = generator.styles() if has_styles else ()
+    styles: Sequence[Tensor] = ()
+    if options.preset == "sefa" and isinstance(generator, i2i.StyleGenerator):
+        styles = generator.styles()
     if options.preset == "sefa" and not styles:
         raise i2i.I2IError(
             f"The generator {generator.name!r} does not show the weights that sefa looks at; choose --preset ganspace."

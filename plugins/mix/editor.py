@@ -24,9 +24,9 @@ class Mix(i2i.Editor):
     wants = "latent"
     Options = Options
 
-    def check(self, generator: Any, options: Any) -> None:
+    def check(self, generator: i2i.Generator | None, options: Any) -> None:
         """Refuse presets that mix layers where the generator has only one; see ``i2i.Editor.check``."""
-        if generator.num_ws == 1 and "psi" in options.chosen.uses:
+        if generator is not None and generator.num_ws == 1 and "psi" in options.chosen.uses:
             raise i2i.UsageError(
                 f"--preset {options.preset} mixes the layers of two latent codes and needs several layers, and a "
                 f"{generator.name} has one; choose --preset morph or --preset average."

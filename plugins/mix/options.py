@@ -20,7 +20,9 @@ class Options(i2i.Options):
 
     preset: Name = Field("style", description="Operation on the latent codes")
     rows: str | None = Field(
-        None, description="Layers of w, such as 8-17 or 3-7,10, both ends included.  [default: the preset's]"
+        None,
+        description="Layers of w, such as 8-17 or 3-7,10, both ends included.  [default: the preset's]",
+        json_schema_extra={"aliases": ["layers"]},
     )
     rows_of: Literal["18", "own"] = Field(
         "18", description="Count of --rows: layers of an 18-layer generator, scaled to this one, or its own layers"
@@ -32,7 +34,11 @@ class Options(i2i.Options):
         description="Fraction of the path, or standard deviations for a direction.  [default: the preset's]",
     )
     psi: float | None = Field(
-        None, ge=0, le=1, description="Weight of the image itself in the mixed layers.  [default: the preset's]"
+        None,
+        ge=0,
+        le=1,
+        description="Weight of the image itself in the mixed layers.  [default: the preset's]",
+        json_schema_extra={"aliases": ["own_weight"]},
     )
     frames: int | None = Field(
         None, ge=0, le=2000, description="Frames of the animation, 0 for none.  [default: the preset's]"

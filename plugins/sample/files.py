@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i import UsageError
+from i2i import UsageError, __version__, generator, generator_identity, load_registry
+from i2i.toolkit.images import save_image
 from i2i.toolkit.images.videos import VIDEO_SUFFIXES, check_video, map_in_order, write_video
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
 
@@ -81,8 +82,6 @@ def sample(
         UsageError: an option does not suit the output or the generator, or there is no such generator.
         I2IError: the generator cannot be opened, or its images are not finite.
     """
-    from i2i import generator, generator_identity, load_registry
-
     if not str(out):
         raise UsageError("--out is empty: name a .png, .jpg, .gif or .mp4 file, or a folder.")
     out, seeds, options, layout = Path(out), list(seeds), options or SamplingOptions(), layout or SampleLayout()
@@ -152,8 +151,6 @@ def _write_grid(
     layout: SampleLayout,
     about: dict[str, Any],
 ) -> int:
-    from i2i.toolkit.images import save_image
-
     if layout.mix is None:
         image, count = sample_grid(generator, seeds, layout.columns, options), len(seeds)
         about = {**about, "seeds": seeds}
@@ -176,15 +173,11 @@ def _write_folder(
 
 
 def _save_seed(out: Path, about: dict[str, Any], rendered: tuple[int, np.ndarray]) -> None:
-    from i2i.toolkit.images import save_image
-
     seed, image = rendered
     save_image(out / f"seed{seed:04d}.png", image, _text({**about, "seed": seed}))
 
 
 def _text(about: dict[str, Any]) -> dict[str, str]:
     """Return the metadata of a PNG, under the same keys as in edited images."""
-    from i2i import __version__
-
     software = f"i2i {__version__}"
     return {"Software": software, "i2i": json.dumps({**about, "versions": {"i2i": __version__}}, ensure_ascii=False)}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from i2i import UsageError
 from i2i.toolkit.images import resize
@@ -124,8 +125,6 @@ def interpolate(
     Raises:
         UsageError: there is only one seed; else, and I2IError, see ``latents`` and ``stream``.
     """
-    import torch
-
     if len(seeds) < 2:
         raise UsageError("An animation goes from seed to seed: name at least two with --seeds, such as --seeds 0-7.")
     keys = latents(generator, seeds, options)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor
 
 import i2i
 
 from .options import Options
 from .pairs import SwapPair, cross, pair_up, unique_names
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .pipeline import SwapResult
-
+from .pipeline import SwapResult, check_faces, report, swap_pairs
 
 METRICS = ("identity/after", "closed", "landmarks", "background")
 """Scalars in the captions of a table of swaps."""
@@ -41,8 +38,6 @@ class Swap(i2i.Editor):
             UsageError: targets and sources do not pair.
             I2IError: there is no face in a photo.
         """
-        from .pipeline import check_faces
-
         if not options.grid:
             pair_up(list(scene.every["target"]), list(scene.every["source"]))
         check_faces(scene)
@@ -54,8 +49,6 @@ class Swap(i2i.Editor):
             UsageError: targets and sources do not pair, or there are no such layers.
             I2IError: an extractor cannot be opened.
         """
-        from .pipeline import report, swap_pairs
-
         targets, sources = list(scene.every["target"]), list(scene.every["source"])
         photos = [*targets, *sources]
         pairs: list[SwapPair] = cross(photos) if options.grid else pair_up(targets, sources)

@@ -16,8 +16,19 @@ class Options(i2i.Options):
     """The options of ``swap``; weights are those of the terms in ``losses``."""
 
     steps: int = Field(100, ge=1, le=100_000, description="Number of optimisation steps")
-    rate: float = Field(0.01, gt=0, le=1000, description="Learning rate of Adam, in units of w")
-    arcface_weight: float = Field(1.5, gt=0, description="Weight of the identity loss to the source")
+    rate: float = Field(
+        0.01,
+        gt=0,
+        le=1000,
+        description="Learning rate of Adam, in units of w",
+        json_schema_extra={"aliases": ["learning_rate"]},
+    )
+    arcface_weight: float = Field(
+        1.5,
+        gt=0,
+        description="Weight of the identity loss to the source",
+        json_schema_extra={"aliases": ["identity_weight"]},
+    )
     rec_weight: float = Field(0.5, ge=0, description="Weight of the mean squared error of pixels to the target")
     lpips_weight: float = Field(1.0, ge=0, description="Weight of the perceptual loss to the target")
     landmarks_weight: float = Field(20.0, ge=0, description="Weight of the displacement of the landmarks")
@@ -33,13 +44,17 @@ class Options(i2i.Options):
     noise: bool = Field(True, description="Optimise the noise maps as well, where the generator has them")
     regularize_noise_weight: float = Field(5e5, ge=0, description="Weight of the regularisation of noise maps")
     rows: str | None = Field(
-        None, description="Layers of w that may change, such as 4-9, both ends included.  [default: all]"
+        None,
+        description="Layers of w that may change, such as 4-9, both ends included.  [default: all]",
+        json_schema_extra={"aliases": ["layers"]},
     )
     rows_of: Literal["18", "own"] = Field(
         "18", description="Count of --rows: layers of an 18-layer generator, scaled to this one, or its own layers"
     )
     start: Literal["target", "crossover"] = Field(
-        "crossover", description="Initial latent: that of the target, or with some layers of the source"
+        "crossover",
+        description="Initial latent: that of the target, or with some layers of the source",
+        json_schema_extra={"aliases": ["initial"]},
     )
     crossover: str | None = Field(
         None,

@@ -10,13 +10,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 import i2i
+from i2i.toolkit.files import atomic_write
+from i2i.toolkit.latents.files import as_stored
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, latents
+from i2i.toolkit.weights import HEADER, read_weights
 
 from .options import NEUTRAL, Options
 from .pipeline import EditedLatent, TextEdit, latent_of
@@ -53,11 +57,6 @@ class Directions:
 
     def save(self, path: Path) -> None:
         """Write a safetensors file atomically."""
-        from safetensors.torch import save_file
-
-        from i2i.toolkit.files import atomic_write
-        from i2i.toolkit.weights import HEADER
-
         about = {"kind": KIND, "layers": dict(self.layers), "text": self.text, "samples": self.samples}
         tensors = {"effects": self.effects, "deviations": self.deviations, "w_mean": self.w_mean}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,8 +71,6 @@ class Directions:
         Raises:
             I2IError: it cannot be read, or does not contain directions.
         """
-        from i2i.toolkit.weights import read_weights
-
         contents = read_weights(path)
         try:
             about: Any = contents.header
@@ -130,8 +127,6 @@ def apply_directions(scene: i2i.Scene, options: Options, edits: Sequence[TextEdi
         UsageError: no channel is relevant to the text.
         I2IError: the file cannot be read, or was made for another generator or text network.
     """
-    from i2i.toolkit.latents.files import as_stored
-
     assert options.directions is not None
     text: Any = scene.extractors["text"]
     directions = load_for_scene(options.directions, scene, text)
@@ -166,7 +161,8 @@ def load_for_scene(path: Path, scene: i2i.Scene, text: Any) -> Directions:
     Raises:
         I2IError: they were made for another, or the file cannot be read.
     """
-    directions = load_for_generator(path, scene.untuned if scene.untuned is not None else scene.generator)
+    generator = scene.untuned if scene.untuned is not None else scene.generator
+    directions = load_for_generator(path, cast(i2i.StyleGenerator, generator))  # required by the editor
     if directions.text != text.name:
         raise i2i.I2IError(
             f"{path} was made with the text network {directions.text!r}; choose it with --extractor "

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor
 
 import i2i
 
+from .directions import apply_directions, load_for_generator
+from .goals import create_goals
 from .options import NEUTRAL, Options
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .pipeline import EditedLatent, TextEdit
+from .pipeline import EditedLatent, TextEdit, interpolate_latents, latent_of, optimise_edits, render_latents
 
 MIN_INCREASE = 0.01
 """Increase of the similarity of image and text below which no difference is visible."""
@@ -31,15 +32,13 @@ class Text(i2i.Editor):
     requires = i2i.StyleGenerator
     Options = Options
 
-    def check(self, generator: Any, options: Any) -> None:
+    def check(self, generator: i2i.Generator | None, options: Any) -> None:
         """Check that the directions were made for this generator, before anything is downloaded or computed.
 
         Raises:
             I2IError: they were made for another generator, or the file cannot be read.
         """
-        from .directions import load_for_generator
-
-        if options.directions:
+        if options.directions and isinstance(generator, i2i.StyleGenerator):
             load_for_generator(options.directions, generator)
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
@@ -49,10 +48,6 @@ class Text(i2i.Editor):
             UsageError: there are no such layers, no channel is relevant to the text, or the text is unknown.
             I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
         """
-        from .directions import apply_directions
-        from .goals import create_goals
-        from .pipeline import TextEdit, optimise_edits, render_latents
-
         against = NEUTRAL if options.directions and options.against is None else options.against
         goals = create_goals(scene.extractors["text"], options.prompt, against, options.grid)
         _report_unknown_words(scene, [*options.prompt, *([against] if against else [])])
@@ -103,8 +98,6 @@ def _measure(
     scene: i2i.Scene, edits: Sequence[TextEdit], done: Sequence[EditedLatent], rendered: Sequence[Tensor]
 ) -> list[dict[str, float]]:
     """Measure the similarity to the text before and after, and to the initial image."""
-    import torch
-
     text: Any = scene.extractors["text"]
     scalars: list[dict[str, float]] = []
     for edit, each, result_image in zip(edits, done, rendered, strict=True):
@@ -120,8 +113,6 @@ def _measure(
 def _result(
     scene: i2i.Scene, options: Options, edit: TextEdit, done: EditedLatent, image: Tensor, scalars: dict[str, float]
 ) -> i2i.Result:
-    from .pipeline import interpolate_latents, latent_of, render_latents
-
     last = max(1, options.frames - 1)
     path = [interpolate_latents(latent_of(edit.photo), done.latent, number / last) for number in range(options.frames)]
     points = [(float(step), loss) for step, loss in enumerate(done.losses)]

@@ -36,13 +36,21 @@ class Options(i2i.Options):
         "[default: 1; with --directions 4.1]",
     )
     steps: int = Field(300, ge=1, le=100_000, description="Number of optimisation steps")
-    rate: float = Field(0.1, gt=0, le=1000, description="Largest learning rate of Adam, in units of w")
+    rate: float = Field(
+        0.1,
+        gt=0,
+        le=1000,
+        description="Largest learning rate of Adam, in units of w",
+        json_schema_extra={"aliases": ["learning_rate"]},
+    )
     l2_weight: float = Field(0.008, ge=0, description="Weight of the squared distance from the initial latent")
     identity_weight: float = Field(
         0.005, ge=0, description="Weight of the identity loss, where an identity network recognises the images"
     )
     rows: str | None = Field(
-        None, description="Layers of w that may change, such as 4-7, both ends included.  [default: all]"
+        None,
+        description="Layers of w that may change, such as 4-7, both ends included.  [default: all]",
+        json_schema_extra={"aliases": ["layers"]},
     )
     rows_of: Literal["18", "own"] = Field(
         "18", description="Count of --rows: layers of an 18-layer generator, scaled to this one, or its own layers"
