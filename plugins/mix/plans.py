@@ -38,7 +38,7 @@ Transfer: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """Maps the w of a photo and of a donor, both ``(num_ws, w_dim)``, to the w at strength 1."""
 
 
-class Source(NamedTuple):
+class LatentSource(NamedTuple):
     """A photo with its latent code."""
 
     photo: i2i.Photo
@@ -51,7 +51,7 @@ class Source(NamedTuple):
         return self.photo.name or (self.photo.path.stem if self.photo.path else "")
 
 
-def _sources(scene: i2i.Scene, *names: str) -> list[Source]:
+def _sources(scene: i2i.Scene, *names: str) -> list[LatentSource]:
     """Return all photos of the scene under these names, with their latent codes."""
     photos = [
         photo
@@ -59,10 +59,10 @@ def _sources(scene: i2i.Scene, *names: str) -> list[Source]:
         for photo in scene.every.get(name) or ([scene.photos[name]] if name in scene.photos else [])
     ]
     device = scene.generator.w_mean.device
-    return [Source(photo, photo.latent.w[0].detach().to(device)) for photo in photos if photo.latent is not None]
+    return [LatentSource(photo, photo.latent.w[0].detach().to(device)) for photo in photos if photo.latent is not None]
 
 
-def _scalars(scene: i2i.Scene, source: Source, w: Tensor, layers: Sequence[int]) -> dict[str, float]:
+def _scalars(scene: i2i.Scene, source: LatentSource, w: Tensor, layers: Sequence[int]) -> dict[str, float]:
     """Return the number of layers that may change, and the RMS displacement over layers in deviations of w."""
     displacement = (w - source.w).square().sum(dim=-1).mean().sqrt() / scene.generator.w_std
     return {"rows": float(len(layers)), "moved": float(displacement)}
@@ -116,8 +116,8 @@ def _plan_transfer(scene: i2i.Scene, options: Options) -> EditPlan:
 
 
 def _transfer(
-    scene: i2i.Scene, others: list[Source], layers: list[int], options: Options
-) -> tuple[Transfer, list[Source]]:
+    scene: i2i.Scene, others: list[LatentSource], layers: list[int], options: Options
+) -> tuple[Transfer, list[LatentSource]]:
     """Return the operation of a preset, and the donors."""
     if options.preset == "expression-delta":
         if len(others) < 2:
@@ -136,7 +136,9 @@ def _transfer(
     return partial(mix_layers, layers=layers, own_weight=own_weight), others
 
 
-def _pair(images: list[Source], donors: list[Source], options: Options) -> list[tuple[Source, Source]]:
+def _pair(
+    images: list[LatentSource], donors: list[LatentSource], options: Options
+) -> list[tuple[LatentSource, LatentSource]]:
     """Pair each photo with a donor: the only donor, or the one at the same position; a grid shows all pairs."""
     if len(donors) == len(images):
         return list(zip(images, donors, strict=True))
@@ -156,7 +158,7 @@ def _path_frames(keys: Sequence[Tensor], options: Options) -> list[Tensor]:
 
 
 def _plan_chain(
-    scene: i2i.Scene, stops: list[Source], layers: list[int], strength: float, options: Options
+    scene: i2i.Scene, stops: list[LatentSource], layers: list[int], strength: float, options: Options
 ) -> EditPlan:
     """Morph through photos in their order, rendered with the noise maps and weights of the first."""
     first = stops[0]
@@ -171,7 +173,7 @@ def _plan_chain(
 
 
 def _morph_grid(
-    segments: Sequence[tuple[Source, Source, Tensor, Tensor]], rendered_with: i2i.Photo | None = None
+    segments: Sequence[tuple[LatentSource, LatentSource, Tensor, Tensor]], rendered_with: i2i.Photo | None = None
 ) -> GridPlan:
     """Plan a grid with one row for each morph: the first photo, the path, the second photo.
 
@@ -191,7 +193,7 @@ def _morph_grid(
     return GridPlan(cells, columns, [f"{image.name} to {other.name}" for image, other, _, _ in segments])
 
 
-def _cross_grid(images: list[Source], donors: list[Source], transfer: Transfer) -> GridPlan:
+def _cross_grid(images: list[LatentSource], donors: list[LatentSource], transfer: Transfer) -> GridPlan:
     """Plan a grid with a row for each photo, a column for each donor, and the originals at the edges."""
     cells: list[list[GridCell]] = [[None, *(donor.photo.pixels for donor in donors)]]
     for image in images:
@@ -263,7 +265,7 @@ def _spread(strength: float, count: int) -> list[float]:
 
 
 def _direction_grid(
-    images: list[Source], directions: DirectionSet, number: int, strength: float, layers: list[int]
+    images: list[LatentSource], directions: DirectionSet, number: int, strength: float, layers: list[int]
 ) -> GridPlan:
     """Plan a grid of strengths (columns) for several photos and one direction, or one photo and several directions."""
     strengths = _spread(strength, STRENGTHS)

@@ -126,5 +126,5 @@ def command(
         return
     count, speed = report["pictures"], report["pictures_per_second"]
     click.echo(
-        f"Wrote {report['out']}: {count} picture{'s' * (count != 1)} in {report['seconds']:.1f} s, {speed:.3g} a second"
+        f"Wrote {report['out']}: {count} image{'s' * (count != 1)} in {report['seconds']:.1f} s, {speed:.3g} a second"
     )

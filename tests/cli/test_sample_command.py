@@ -72,7 +72,7 @@ def test_a_film_goes_through_the_seeds(name: str, tmp_path: Path) -> None:
     args = ("--generator", "bands", "--seeds", "0-2", "--out", tmp_path / name)
     assert said(sample(*args, "--frames", 4, "--fps", 10, "--json"))["pictures"] == 12
     done = sample(*args)
-    assert done.exit_code == 0 and f"Wrote {tmp_path / name}: 72 pictures in " in done.stdout
+    assert done.exit_code == 0 and f"Wrote {tmp_path / name}: 72 images in " in done.stdout
     if name.endswith(".gif"):
         with Image.open(tmp_path / name) as film:
             assert film.n_frames == 72
@@ -98,7 +98,7 @@ def test_style_mixing_counts_its_edges(tmp_path: Path) -> None:
 
 def test_a_jpeg_is_a_sheet_too(tmp_path: Path) -> None:
     done = sample("--generator", "bands", "--seeds", "5", "--out", tmp_path / "one.jpg")
-    assert done.exit_code == 0 and ": 1 picture in " in done.stdout
+    assert done.exit_code == 0 and ": 1 image in " in done.stdout
     assert Image.open(tmp_path / "one.jpg").format == "JPEG"
 
 
