@@ -1,6 +1,6 @@
 """Streets of German cities and what stands in them.
 
-The set cannot be fetched without an account; the drawn sample looks down a street of its own.
+The set cannot be fetched without an account; the synthetic sample looks down a street of its own.
 """
 
 from __future__ import annotations

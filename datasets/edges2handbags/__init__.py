@@ -1,6 +1,6 @@
 """Handbags from a shop and their edges.
 
-The drawn sample sews bags from parts and draws the outlines that are in sight.
+The synthetic sample sews bags from parts and draws the outlines that are in sight.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Shoes from a catalogue and their edges.
 
-The drawn sample builds shoes from parts and draws the outlines that are in sight.
+The synthetic sample builds shoes from parts and draws the outlines that are in sight.
 """
 
 from __future__ import annotations

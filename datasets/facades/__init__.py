@@ -1,6 +1,6 @@
 """The facades of CMP: photographs of house fronts and maps of their parts.
 
-The drawn sample plans a house front, paints its label map and builds the picture from the same plan.
+The synthetic sample plans a house front, paints its label map and builds the image from the same plan.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Outdoor views by night and by day, from the webcams of the transient attributes set.
 
-The drawn sample builds one landscape and lights it twice.
+The synthetic sample builds one landscape and lights it twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a face is laid out for ArcFace: five points brought onto a template by a similarity.
 
 Points are ``(x, y)`` in pixels, (0, 0) the centre of the upper left pixel: left eye, right eye, nose, left and right
-corner of the mouth, as seen in the picture.
+corner of the mouth, as seen in the image.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import i2i
 SIZE = 112
 """Height and width of an aligned face, pixels."""
 POINTS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-"""Where InsightFace puts the five points in a picture of 112 x 112."""
+"""Where InsightFace puts the five points in an image of 112 x 112."""
 
 
 def template(size: int = SIZE) -> Tensor:
-    """Where the five points lie in an aligned picture of this height and width, ``(5, 2)`` pixels.
+    """Where the five points lie in an aligned image of this height and width, ``(5, 2)`` pixels.
 
     As in InsightFace, a size that 128 divides, and 112 does not, has 8/128 of a margin at both sides.
 
@@ -58,7 +58,7 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
         Matrices ``(N, 2, 3)``: ``target = matrix @ (x, y, 1)``.
 
     Raises:
-        i2i.I2IError: all points of a picture are one and the same.
+        i2i.I2IError: all points of an image are one and the same.
     """
     target = target.to(source).expand_as(source)
     source_mean, target_mean = source.mean(dim=1), target.mean(dim=1)
@@ -72,28 +72,28 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
     return torch.cat([turn, shift[..., None]], dim=2)
 
 
-def align(pictures: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
-    """Bring faces onto the template: bilinear, black outside the picture, differentiable in the pictures.
+def align(images: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
+    """Bring faces onto the template: bilinear, black outside the image, differentiable in the images.
 
     One pixel is read for each that is written, as InsightFace does it.
 
     Args:
-        pictures: ``(N, 3, H, W)`` in [-1, 1].
-        landmarks: ``(N, 5, 2)`` or ``(N, 68, 2)``, pixels of the pictures, of any type.
+        images: ``(N, 3, H, W)`` in [-1, 1].
+        landmarks: ``(N, 5, 2)`` or ``(N, 68, 2)``, pixels of the images, of any type.
         size: Height and width of what comes out, pixels.
 
     Returns:
         ``(N, 3, size, size)`` float32 in [-1, 1]; half precision cannot tell neighbouring pixels apart.
     """
-    pictures = pictures.float()
-    points = five_points(landmarks.float().to(pictures.device))
+    images = images.float()
+    points = five_points(landmarks.float().to(images.device))
     matrix = similarity(points, template(size).to(points))
     turn, shift = matrix[:, :, :2], matrix[:, None, :, 2]
     across = torch.arange(size, device=points.device, dtype=points.dtype)
     aligned = torch.cartesian_prod(across, across).flip(1)  # (size * size, 2): x, y of each pixel, row by row
     area = turn[:, :, :1].square().sum(dim=1, keepdim=True)  # of one pixel: the determinant of a similarity
     places = (aligned - shift) @ turn / area  # the inverse: turn / determinant, transposed
-    extent = points.new_tensor([pictures.shape[3], pictures.shape[2]])
-    grid = (2 * places + 1) / extent - 1  # grid_sample counts from edge to edge of the picture
+    extent = points.new_tensor([images.shape[3], images.shape[2]])
+    grid = (2 * places + 1) / extent - 1  # grid_sample counts from edge to edge of the image
     grid = grid.view(-1, size, size, 2)
-    return F.grid_sample(pictures + 1, grid, align_corners=False) - 1  # what lies outside is 0, and black is -1
+    return F.grid_sample(images + 1, grid, align_corners=False) - 1  # what lies outside is 0, and black is -1

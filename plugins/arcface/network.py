@@ -1,7 +1,7 @@
 """The face networks of InsightFace's arcface_torch, under the key names of its ``backbone.pth``.
 
 Residual blocks that start and end with a normalisation (Han et al., "Deep Pyramidal Residual Networks", 2017, as used
-in Deng et al., "ArcFace", 2019), every group of blocks at half the size of the one before.
+in Deng et al., "ArcFace", 2019), every group of blocks at half the resolution of the previous one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROUPS = 4
 NEEDED = "take a backbone.pth of InsightFace's arcface_torch"
 
 
-class Block(nn.Module):
+class IResNetBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: ``(N, C, H, W)`` -> ``(N, channels, H / stride, W / stride)``."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
@@ -69,7 +69,7 @@ class IResNet(nn.Module):
             channels = width << group
             strides = [2] + [1] * (count - 1)
             inputs = [channels_in] + [channels] * (count - 1)
-            parts = [Block(each, channels, stride) for each, stride in zip(inputs, strides, strict=True)]
+            parts = [IResNetBlock(each, channels, stride) for each, stride in zip(inputs, strides, strict=True)]
             self.add_module(f"layer{group + 1}", nn.Sequential(*parts))
             channels_in = channels
         self.bn2 = nn.BatchNorm2d(channels_in)
@@ -78,10 +78,10 @@ class IResNet(nn.Module):
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> IResNet:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
         blocks = [_count(state, f"layer{group + 1}") for group in range(GROUPS)]
         stem, head = state.get("conv1.weight"), state.get("fc.weight")
@@ -90,13 +90,13 @@ class IResNet(nn.Module):
                 "the file is no ArcFace network, which has 'conv1.weight', blocks from 'layer1.0' to 'layer4.0' and "
                 f"'fc.weight'; {NEEDED}."
             )
-        with torch.device("meta"):  # no memory, and no time spent on random weights
+        with torch.device("meta"):  # saves the memory and time of random weights
             network = cls(blocks, stem.shape[0], head.shape[0])
         load_frozen_network(network, state, "ArcFace network", NEEDED)
         return network.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = self.prelu(self.bn1(self.conv1(pictures)))
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.prelu(self.bn1(self.conv1(images)))
         for group in range(GROUPS):
             x = self.get_submodule(f"layer{group + 1}")(x)
         embeddings: Tensor = self.features(self.fc(self.bn2(x).flatten(1)))
@@ -109,7 +109,7 @@ class IResNet(nn.Module):
         """
         _fold(self, "conv1", "bn1")
         for module in list(self.modules()):
-            if isinstance(module, Block):
+            if isinstance(module, IResNetBlock):
                 module.fold()
         return self.requires_grad_(False)
 

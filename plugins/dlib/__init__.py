@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .model import record
+    """Register the model records."""
+    from .model_records import record
 
     register(record())
 

@@ -21,7 +21,7 @@ import i2i
 from i2i import model_path
 from i2i.toolkit.images import resize, to_array
 
-from .model import record
+from .model_records import record
 
 SURE = 0.2
 """Score below which a find is none: on group photos at many sizes a round badge scored up to 0.13, faces from 0.28."""
@@ -67,37 +67,37 @@ class DlibLandmarks(i2i.Extractor):
             ) from None
         self._detector = self._dlib.get_frontal_face_detector()
 
-    def __call__(self, pictures: Tensor) -> Tensor:
+    def __call__(self, images: Tensor) -> Tensor:
         """Crops of one face each -> landmarks ``(N, 68, 2)``, x, y pixels in the iBUG order; no gradients pass.
 
         In each the largest face is taken; where the detector sees none, one that lies as in FFHQ's crops.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1].
+            images: ``(N, 3, H, W)`` RGB in [-1, 1].
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        arrays = _arrays(pictures)
+        arrays = _arrays(images)
         points = [self._measure(array, self._framed(array)) for array in arrays]
         found = torch.stack(points) if points else torch.empty(0, 68, 2)
-        return found.to(pictures.device)
+        return found.to(images.device)
 
-    def find(self, picture: Tensor) -> list[i2i.Face]:
+    def find(self, image: Tensor) -> list[i2i.Face]:
         """The faces of a photo ``(1, 3, H, W)``, RGB in [-1, 1], in the detector's order: the surest first.
 
-        Faces narrower than some 80 pixels are seen in pictures under 800 pixels only, which are enlarged.
+        Faces narrower than some 80 pixels are seen in images under 800 pixels only, which are enlarged.
 
         Raises:
-            ValueError: this is not one RGB picture.
+            ValueError: the shape is not that of one RGB image.
         """
-        if picture.ndim != 4 or len(picture) != 1:
-            raise ValueError(f"dlib finds faces in one picture (1, 3, H, W), got {tuple(picture.shape)}")
-        (array,) = _arrays(picture)
+        if image.ndim != 4 or len(image) != 1:
+            raise ValueError(f"dlib finds faces in one image (1, 3, H, W), got {tuple(image.shape)}")
+        (array,) = _arrays(image)
         return [i2i.Face(box, self._measure(array, box), score) for box, score in self._detect(array, SEARCHED)]
 
     def _detect(self, array: np.ndarray, searched: int) -> list[tuple[Box, float]]:
-        """Boxes and scores, the surest first; a picture of less than ``searched`` pixels is enlarged."""
+        """Boxes and scores, the surest first; an image of less than ``searched`` pixels is enlarged."""
         height, width = array.shape[:2]
         times = 1
         while times < 2**DOUBLINGS and times * max(height, width) < searched:
@@ -150,15 +150,15 @@ def _package() -> Any:
         ) from None
 
 
-def _arrays(pictures: Tensor) -> list[np.ndarray]:
+def _arrays(images: Tensor) -> list[np.ndarray]:
     """``(N, 3, H, W)`` in [-1, 1] -> N uint8 ``(H, W, 3)``."""
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"dlib takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-    return [to_array(picture) for picture in pictures]
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"dlib takes images (N, 3, H, W), got {tuple(images.shape)}")
+    return [to_array(image) for image in images]
 
 
 def _shrunk(box: Any, times: int) -> Box:
-    """A box in an enlarged picture as one of the picture itself; (0, 0) is the centre of the upper left pixel."""
+    """A box in an enlarged image as one of the image itself; (0, 0) is the centre of the upper left pixel."""
     x0, y0, x1, y1 = ((side + 0.5) / times - 0.5 for side in (box.left(), box.top(), box.right(), box.bottom()))
     return x0, y0, x1, y1
 
@@ -178,7 +178,7 @@ def _window(array: np.ndarray, box: Box, angle: float) -> tuple[np.ndarray, np.n
     """The surroundings of a box, twice its width, so that the box is ``FINE`` wide and upright after ``angle``.
 
     Returns:
-        uint8 ``(2 FINE, 2 FINE, 3)``, black outside the picture, and the matrix ``(2, 3)`` from pixels of the picture
+        uint8 ``(2 FINE, 2 FINE, 3)``, black outside the image, and the matrix ``(2, 3)`` from pixels of the image
         to pixels of the window.
     """
     x0, y0, x1, y1 = box
@@ -193,7 +193,7 @@ def _window(array: np.ndarray, box: Box, angle: float) -> tuple[np.ndarray, np.n
     turn = np.array([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]]) * scale
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     matrix = np.hstack([turn, (FINE - 0.5 - turn @ centre)[:, None]])
-    # From pixels of the shrunk cut: picture = less * (cut + 0.5) - 0.5 + corner.
+    # From pixels of the shrunk cut: image = less * (cut + 0.5) - 0.5 + corner.
     corner = np.array([left, top]) + less / 2 - 0.5
     cut = np.hstack([turn * less, (matrix[:, 2] + turn @ corner)[:, None]])
     window = cv2.warpAffine(np.ascontiguousarray(array), cut, (2 * FINE, 2 * FINE), flags=cv2.INTER_CUBIC)

@@ -15,14 +15,14 @@ from i2i import StoredTensor
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import load_frozen_network
 
-from .network import Encoder
+from .network import E4ENetwork
 
 PREFIX = "encoder."
 MEAN = "latent_avg"
 NEEDED = "take a checkpoint of encoder4editing"
 
 
-def read_e4e(state: dict[str, Tensor]) -> Encoder:
+def read_e4e(state: dict[str, Tensor]) -> E4ENetwork:
     """The encoder in a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
 
     Args:
@@ -30,7 +30,7 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
             ``(num_ws, 512)`` or ``(512,)``, where there is one.
 
     Raises:
-        i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+        i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
     """
     mean = state.get(MEAN)
     state = {own: state[key] for key, own in own_names(state).items()}
@@ -38,15 +38,15 @@ def read_e4e(state: dict[str, Tensor]) -> Encoder:
     stem = state.get("input_layer.0.weight")
     if not rows or stem is None or stem.dim() != 4:
         raise i2i.I2IError(f"the file is no e4e encoder, which has 'input_layer.0.weight' and 'styles.0'; {NEEDED}.")
-    with torch.device("meta"):  # no memory, and no time spent on random weights
-        network = Encoder(rows, stem.shape[0])
+    with torch.device("meta"):  # saves the memory and time of random weights
+        network = E4ENetwork(rows, stem.shape[0])
     load_frozen_network(network, state, "e4e encoder", NEEDED)
     if mean is not None:
         network.latent_avg = _rows(mean, rows, len(state["styles.0.linear.bias"]))
     return network.requires_grad_(False).eval()
 
 
-def open_checkpoint(path: Path) -> tuple[Encoder, Mapping[str, Any]]:
+def open_checkpoint(path: Path) -> tuple[E4ENetwork, Mapping[str, Any]]:
     """The encoder in a file and the options it was trained with, which a bare state dict has not.
 
     ``latent_avg`` is the network's where its codes start from it.

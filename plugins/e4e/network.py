@@ -16,7 +16,7 @@ from torch import Tensor, nn
 BLOCKS = (3, 4, 14, 3)
 """Blocks in each group of the trunk; the first of a group halves height and width."""
 TAPS = (6, 20, 23)
-"""Blocks whose outputs the pyramid uses: a quarter, an eighth and a sixteenth of the picture's size."""
+"""Blocks whose outputs the pyramid uses: a quarter, an eighth and a sixteenth of the image's size."""
 COARSE, MIDDLE = 3, 7
 """Rows below the first are made from the coarsest level, rows below the second from the middle one."""
 REDUCTION = 16
@@ -35,7 +35,7 @@ class SqueezeExcitation(nn.Module):
         return x * torch.sigmoid(self.fc2(F.relu(self.fc1(means))))
 
 
-class Block(nn.Module):
+class BottleneckBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: ``(N, C, H, W)`` -> ``(N, channels, H / stride, W / stride)``."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
@@ -72,7 +72,7 @@ class EqualLinear(nn.Module):
         return F.linear(x, self.weight / math.sqrt(self.weight.shape[1]), self.bias)
 
 
-class Style(nn.Module):
+class StyleHead(nn.Module):
     """A level of the pyramid -> one row: halved until one pixel is left, ``(N, C, size, size)`` -> ``(N, C)``."""
 
     def __init__(self, channels: int, size: int) -> None:
@@ -87,10 +87,10 @@ class Style(nn.Module):
         return row
 
 
-class Encoder(nn.Module):
-    """Pictures -> codes: ``(N, 3, 256, 256)`` in [-1, 1] -> ``(N, num_ws, 512)``, relative to the mean latent.
+class E4ENetwork(nn.Module):
+    """Images -> codes: ``(N, 3, 256, 256)`` in [-1, 1] -> ``(N, num_ws, 512)``, relative to the mean latent.
 
-    Pictures of 192 x 256 (height x width), which the encoder of cars takes, end in one pixel as well.
+    Images of 192 x 256 (height x width), which the encoder of cars takes, end in one pixel as well.
 
     Args:
         num_ws: Rows of a code.
@@ -107,17 +107,17 @@ class Encoder(nn.Module):
         blocks, channels_in = [], width
         for group, count in enumerate(BLOCKS):
             for number in range(count):
-                blocks.append(Block(channels_in, width << group, stride=1 if number else 2))
+                blocks.append(BottleneckBlock(channels_in, width << group, stride=1 if number else 2))
                 channels_in = width << group
         self.body = nn.Sequential(*blocks)
         sizes = [16 if row < COARSE else 32 if row < MIDDLE else 64 for row in range(num_ws)]
-        self.styles = nn.ModuleList(Style(channels_in, size) for size in sizes)
+        self.styles = nn.ModuleList(StyleHead(channels_in, size) for size in sizes)
         self.latlayer1 = nn.Conv2d(channels_in // 2, channels_in, 1)
         self.latlayer2 = nn.Conv2d(channels_in // 4, channels_in, 1)
         self.register_buffer("latent_avg", None)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x, taps = self.input_layer(pictures), []
+    def forward(self, images: Tensor) -> Tensor:
+        x, taps = self.input_layer(images), []
         for number, block in enumerate(self.body):
             x = block(x)
             if number in TAPS:

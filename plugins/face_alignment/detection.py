@@ -19,19 +19,19 @@ MOST = 2000
 """Frames that are compared with each other, the surest: a bound on the memory that takes."""
 
 
-def detect(network: S3FD, picture: Tensor) -> Tensor:
+def detect(network: S3FD, image: Tensor) -> Tensor:
     """The faces in a photo, the surest first.
 
     Args:
-        picture: ``(1, 3, H, W)`` RGB in [-1, 1], where the network is.
+        image: ``(1, 3, H, W)`` RGB in [-1, 1], where the network is.
 
     Returns:
         ``(K, 5)`` float32 on the CPU: x0, y0, x1, y1 in pixels of the photo, (0, 0) the centre of the upper left one,
         and the score.
     """
-    height, width = picture.shape[2:]
-    small = _shrunk(picture)
-    scale = picture.new_tensor([width / small.shape[3], height / small.shape[2]], device="cpu").float()
+    height, width = image.shape[2:]
+    small = _shrunk(image)
+    scale = image.new_tensor([width / small.shape[3], height / small.shape[2]], device="cpu").float()
     padding = [max(0, SMALLEST - small.shape[3]), max(0, SMALLEST - small.shape[2])]
     if any(padding):
         small = F.pad(small, (0, padding[0], 0, padding[1]), value=-1.0)
@@ -58,11 +58,11 @@ def suppress(boxes: Tensor) -> Tensor:
     return alive.nonzero()[:, 0]
 
 
-def _shrunk(picture: Tensor) -> Tensor:
+def _shrunk(image: Tensor) -> Tensor:
     """The photo, at most ``LARGEST`` pixels long."""
-    height, width = picture.shape[2:]
+    height, width = image.shape[2:]
     if max(height, width) > LARGEST:
         factor = LARGEST / max(height, width)
         height, width = max(1, round(height * factor)), max(1, round(width * factor))
-        picture = F.interpolate(picture, (height, width), mode="bilinear", antialias=True)
-    return picture
+        image = F.interpolate(image, (height, width), mode="bilinear", antialias=True)
+    return image

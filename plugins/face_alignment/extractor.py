@@ -14,11 +14,11 @@ import i2i
 from i2i import model_path
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
-from .cropping import Square, crop, square_about, square_of, to_picture
+from .crops import CropSquare, crop, square_about, square_of, to_image
 from .detection import detect
 from .fan import CELL, FAN, NEEDED, SIZE
 from .heatmaps import mirror, points_of
-from .models import FAN_MODEL, S3FD_MODEL
+from .model_records import FAN_MODEL, S3FD_MODEL
 from .s3fd import S3FD
 
 POINTS = 68
@@ -55,7 +55,7 @@ class FaceAlignment(i2i.Extractor):
             detector: The face detector, which is read when faces are first looked for.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         self._device = device
         self._detector_path = detector
@@ -69,25 +69,25 @@ class FaceAlignment(i2i.Extractor):
     def _detector(self) -> S3FD:
         return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
 
-    def __call__(self, pictures: Tensor) -> Tensor:
+    def __call__(self, images: Tensor) -> Tensor:
         """Crops of faces -> landmarks ``(N, 68, 2)``: x, y in pixels, (0, 0) the centre of the upper left one.
 
-        Differentiable in the pictures, and computed in float32 also under autocast. The network was trained on faces
-        that take about half of the picture's height, from brows to chin, as in FFHQ; it bears a fifth more or less.
+        Differentiable in the images, and computed in float32 even under autocast. The network was trained on faces
+        that take about half of the image's height, from brows to chin, as in FFHQ; it bears a fifth more or less.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; brought to 256 x 256 pixels, with black beside what is no square.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; brought to 256 x 256 pixels, with black beside what is no square.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        _check(pictures)
-        with torch.autocast(pictures.device.type, enabled=False):
-            square = square_about(*pictures.shape[2:])
-            maps = self._maps(crop(pictures, square, SIZE))
-            return to_picture(_pixels(points_of(maps)), square, SIZE)
+        _check(images)
+        with torch.autocast(images.device.type, enabled=False):
+            square = square_about(*images.shape[2:])
+            maps = self._maps(crop(images, square, SIZE))
+            return to_image(_pixels(points_of(maps)), square, SIZE)
 
-    def find(self, picture: Tensor) -> list[i2i.Face]:
+    def find(self, image: Tensor) -> list[i2i.Face]:
         """The faces in a photo with their frames and landmarks, the surest first; empty where there is none.
 
         Scores are S3FD's, at least 0.5. Photos are shrunk to 640 pixels to look for faces; landmarks are taken from the
@@ -95,42 +95,40 @@ class FaceAlignment(i2i.Extractor):
         in a call, which on known peaks errs by less than half of what the published quarter of a cell does.
 
         Args:
-            picture: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
+            image: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
 
         Raises:
-            ValueError: this is no single RGB picture.
+            ValueError: the shape is not that of one RGB image.
             i2i.I2IError: the face detector's weights are not there, cannot be read, or are something else.
         """
-        _check(picture)
-        if len(picture) != 1:
-            raise ValueError(f"face-alignment looks for faces in one picture at a time, got {len(picture)}")
+        _check(image)
+        if len(image) != 1:
+            raise ValueError(f"face-alignment looks for faces in one image at a time, got {len(image)}")
         boxes: list[tuple[float, float, float, float]] = []
         scores: list[float] = []
         with torch.inference_mode():
-            picture = picture.to(torch.device(self._device), torch.float32)
-            for x0, y0, x1, y1, score in self._detect(picture).tolist():
+            image = image.to(torch.device(self._device), torch.float32)
+            for x0, y0, x1, y1, score in self._detect(image).tolist():
                 boxes.append((x0, y0, x1, y1))
                 scores.append(score)
             squares = [square_of(box) for box in boxes]
-            parts = [
-                self._landmarks(picture, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)
-            ]
+            parts = [self._landmarks(image, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)]
         landmarks = [each.clone() for part in parts for each in part]  # a copy from outside may take part in gradients
         return [i2i.Face(*found) for found in zip(boxes, landmarks, scores, strict=True)]
 
-    def _detect(self, picture: Tensor) -> Tensor:
+    def _detect(self, image: Tensor) -> Tensor:
         """``detection.detect`` at half precision where it is bfloat16: VGG's features are too large for float16."""
         half = self._device.precision == "bf16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
-            return detect(self._detector, picture)
+            return detect(self._detector, image)
 
-    def _landmarks(self, picture: Tensor, squares: list[Square]) -> list[Tensor]:
+    def _landmarks(self, image: Tensor, squares: list[CropSquare]) -> list[Tensor]:
         """The landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
         with torch.autocast(self._device.type, enabled=False):
-            crops = torch.cat([crop(picture, square, SIZE) for square in squares])
+            crops = torch.cat([crop(image, square, SIZE) for square in squares])
             straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
             points = _pixels(points_of(straight + mirror(mirrored))).cpu()
-        return [to_picture(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
+        return [to_image(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
 
     def _maps(self, crops: Tensor) -> Tensor:
         maps: Tensor = self._network(((crops + 1) / 2).contiguous(memory_format=torch.channels_last))
@@ -159,6 +157,6 @@ def _placed(network: NetworkT, device: i2i.Device) -> NetworkT:
     return network
 
 
-def _check(pictures: Tensor) -> None:
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"face-alignment takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"face-alignment takes images (N, 3, H, W), got {tuple(images.shape)}")

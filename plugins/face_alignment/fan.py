@@ -25,7 +25,7 @@ NEEDED = "take the weights 'face-alignment-2dfan4' (i2i models fetch face-alignm
 
 
 @dataclass(frozen=True)
-class Plan:
+class FANSizes:
     """The sizes of a network; those of the published one."""
 
     stacks: int = 4
@@ -36,7 +36,7 @@ class Plan:
     points: int = 68
 
     @classmethod
-    def of(cls, state: Mapping[str, Tensor]) -> Plan | None:
+    def of(cls, state: Mapping[str, Tensor]) -> FANSizes | None:
         """The sizes that a state dict tells, or None where it is of another network."""
         stacks = len({key.partition(".")[0] for key in state if key[:1] == "m" and key[1:].partition(".")[0].isdigit()})
         levels = len({key.split(".")[1] for key in state if key.startswith("m0.b1_")})
@@ -49,10 +49,10 @@ class Plan:
         return cls(stacks, levels, (sizes[0], 2 * sizes[1], 2 * sizes[2], 2 * sizes[3]), sizes[4])
 
 
-class Scale(nn.Module):
+class FoldedBatchNorm(nn.Module):
     """A frozen normalisation: ``weight * x + bias`` for each channel.
 
-    Torch's own keeps its input for the backward pass, which frozen weights do not need: with gradients to the pictures,
+    Torch's own keeps its input for the backward pass, which frozen weights do not need: with gradients to the images,
     the published network takes 220 MB a crop in this form, and 310 MB in that, in the same time.
     """
 
@@ -70,7 +70,7 @@ class Scale(nn.Module):
         return torch.addcmul(self.bias, x, self.weight)
 
 
-class Block(nn.Module):
+class FANBlock(nn.Module):
     """Three 3 x 3 convolutions in a row, their results side by side, plus a shortcut; the map keeps its size."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
@@ -106,7 +106,7 @@ class Hourglass(nn.Module):
         self.levels = levels
         for level in range(levels, 0, -1):
             for branch in ("b1", "b2", "b3") if level > 1 else ("b1", "b2", "b2_plus", "b3"):
-                self.add_module(f"{branch}_{level}", Block(channels, channels))
+                self.add_module(f"{branch}_{level}", FANBlock(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return self._from(self.levels, x)
@@ -126,18 +126,18 @@ class FAN(nn.Module):
     Other sizes are possible where 4 * 2 ** levels divides them.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: FANSizes) -> None:
         super().__init__()
         stem, second, third, width = plan.widths
         self.stacks, self.points = plan.stacks, plan.points
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(stem)
-        self.conv2 = Block(stem, second)
-        self.conv3 = Block(second, third)
-        self.conv4 = Block(third, width)
+        self.conv2 = FANBlock(stem, second)
+        self.conv3 = FANBlock(second, third)
+        self.conv4 = FANBlock(third, width)
         for stack in range(plan.stacks):
             self.add_module(f"m{stack}", Hourglass(plan.levels, width))
-            self.add_module(f"top_m_{stack}", Block(width, width))
+            self.add_module(f"top_m_{stack}", FANBlock(width, width))
             self.add_module(f"conv_last{stack}", nn.Conv2d(width, width, 1))
             self.add_module(f"bn_end{stack}", nn.BatchNorm2d(width))
             self.add_module(f"l{stack}", nn.Conv2d(width, plan.points, 1))
@@ -147,17 +147,17 @@ class FAN(nn.Module):
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> FAN:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
-        plan = Plan.of(state)
+        plan = FANSizes.of(state)
         if plan is None:
             raise i2i.I2IError(
                 f"the file is no FAN, which has 'conv1.weight', hourglasses from 'm0' on and 'l0'; {NEEDED}."
             )
-        with torch.device("meta"):  # no memory, and no time spent on random weights
+        with torch.device("meta"):  # saves the memory and time of random weights
             network = cls(plan)
         load_frozen_network(network, state, "FAN", NEEDED)
         return network.requires_grad_(False).eval()
@@ -175,9 +175,9 @@ class FAN(nn.Module):
         return maps
 
     def fold(self) -> FAN:
-        """Write the normalisations as scales, as ``Scale`` says; exact but for rounding, for a frozen network only."""
+        """Replace batch normalisations by ``FoldedBatchNorm``: exact but for rounding, for a frozen network only."""
         for owner in list(self.modules()):
             for name, each in list(owner.named_children()):
                 if isinstance(each, nn.BatchNorm2d):
-                    setattr(owner, name, Scale(each))
+                    setattr(owner, name, FoldedBatchNorm(each))
         return self

@@ -37,7 +37,7 @@ STRIDES = tuple(4 << place for place in range(len(SOURCES)))
 SMALLEST = 32
 """Pixels a side: below, nothing is left after the last pooling."""
 MEAN = (104.0, 117.0, 123.0)
-"""Of blue, green and red, which is their order here, in [0, 255]; taken from the pictures."""
+"""Of blue, green and red, which is their order here, in [0, 255]; taken from the images."""
 NEEDED = "take the weights 's3fd' (i2i models fetch s3fd)"
 
 WIDTHS: Mapping[str, int] = {
@@ -46,7 +46,7 @@ WIDTHS: Mapping[str, int] = {
 """Channels after each convolution of the published network."""
 
 
-class Length(nn.Module):
+class L2Norm(nn.Module):
     """Features of each place at unit length, times a learnt weight a channel (Liu et al., "ParseNet", 2015)."""
 
     def __init__(self, channels: int, length: float) -> None:
@@ -59,7 +59,7 @@ class Length(nn.Module):
 
 
 class S3FD(nn.Module):
-    """Pictures -> for each of six sizes of faces, at every place, how surely there is one, and where its frame lies.
+    """Images -> for each of six sizes of faces, at every place, how surely there is one, and where its frame lies.
 
     Args:
         widths: Channels after each convolution.
@@ -75,17 +75,17 @@ class S3FD(nn.Module):
             before = widths[name]
         for name, length in SOURCES.items():
             if length is not None:
-                self.add_module(f"{name}_norm", Length(widths[name], length))
+                self.add_module(f"{name}_norm", L2Norm(widths[name], length))
             # Of the smallest faces three backgrounds are learnt, and the likeliest is taken (section 3.3).
             self.add_module(f"{_head(name)}_conf", nn.Conv2d(widths[name], 4 if name == "conv3_3" else 2, 3, padding=1))
             self.add_module(f"{_head(name)}_loc", nn.Conv2d(widths[name], 4, 3, padding=1))
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> S3FD:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
         weights = {name: state.get(f"{name}.weight") for name in WIDTHS}
         widths = {name: len(weight) for name, weight in weights.items() if weight is not None and weight.dim() == 4}
@@ -96,17 +96,17 @@ class S3FD(nn.Module):
         load_frozen_network(network, state, "S3FD", NEEDED)
         return network.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
         """For each output, from the smallest faces: how sure, and the frames in units of ``boxes_of``.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1], at least 32 x 32 pixels.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1], at least 32 x 32 pixels.
 
         Returns:
             Six pairs ``(N, h, w)`` in [0, 1] and ``(N, 4, h, w)``, float32.
         """
-        mean = pictures.new_tensor(MEAN).view(1, 3, 1, 1)
-        x = (pictures.flip(1) + 1) * 127.5 - mean
+        mean = images.new_tensor(MEAN).view(1, 3, 1, 1)
+        x = (images.flip(1) + 1) * 127.5 - mean
         found = []
         for place, stage in enumerate(STAGES):
             if 0 < place < POOLED:

@@ -19,7 +19,7 @@ import i2i
 from i2i import did_you_mean, model_path
 from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
-from .models import MODEL
+from .model_records import MODEL
 
 ARCHITECTURE = "ViT-B-32"
 _PARTS = frozenset({"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"})
@@ -28,13 +28,13 @@ _FOREIGN = ("hf_", "timm_", "tokenizer")
 
 
 class OpenClip(i2i.Extractor):
-    """Pictures and sentences as unit vectors in one space: the product of two is the cosine between them.
+    """Images and sentences as unit vectors in one space: the product of two is the cosine between them.
 
-    Products of a picture and a sentence lie between 0.1 and 0.4 or so: how they differ tells, not how large they are.
+    Products of an image and a sentence lie between 0.1 and 0.4 or so: how they differ tells, not how large they are.
     """
 
     name = "open-clip"
-    summary = "Pictures and sentences in one space, by CLIP of open_clip."
+    summary = "Images and sentences in one space, by CLIP of open_clip."
     role: ClassVar[Literal["text"]] = "text"
     default = True
 
@@ -59,23 +59,23 @@ class OpenClip(i2i.Extractor):
         )
         size = self._network.visual.image_size
         self.size: int = size[0] if isinstance(size, tuple) else size
-        """Height and width of the pictures that the network sees, pixels."""
+        """Height and width of the images that the network sees, pixels."""
 
-    def images(self, pictures: Tensor) -> Tensor:
-        """Pictures -> unit vectors ``(N, F)``; differentiable, computed in float32 also under autocast.
+    def images(self, images: Tensor) -> Tensor:
+        """Images -> unit vectors ``(N, F)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]. Their shorter side is resized to the network's, by bicubic
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]. Their shorter side is resized to the network's, by bicubic
                 interpolation with antialiasing, and of the longer one the middle is seen, as CLIP was trained.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ValueError(f"open-clip takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-        with torch.autocast(pictures.device.type, enabled=False):
-            seen = (self._middle(pictures.float()) + 1) / 2
-            # Bicubic interpolation overshoots at edges; a picture file, which CLIP was trained on, would be clipped.
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"open-clip takes images (N, 3, H, W), got {tuple(images.shape)}")
+        with torch.autocast(images.device.type, enabled=False):
+            seen = (self._middle(images.float()) + 1) / 2
+            # Bicubic interpolation overshoots at edges; an image file, which CLIP was trained on, would be clipped.
             return F.normalize(self._network.encode_image((seen.clamp(0, 1) - self._mean) / self._std))
 
     def texts(self, sentences: Sequence[str]) -> Tensor:
@@ -85,14 +85,14 @@ class OpenClip(i2i.Extractor):
         with torch.autocast(self._mean.device.type, enabled=False):
             return F.normalize(self._network.encode_text(tokens))
 
-    def _middle(self, pictures: Tensor) -> Tensor:
-        """``(N, 3, size, size)``: the pictures made smaller or larger, and their middle."""
-        height, width = pictures.shape[2:]
+    def _middle(self, images: Tensor) -> Tensor:
+        """``(N, 3, size, size)``: the images made smaller or larger, and their middle."""
+        height, width = images.shape[2:]
         if (short := min(height, width)) != self.size:
             height, width = (self.size * side // short for side in (height, width))
-            pictures = F.interpolate(pictures, (height, width), mode="bicubic", antialias=True)
+            images = F.interpolate(images, (height, width), mode="bicubic", antialias=True)
         top, left = (round((side - self.size) / 2) for side in (height, width))
-        return pictures[:, :, top : top + self.size, left : left + self.size]
+        return images[:, :, top : top + self.size, left : left + self.size]
 
 
 def _package() -> Any:

@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of pictures (Heusel et al., "GANs Trained by a Two Time-Scale Update Rule
+"""The Fréchet distance between two sets of images (Heusel et al., "GANs Trained by a Two Time-Scale Update Rule
 Converge to a Local Nash Equilibrium", 2017), on features of VGG16.
 """
 
@@ -12,20 +12,20 @@ from torch import Tensor
 
 import i2i
 
-from .vgg16 import Vgg16
+from .vgg16_extractor import Vgg16
 
 LAYER = "relu4_3"
 WIDTH = 512
-"""Channels of that layer: the numbers that stand for a picture."""
+"""Channels of that layer: the numbers that stand for an image."""
 
 
 class Frechet(i2i.Metric):
-    """How far apart two sets of pictures lie as sets: neither needs a partner for each picture, nor as many pictures.
+    """How far apart two sets of images lie as sets: neither needs a partner for each image, nor as many images.
 
-    A picture becomes the 512 channels of VGG16's relu4_3, each averaged over the picture; a set becomes the normal
+    An image becomes the 512 channels of VGG16's relu4_3, each averaged over the image; a set becomes the normal
     distribution with the mean and the covariance of those. This is not FID, which takes 2,048 features of Inception:
     figures of the one say nothing about the other. Like FID it falls as the sets grow, and steeply below a thousand
-    pictures: compare only figures of sets of one size, at one resolution.
+    images: compare only figures of sets of one size, at one resolution.
     """
 
     name = "frechet"
@@ -36,7 +36,7 @@ class Frechet(i2i.Metric):
         """Load the weights of the model ``vgg16``, or of another file with torchvision's names at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         self._network = Vgg16(device, path)
         self._outputs, self._targets = Moments(WIDTH), Moments(WIDTH)
@@ -46,32 +46,32 @@ class Frechet(i2i.Metric):
         self.add_outputs(output)
         self.add_targets(target)
 
-    def add_outputs(self, pictures: Tensor) -> None:
-        """Take in pictures ``(N, 3, H, W)`` float32 in [-1, 1] of the one set."""
-        self._outputs.add(self._describe(pictures))
+    def add_outputs(self, images: Tensor) -> None:
+        """Take in images ``(N, 3, H, W)`` float32 in [-1, 1] of the one set."""
+        self._outputs.add(self._describe(images))
 
-    def add_targets(self, pictures: Tensor) -> None:
-        """Take in pictures ``(N, 3, H, W)`` float32 in [-1, 1] of the other set."""
-        self._targets.add(self._describe(pictures))
+    def add_targets(self, images: Tensor) -> None:
+        """Take in images ``(N, 3, H, W)`` float32 in [-1, 1] of the other set."""
+        self._targets.add(self._describe(images))
 
     def compute(self) -> float:
-        """The squared distance, as FID is given; nan where a picture held nan.
+        """The squared distance, as FID is given; nan where an image held nan.
 
         Raises:
-            i2i.I2IError: there are fewer than two pictures of a kind, which have no covariance.
+            i2i.I2IError: there are fewer than two images of a kind, which have no covariance.
         """
         outputs, targets = self._outputs.count, self._targets.count
         if min(outputs, targets) < 2:
             raise i2i.I2IError(
-                f"The metric {self.name} needs at least 2 pictures of each kind, but has seen {outputs} of the outputs "
+                f"The metric {self.name} needs at least 2 images of each kind, but has seen {outputs} of the outputs "
                 f"and {targets} of the targets; choose a split that holds more."
             )
         return frechet_distance(*self._outputs.normal(), *self._targets.normal())
 
-    def _describe(self, pictures: Tensor) -> Tensor:
-        """Pictures -> ``(N, 512)``."""
+    def _describe(self, images: Tensor) -> Tensor:
+        """Images -> ``(N, 512)``."""
         with torch.no_grad():
-            return self._network.features(pictures, (LAYER,))[LAYER].mean(dim=(2, 3))
+            return self._network.features(images, (LAYER,))[LAYER].mean(dim=(2, 3))
 
 
 class Moments:

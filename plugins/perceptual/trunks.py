@@ -16,7 +16,7 @@ from i2i import StoredTensor, model_path
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import load_frozen_network
 
-from .models import VGG16
+from .model_records import VGG16
 
 ALEXNET_FILE = Path(__file__).with_name("alexnet_features.safetensors")
 ALEXNET_LAYERS = (
@@ -28,7 +28,7 @@ VGG16_BLOCKS = (2, 2, 3, 3, 3)
 PREFIX = "features."
 
 
-class Trunk(nn.Module):
+class FeatureNetwork(nn.Module):
     """Named layers in a row: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
 
     def __init__(self, names: Sequence[str], features: nn.Sequential) -> None:
@@ -65,18 +65,18 @@ class Trunk(nn.Module):
         return size
 
 
-def open_alexnet() -> Trunk:
+def open_alexnet() -> FeatureNetwork:
     """Load AlexNet (Krizhevsky 2014) with the weights of the package: conv1, relu1, pool1, ..., relu5.
 
     Raises:
         i2i.I2IError: the package's file is missing or damaged.
     """
-    with torch.device("meta"):  # no memory, and no time spent on random weights
-        network = Trunk(ALEXNET_LAYERS, models.alexnet(weights=None).features)
+    with torch.device("meta"):  # saves the memory and time of random weights
+        network = FeatureNetwork(ALEXNET_LAYERS, models.alexnet(weights=None).features)
     return _filled(network, ALEXNET_FILE, "AlexNet", "install i2i again")
 
 
-def open_vgg16(path: Path | None = None) -> Trunk:
+def open_vgg16(path: Path | None = None) -> FeatureNetwork:
     """Load VGG16 (Simonyan and Zisserman 2014, configuration D): conv1_1, relu1_1, conv1_2, ..., relu5_3, pool5.
 
     Args:
@@ -84,7 +84,7 @@ def open_vgg16(path: Path | None = None) -> Trunk:
             ``vgg16`` in the user's folder.
 
     Raises:
-        i2i.I2IError: the file is not there, cannot be read, or holds something else.
+        i2i.I2IError: the file is missing, cannot be read, or holds another network.
     """
     path = model_path(VGG16) if path is None else path
     names: list[str] = []
@@ -93,11 +93,11 @@ def open_vgg16(path: Path | None = None) -> Trunk:
             names += [f"conv{block}_{number}", f"relu{block}_{number}"]
         names.append(f"pool{block}")
     with torch.device("meta"):
-        network = Trunk(names, models.vgg16(weights=None, init_weights=False).features)
+        network = FeatureNetwork(names, models.vgg16(weights=None, init_weights=False).features)
     return _filled(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
 
 
-def _filled(network: Trunk, path: Path, what: str, needed: str) -> Trunk:
+def _filled(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
     """The network with the convolutions of a file, frozen, in float32."""
     tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}

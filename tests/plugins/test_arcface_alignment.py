@@ -55,7 +55,7 @@ def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
     """A slope is interpolated without error, so every pixel can be computed."""
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
-    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the picture, which it leaves at the right
+    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the image, which it leaves at the right
     points = template(size) @ matrix[:, :2].T + matrix[:, 2]
     aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
 
@@ -76,8 +76,8 @@ def test_five_points_of_sixty_eight() -> None:
 
 
 @pytest.mark.parametrize("points", [5, 68])
-def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_pictures(points: int) -> None:
+def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_images(points: int) -> None:
     landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
-    pictures = noise(13, 1, 3, 600, 600).bfloat16()
-    expected = align(pictures.float(), landmarks.float())
-    assert expected.dtype == torch.float32 and torch.equal(align(pictures, landmarks), expected)
+    images = noise(13, 1, 3, 600, 600).bfloat16()
+    expected = align(images.float(), landmarks.float())
+    assert expected.dtype == torch.float32 and torch.equal(align(images, landmarks), expected)

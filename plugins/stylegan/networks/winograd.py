@@ -35,7 +35,7 @@ CHANNELS_AT_A_TIME = 32
 
 
 @dataclass(frozen=True)
-class Winograd:
+class WinogradConvolution:
     """A 3x3 convolution that keeps the size, of maps whose sides are multiples of 4; float32, channels last."""
 
     weight: Tensor

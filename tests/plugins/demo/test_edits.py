@@ -11,7 +11,7 @@ import torch
 import i2i
 from research.demo.measures import drags, edits
 from research.demo.measures.drags import TASKS, Aim, Case, Task
-from research.demo.measures.looks import Look
+from research.demo.measures.face_measurements import Look
 
 
 def look(**points: tuple[float, float]) -> Look:
@@ -25,7 +25,7 @@ def look(**points: tuple[float, float]) -> Look:
 
 
 def case(**told: float) -> Case:
-    """A picture of 64 px, of which nothing was said."""
+    """An image of 64 px, of which nothing was said."""
     usual = {"identity": 0.9, "lpips_outside": 0.0, "farthest": 0.9, "steps": 30.0}
     return Case(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64), usual | told, named=False)
 
@@ -84,8 +84,8 @@ def test_pairs_of_landmarks_are_measured_in_eye_distances() -> None:
 
 def test_samples_are_those_that_an_edit_can_do_something_with(monkeypatch: pytest.MonkeyPatch) -> None:
     class Counting:
-        def look(self, pictures: torch.Tensor) -> Any:
-            return pictures[:, 0, 0, 0]
+        def look(self, images: torch.Tensor) -> Any:
+            return images[:, 0, 0, 0]
 
     def edited(name: str, images: list[str]) -> list[i2i.Result]:
         return [i2i.Result(torch.full((1, 3, 2, 2), float(image.split(":")[1]) - edits.UNSEEN)) for image in images]

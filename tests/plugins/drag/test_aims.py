@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from research.demo.measures.bench import Bench
 from research.demo.measures.drags import TASKS, Task, cases, judged
+from research.demo.measures.samples import Bench
 
 STEPS = 24
 """Of the usual 100: on all but a few pictures enough for the aims, if not for the last handle."""

@@ -19,7 +19,7 @@ from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import Options, settle
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.networks.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 from tests.registered import registered_by
 
@@ -135,7 +135,7 @@ def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         torch.save(Encoder(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
-        network = Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
+        network = StyleGAN2Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
     made = StyleGAN2(i2i.Weights("stylegan2", network.state_dict()), CPU)
     e4e = E4E(CPU, tmp_path / "e4e.pt")
     target = samples("stylegan2", [2])

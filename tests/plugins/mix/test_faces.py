@@ -18,9 +18,9 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.labels import write
-from i2i_plugins.demo.world import faces
+from i2i_plugins.demo.synthetic_faces import faces
 from i2i_plugins.mix.operations import coordinate
-from research.demo.measures.looks import Look, Watcher, followed
+from research.demo.measures.face_measurements import Look, Watcher, followed
 from tests.plugins.mix.scenes import mix, scene
 
 PAIRS = 32

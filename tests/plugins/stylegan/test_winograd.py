@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from i2i_plugins.stylegan.networks import winograd
-from i2i_plugins.stylegan.networks.modulation import StyledConv
+from i2i_plugins.stylegan.networks.modulated_convolution import StyledConv
 
 
 def channels_last(*shape: int) -> torch.Tensor:

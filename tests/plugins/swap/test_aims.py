@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from research.demo.measures.bench import Bench
 from research.demo.measures.edits import swapped
+from research.demo.measures.samples import Bench
 
 
 @pytest.mark.usefixtures("one_thread")
