@@ -35,7 +35,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
-        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{cards.page()}",
+        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{model_cards.page()}",
     }
 
 

@@ -1,4 +1,4 @@
-"""A street as a camera behind a windscreen sees it, and its label map."""
+"""The renderer of synthetic street scenes: the view of a camera behind a windscreen, and its label map."""
 
 from __future__ import annotations
 

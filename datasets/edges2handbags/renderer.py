@@ -1,4 +1,4 @@
-"""A handbag seen from the front, and its line drawing."""
+"""The renderer of synthetic handbags: a handbag from the front, and its line drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shoe seen from its side, toe to the left, and its line drawing."""
+"""The renderer of synthetic shoes: a shoe from its side, toe to the left, and its line drawing."""
 
 from __future__ import annotations
 

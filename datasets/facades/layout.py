@@ -1,4 +1,4 @@
-"""Where things are on a drawn facade: a list of boxes, each of a kind that the label map knows."""
+"""The layout of a synthetic facade: a list of boxes with the classes of the label map."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass
 class Facade:
-    """A planned facade: its wall from ``left``, ``top`` to ``right``, ``bottom``, and the boxes on it."""
+    """The layout of a facade: its wall from ``left``, ``top`` to ``right``, ``bottom``, and the boxes on it."""
 
     left: float
     top: float

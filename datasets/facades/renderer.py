@@ -1,4 +1,4 @@
-"""A facade and its label map, both made from one plan."""
+"""The renderer of synthetic facades: an image and its label map from one layout."""
 
 from __future__ import annotations
 

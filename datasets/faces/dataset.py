@@ -1,4 +1,4 @@
-"""The set: faces that never were, with the truth about each."""
+"""The dataset ``faces``: synthetic faces with their parameters, landmarks, attributes and captions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Faces(i2i.Dataset):
 
         if size < SMALLEST:
             raise i2i.UsageError(
-                f"The set faces is drawn {SMALLEST} pixels high and wide or larger, not {size}: type --size {SMALLEST}."
+                f"Images of the dataset faces have at least {SMALLEST} px, not {size}: type --size {SMALLEST}."
             )
         found = self.render(self.values(int(rng.integers(2**31))), size)
         return sketch(found.landmarks, size), found.image

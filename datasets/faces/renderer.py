@@ -41,7 +41,7 @@ def draw(face: FaceParameters, size: int) -> RenderedFace:
         ValueError: the size is below ``SMALLEST``.
     """
     if size < SMALLEST:
-        raise ValueError(f"a face is drawn {SMALLEST} pixels high and wide or larger, not {size}")
+        raise ValueError(f"a face has at least {SMALLEST} x {SMALLEST} pixels, not {size}")
     # A sheet of 1.5 times as many pixels reaches somewhat further than the image: its pixels are 3/4 as wide.
     keep_freed_memory()
     canvas = Canvas(face, 3 * size // 2)

@@ -1,4 +1,4 @@
-"""One's own pairs: ``DIR/train`` and ``DIR/val`` with A|B images, or each with folders ``A`` and ``B``."""
+"""Plugin module of the dataset ``folder``: your own images or pairs."""
 
 from __future__ import annotations
 

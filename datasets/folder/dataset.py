@@ -6,7 +6,7 @@ import i2i
 
 
 class Folder(i2i.Dataset):
-    """Images that lie in ``--data-root`` itself; there is nothing to fetch and nothing drawn in their place."""
+    """Your own images in ``--data-root``; there is no download and there are no synthetic images."""
 
     name = "folder"
     summary = "Your own: --data-root DIR with DIR/train and DIR/val, of A|B images, folders A and B, or single ones."

@@ -1,4 +1,4 @@
-"""One view by night and by day: the same land, town and water under two skies."""
+"""The renderer of synthetic landscapes: one view by night and by day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .layers import LandscapeLayer, ground, lamps, mountains, town, tree, woods
 
 @dataclass(frozen=True)
 class View:
-    """A planned view."""
+    """The layers of a view."""
 
     layers: list[LandscapeLayer]
     """What stands behind the water or the fields, from far to near."""

@@ -1,4 +1,4 @@
-"""Who is in the image: ArcFace embeddings by the networks of InsightFace, and the alignment that they expect."""
+"""Plugin module of ArcFace: identity embeddings by the networks of InsightFace."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ from .network import IResNet
 
 
 def read_arcface(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of arcface_torch's ``backbone.pth``: iresnet18, 34, 50, 100 or 200."""
+    """Build iresnet18, 34, 50, 100 or 200 from a state dict with the keys of arcface_torch's ``backbone.pth``."""
     return IResNet.from_state(state)
 
 
 class ArcFace(i2i.Extractor):
-    """Embeddings of faces: those of one person point the same way. The product of two is the cosine between them."""
+    """Identity embeddings of aligned faces; the product of two is their identity similarity (cosine)."""
 
     name = "arcface"
     summary = "Identity embeddings of aligned faces, ArcFace on iresnet50."
@@ -45,11 +45,11 @@ class ArcFace(i2i.Extractor):
             network = IResNet.from_state(state).fold()
         except i2i.I2IError as error:
             raise i2i.I2IError(f"{path}: {error}") from None
-        # On a CPU channels last saves a tenth of the time, and the folded normalisations 5 to 8 % of what is left.
+        # On a CPU, channels last saves a tenth of the time, and folding the normalisations 5 to 8 % of the rest.
         self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Aligned faces -> unit vectors ``(N, 512)``; differentiable, in float32 even under autocast.
+        """Embed aligned faces as unit vectors ``(N, 512)``; differentiable, in float32 even under autocast.
 
         Args:
             images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 112 x 112 with antialiasing.
@@ -66,5 +66,5 @@ class ArcFace(i2i.Extractor):
             return F.normalize(self._network(x.contiguous(memory_format=torch.channels_last)))
 
     def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Images ``(N, 3, H, W)`` and their landmarks ``(N, 5 or 68, 2)``, pixels -> aligned ``(N, 3, 112, 112)``."""
+        """Align images ``(N, 3, H, W)`` by landmarks ``(N, 5 or 68, 2)``, pixels: ``(N, 3, 112, 112)``."""
         return align(images, landmarks)

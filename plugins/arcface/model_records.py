@@ -1,4 +1,4 @@
-"""The published weights of ArcFace."""
+"""The model record of ArcFace."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class IResNetBlock(nn.Module):
         return y
 
     def fold(self) -> None:
-        """Merge normalisations into the convolutions before them, as ``IResNet.fold`` says."""
+        """Fold the block's normalisations into the convolutions before them, as in ``IResNet.fold``."""
         _fold(self, "conv1", "bn2")
         _fold(self, "conv2", "bn3")
         if len(self.downsample):
@@ -54,7 +54,7 @@ class IResNet(nn.Module):
     """Aligned faces -> embeddings: ``(N, 3, 112, 112)`` RGB in [-1, 1] -> ``(N, features)``, not normalised.
 
     Args:
-        blocks: How many in each of the four groups; (3, 4, 14, 3) is iresnet50.
+        blocks: Number of blocks in each of the four groups; (3, 4, 14, 3) is iresnet50.
         width: Channels of the first group; each further group has twice as many.
         features: Length of an embedding.
     """
@@ -103,9 +103,9 @@ class IResNet(nn.Module):
         return embeddings
 
     def fold(self) -> IResNet:
-        """Merge normalisations into the convolutions before them: fewer passes over memory, for a frozen network only.
+        """Fold normalisations into the convolutions before them, for a frozen network: fewer passes over memory.
 
-        Exact but for rounding. Those before a convolution stay: it pads with zeros what they give, not what they take.
+        Exact but for rounding. Normalisations before a convolution stay, as their output is padded with zeros.
         """
         _fold(self, "conv1", "bn1")
         for module in list(self.modules()):
@@ -122,5 +122,5 @@ def _fold(owner: nn.Module, convolution: str, norm: str) -> None:
 
 
 def _count(state: dict[str, Tensor], group: str) -> int:
-    """Blocks in a group: the different numbers in its keys."""
-    return len({found[1] for key in state if (found := re.match(rf"{group}\.(\d+)\.", key))})
+    """Count the blocks of a group by the indices in its keys."""
+    return len({match[1] for key in state if (match := re.match(rf"{group}\.(\d+)\.", key))})

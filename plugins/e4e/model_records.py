@@ -32,4 +32,4 @@ MODELS = (
     _record("e4e-horses", "horses", "StyleGAN2 horses 256", ""),
     _record("e4e-churches", "churches", "StyleGAN2 churches 256", ""),
 )
-"""Those without an address lie on Google Drive, which a program cannot fetch from; the home page links to them."""
+"""Records without a URL are on Google Drive, which cannot be downloaded by a program; see the home page."""

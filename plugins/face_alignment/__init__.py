@@ -1,4 +1,4 @@
-"""Faces and their 68 landmarks in photographs, by the networks of face-alignment: S3FD for faces, FAN for points."""
+"""Plugin module of face-alignment: face detection by S3FD and 68 landmarks by FAN."""
 
 from __future__ import annotations
 

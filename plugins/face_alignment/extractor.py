@@ -1,4 +1,4 @@
-"""Faces and landmarks of photographs as an extractor: S3FD finds the faces, FAN the 68 points of each."""
+"""The extractor ``face-alignment``: S3FD detects faces, FAN computes 68 landmarks."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from .s3fd import S3FD
 
 POINTS = 68
 BATCH = 4
-"""Faces that pass through the network at once, each with its mirror image: about 400 MB."""
+"""Faces in a batch, each with its mirror image: about 400 MB."""
 NetworkT = TypeVar("NetworkT", bound="nn.Module")
 
 
 def read_fan(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
+    """Build the network of a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
     return FAN.from_state(state)
 
 
 def read_s3fd(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of face-alignment's S3FD."""
+    """Build the network of a state dict with the keys of face-alignment's S3FD."""
     return S3FD.from_state(state)
 
 
 class FaceAlignment(i2i.Extractor):
-    """The 68 points of faces in photographs (Bulat and Tzimiropoulos 2017); differentiable where a crop is given."""
+    """68 landmarks of faces in photographs (Bulat and Tzimiropoulos 2017); differentiable for crops."""
 
     name = "face-alignment"
     summary = "Faces and their 68 landmarks in photographs, by S3FD and 2D-FAN."
@@ -51,8 +51,8 @@ class FaceAlignment(i2i.Extractor):
         """Load the weights of the models ``face-alignment-2dfan4`` and ``s3fd``, or of other files.
 
         Args:
-            path: The landmark network: a state dict, or the TorchScript program that was published earlier.
-            detector: The face detector, which is read when faces are first looked for.
+            path: Weights of FAN: a state dict, or the TorchScript program that was published earlier.
+            detector: Weights of S3FD, which are read at the first ``find``.
 
         Raises:
             i2i.I2IError: the file is missing, cannot be read, or holds another network.
@@ -70,13 +70,13 @@ class FaceAlignment(i2i.Extractor):
         return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Crops of faces -> landmarks ``(N, 68, 2)``: x, y in pixels, (0, 0) the centre of the upper left one.
+        """Compute landmarks ``(N, 68, 2)`` of crops of faces: x, y pixels, (0, 0) the centre of the upper left one.
 
         Differentiable in the images, and computed in float32 even under autocast. The network was trained on faces
-        that take about half of the image's height, from brows to chin, as in FFHQ; it bears a fifth more or less.
+        that take about half of the image's height, from brows to chin, as in FFHQ, within about 20 %.
 
         Args:
-            images: ``(N, 3, H, W)`` RGB in [-1, 1]; brought to 256 x 256 pixels, with black beside what is no square.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 256 x 256 pixels, padded with black to a square.
 
         Raises:
             ValueError: the shape is not that of RGB images.
@@ -88,22 +88,22 @@ class FaceAlignment(i2i.Extractor):
             return to_image(_pixels(points_of(maps)), square, SIZE)
 
     def find(self, image: Tensor) -> list[i2i.Face]:
-        """The faces in a photo with their frames and landmarks, the surest first; empty where there is none.
+        """Find the faces in a photo with boxes and landmarks, by falling score; empty where there is none.
 
-        Scores are S3FD's, at least 0.5. Photos are shrunk to 640 pixels to look for faces; landmarks are taken from the
-        photo itself. Heat maps are averaged over each crop and its mirror image, and read by the same soft arg-max as
-        in a call, which on known peaks errs by less than half of what the published quarter of a cell does.
+        Scores are S3FD's, at least 0.5. Photos are downsampled to 640 pixels for the detection; landmarks are computed
+        at full resolution. Heat maps are averaged over each crop and its mirror image. The soft arg-max has less than
+        half of the error of the published rule, a quarter of a cell.
 
         Args:
             image: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
 
         Raises:
             ValueError: the shape is not that of one RGB image.
-            i2i.I2IError: the face detector's weights are not there, cannot be read, or are something else.
+            i2i.I2IError: the detector's weights are missing, cannot be read, or are those of another network.
         """
         _check(image)
         if len(image) != 1:
-            raise ValueError(f"face-alignment looks for faces in one image at a time, got {len(image)}")
+            raise ValueError(f"face-alignment finds faces in one image at a time, got {len(image)}")
         boxes: list[tuple[float, float, float, float]] = []
         scores: list[float] = []
         with torch.inference_mode():
@@ -113,17 +113,19 @@ class FaceAlignment(i2i.Extractor):
                 scores.append(score)
             squares = [square_of(box) for box in boxes]
             parts = [self._landmarks(image, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)]
-        landmarks = [each.clone() for part in parts for each in part]  # a copy from outside may take part in gradients
-        return [i2i.Face(*found) for found in zip(boxes, landmarks, scores, strict=True)]
+        landmarks = [
+            each.clone() for part in parts for each in part
+        ]  # a clone outside inference mode may be used with autograd
+        return [i2i.Face(*face) for face in zip(boxes, landmarks, scores, strict=True)]
 
     def _detect(self, image: Tensor) -> Tensor:
-        """``detection.detect`` at half precision where it is bfloat16: VGG's features are too large for float16."""
+        """``detection.detect`` in bfloat16 at that precision; VGG's features are too large for float16."""
         half = self._device.precision == "bf16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
             return detect(self._detector, image)
 
     def _landmarks(self, image: Tensor, squares: list[CropSquare]) -> list[Tensor]:
-        """The landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
+        """Compute the landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
         with torch.autocast(self._device.type, enabled=False):
             crops = torch.cat([crop(image, square, SIZE) for square in squares])
             straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
@@ -136,7 +138,7 @@ class FaceAlignment(i2i.Extractor):
 
 
 def _pixels(cells: Tensor) -> Tensor:
-    """Places in heat maps -> in pixels of the crops."""
+    """Convert positions in heat maps to pixels of the crops."""
     return (cells + 0.5) * CELL - 0.5
 
 

@@ -1,4 +1,4 @@
-"""The weights that the author of face-alignment published."""
+"""The model records of face-alignment's weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAN_MODEL = i2i.Model(
 """``2DFAN4-cd938726ad.zip``, a TorchScript program of the same network, is read as well."""
 S3FD_MODEL = i2i.Model(
     name="s3fd",
-    summary="Face detector S3FD, which finds the faces for face-alignment.",
+    summary="S3FD, the face detector of face-alignment.",
     role="landmarks",
     url=f"{_FOLDER}/s3fd-619a316812.pth",
     licence="BSD 3-Clause (face-alignment); trained on WIDER FACE",

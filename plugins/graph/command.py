@@ -1,4 +1,4 @@
-"""The command: find the network, print its table, draw it."""
+"""The command ``i2i graph``: the layer table and the diagram of a generator."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @click.command("graph")
 @click.argument("what", metavar="NAME|RUN")
-@click.option("--out", type=click.Path(path_type=Path), help="Draw it: FILE.svg, .png, .pdf or .dot.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write a diagram: FILE.svg, .png, .pdf or .dot.")
 @click.option(
     "--size", type=click.IntRange(min=1), metavar="PX", help="Side of the image.  [default: the run's, or 256]"
 )
-@click.option("--table", is_flag=True, help="Print the table and draw nothing.")
+@click.option("--table", is_flag=True, help="Print the table only.")
 @set_option
 @json_option
 @click.pass_obj
@@ -42,16 +42,18 @@ def command(
     i2i graph pix2pix --out unet.svg
     i2i graph runs/pix2pix-facades-001 --table
 
-    The table holds each layer's output, parameters and multiply-accumulates for one image. The drawing shows every
+    The table holds each layer's output, parameters and multiply-accumulates for one image. The diagram shows every
     operation, as recorded by PyTorch's autograd; it needs Graphviz and pip install "i2i[graph]".
     """
     import torch
 
-    from .diagrams import check_format, draw
+    from .diagrams import check_format, draw_network
     from .layer_table import layers_of
 
     if out is None and not table and not as_json:
-        raise i2i.UsageError("Say where to draw it with --out FILE.svg, or ask for the table alone with --table.")
+        raise i2i.UsageError(
+            "Give the file of the diagram with --out FILE.svg, or ask for the table only with --table."
+        )
     if out is not None:
         check_format(out)
     network, size = _network(registry, what, size, settings)
@@ -63,12 +65,12 @@ def command(
     else:
         _print(rows, parameters)
     if out is not None and not table:
-        draw(network, image, out)
+        draw_network(network, image, out)
         click.echo(str(out), err=as_json)
 
 
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
-    """The generator in evaluation mode, and the side of the image to show it."""
+    """Return the generator in evaluation mode, and the side of its input image, pixels."""
     device = i2i.choose_device("cpu", "fp32")
     if what not in registry.names("trainer") and Path(what).is_dir():
         run = i2i.open_run(what)

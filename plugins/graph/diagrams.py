@@ -1,4 +1,4 @@
-"""Draw a network's graph with torchviz and Graphviz (the extra ``graph``)."""
+"""Diagrams of networks by torchviz and Graphviz (the extra ``graph``)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ FORMATS = ("svg", "png", "pdf", "dot")
 
 
 def check_format(path: Path) -> str:
-    """The format that the name of ``path`` asks for.
+    """Return the format of a diagram from the suffix of ``path``.
 
     Raises:
-        i2i.UsageError: it asks for none that can be written.
+        i2i.UsageError: the suffix is not that of a supported format.
     """
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
-        raise i2i.UsageError(f"--out {path}: the drawing can be .{', .'.join(FORMATS)}; name it like that.")
+        raise i2i.UsageError(f"--out {path}: the diagram can be .{', .'.join(FORMATS)}; choose one of these.")
     return suffix
 
 
-def draw(network: nn.Module, x: Tensor, path: Path) -> None:
+def draw_network(network: nn.Module, x: Tensor, path: Path) -> None:
     """Draw the operations through which ``x (N, C, H, W)`` passes, with the parameters by name, and write ``path``.
 
     Raises:
-        i2i.UsageError: the name of ``path`` asks for an unknown format.
+        i2i.UsageError: the suffix of ``path`` is not that of a supported format.
         i2i.I2IError: the extra ``graph`` is not installed, Graphviz is missing (``.dot`` needs none) or it failed.
     """
     form = check_format(path)
@@ -40,7 +40,7 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
     if form != "dot" and shutil.which("dot") is None:
         raise i2i.I2IError(
             f"{path} was not drawn, as Graphviz's 'dot' is not installed: run 'apt install graphviz', 'brew install "
-            f"graphviz' or 'choco install graphviz', or keep the drawing's source with --out {path.with_suffix('.dot')}"
+            f"graphviz' or 'choco install graphviz', or write its source with --out {path.with_suffix('.dot')}"
         )
     x = x.clone().requires_grad_()  # so that there is a graph even where every weight is frozen
     source = make_dot(network(x), params={**dict(network.named_parameters()), "input": x})
@@ -52,9 +52,9 @@ def draw(network: nn.Module, x: Tensor, path: Path) -> None:
         try:
             data = source.pipe(format=form)
         except graphviz.CalledProcessError as error:
-            said = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise i2i.I2IError(
-                f"Graphviz could not draw {path} ({said}); keep its source with --out FILE.dot."
+                f"Graphviz could not draw {path} ({reason}); keep its source with --out FILE.dot."
             ) from None
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside:

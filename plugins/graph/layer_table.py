@@ -1,4 +1,4 @@
-"""What a network is made of: its layers in the order they run, with shapes, parameters and arithmetic."""
+"""The layer table of a network: layers in execution order with shapes, parameters and multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class LayerCall:
     name: str
     kind: str
     shape: tuple[int, ...]
-    """Of its output: ``(N, C, H, W)``."""
+    """Shape of the output, ``(N, C, H, W)``."""
     parameters: int
-    """Its own; 0 at a second call."""
+    """Number of its own parameters; 0 at a second call."""
     macs: int
     """Multiply-accumulate operations; one is two floating-point operations."""
 
 
 def layers_of(network: nn.Module, x: Tensor) -> list[LayerCall]:
-    """The layers through which ``x (N, C, H, W)`` passes, in order, with the work for that ``x``.
+    """Run a network on ``x (N, C, H, W)`` and return the calls of its layers, in order, with their work.
 
     A layer is a module without children, or one that holds parameters itself. Counted: convolutions, transposed
     convolutions, linear layers (their additions of a bias left out, as is usual) and normalisations (scale and shift:
@@ -35,7 +35,7 @@ def layers_of(network: nn.Module, x: Tensor) -> list[LayerCall]:
     rows: list[LayerCall] = []
     seen: set[str] = set()
 
-    def note(name: str, layer: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+    def record(name: str, layer: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         if not isinstance(output, torch.Tensor):
             return
         own = 0 if name in seen else sum(parameter.numel() for parameter in layer.parameters(recurse=False))
@@ -45,7 +45,7 @@ def layers_of(network: nn.Module, x: Tensor) -> list[LayerCall]:
         )
 
     handles = [
-        layer.register_forward_hook(lambda layer, given, output, name=name: note(name, layer, given, output))  # type: ignore[misc]
+        layer.register_forward_hook(lambda layer, given, output, name=name: record(name, layer, given, output))  # type: ignore[misc]
         for name, layer in network.named_modules()
         if not any(True for _ in layer.children()) or any(True for _ in layer.parameters(recurse=False))
     ]
@@ -59,7 +59,7 @@ def layers_of(network: nn.Module, x: Tensor) -> list[LayerCall]:
 
 
 def macs(layer: nn.Module, given: Tensor, output: Tensor) -> int:
-    """Multiply-accumulates of one call of a layer."""
+    """Count the multiply-accumulates of one call of a layer."""
     if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
         # Each input element is spread over a kernel for each output channel of its group.
         return given.numel() * math.prod(layer.kernel_size) * layer.out_channels // layer.groups

@@ -1,4 +1,4 @@
-"""What a sentence says of an image: MODEL by the package open_clip_torch, with weights to fetch."""
+"""Plugin module of CLIP by the package open_clip_torch; its weights are downloaded."""
 
 from __future__ import annotations
 

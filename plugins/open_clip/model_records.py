@@ -1,4 +1,4 @@
-"""The published weights of CLIP."""
+"""The model record of CLIP."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""How different two images look: LPIPS 0.1, on AlexNet whole in the package, on VGG16 with weights to fetch; features
-of VGG16, and the Fréchet distance of two sets of images by them.
-"""
+"""Plugin module of perceptual distances: LPIPS on AlexNet (built in) and VGG16, VGG16 features, Fréchet distance."""
 
 from __future__ import annotations
 
@@ -56,7 +54,7 @@ def register_metrics(register: i2i.Register) -> None:
     register(
         "frechet",
         "i2i_plugins.perceptual.frechet:Frechet",
-        summary="Fréchet distance of the sets on VGG16 relu4_3 (not FID, which takes Inception's features).",
+        summary="Fréchet distance of outputs and targets on VGG16 relu4_3 (not FID, which uses Inception).",
         better="lower",
         default_for=(),
     )

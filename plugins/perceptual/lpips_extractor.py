@@ -17,15 +17,15 @@ from torch import Tensor, nn
 import i2i
 from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
-from .feature_distance import Features, Perceptual
+from .feature_distance import FeatureDistance, Features
 from .trunks import FeatureNetwork, open_alexnet, open_vgg16
 
 
-class Lpips(Perceptual):
-    """Perceptual distance of images: 0 is identical, 0.1 is close, 0.7 is another image.
+class Lpips(FeatureDistance):
+    """LPIPS on AlexNet: 0 is identical, 0.1 is similar, 0.7 is unrelated.
 
-    The measure was fitted on patches of 64 x 64 pixels; on smaller ones it is computed all the same, as the authors'
-    own code does, down to 31 x 31, where the network ends.
+    LPIPS was fitted on patches of 64 x 64 pixels; smaller images are allowed down to 31 x 31, as in the authors'
+    code.
     """
 
     name = "lpips"
@@ -47,23 +47,23 @@ class Lpips(Perceptual):
         self._build(open_alexnet(), device)
 
     def _build(self, trunk: FeatureNetwork, device: i2i.Device) -> None:
-        self._take(trunk, device)
+        self._set_network(trunk, device)
         linear = _load_linear_layers(self.linear_file, self.channels).to(self._shift.device)
         # Only the convolutions are called: the layers' dropout does nothing in evaluation but takes 3 % of the time.
         self._weights: dict[str, Tensor] = dict(zip(self.layers, linear.parameters(), strict=True))
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
-        """Images ``(N, 3, H, W)`` in [-1, 1] -> the maps of five layers, every position's channels of unit length.
+        """Images ``(N, 3, H, W)`` in [-1, 1] -> feature maps of five layers, normalised over channels.
 
         Raises:
             ValueError: the shape is not that of RGB images.
-            i2i.I2IError: they are too small for the network.
+            i2i.I2IError: the images are too small for the network.
         """
         with torch.autocast(images.device.type, enabled=False):
             return {layer: _unit(each) for layer, each in self._maps(images, self.layers).items()}
 
     def compare(self, features: Features, others: Features) -> Tensor:
-        """The weighted squared difference, mean over positions and summed over layers: ``(N,)``."""
+        """Compute the weighted squared difference, mean over positions, summed over layers: ``(N,)``."""
         with torch.autocast(self._shift.device.type, enabled=False):
             terms = [
                 F.conv2d((features[layer] - others[layer]).square(), weight).mean(dim=(1, 2, 3))
@@ -73,7 +73,7 @@ class Lpips(Perceptual):
 
 
 class LpipsVgg(Lpips):
-    """LPIPS on VGG16, which most methods that optimise images use; many times the work of AlexNet's."""
+    """LPIPS on VGG16, which most methods that optimise images use; it takes many times as long as AlexNet."""
 
     name = "lpips-vgg"
     summary = "Perceptual distance LPIPS 0.1 on VGG16, to optimise images with."
@@ -93,7 +93,7 @@ class LpipsVgg(Lpips):
 
 
 def _unit(maps: Tensor) -> Tensor:
-    # Added inside the root as well: where no channel answers, the root's slope is infinite.
+    # Added inside the root as well, whose gradient is infinite where all channels are zero.
     length = (maps.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
     return maps / (length + 1e-10)
 
@@ -108,9 +108,9 @@ def _load_linear_layers(name: str, channels: tuple[int, ...]) -> nn.ModuleList:
         import lpips
     except ImportError as error:
         raise i2i.I2IError(
-            f"The package lpips, which LPIPS stands on, cannot be imported ({error}); run: pip install lpips"
+            f"The package lpips, which LPIPS needs, cannot be imported ({error}); run: pip install lpips"
         ) from None
-    with torch.device("meta"):  # no random weights are drawn
+    with torch.device("meta"):  # saves the time of random weights
         layers = nn.ModuleList(lpips.NetLinLayer(width, use_dropout=True) for width in channels)
     path = Path(lpips.__file__).parent / "weights" / "v0.1" / name
     state = {key.removeprefix("lin"): value for key, value in read_state_dict(path).items()}

@@ -1,4 +1,4 @@
-"""LPIPS as a measure of outputs against targets."""
+"""The metrics ``lpips`` and ``lpips-vgg``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .lpips_extractor import Lpips, LpipsVgg
 
 
 class LpipsMetric(i2i.Metric):
-    """Mean LPIPS distance over images, whatever the batches."""
+    """Mean LPIPS distance over images, independent of the batches."""
 
     name = "lpips"
     summary = "Perceptual distance (LPIPS 0.1, AlexNet), mean over images."
@@ -26,20 +26,20 @@ class LpipsMetric(i2i.Metric):
         self._distances: list[Tensor] = []
 
     def update(self, output: Tensor, target: Tensor) -> None:
-        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], large enough for the network."""
+        """Compare a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], large enough for the network."""
         with torch.no_grad():
             self._distances.append(self._lpips.distance(output, target))
 
     @property
     def per_picture(self) -> list[float]:
-        """One distance an image, in the order they came."""
+        """One distance for each image, in the order of the batches."""
         return [value for batch in self._distances for value in batch.tolist()]
 
     def compute(self) -> float:
-        """The mean over images, summed in float64.
+        """Compute the mean over images, summed in float64.
 
         Raises:
-            i2i.I2IError: nothing was taken in.
+            i2i.I2IError: no image was compared.
         """
         distances = self.per_picture
         if not distances:
@@ -48,7 +48,7 @@ class LpipsMetric(i2i.Metric):
 
 
 class LpipsVggMetric(LpipsMetric):
-    """Mean LPIPS distance on VGG16, whose weights must be fetched."""
+    """Mean LPIPS distance on VGG16, whose weights must be downloaded."""
 
     name = "lpips-vgg"
     summary = "Perceptual distance (LPIPS 0.1, VGG16), mean over images."

@@ -1,4 +1,4 @@
-"""The network that is too large for the package: VGG16, fetched or put in place by hand."""
+"""The model record of VGG16, which is downloaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import i2i
 
 VGG16 = i2i.Model(
     name="vgg16",
-    summary="VGG16 trained on ImageNet, what LPIPS-VGG, Image2StyleGAN's loss and the metric frechet stand on.",
+    summary="VGG16 trained on ImageNet, used by LPIPS-VGG, the loss of Image2StyleGAN and the metric frechet.",
     role="perceptual",
     url="https://download.pytorch.org/models/vgg16-397923af.pth",
     licence="BSD-3-Clause; trained on ImageNet, whose images are for non-commercial research",

@@ -1,4 +1,4 @@
-"""The convolutions of AlexNet and VGG16: torchvision's models, filled from weight files with torchvision's names."""
+"""The convolutions of AlexNet and VGG16: torchvision's models, with weights from files with torchvision's names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREFIX = "features."
 
 
 class FeatureNetwork(nn.Module):
-    """Named layers in a row: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
+    """A sequence of named layers: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
 
     def __init__(self, names: Sequence[str], features: nn.Sequential) -> None:
         """Name the layers of ``features`` in their order; layers beyond the last name are left out."""
@@ -38,8 +38,8 @@ class FeatureNetwork(nn.Module):
         self.features = features[: len(self.names)]
 
     def forward(self, x: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The maps of the wanted layers, in the order of the network, computed no further than the deepest of them."""
-        found: dict[str, Tensor] = {}
+        """Compute the feature maps of the wanted layers, in the order of the network, up to the deepest."""
+        maps: dict[str, Tensor] = {}
         missing = set(wanted)
         x = x.contiguous(memory_format=torch.channels_last)
         kept = True
@@ -50,12 +50,12 @@ class FeatureNetwork(nn.Module):
             x = F.relu(x, inplace=not kept) if isinstance(module, nn.ReLU) else module(x)
             kept = name in missing
             if kept:
-                found[name] = x
+                maps[name] = x
                 missing.remove(name)
-        return found
+        return maps
 
-    def smallest(self, wanted: Collection[str]) -> int:
-        """Pixels that a side must have at least, for the deepest of the wanted layers to have one."""
+    def min_side(self, wanted: Collection[str]) -> int:
+        """Return the smallest side of an image, pixels, for which the deepest of the wanted layers has a pixel."""
         deepest = max((self.names.index(name) for name in wanted), default=-1)
         size = 1
         for module in reversed(self.features[: deepest + 1]):
@@ -73,7 +73,7 @@ def open_alexnet() -> FeatureNetwork:
     """
     with torch.device("meta"):  # saves the memory and time of random weights
         network = FeatureNetwork(ALEXNET_LAYERS, models.alexnet(weights=None).features)
-    return _filled(network, ALEXNET_FILE, "AlexNet", "install i2i again")
+    return _loaded(network, ALEXNET_FILE, "AlexNet", "install i2i again")
 
 
 def open_vgg16(path: Path | None = None) -> FeatureNetwork:
@@ -94,11 +94,11 @@ def open_vgg16(path: Path | None = None) -> FeatureNetwork:
         names.append(f"pool{block}")
     with torch.device("meta"):
         network = FeatureNetwork(names, models.vgg16(weights=None, init_weights=False).features)
-    return _filled(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
+    return _loaded(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
 
 
-def _filled(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
-    """The network with the convolutions of a file, frozen, in float32."""
+def _loaded(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
+    """Load the convolutions of a file into the network, frozen, in float32."""
     tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}
     named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree
@@ -116,6 +116,6 @@ def _filled(network: FeatureNetwork, path: Path, what: str, needed: str) -> Feat
 
 
 def _side(module: nn.Module, key: str) -> int:
-    """A setting of a square convolution or pooling, which keep it as a pair or as one number."""
+    """Return a setting of a square convolution or pooling, which is stored as a pair or one number."""
     value: Any = getattr(module, key)
     return int(value[0] if isinstance(value, tuple) else value)

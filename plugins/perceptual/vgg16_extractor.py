@@ -1,4 +1,4 @@
-"""VGG16 (Simonyan and Zisserman, "Very Deep Convolutional Networks", 2014) as a source of features."""
+"""VGG16 (Simonyan and Zisserman, "Very Deep Convolutional Networks", 2014) as a feature extractor."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor
 import i2i
 from i2i import did_you_mean
 
-from .feature_distance import Features, Perceptual
+from .feature_distance import FeatureDistance, Features
 from .trunks import open_vgg16
 
 IMAGE2STYLEGAN = ("conv1_1", "conv1_2", "conv3_2", "conv4_2")
 """The layers of the perceptual loss of Abdal et al., "Image2StyleGAN", 2019, before their ReLUs."""
 
 
-class Vgg16(Perceptual):
-    """The maps of VGG16's layers, and the perceptual loss of Image2StyleGAN made of them.
+class Vgg16(FeatureDistance):
+    """Feature maps of VGG16, and the perceptual loss of Image2StyleGAN.
 
-    Abdal et al. compute that loss on images of 256 x 256 pixels; resize larger ones before.
+    Abdal et al. compute that loss on images of 256 x 256 pixels; resize larger ones first.
     """
 
     name = "vgg16"
@@ -33,7 +33,7 @@ class Vgg16(Perceptual):
         Raises:
             i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
-        self._take(open_vgg16(path), device)
+        self._set_network(open_vgg16(path), device)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -42,11 +42,11 @@ class Vgg16(Perceptual):
         return names
 
     def features(self, images: Tensor, layers: Sequence[str] = IMAGE2STYLEGAN) -> dict[str, Tensor]:
-        """Images ``(N, 3, H, W)`` in [-1, 1] -> maps ``(N, C, h, w)`` by layer, computed no further than needed.
+        """Images ``(N, 3, H, W)`` in [-1, 1] -> feature maps ``(N, C, h, w)`` by layer, up to the deepest.
 
         Raises:
             ValueError: the shape is not that of RGB images.
-            i2i.UsageError: there is no such layer; names the nearest.
+            i2i.UsageError: there is no such layer; the message names similar ones.
             i2i.I2IError: the images are too small for the deepest layer.
         """
         for layer in layers:
@@ -56,7 +56,7 @@ class Vgg16(Perceptual):
             return self._maps(images, layers)
 
     def compare(self, features: Features, others: Features) -> Tensor:
-        """The mean squared difference of each layer's maps, summed over the layers: ``(N,)``."""
+        """Compute the mean squared difference of feature maps, summed over the layers: ``(N,)``."""
         with torch.autocast(self._shift.device.type, enabled=False):
             terms = [(each - others[layer]).square().mean(dim=(1, 2, 3)) for layer, each in features.items()]
             return torch.stack(terms).sum(dim=0)

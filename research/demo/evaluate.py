@@ -58,15 +58,15 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
     on 20 samples each; they take a third of an hour. What each figure is, --json and the model cards tell. What cannot
     be measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
     """
-    from .measures import cards
+    from .measures import model_cards
     from .measures.samples import EvaluationSamples
 
     bench = EvaluationSamples(count, vgg16, say=lambda text: click.echo(text, err=True))
     found = measure(names or [name for name in PARTS if name != EDITS], bench)
     if write:
         for name, measured in found.items():
-            if measured.figures and name in cards.NAMES:
-                click.echo(f"wrote {cards.write(name, measured, count)}", err=True)
+            if measured.figures and name in model_cards.NAMES:
+                click.echo(f"wrote {model_cards.write(name, measured, count)}", err=True)
     show(found, as_json)
     if missed := [f"{name} {figure}" for name, measured in found.items() for figure in measured.missed]:
         raise i2i.I2IError(f"Aims are missed ({', '.join(missed)}): {_advice(found, count)}.")

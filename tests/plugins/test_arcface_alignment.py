@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity, template
+from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity_transform, template
 from tests.plugins.test_arcface import noise
 
 
@@ -31,8 +31,8 @@ KNOWN = torch.stack([placed(0.3, 2.5, (40, -7)), placed(-2.0, 0.4, (-100, 300)),
 def test_a_known_similarity_is_found_again() -> None:
     source = noise(8, 3, 5, 2) * 100
     target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
-    assert torch.allclose(similarity(source, target), KNOWN, atol=1e-3)  # float32, points of some hundred pixels
-    still = similarity(template()[None], template())
+    assert torch.allclose(similarity_transform(source, target), KNOWN, atol=1e-3)
+    still = similarity_transform(template()[None], template())
     assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
 
 
@@ -42,12 +42,12 @@ def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
     rows = torch.cat([torch.stack([x, -y, one, none], dim=1), torch.stack([y, x, none, one], dim=1)])
     a, b, dx, dy = torch.linalg.lstsq(rows, target[0].T.reshape(-1, 1)).solution[:, 0].tolist()
     expected = torch.tensor([[a, -b, dx], [b, a, dy]]).double()
-    assert torch.allclose(similarity(source, target)[0], expected, atol=1e-10)
+    assert torch.allclose(similarity_transform(source, target)[0], expected, atol=1e-10)
 
 
 def test_points_in_one_place_align_nothing() -> None:
     with pytest.raises(i2i.I2IError, match="choose another photo"):
-        similarity(torch.ones(1, 5, 2), template())
+        similarity_transform(torch.ones(1, 5, 2), template())
 
 
 @pytest.mark.parametrize("size", [112, 128])

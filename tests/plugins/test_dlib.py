@@ -15,7 +15,7 @@ from i2i.api.extractor import Face
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
 from i2i.toolkit.images import read_image, to_tensor
-from i2i_plugins.dlib.extractor import FINE, DlibLandmarks, _window
+from i2i_plugins.dlib.extractor import WINDOW_BOX, DlibLandmarks, _window
 from tests.plugins.needing_dlib import require_dlib
 
 
@@ -131,7 +131,7 @@ def test_a_window_and_its_matrix_belong_together(width: float, angle: float) -> 
     ramps = np.stack([across, down], axis=2).astype(np.float32)  # each pixel holds its own place
     window, matrix = _window(ramps, (90.0, 100.0, 90.0 + width, 100.0 + width), angle)
     centre = matrix[:, :2] @ (np.array([90, 100]) + width / 2) + matrix[:, 2]
-    assert np.allclose(centre, FINE - 0.5) and np.isclose(np.linalg.det(matrix[:, :2]), (FINE / width) ** 2)
+    assert np.allclose(centre, WINDOW_BOX - 0.5) and np.isclose(np.linalg.det(matrix[:, :2]), (WINDOW_BOX / width) ** 2)
     places = np.array([(x, y) for x in range(150, 340, 30) for y in range(150, 340, 30)])
     strays = window[places[:, 1], places[:, 0]] @ matrix[:, :2].T + matrix[:, 2] - places
     # OpenCV rounds places in the image to fractions of a pixel, which enlarging shows; but nothing is shifted.

@@ -169,7 +169,7 @@ def test_the_page_tells_what_the_cards_hold(folder: Path) -> None:
     page = model_cards.page(folder)
     for line in (
         "- learnt from: drawn faces",
-        "- images: 40,000",
+        "- pictures: 40,000",
         "- settings: steps 1200, rate 0.002",
         "- weights: 1,234,567",
         "- training took: 10 minutes on 2 threads of x86_64, PyTorch 2.15",

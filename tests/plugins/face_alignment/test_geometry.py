@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from i2i_plugins.face_alignment.crops import CropSquare, crop, square_about, square_of, to_image
-from i2i_plugins.face_alignment.detection import OVERLAP, suppress
+from i2i_plugins.face_alignment.detection import MAX_OVERLAP, suppress
 from i2i_plugins.face_alignment.heatmaps import MIRRORED, mirror, points_of
 
 
@@ -140,7 +140,7 @@ def test_of_overlapping_frames_the_best_stays(seed: int) -> None:
     assert kept == sorted(kept) and 1 < len(kept) < 60
     for place in range(60):
         better = [union_share(boxes[place], boxes[other]) for other in kept if other < place]
-        assert (place in kept) == (max(better, default=0.0) <= OVERLAP)
+        assert (place in kept) == (max(better, default=0.0) <= MAX_OVERLAP)
 
 
 def test_no_frames_and_one_frame() -> None:
