@@ -1,4 +1,4 @@
-"""One step of dragging, two handles and a mask, ours against the plain way, taking turns in one run.
+"""One step of dragging, two handles and a mask, interleaved with the baseline implementation in one run.
 
     python benchmarks/drag.py                     # 256, 512 and 1024 px, random weights
     python benchmarks/drag.py --sizes 256 --json

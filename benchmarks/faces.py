@@ -1,4 +1,4 @@
-"""Drawn faces: images a second at 64, 128 and 256 px, by all processors at once.
+"""Synthetic faces: images per second at 64, 128 and 256 px, on all processors.
 
     python benchmarks/faces.py                              # processes: one a processor
     python benchmarks/faces.py --sizes 128 --processes 1 --json
@@ -26,7 +26,7 @@ _CHUNK = 5
 
 @functools.cache
 def faces() -> Any:
-    """The set, in each process once."""
+    """The dataset, created once in each process."""
     return i2i.load_registry().get("dataset", "faces")()
 
 

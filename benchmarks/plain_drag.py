@@ -1,4 +1,4 @@
-"""Dragging the plain way, on the weights of ours: what published code does at every step.
+"""A baseline implementation of a drag step, with the operations of published code, on our weights.
 
 The whole synthesis, weights of each sample convolved in groups (``plain_stylegan2.py``); features enlarged to the size
 of the image; the mask held over all of them; handles searched one after the other, each answer read back.

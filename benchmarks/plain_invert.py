@@ -1,4 +1,4 @@
-"""Inversion the plain way, on the weights of ours: what projectors written after the papers do at every step.
+"""A baseline implementation of an inversion step, with the operations of published projectors, on our weights.
 
 One photo at a time; the generator convolves weights of each sample in groups (``plain_stylegan2.py``) and doubles
 images by putting zeros between their pixels; LPIPS-VGG is an ordinary sequence of layers, to which the photo is shown

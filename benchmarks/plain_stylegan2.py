@@ -1,4 +1,4 @@
-"""StyleGAN2 the plain way, on the weights of ours: a copy of the weights for each sample, convolved in groups.
+"""A baseline implementation of StyleGAN2 on our weights: modulated weights for each sample, grouped convolutions.
 
 This is the form of the paper (Karras et al. 2020, figure 2c) and what most code does: modulate and demodulate the
 weights, ``groups=N``; zeros between the pixels and a depthwise filter to double an image; every map up to the last.

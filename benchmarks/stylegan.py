@@ -1,4 +1,4 @@
-"""StyleGAN2: rendering, and gradients to w, ours against the plain way, taking turns in one run.
+"""StyleGAN2: rendering, and gradients to w, interleaved with the baseline implementation in one run.
 
     python benchmarks/stylegan.py                          # 256, 512 and 1024 px, random weights
     python benchmarks/stylegan.py --sizes 1024 --json --rounds 5

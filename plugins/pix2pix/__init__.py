@@ -1,4 +1,4 @@
-"""The door of pix2pix: paired image-to-image translation."""
+"""Plugin module of pix2pix: paired image-to-image translation."""
 
 from __future__ import annotations
 

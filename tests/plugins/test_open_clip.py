@@ -165,9 +165,9 @@ def test_what_does_not_fit_is_named_in_one_sentence(network: Any, change, told: 
     [
         ("ViT-B32", r"has no architecture 'ViT-B32'\. Did you mean 'ViT-B-32'\?"),
         ("xyz", r"has no architecture 'xyz'\. Take 'ViT-B-32'\."),
-        ("roberta-ViT-B-32", "fetches parts of the architecture 'roberta-ViT-B-32'"),  # its text tower
-        ("convnext_base", "fetches parts of the architecture 'convnext_base'"),  # timm's
-        ("ViT-B-16-SigLIP", "fetches parts of the architecture"),  # its tokenizer
+        ("roberta-ViT-B-32", "downloads parts of the architecture 'roberta-ViT-B-32'"),  # its text tower
+        ("convnext_base", "downloads parts of the architecture 'convnext_base'"),  # timm's
+        ("ViT-B-16-SigLIP", "downloads parts of the architecture"),  # its tokenizer
     ],
 )
 def test_architectures_that_cannot_be_built_here_are_refused(file: Path, architecture: str, told: str) -> None:

@@ -60,7 +60,7 @@ def test_every_size_shows_the_same_face(size: int, drawn: Render) -> None:
 
 
 def test_too_small_is_refused(faces: Any) -> None:
-    with pytest.raises(ValueError, match="32 pixels high and wide or larger, not 31"):
+    with pytest.raises(ValueError, match="at least 32 x 32 pixels, not 31"):
         faces.render(faces.values(0), 31)
     with pytest.raises(i2i.UsageError, match="type --size 32"):
         faces.draw(np.random.default_rng(0), 31)

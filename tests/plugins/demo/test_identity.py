@@ -196,7 +196,7 @@ def test_training_sees_aligned_and_other_faces_and_goes_by_the_seed(
         images=images, landmarks=landmarks, values=values, identities=torch.arange(4).repeat_interleave(2) + 5
     )
     monkeypatch.setattr(training.pools, "pool", lambda *arguments, **options: pool)
-    monkeypatch.setattr(training.world, "faces", lambda: SimpleNamespace(groups={"identity": slice(0, 4)}))
+    monkeypatch.setattr(training.synthetic_faces, "faces", lambda: SimpleNamespace(groups={"identity": slice(0, 4)}))
     settings = TrainingSettings(steps=2, batch=4, rate=1e-3, images=8)
     told: list[str] = []
     one, same = (training.train(settings, told.append) for _ in range(2))

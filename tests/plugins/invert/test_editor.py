@@ -13,7 +13,7 @@ from pydantic import Field
 import i2i
 from i2i.api.options import build_options, describe
 from i2i_plugins.e4e.extractor import E4E
-from i2i_plugins.e4e.network import Encoder
+from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
@@ -134,7 +134,7 @@ def test_an_encoder_of_other_pictures_is_not_followed() -> None:
 def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(Encoder(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
+        torch.save(E4ENetwork(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
         network = StyleGAN2Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
     made = StyleGAN2(i2i.Weights("stylegan2", network.state_dict()), CPU)
     e4e = E4E(CPU, tmp_path / "e4e.pt")
