@@ -23,7 +23,7 @@ from i2i.training.settings import TrainOptions
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))  # the model cards are written by ``research``, which is not installed
-from research.demo.measures import cards  # noqa: E402
+from research.demo.measures import model_cards  # noqa: E402
 
 _WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
 _NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->"
@@ -35,7 +35,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
-        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{cards.page()}",
+        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{model_cards.page()}",
     }
 
 

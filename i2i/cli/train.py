@@ -28,6 +28,13 @@ class _Declared:
     def __getattr__(self, attribute: str) -> Any:
         return self._entry.get(attribute)
 
+    def learns_from(self) -> str:
+        """Return what ``Trainer.learns_from`` does, from the declaration alone."""
+        wants: str | tuple[Any, ...] = self._entry.get("wants", "pairs")
+        if isinstance(wants, tuple):
+            return "fields"
+        return "images" if wants == "pictures" else wants
+
 
 class TrainCommand(click.Command):
     """A command whose options depend on its first argument, the trainer; its help then shows the trainer's apart."""

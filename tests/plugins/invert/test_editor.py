@@ -13,13 +13,13 @@ from pydantic import Field
 import i2i
 from i2i.api.options import build_options, describe
 from i2i_plugins.e4e.extractor import E4E
-from i2i_plugins.e4e.network import Encoder
+from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import Options, resolve_method
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.networks.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 from tests.registered import registered_by
 
@@ -137,8 +137,8 @@ def test_hybrid_ignores_encoder_worse_than_mean() -> None:
 def test_encoder_method_uses_e4e(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(Encoder(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
-        network = Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
+        torch.save(E4ENetwork(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
+        network = StyleGAN2Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
     made = StyleGAN2(i2i.Weights("stylegan2", network.state_dict()), CPU)
     e4e = E4E(CPU, tmp_path / "e4e.pt")
     target = samples("stylegan2", [2])

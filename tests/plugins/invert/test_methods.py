@@ -12,7 +12,7 @@ import i2i
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.options import Options, resolve_method
 from i2i_plugins.invert.pipeline import reconstruct
-from i2i_plugins.perceptual.vgg16 import Vgg16
+from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 from tests.plugins.vgg16_of_noise import write
 

@@ -12,7 +12,7 @@ import i2i
 from i2i.toolkit.latents import features
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.optimisation import LatentInversion
-from i2i_plugins.perceptual.extractor import LpipsVgg
+from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from tests.plugins.invert.scenes import CPU, generator, samples
 from tests.plugins.vgg16_of_noise import write
 

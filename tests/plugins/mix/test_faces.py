@@ -18,9 +18,9 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.labels import write
-from i2i_plugins.demo.world import faces
+from i2i_plugins.demo.synthetic_faces import faces
 from i2i_plugins.mix.latent_operations import coordinate
-from research.demo.measures.looks import Look, Watcher, followed
+from research.demo.measures.face_measurements import Look, Watcher, followed
 from tests.plugins.mix.scenes import mix, scene
 
 PAIRS = 32
@@ -106,7 +106,7 @@ def test_expression_delta_transfers_to_other_identity(world: World) -> None:
         given = scene(world.generator, world.images[:8], [i2i.Latent(neutral[None]), i2i.Latent(open_[None])])
         result = mix(given, preset="expression-delta")
         looks.append(world.look(torch.cat([each.image for each in (result, *result.others)])))
-    own = Look(*(each[:8] for each in (world.pairs[0].pictures, world.pairs[0].points, world.pairs[0].vectors)))
+    own = Look(*(each[:8] for each in (world.pairs[0].images, world.pairs[0].points, world.pairs[0].vectors)))
     opened = float(np.mean([float((look.mouth - own.mouth).mean()) for look in looks]))
     with torch.no_grad():
         true = world.look(world.generator.render(wide)).mouth - world.look(world.generator.render(shut)).mouth
@@ -134,7 +134,7 @@ def test_interfacegan_text_darkens_skin(world: World) -> None:
     options = {"preset": "interfacegan", "samples": 200, "frames": 0, "given": given, **words}
     dark = moved(world, 3, **options)
     cheeks = (slice(None), slice(None), slice(36, 42), slice(22, 42))
-    before, after = (float(pictures[cheeks].mean()) for pictures in (world.pairs[0].pictures[:8], dark.pictures))
+    before, after = (float(pictures[cheeks].mean()) for pictures in (world.pairs[0].images[:8], dark.images))
     assert after < before - 0.1
 
 
@@ -148,7 +148,7 @@ def test_components_are_orthogonal_and_change_the_image(world: World, preset: st
     shares = [result.scalars["share"] for result in results]
     assert shares == sorted(shares, reverse=True) and 1 / world.generator.w_dim < shares[0] < 1
     for result in results:
-        assert (result.image - world.pairs[0].pictures[:1]).abs().mean() > 0.02
+        assert (result.image - world.pairs[0].images[:1]).abs().mean() > 0.02
 
 
 def test_ganspace_sets_the_coordinate(world: World) -> None:
