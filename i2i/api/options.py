@@ -47,7 +47,19 @@ Model = TypeVar("Model", bound=Options)
 
 RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
     "trainer": frozenset(
-        {"callbacks", "config", "data_root", "dataset", "dataset_options", "debug", "dry_run", "help", "name", "out"}
+        {
+            "callback_options",
+            "callbacks",
+            "config",
+            "data_root",
+            "dataset",
+            "dataset_options",
+            "debug",
+            "dry_run",
+            "help",
+            "name",
+            "out",
+        }
         | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from i2i import Registry
-from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
+from i2i.toolkit.command_options import (
+    device_option,
+    extractor_options_option,
+    face_option,
+    json_option,
+    landmarks_option,
+)
 from i2i.toolkit.progress import Progress
 from i2i.toolkit.terminal import echo_json, echo_table
 
@@ -23,6 +31,7 @@ from i2i.toolkit.terminal import echo_json, echo_table
 )
 @face_option()
 @landmarks_option
+@extractor_options_option
 @click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
 @device_option
 @json_option
@@ -35,6 +44,7 @@ def command(
     size: int,
     face: str,
     landmarks: str | None,
+    extractor_options: dict[str, dict[str, Any]],
     overwrite: bool,
     device: str,
     as_json: bool,
@@ -55,7 +65,7 @@ def command(
     from .crops import align_photos, check_faults
 
     choice = parse_face_choice(face)
-    finder = extractor("landmarks", device, "faces", registry, landmarks)
+    finder = extractor("landmarks", device, "faces", registry, landmarks, named_options=extractor_options)
     notes: list[str] = []
     with Progress("photos", transient=True) as progress:
         done = align_photos(

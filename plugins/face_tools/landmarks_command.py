@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from i2i import Registry
-from i2i.toolkit.command_options import device_option, face_option, json_option, landmarks_option
+from i2i.toolkit.command_options import (
+    device_option,
+    extractor_options_option,
+    face_option,
+    json_option,
+    landmarks_option,
+)
 from i2i.toolkit.progress import Progress
 from i2i.toolkit.terminal import echo_json, echo_table
 
@@ -13,6 +21,7 @@ from i2i.toolkit.terminal import echo_json, echo_table
 @click.command("landmarks")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(), metavar="PHOTO...")
 @landmarks_option
+@extractor_options_option
 @face_option(default="all")
 @click.option("--out", type=click.Path(), help="Folder for each photo with its landmarks drawn, and a JSON beside it.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
@@ -24,6 +33,7 @@ def command(
     /,
     photos: tuple[str, ...],
     landmarks: str | None,
+    extractor_options: dict[str, dict[str, Any]],
     face: str,
     out: str | None,
     overwrite: bool,
@@ -46,7 +56,7 @@ def command(
     from .landmarks import check_faults, find_landmarks
 
     choice = parse_face_choice(face)
-    finder = extractor("landmarks", device, "faces", registry, landmarks)
+    finder = extractor("landmarks", device, "faces", registry, landmarks, named_options=extractor_options)
     notes: list[str] = []
     with Progress("photos", transient=True) as progress:
         results = list(

@@ -80,7 +80,7 @@ def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict
         kind = registry.get("trainer", what)
         size = size or 256
         own = {"size": size} if "size" in kind.Options.model_fields else {}
-        trainer = kind(i2i.build_options(kind.Options, {**own, **settings}, "--set"), device)
+        trainer = i2i.create_trainer(registry, what, device, {**own, **settings})
     multiple = getattr(trainer, "multiple", 1)
     if size % multiple:
         raise i2i.UsageError(f"--size {size}: {what} needs a multiple of {multiple} pixels; try --size {multiple}.")
