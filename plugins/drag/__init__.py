@@ -15,7 +15,7 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("image+",),
         default=True,
-        Options="i2i_plugins.drag.options:Options",
+        Options="i2i_plugins.drag.options:DragOptions",
     )
 
 

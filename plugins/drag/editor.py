@@ -15,7 +15,7 @@ from i2i.toolkit.images import enlarge, to_array, to_tensor
 
 from .losses import blend
 from .optimisation import DragTrajectory
-from .options import Options
+from .options import DragOptions
 from .pipeline import DraggedImage, drag_images
 from .plan import check_images
 from .preset_values import PresetValues, read_values
@@ -33,7 +33,7 @@ class Drag(i2i.Editor):
     wants = "latent"
     default = True
     requires = i2i.StyleGenerator
-    Options = Options
+    Options = DragOptions
 
     def presets(self, options: Any) -> Iterable[str]:
         """Return the names given with ``--preset``."""
@@ -78,13 +78,13 @@ class Drag(i2i.Editor):
         read_values(preset)
 
 
-def _drag(scene: i2i.Scene, options: Options) -> list[i2i.Result]:
+def _drag(scene: i2i.Scene, options: DragOptions) -> list[i2i.Result]:
     """Return the results of all images, in their order."""
     results = {number: _result(options, dragged) for number, dragged in drag_images(scene, options)}
     return [results[number] for number in sorted(results)]
 
 
-def _result(options: Options, dragged: DraggedImage) -> i2i.Result:
+def _result(options: DragOptions, dragged: DraggedImage) -> i2i.Result:
     trajectory = dragged.trajectory
     if trajectory is None:
         return i2i.Result(dragged.image, dragged.plan.w)
@@ -92,7 +92,7 @@ def _result(options: Options, dragged: DraggedImage) -> i2i.Result:
     return i2i.Result(dragged.image, trajectory.w, frames, dragged.scalars, plots=_plots(dragged, trajectory))
 
 
-def _frames(options: Options, dragged: DraggedImage, trajectory: DragTrajectory) -> list[Tensor]:
+def _frames(options: DragOptions, dragged: DraggedImage, trajectory: DragTrajectory) -> list[Tensor]:
     """Return the kept frames, blended as the result is, and last the result without markers."""
     if not trajectory.frames:
         return []
@@ -144,11 +144,11 @@ class PresetColumn(NamedTuple):
     values: PresetValues
     scene: i2i.Scene
     """The scene of an edit by this preset alone."""
-    options: Options
+    options: DragOptions
     """The options of that edit."""
 
 
-def _columns(scene: i2i.Scene, options: Options) -> list[PresetColumn]:
+def _columns(scene: i2i.Scene, options: DragOptions) -> list[PresetColumn]:
     """Return a column for each preset given, or for all presets.
 
     Raises:

@@ -28,7 +28,7 @@ _MASK_KEYWORDS = ("auto", "none")
 """Values of ``--mask`` that are not files."""
 
 
-class Options(i2i.Options):
+class DragOptions(i2i.Options):
     """The options of ``drag``; None means a default that depends on the resolution, or on points and presets."""
 
     point: tuple[str, ...] = Field(
@@ -139,7 +139,7 @@ class Options(i2i.Options):
         return None if self.mask is None or str(self.mask) in _MASK_KEYWORDS else self.mask
 
     @model_validator(mode="after")
-    def _check(self) -> Options:
+    def _check(self) -> DragOptions:
         """Refuse values that cannot be read, before the slow work."""
         _check_handles(list(zip(self.point, self.points, strict=True)))
         _ = self.presets

@@ -15,7 +15,7 @@ from i2i.toolkit.latents.batches import batches
 from .handles import Handles, check_opposed, point_handles, preset_handles
 from .losses import ColourLoss, Guidance, IdentityLoss, LandmarkLoss
 from .masks import Outline, draw_outlines, point_outlines, preset_outlines, read_mask
-from .options import Options
+from .options import DragOptions
 from .preset_values import PresetValues
 from .settings import DragMethod, render_image, requested_presets
 
@@ -60,7 +60,7 @@ class DragPlan:
         return f"{self.name}: {text[:1].lower()}{text[1:]}" if self.name else text
 
 
-def plan_images(scene: i2i.Scene, options: Options, method: DragMethod) -> list[DragPlan]:
+def plan_images(scene: i2i.Scene, options: DragOptions, method: DragMethod) -> list[DragPlan]:
     """Plan the drag of every image.
 
     Raises:
@@ -76,7 +76,7 @@ def plan_images(scene: i2i.Scene, options: Options, method: DragMethod) -> list[
     return [plans[number] for number in range(len(photos))]
 
 
-def check_images(scene: i2i.Scene, options: Options) -> None:
+def check_images(scene: i2i.Scene, options: DragOptions) -> None:
     """Check points, a mask file, and the faces of photos, before photos are inverted.
 
     Raises:
@@ -106,7 +106,12 @@ def _named_errors(photos: Sequence[i2i.Photo], number: int) -> Iterator[str]:
 
 
 def plan_image(
-    scene: i2i.Scene, generator: i2i.Generator, options: Options, method: DragMethod, photo: i2i.Photo, name: str = ""
+    scene: i2i.Scene,
+    generator: i2i.Generator,
+    options: DragOptions,
+    method: DragMethod,
+    photo: i2i.Photo,
+    name: str = "",
 ) -> DragPlan:
     """Plan the drag of one image, which ``generator`` renders.
 
@@ -165,7 +170,7 @@ def _check_face(scene: i2i.Scene, image: Tensor, preset: str, photo: i2i.Photo) 
 
 
 def _plan_mask(
-    options: Options,
+    options: DragOptions,
     photo: i2i.Photo,
     handles: Handles,
     presets: Mapping[str, tuple[PresetValues, float]],

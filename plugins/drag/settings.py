@@ -12,7 +12,7 @@ import torch
 import i2i
 from i2i.toolkit.latents.features import passes_gradients
 
-from .options import Guide, Options, read_presets
+from .options import DragOptions, Guide, read_presets
 from .preset_values import PresetValues, read_values
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class DragMethod:
     """The extractor of the identity loss; None without that loss."""
 
 
-def resolve_settings(options: Options, generator: i2i.Generator) -> DragSettings:
+def resolve_settings(options: DragOptions, generator: i2i.Generator) -> DragSettings:
     """Replace what the options leave open by values for the resolution of the generator."""
     size = generator.resolution
     weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
@@ -117,7 +117,7 @@ def first_layers(rows: int | None, num_ws: int) -> int:
     return max(1, rows * num_ws // PUBLISHED_LAYERS)
 
 
-def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
+def resolve_method(scene: i2i.Scene, options: DragOptions) -> DragMethod:
     """Resolve the options; extractors are tried on the first image.
 
     Raises:
@@ -139,7 +139,7 @@ def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
     return DragMethod(resolve_settings(options, scene.generator), presets, guide, features, identity)
 
 
-def requested_presets(options: Options) -> dict[str, float]:
+def requested_presets(options: DragOptions) -> dict[str, float]:
     """Return strengths by name: of the presets given, or of the default where there are no points either."""
     return options.presets if options.preset or options.point else read_presets(DEFAULT_PRESET)
 
@@ -150,7 +150,7 @@ def render_image(generator: i2i.Generator, w: Tensor) -> Tensor:
         return generator.render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
 
 
-def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
+def _resolve_guide(scene: i2i.Scene, options: DragOptions, image: Tensor) -> Guide:
     """Let landmarks guide where their network passes gradients.
 
     Raises:
@@ -167,7 +167,7 @@ def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
     )
 
 
-def _find_identity(scene: i2i.Scene, options: Options, image: Tensor) -> i2i.IdentityExtractor | None:
+def _find_identity(scene: i2i.Scene, options: DragOptions, image: Tensor) -> i2i.IdentityExtractor | None:
     """Return the identity network, where the identity has a weight and the network passes gradients, else None."""
     if not options.identity_weight:
         return None

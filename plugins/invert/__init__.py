@@ -15,7 +15,7 @@ def register_editors(register: i2i.Register) -> None:
         wants="crops",
         photos=("image+",),
         default=False,
-        Options="i2i_plugins.invert.options:Options",
+        Options="i2i_plugins.invert.options:InvertOptions",
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 import i2i
 from i2i import did_you_mean, option_flag
 
-from .options import Options, TuningOptions
+from .options import InvertOptions, TuningOptions
 
 
 class Invert(i2i.Editor):
@@ -23,7 +23,7 @@ class Invert(i2i.Editor):
     photos = ("image+",)
     may_use = ("perceptual", "encoder", "identity", "landmarks")
     wants = "crops"
-    Options = Options
+    Options = InvertOptions
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """Invert each photo; its result does not depend on the other photos.
@@ -69,7 +69,7 @@ def inverter_class(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
     return scene.inverters[name]
 
 
-def inverter_options(scene: i2i.Scene, options: Options, method: str, strict: bool = True) -> dict[str, Any]:
+def inverter_options(scene: i2i.Scene, options: InvertOptions, method: str, strict: bool = True) -> dict[str, Any]:
     """Return the given options that an inverter has, for ``scene.invert``.
 
     Args:

@@ -25,7 +25,7 @@ from .editor import (
 )
 from .initialisation import encode_images
 from .methods import METHODS, Initial, Space
-from .options import Options, PerturbationName
+from .options import InvertOptions, PerturbationName
 from .perturbations import PERTURBATIONS
 
 SHOWN = {"psnr": ("PSNR", "{:.1f} dB"), "lpips": ("LPIPS", "{:.5f}"), "identity": ("identity", "{:.3f}")}
@@ -59,7 +59,7 @@ class MethodInversions:
         return {name: sum(each[name] for each in self.metrics) / len(self.metrics) for name in self.metrics[0]}
 
 
-def compare_methods(scene: i2i.Scene, options: Options) -> i2i.Result:
+def compare_methods(scene: i2i.Scene, options: InvertOptions) -> i2i.Result:
     """Invert all photos by the methods of ``--methods`` and ``--method``, and show them in a grid.
 
     Returns:
@@ -86,7 +86,7 @@ def compare_methods(scene: i2i.Scene, options: Options) -> i2i.Result:
     return merge_results([first, *results[1:]])
 
 
-def _invert_by_methods(scene: i2i.Scene, options: Options, photos: Tensor) -> list[MethodInversions]:
+def _invert_by_methods(scene: i2i.Scene, options: InvertOptions, photos: Tensor) -> list[MethodInversions]:
     columns: list[MethodInversions] = []
     methods = dict.fromkeys([*options.methods, options.method])
     values = {method: inverter_options(scene, options, method, strict=False) for method in methods}
@@ -161,7 +161,7 @@ class InversionSeries:
     """LPIPS of each reconstruction to the image that was inverted."""
 
 
-def evaluate_perturbations(scene: i2i.Scene, options: Options) -> i2i.Result:
+def evaluate_perturbations(scene: i2i.Scene, options: InvertOptions) -> i2i.Result:
     """Invert photos perturbed by ``--changes`` in each space from each initial latent; plot LPIPS against strength.
 
     Returns:
@@ -191,7 +191,7 @@ def evaluate_perturbations(scene: i2i.Scene, options: Options) -> i2i.Result:
     return merge_results([first, *results[1:]])
 
 
-def _trials(options: Options) -> list[Trial]:
+def _trials(options: InvertOptions) -> list[Trial]:
     """Return every perturbation with every strength.
 
     Raises:
@@ -214,7 +214,7 @@ def _trials(options: Options) -> list[Trial]:
     return [(name, strength) for strength in sorted(set(options.strengths))]
 
 
-def _perturb(scene: i2i.Scene, options: Options, trials: Sequence[Trial]) -> PerturbedPhotos:
+def _perturb(scene: i2i.Scene, options: InvertOptions, trials: Sequence[Trial]) -> PerturbedPhotos:
     images = []
     for photo in scene.every["image"]:
         image = photo.pixels[0]
@@ -222,7 +222,7 @@ def _perturb(scene: i2i.Scene, options: Options, trials: Sequence[Trial]) -> Per
     return PerturbedPhotos(trials, torch.stack(images))
 
 
-def _invert_series(scene: i2i.Scene, options: Options, inputs: PerturbedPhotos) -> list[InversionSeries]:
+def _invert_series(scene: i2i.Scene, options: InvertOptions, inputs: PerturbedPhotos) -> list[InversionSeries]:
     """Invert the images in each space from each initial latent, the method's own first.
 
     After the user has cancelled, no further series is started.
@@ -254,7 +254,7 @@ def _invert_series(scene: i2i.Scene, options: Options, inputs: PerturbedPhotos) 
     return series
 
 
-def _own_setting(options: Options) -> tuple[Space | None, Initial | None]:
+def _own_setting(options: InvertOptions) -> tuple[Space | None, Initial | None]:
     """Return the space and initial latent of the method itself; None for what only other methods have."""
     method = METHODS.get(options.method)
     if method is None:
@@ -267,7 +267,7 @@ def _batch_size(scene: i2i.Scene) -> int | None:
     return None if scene.device.type == "cuda" else max(1, _BATCH_PIXELS // scene.generator.resolution**2)
 
 
-def _spaces(scene: i2i.Scene, options: Options) -> Sequence[Space]:
+def _spaces(scene: i2i.Scene, options: InvertOptions) -> Sequence[Space]:
     if options.space is not None:
         return (options.space,)
     if scene.generator.c_dim and options.label is None:
@@ -276,7 +276,7 @@ def _spaces(scene: i2i.Scene, options: Options) -> Sequence[Space]:
     return ("w+", "w", "z")
 
 
-def _initial_latents(scene: i2i.Scene, options: Options, inputs: PerturbedPhotos) -> Sequence[Initial]:
+def _initial_latents(scene: i2i.Scene, options: InvertOptions, inputs: PerturbedPhotos) -> Sequence[Initial]:
     if options.start is not None:
         return (options.start,)
     try:

@@ -87,7 +87,7 @@ class TuningOptions(OptimizerOptions):
     )
 
 
-class Options(TuningOptions):
+class InvertOptions(TuningOptions):
     """The options of the editor: those of all inverters of this plugin, and its own."""
 
     method: str = Field("hybrid", description="Inverter, as NAME or NAME,KEY=VALUE (see 'i2i plugins list')")

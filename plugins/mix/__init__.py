@@ -15,5 +15,5 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("image+", "other*"),
         default=False,
-        Options="i2i_plugins.mix.options:Options",
+        Options="i2i_plugins.mix.options:MixOptions",
     )

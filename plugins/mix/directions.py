@@ -19,7 +19,7 @@ import i2i
 from i2i.toolkit.latents.sampling import batch_for
 
 from .labels import read_labels, select_confident
-from .options import Options
+from .options import MixOptions
 from .rendering import EditProgress
 
 if TYPE_CHECKING:
@@ -157,7 +157,9 @@ def project_out(unit: Tensor, condition: Tensor) -> Tensor:
     return projected
 
 
-def find_directions(scene: i2i.Scene, options: Options, layers: Sequence[int], progress: EditProgress) -> DirectionSet:
+def find_directions(
+    scene: i2i.Scene, options: MixOptions, layers: Sequence[int], progress: EditProgress
+) -> DirectionSet:
     """Find the directions of a preset in the scene's generator; ``interfacegan`` gives a single one.
 
     Args:
@@ -203,7 +205,7 @@ def _direction_set(w: Tensor, components: Components, absolute: bool, scalars: d
     )
 
 
-def _find_boundary(scene: i2i.Scene, options: Options, progress: EditProgress) -> DirectionSet:
+def _find_boundary(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> DirectionSet:
     """Fit the boundary of an attribute to samples labelled by a file or by a text extractor."""
     assert options.attribute is not None
     name, condition = options.attribute, options.condition
@@ -226,7 +228,7 @@ def _find_boundary(scene: i2i.Scene, options: Options, progress: EditProgress) -
     return DirectionSet([name], unit[None].to(w.device, w.dtype), deviation[None].to(w.device, w.dtype), None, scalars)
 
 
-def _text_scores(scene: i2i.Scene, options: Options, w: Tensor, progress: EditProgress) -> Tensor:
+def _text_scores(scene: i2i.Scene, options: MixOptions, w: Tensor, progress: EditProgress) -> Tensor:
     """Score samples ``w (N, w_dim)`` by how much better the attribute fits their images than its opposite: ``(N,)``."""
     text = scene.extractors["text"]
     sentences = text.texts([options.attribute, options.against])

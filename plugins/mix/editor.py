@@ -6,7 +6,7 @@ from typing import Any
 
 import i2i
 
-from .options import Options
+from .options import MixOptions
 from .plans import plan_edit
 from .rendering import DirectionCancelled, EditProgress, render_edit
 
@@ -22,7 +22,7 @@ class Mix(i2i.Editor):
     photos = ("image+", "other*")
     may_use = ("text",)
     wants = "latent"
-    Options = Options
+    Options = MixOptions
 
     def check(self, generator: i2i.Generator | None, options: Any) -> None:
         """Refuse presets that mix layers where the generator has only one; see ``i2i.Editor.check``."""

@@ -15,7 +15,7 @@ from .presets import PRESETS, MixPreset, Name
 _COMMON = ("preset", "rows_of", "grid")
 
 
-class Options(i2i.Options):
+class MixOptions(i2i.Options):
     """The options of ``mix``; None or empty means the setting of the preset."""
 
     preset: Name = Field("style", description="Operation on the latent codes")
@@ -74,7 +74,7 @@ class Options(i2i.Options):
         return PRESETS[self.preset]
 
     @model_validator(mode="after")
-    def _check(self) -> Options:
+    def _check(self) -> MixOptions:
         """Refuse options that would have no effect, and ask for missing ones."""
         given = [
             name for name in type(self).model_fields if name not in _COMMON and getattr(self, name) not in (None, ())

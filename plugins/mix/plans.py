@@ -22,7 +22,7 @@ from .latent_operations import (
     interpolate_path,
     mix_layers,
 )
-from .options import Options
+from .options import MixOptions
 from .rendering import EditPlan, EditProgress, GridCell, GridPlan, ImagePlan, RenderRequest
 
 THRESHOLD = 0.1
@@ -68,7 +68,7 @@ def _scalars(scene: i2i.Scene, source: LatentSource, w: Tensor, layers: Sequence
     return {"rows": float(len(layers)), "moved": float(displacement)}
 
 
-def plan_edit(scene: i2i.Scene, options: Options, progress: EditProgress) -> EditPlan:
+def plan_edit(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> EditPlan:
     """Compute the latent codes of an edit by any preset.
 
     Raises:
@@ -81,19 +81,19 @@ def plan_edit(scene: i2i.Scene, options: Options, progress: EditProgress) -> Edi
     return _plan_average(scene, options) if options.chosen.kind == "average" else _plan_transfer(scene, options)
 
 
-def _layers(scene: i2i.Scene, options: Options) -> list[int]:
+def _layers(scene: i2i.Scene, options: MixOptions) -> list[int]:
     return choose(options.rows or options.chosen.rows, scene.generator.num_ws, options.rows_of == "own")
 
 
-def _strength(options: Options) -> float:
+def _strength(options: MixOptions) -> float:
     return options.chosen.strength if options.strength is None else options.strength
 
 
-def _frame_count(options: Options) -> int:
+def _frame_count(options: MixOptions) -> int:
     return options.chosen.frames if options.frames is None else options.frames
 
 
-def _plan_transfer(scene: i2i.Scene, options: Options) -> EditPlan:
+def _plan_transfer(scene: i2i.Scene, options: MixOptions) -> EditPlan:
     """Move each photo towards another one: style, expression, crossover and morph."""
     images, others = _sources(scene, "image"), _sources(scene, "other")
     layers, strength = _layers(scene, options), _strength(options)
@@ -116,7 +116,7 @@ def _plan_transfer(scene: i2i.Scene, options: Options) -> EditPlan:
 
 
 def _transfer(
-    scene: i2i.Scene, others: list[LatentSource], layers: list[int], options: Options
+    scene: i2i.Scene, others: list[LatentSource], layers: list[int], options: MixOptions
 ) -> tuple[Transfer, list[LatentSource]]:
     """Return the operation of a preset, and the donors."""
     if options.preset == "expression-delta":
@@ -137,7 +137,7 @@ def _transfer(
 
 
 def _pair(
-    images: list[LatentSource], donors: list[LatentSource], options: Options
+    images: list[LatentSource], donors: list[LatentSource], options: MixOptions
 ) -> list[tuple[LatentSource, LatentSource]]:
     """Pair each photo with a donor: the only donor, or the one at the same position; a grid shows all pairs."""
     if len(donors) == len(images):
@@ -151,14 +151,14 @@ def _pair(
     return [(image, donors[0]) for image in images]
 
 
-def _path_frames(keys: Sequence[Tensor], options: Options) -> list[Tensor]:
+def _path_frames(keys: Sequence[Tensor], options: MixOptions) -> list[Tensor]:
     """Return the frames through the keys; a single frame is the last key."""
     count = _frame_count(options)
     return interpolate_path(keys, count) if count > 1 else list(keys[-1:]) * count
 
 
 def _plan_chain(
-    scene: i2i.Scene, stops: list[LatentSource], layers: list[int], strength: float, options: Options
+    scene: i2i.Scene, stops: list[LatentSource], layers: list[int], strength: float, options: MixOptions
 ) -> EditPlan:
     """Morph through photos in their order, rendered with the noise maps and weights of the first."""
     first = stops[0]
@@ -201,7 +201,7 @@ def _cross_grid(images: list[LatentSource], donors: list[LatentSource], transfer
     return GridPlan(cells, ["", *(donor.name for donor in donors)], ["", *(image.name for image in images)])
 
 
-def _plan_average(scene: i2i.Scene, options: Options) -> EditPlan:
+def _plan_average(scene: i2i.Scene, options: MixOptions) -> EditPlan:
     """Average all photos; the result is rendered with the noise maps and weights of the first.
 
     Raises:
@@ -227,7 +227,7 @@ def _plan_average(scene: i2i.Scene, options: Options) -> EditPlan:
     return EditPlan([ImagePlan(request, (), scalars)], grid)
 
 
-def _plan_direction(scene: i2i.Scene, options: Options, progress: EditProgress) -> EditPlan:
+def _plan_direction(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> EditPlan:
     """Move each photo in an attribute direction: SeFa, GANSpace and InterFaceGAN.
 
     Photos under the name ``other`` are edited like all others.

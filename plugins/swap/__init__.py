@@ -15,5 +15,5 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("target+", "source+"),
         default=False,
-        Options="i2i_plugins.swap.options:Options",
+        Options="i2i_plugins.swap.options:SwapOptions",
     )

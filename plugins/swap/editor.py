@@ -11,7 +11,7 @@ from torch import Tensor
 
 import i2i
 
-from .options import Options
+from .options import SwapOptions
 from .pairs import SwapPair, cross, pair_up, unique_names
 from .pipeline import SwapResult, check_faces, report, swap_pairs
 
@@ -29,7 +29,7 @@ class Swap(i2i.Editor):
     may_use = ("perceptual",)
     wants = "latent"
     requires = i2i.StyleGenerator
-    Options = Options
+    Options = SwapOptions
 
     def check_photos(self, scene: i2i.Scene, options: Any) -> None:
         """Check that targets and sources pair up, and that photos show faces.

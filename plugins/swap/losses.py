@@ -12,7 +12,7 @@ from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.features import fitting, passes_gradients
 
 from .faces import People, face_region, mean_colour, skin_region
-from .options import Options
+from .options import SwapOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class SwapLoss:
         region: Regions of their faces, ``(N, 1, R, R)``, 1 inside and 0 outside.
     """
 
-    def __init__(self, scene: i2i.Scene, options: Options, targets: Tensor, people: People) -> None:
+    def __init__(self, scene: i2i.Scene, options: SwapOptions, targets: Tensor, people: People) -> None:
         """Read the targets ``(N, 3, R, R)``; ``people`` are the N sources.
 
         Raises:

@@ -12,7 +12,7 @@ CROSSOVER = "4-7"
 """Default layers, of 18, that the initial latent takes from the source: those of facial features."""
 
 
-class Options(i2i.Options):
+class SwapOptions(i2i.Options):
     """The options of ``swap``; weights are those of the terms in ``losses``."""
 
     steps: int = Field(100, ge=1, le=100_000, description="Number of optimisation steps")
@@ -89,7 +89,7 @@ class Options(i2i.Options):
     batch: int | None = Field(None, ge=1, description="Pairs in a batch.  [default: what suits the device]")
 
     @model_validator(mode="after")
-    def _check(self) -> Options:
+    def _check(self) -> SwapOptions:
         """Refuse options that would have no effect."""
         if self.crossover is not None and self.start != "crossover":
             raise ValueError("--crossover has an effect with --start crossover only; leave --start target out")

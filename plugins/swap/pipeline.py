@@ -17,7 +17,7 @@ from i2i.toolkit.latents.optimizer import Trajectory
 from .faces import People, read_people
 from .losses import SwapLoss
 from .optimisation import optimise_latents
-from .options import CROSSOVER, Options
+from .options import CROSSOVER, SwapOptions
 from .pairs import SwapPair, unique_names
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class SwapResult:
     """Measures of the result by name."""
 
 
-def swap_pairs(scene: i2i.Scene, options: Options, pairs: Sequence[SwapPair]) -> list[SwapResult]:
+def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]) -> list[SwapResult]:
     """Swap every pair; return the results in their order.
 
     Raises:
@@ -67,7 +67,7 @@ def swap_pairs(scene: i2i.Scene, options: Options, pairs: Sequence[SwapPair]) ->
     return [results[number] for number in range(len(pairs))]
 
 
-def _layers(options: Options, count: int) -> tuple[list[int], list[int]]:
+def _layers(options: SwapOptions, count: int) -> tuple[list[int], list[int]]:
     """Return, of ``count`` layers, those that may change and those that the initial latent takes from the source.
 
     Raises:

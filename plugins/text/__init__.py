@@ -20,7 +20,7 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("image+",),
         default=False,
-        Options="i2i_plugins.text.options:Options",
+        Options="i2i_plugins.text.options:TextOptions",
     )
 
 

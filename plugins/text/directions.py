@@ -22,7 +22,7 @@ from i2i.toolkit.latents.files import as_stored
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, latents
 from i2i.toolkit.weights import HEADER, read_weights
 
-from .options import NEUTRAL, Options
+from .options import NEUTRAL, TextOptions
 from .pipeline import EditedLatent, TextEdit, latent_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Directions:
 KIND = "directions of styles"
 
 
-def apply_directions(scene: i2i.Scene, options: Options, edits: Sequence[TextEdit]) -> list[EditedLatent]:
+def apply_directions(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextEdit]) -> list[EditedLatent]:
     """Move every image in the direction of its text: w stays, and offsets are added to the styles.
 
     Raises:

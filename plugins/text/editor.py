@@ -13,7 +13,7 @@ import i2i
 
 from .directions import apply_directions, load_for_generator
 from .goals import create_goals
-from .options import NEUTRAL, Options
+from .options import NEUTRAL, TextOptions
 from .pipeline import EditedLatent, TextEdit, interpolate_latents, latent_of, optimise_edits, render_latents
 
 MIN_INCREASE = 0.01
@@ -30,7 +30,7 @@ class Text(i2i.Editor):
     may_use = ("identity", "landmarks", "perceptual")
     wants = "latent"
     requires = i2i.StyleGenerator
-    Options = Options
+    Options = TextOptions
 
     def check(self, generator: i2i.Generator | None, options: Any) -> None:
         """Check that the directions were made for this generator, before anything is downloaded or computed.
@@ -79,7 +79,7 @@ def _report_unknown_words(scene: i2i.Scene, sentences: Sequence[str]) -> None:
 
 
 def _report_no_increase(
-    scene: i2i.Scene, options: Options, edits: Sequence[TextEdit], scalars: Sequence[dict[str, float]]
+    scene: i2i.Scene, options: TextOptions, edits: Sequence[TextEdit], scalars: Sequence[dict[str, float]]
 ) -> None:
     """Note images whose similarity to the text did not increase, and what to try."""
     more = "more --strength, a lower --threshold, or directions of more --samples"
@@ -111,7 +111,7 @@ def _measure(
 
 
 def _result(
-    scene: i2i.Scene, options: Options, edit: TextEdit, done: EditedLatent, image: Tensor, scalars: dict[str, float]
+    scene: i2i.Scene, options: TextOptions, edit: TextEdit, done: EditedLatent, image: Tensor, scalars: dict[str, float]
 ) -> i2i.Result:
     last = max(1, options.frames - 1)
     path = [interpolate_latents(latent_of(edit.photo), done.latent, number / last) for number in range(options.frames)]

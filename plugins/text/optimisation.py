@@ -11,7 +11,7 @@ import i2i
 from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory, warmup_cosine
 
 from .goals import TextGoal
-from .options import Options
+from .options import TextOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class TextObjective(Objective):
         self,
         scene: i2i.Scene,
         generator: i2i.Generator,
-        options: Options,
+        options: TextOptions,
         initial: Tensor,
         goals: Sequence[TextGoal],
         layers: Sequence[int],
@@ -78,7 +78,7 @@ class TextObjective(Objective):
 def optimise_latents(
     scene: i2i.Scene,
     generator: i2i.Generator,
-    options: Options,
+    options: TextOptions,
     initial: Tensor,
     goals: Sequence[TextGoal],
     layers: Sequence[int],
@@ -124,6 +124,6 @@ class TextIdentityLoss:
         return losses
 
 
-def has_identity(scene: i2i.Scene, options: Options, images: Tensor) -> bool:
+def has_identity(scene: i2i.Scene, options: TextOptions, images: Tensor) -> bool:
     """Tell whether the identity has a weight and an identity network recognises such images."""
     return bool(options.identity_weight) and "identity" in scene.compare(images[:1], images[:1])[0]

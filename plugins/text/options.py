@@ -16,7 +16,7 @@ NEUTRAL = "a face"
 """Default of ``--against`` with ``--directions``."""
 
 
-class Options(i2i.Options):
+class TextOptions(i2i.Options):
     """The options of ``text``; defaults of the optimisation from Patashnik et al., "StyleCLIP" (2021), section 4."""
 
     prompt: tuple[str, ...] = Field(
@@ -77,7 +77,7 @@ class Options(i2i.Options):
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _check(self) -> Options:
+    def _check(self) -> TextOptions:
         """Require a text, and refuse options that would have no effect."""
         if not self.prompt or not all(each.strip() for each in self.prompt):
             raise ValueError('give the text that the image is to match, such as --prompt "a smiling face"')

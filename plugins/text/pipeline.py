@@ -14,7 +14,7 @@ from i2i.toolkit.latents.layers import choose
 
 from .goals import TextGoal
 from .optimisation import optimise_latents
-from .options import Options
+from .options import TextOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class EditedLatent:
     """Metrics of the result."""
 
 
-def optimise_edits(scene: i2i.Scene, options: Options, edits: Sequence[TextEdit]) -> list[EditedLatent]:
+def optimise_edits(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextEdit]) -> list[EditedLatent]:
     """Optimise the latent of every edit; return the results in order.
 
     Raises:

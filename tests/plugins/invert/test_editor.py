@@ -17,7 +17,7 @@ from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
-from i2i_plugins.invert.options import Options, resolve_method
+from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
@@ -31,7 +31,7 @@ NAME = "synthesis.b4.const"
 
 
 def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
-    return Invert().edit(told, build_options(Options, given, "the test"))
+    return Invert().edit(told, build_options(InvertOptions, given, "the test"))
 
 
 def test_edit_returns_one_result_per_photo() -> None:
@@ -171,16 +171,18 @@ def test_options_without_effect_are_refused(given: dict[str, Any], told: str) ->
 
 @pytest.mark.parametrize("name", METHODS)
 def test_resolve_method_without_options_is_as_published(name: str) -> None:
-    assert resolve_method(build_options(Options, {}, "the test"), METHODS[name]) == METHODS[name]
+    assert resolve_method(build_options(InvertOptions, {}, "the test"), METHODS[name]) == METHODS[name]
 
 
 def test_resolve_method_applies_options() -> None:
     given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
-    settings = resolve_method(build_options(Options, given, "the test"), METHODS["hybrid"])
+    settings = resolve_method(build_options(InvertOptions, given, "the test"), METHODS["hybrid"])
     fields = {"rate": "learning_rate", "start": "initial"}
     assert {key: getattr(settings, fields.get(key, key)) for key in given} == given
     assert (settings.steps_from_mean, settings.relative_rate, settings.require_encoder) == (7, False, True)
-    pti = resolve_method(build_options(Options, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]).tuning
+    pti = resolve_method(
+        build_options(InvertOptions, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]
+    ).tuning
     assert pti is not None and (pti.steps, pti.learning_rate, pti.locality_weight) == (9, 3e-4, 0.1)
 
 
@@ -199,7 +201,7 @@ class Constant(i2i.Inverter):
     name = "constant"
     summary = "The mean of all w."
 
-    class Options(i2i.Options):
+    class InvertOptions(i2i.Options):
         steps: int = Field(1, description="Not used")
         shift: float = Field(0.0, description="Added to w")
 
@@ -238,4 +240,4 @@ def test_space_z_with_classes_needs_a_label() -> None:
 def test_registered_classes() -> None:
     assert registered_by("i2i_plugins.invert") == [Invert, *sorted(INVERTERS, key=lambda inverter: inverter.name)]
     assert (Invert.name, Invert.wants, Invert.photos) == ("invert", "crops", ("image+",))
-    assert all(row["help"] for row in describe(Options))
+    assert all(row["help"] for row in describe(InvertOptions))

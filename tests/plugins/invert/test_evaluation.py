@@ -10,15 +10,15 @@ import torch
 import i2i
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.evaluation import STEPS, evaluate_perturbations
-from i2i_plugins.invert.options import Options
+from i2i_plugins.invert.options import InvertOptions
 from i2i_plugins.invert.perturbations import PERTURBATIONS
 from tests.plugins.invert.scenes import demo, drawn_faces, lpips, scene
 
 FEW: dict[str, Any] = {"study": True, "steps": 5, "space": "w+", "start": "encoder", "changes": ("shift", "noise")}
 
 
-def options(**changed: Any) -> Options:
-    return Options(**{**FEW, **changed})
+def options(**changed: Any) -> InvertOptions:
+    return InvertOptions(**{**FEW, **changed})
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,7 +10,7 @@ import torch
 
 import i2i
 from i2i_plugins.invert.methods import METHODS, Tuning
-from i2i_plugins.invert.options import Options, resolve_method
+from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.invert.pipeline import reconstruct
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
@@ -60,7 +60,7 @@ def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str,
 def test_spaces_and_initial_latents(space: str, start: str) -> None:
     target, made = samples("demo", [3]), generator("demo")
     told = scene(target)[0]
-    settings = resolve_method(Options(space=space, start=start, steps=4, rate=0.05), METHODS["hybrid"])
+    settings = resolve_method(InvertOptions(space=space, start=start, steps=4, rate=0.05), METHODS["hybrid"])
     (found,) = reconstruct(told, target, settings)
     assert found.losses[-1] < found.losses[0] or found.loss < found.losses[0]
     rows = found.latent.w[0]
