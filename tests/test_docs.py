@@ -8,12 +8,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import click
 import pytest
 
+import i2i
 from i2i.api import hookspecs
 from i2i.cli import build
 from i2i.registry import HOOKS, Plugin, Registry, find_plugins
@@ -42,6 +44,43 @@ def root() -> click.Group:
 def test_generated_pages_are_up_to_date() -> None:
     for path, text in load(DOCS / "generate.py").pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", ["plugin-api.md", "python-api.md", "toolkit.md"])
+def test_api_reference_is_rendered(page: str) -> None:
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    assert "```python\ndef " in text
+    assert not re.search(r"^:::", text, re.MULTILINE)
+
+
+def test_api_reference_describes_every_public_name_once() -> None:
+    headings = [
+        heading
+        for page in ("plugin-api.md", "python-api.md")
+        for heading in re.findall(r"^### `(\w+)`$", (DOCS / "reference" / page).read_text("utf-8"), re.MULTILINE)
+    ]
+    assert sorted(headings) == sorted(set(i2i.__all__) - {"__version__", "API_VERSION"})
+
+
+def test_api_reference_has_fields_arguments_and_errors() -> None:
+    text = (DOCS / "reference" / "plugin-api.md").read_text("utf-8")
+    step = text.partition("#### `Trainer.step`")[2].partition("####")[0]
+    assert "def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]" in step
+    assert "**Arguments**\n\n- `batch`: " in step
+    assert "**Returns**" in step
+    assert "- `size: int = 256`: Height and width" in text
+    assert "**Raises**\n\n- [`I2IError`](#i2ierror): " in text
+
+
+@pytest.mark.parametrize("module", ["i2i.toolkit.images.grids", "i2i.toolkit.latents.optimizer", "i2i.toolkit.weights"])
+def test_toolkit_reference_describes_the_functions_of_a_module(module: str) -> None:
+    text = (DOCS / "reference" / "toolkit.md").read_text("utf-8")
+    section = text.partition(f"\n## `{module}`\n")[2].partition("\n## ")[0]
+    loaded = import_module(module)
+    names = [name for name, value in vars(loaded).items() if getattr(value, "__module__", None) == module]
+    for name in names or ["read_weights"]:
+        if not name.startswith("_") and callable(getattr(loaded, name)):
+            assert f"\n### `{name}`\n" in section
 
 
 def test_every_command_of_the_help_is_in_the_reference(root: click.Group) -> None:
