@@ -227,9 +227,7 @@ def _python_page(api: Mapping[str, Definition], links: Links) -> str:
         _contents(PYTHON_API),
         "## All names",
         "Everything that can be imported from `i2i`.",
-        "\n".join(
-            f"- {links.link(f'i2i.{name}')}: {_summary(api[name], links)}" for name in sorted(api, key=str.lower)
-        ),
+        "\n".join(listed),
     ]
     return _finish([*parts, *_groups(PYTHON_API, api, links)])
 
@@ -430,12 +428,14 @@ def _item(text: str, links: Links) -> str:
 
 
 def _blocks(text: str, links: Links) -> Iterator[str]:
-    """Yield paragraphs, lists and indented code."""
+    """Yield paragraphs, lists, tables and indented code."""
     for block in re.split(r"\n\s*\n", text):
         if block.startswith("    "):
             yield _code(textwrap.dedent(block))
-        elif re.match(r"[-*] ", block):
-            yield "\n".join(_prose(item, links) for item in re.split(r"\n(?=[-*] )", block))
+        elif block.startswith("|"):
+            yield block
+        elif block.startswith("- "):
+            yield "\n".join(_prose(item, links) for item in re.split(r"\n(?=- )", block))
         else:
             yield _prose(block, links)
 
@@ -444,7 +444,6 @@ def _prose(text: str, links: Links) -> str:
     """Return reStructuredText's code spans as Markdown's, on one line, with links; angle brackets are kept as text."""
     parts = re.split(r"``(.+?)``", " ".join(text.split()))
     return "".join(
-        links.link(part) if index % 2 else part.replace("<", "&lt;").replace("*", "\\*") if not part.startswith("- ")
-        else part
+        links.link(part) if index % 2 else part.replace("<", "&lt;").replace("*", r"\*")
         for index, part in enumerate(parts)
-    )  # fmt: skip
+    )
