@@ -37,7 +37,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
 }
 """Public names that plugins derive from, receive or return, by the heading under which they are described."""
 PYTHON_API: Mapping[str, Sequence[str]] = {
-    "Training": ("train", "open_run", "Run"),
+    "Training": ("train", "open_run", "Run", "create_trainer"),
     "Editing": ("edit",),
     "Generators": ("generator", "generator_of", "generator_domain", "generator_identity"),
     "Weights and networks": ("load_network", "model_path", "extractor", "Contents", "Record", "StoredTensor"),

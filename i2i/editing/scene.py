@@ -135,8 +135,6 @@ class EditSession:
             every=every,
             device=self.device,
             extractors=self.extractors,
-            generator=self.generator if latent is None or self.generator is None else tuned(self.generator, latent),
-            untuned=self.generator,
             progress=watch.progress,
             stop=watch.stop,
             note=calls.note,
@@ -144,6 +142,9 @@ class EditSession:
             compare=ImageComparison(request.registry, self.device, self.extractors, calls.note),
             inverters=RegisteredInverters(request.registry),
         )
+        if self.generator is not None:
+            scene.generator = self.generator if latent is None else tuned(self.generator, latent)
+            scene.untuned = self.generator
         if self.inversions is not None:
             scene.invert = self.inversions.bound_to(scene)
         return scene

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -21,8 +21,6 @@ from .preset_values import Measure, Pairs
 from .settings import DragMethod, render_image, resolve_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
 _MIN_OPENING = 0.01
@@ -87,7 +85,7 @@ def _drag_batch(
     guidance = [plan.guidance for plan in plans if plan.guidance is not None]
     optimisation = DragOptimisation(
         scene,
-        batch.generator,
+        cast(i2i.StyleGenerator, batch.generator),  # required by the editor
         method.settings,
         torch.cat([plan.w for plan in plans]),
         [plan.handles for plan in plans],

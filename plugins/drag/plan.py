@@ -28,13 +28,15 @@ class DragPlan:
     """What is dragged in one image."""
 
     photo: i2i.Photo
+    """The image that is edited."""
     name: str
-    """Of the image among several; empty for a single one."""
+    """Name of the image among several; empty for a single one."""
     handles: Handles
+    """Handles and their targets."""
     mask: Tensor | None
     """``(1, 1, R, R)``, 1 where the image may change; None for everywhere, and then for all images."""
     guidance: Guidance | None
-    """None for all images or for none."""
+    """Losses of landmarks; None where features alone guide, which is the same for all images."""
     landmarks: Tensor | None
     """Initial landmarks ``(68, 2)``, where there are presets."""
 
@@ -75,7 +77,7 @@ def plan_images(scene: i2i.Scene, options: Options, method: DragMethod) -> list[
 
 
 def check_images(scene: i2i.Scene, options: Options) -> None:
-    """Check points, a mask file, and the faces of photos, before latents are searched.
+    """Check points, a mask file, and the faces of photos, before photos are inverted.
 
     Raises:
         UsageError: points or a mask do not fit.
@@ -85,8 +87,8 @@ def check_images(scene: i2i.Scene, options: Options) -> None:
     for number, photo in enumerate(photos):
         with _named_errors(photos, number):
             point_handles(photo, options.points)
-            if options.painted is not None:
-                read_mask(options.painted, photo)
+            if options.mask_file is not None:
+                read_mask(options.mask_file, photo)
             if requested and photo.latent is None:
                 _check_face(scene, photo.pixels, next(iter(requested)), photo)
 
@@ -170,8 +172,8 @@ def _plan_mask(
     landmarks: Tensor | None,
 ) -> Tensor | None:
     """Return where the image may change; whether there is a mask depends on options and presets alone."""
-    if options.painted is not None:
-        return torch.from_numpy(read_mask(options.painted, photo))[None, None].to(photo.pixels)
+    if options.mask_file is not None:
+        return torch.from_numpy(read_mask(options.mask_file, photo))[None, None].to(photo.pixels)
     if str(options.mask) == "none" or (options.mask is None and not presets):
         return None
     size = photo.pixels.shape[-1]

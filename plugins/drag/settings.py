@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT_PRESET = "turn_right=1.3"
-"""Applied where neither points nor presets are given: far enough to be visible, and near enough to be reached."""
+"""Applied where neither points nor presets are given: large enough to be visible, and small enough to converge."""
 FEATURE_RESOLUTION = 128
 """Resolution of the feature maps from 256 px on, as published; smaller images use half of their own."""
 R1, R2 = 3 / 512, 12 / 512
 """Radii of motion supervision and of tracking, as fractions of the image (Pan et al. 2023, section 3.2, at 512 px)."""
 MIN_R1, MIN_R2 = 2.0, 3.0
-"""Least radii in small images, pixels. Below 2 a disc is a single pixel."""
+"""Smallest radii in small images, pixels. Below 2 a disc is a single pixel."""
 LAYERS, PUBLISHED_LAYERS = 6, 18
 """First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
 LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
@@ -33,13 +33,13 @@ LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
 0.002 for the faces at 1024 px, where those of the authors and of other implementations are 0.001 and 0.002; in small
 images handles must cover the same fraction of the image with fewer pixels."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
-"""Weights of the mask: as published, and below ``SMALL`` px, where what it keeps is always close to what moves."""
+"""Weights of the mask: as published, and below ``SMALL`` px, where the kept region is close to the moving one."""
 SMALL = 256
 """Resolution below which pixels are coarse for features, so that landmarks guide presets as well."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class DragSettings:
     """Settings of one optimisation; pixels are those of the generator's image."""
 
     feature_resolution: int
@@ -53,13 +53,17 @@ class Settings:
     shared_vector: bool
     """Whether one vector moves all of these layers."""
     learning_rate: float
+    """Learning rate of Adam."""
     steps: int
+    """Maximum number of steps."""
     tolerance: float
     """Distance from its target at which a handle has converged, pixels."""
     patience: int
-    """Steps within which handles must come nearer; 0 for no early stopping."""
+    """Early stopping: steps without improvement; 0 for never."""
     mask_weight: float
+    """Weight of the mask loss."""
     start_weight: float
+    """Weight of the mean distance of w from the initial latent."""
     frames: int
     """Steps between frames; 0 for none."""
 
@@ -68,23 +72,24 @@ class Settings:
 class DragMethod:
     """How the images of an edit are dragged; the same for all of them."""
 
-    settings: Settings
+    settings: DragSettings
+    """Settings of the optimisation."""
     presets: Mapping[str, tuple[PresetValues, float]]
     """Values and strength by name."""
     guide: Guide
     """What guides the handles of presets."""
     features: bool
     """Whether feature maps supervise the motion of any handle."""
-    identity: Any
-    """The extractor that keeps the identity, or None."""
+    identity: i2i.IdentityExtractor | None
+    """The extractor of the identity loss; None without that loss."""
 
 
-def resolve_settings(options: Options, generator: i2i.Generator) -> Settings:
+def resolve_settings(options: Options, generator: i2i.Generator) -> DragSettings:
     """Replace what the options leave open by values for the resolution of the generator."""
     size = generator.resolution
     weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
     deviation = generator.w_std / math.sqrt(generator.w_dim)
-    return Settings(
+    return DragSettings(
         feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),
         r1=options.r1 or max(MIN_R1, R1 * size),
         r2=options.r2 or max(MIN_R2, R2 * size),
@@ -116,7 +121,7 @@ def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
     """Resolve the options; extractors are tried on the first image.
 
     Raises:
-        UsageError: landmarks are to guide, and the gradients of their network cannot be computed.
+        UsageError: landmarks guide, and their network passes no gradients.
         I2IError: a preset is invalid, or no landmark network is available.
     """
     requested = requested_presets(options)
@@ -149,7 +154,7 @@ def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
     """Let landmarks guide where their network passes gradients.
 
     Raises:
-        UsageError: landmarks are asked for, and it does not.
+        UsageError: landmarks are requested, and it does not.
     """
     landmarks: Any = scene.extractors["landmarks"]
     if passes_gradients(landmarks, image):
@@ -162,12 +167,12 @@ def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
     )
 
 
-def _find_identity(scene: i2i.Scene, options: Options, image: Tensor) -> Any:
-    """Return the identity network, where the identity is to be kept and the network passes gradients, else None."""
+def _find_identity(scene: i2i.Scene, options: Options, image: Tensor) -> i2i.IdentityExtractor | None:
+    """Return the identity network, where the identity has a weight and the network passes gradients, else None."""
     if not options.identity_weight:
         return None
     try:
-        identity: Any = scene.extractors["identity"]
+        identity: i2i.IdentityExtractor = scene.extractors["identity"]
     except (KeyError, i2i.I2IError):
         return None
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Face swap: a picture keeps its pose, expression, light and background, and shows somebody else."""
+"""Face swap: an image keeps its pose, expression, light and background, and shows another person."""
 
 from __future__ import annotations
 
