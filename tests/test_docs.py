@@ -10,7 +10,9 @@ import shlex
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from shutil import copyfile
 from types import ModuleType
+from typing import Any
 
 import click
 import pytest
@@ -134,6 +136,35 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip()) for heading in headings}
 
 
+def test_code_of_the_plugin_guide_runs_and_passes_the_checks(tmp_path: Path) -> None:
+    """Each block runs after the complete plugin; what its classes declare is what i2i reads at registration."""
+    blocks = [
+        block for language, block in BLOCK.findall((DOCS / "plugins.md").read_text("utf-8")) if language == "python"
+    ]
+    names: dict[str, Any] = {"__name__": "guide"}
+    for block in blocks:
+        exec(compile(block, "docs/plugins.md", "exec", dont_inherit=True), names)
+    assert names["Options"]().model_dump()["betas"] == (0.5, 0.999)
+    for kind, name in (
+        ("editor", "Warm"), ("dataset", "Streets"), ("editor", "Older"), ("inverter", "Mean"), ("generator", "DCGAN"),
+    ):  # fmt: skip
+        cls = names[name]
+        assert not inspect.isabstract(cls), name
+        module = ModuleType(f"guide_{name.lower()}")
+        setattr(module, f"register_{kind}s", i2i.hookimpl(_registering(cls, f"register_{kind}s")))
+        plugin = Plugin(name.lower(), f"i2i-{name.lower()}", "0.1.0", module)
+        assert Registry([plugin]).names(kind) == [cls.name]
+        assert plugin.error is None
+
+
+def _registering(cls: type, hook: str) -> Any:
+    def implementation(register: Any) -> None:
+        register(cls)
+
+    implementation.__name__ = hook
+    return implementation
+
+
 def test_where_page_names_existing_files() -> None:
     paths = re.findall(r"`((?:i2i|plugins|datasets)/[\w/.-]*)`", (DOCS / "where.md").read_text(encoding="utf-8"))
     assert len(paths) > 20
@@ -149,6 +180,8 @@ def test_links_are_found_and_lost() -> None:
 def test_commands_can_be_typed(page: Path, root: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = {"plugin": "warm", "options": {}, "seed": 0, "photos": [], "versions": {}}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    for name in ("warm.py", "mine.py"):
+        copyfile(ROOT / "tests" / "example_plugin" / "i2i_warm.py", tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for line in commands(page.read_text(encoding="utf-8")):
         assert (fault := parse(root, line)) is None, f"{page.name}: {line}: {fault}"
