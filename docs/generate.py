@@ -1,8 +1,8 @@
-"""Write the pages of the documentation that follow from the code: commands, options and model cards.
+"""Write the pages of the documentation that follow from the code: commands, options, model cards and the API.
 
     python docs/generate.py
 
-It writes ``cli.md``, ``options.md`` and ``model-cards.md`` in ``reference``; the tests fail while one is out of date.
+It writes the pages of ``reference``; the tests fail while one is out of date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from i2i.training.settings import TrainOptions
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-sys.path.insert(0, str(ROOT))  # the model cards are written by ``research``, which is not installed
+sys.path[:0] = [str(ROOT), str(DOCS)]  # neither ``research``, which writes the model cards, nor ``docs`` is installed
+import api_pages  # noqa: E402
+
 from research.demo.measures import model_cards  # noqa: E402
 
 _WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
@@ -36,6 +38,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
         DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{model_cards.page()}",
+        **{DOCS / "reference" / name: text for name, text in api_pages.pages().items()},
     }
 
 
