@@ -24,8 +24,8 @@ PLUGINS = {
     "outside-trainers": ["trainer:cyclegan", "trainer:pix2pixhd"],
     "outside-data": ["dataset:fruits", "dataset:streets", "metric:frechet-features", "metric:mean-iou"],
     "outside-models": [
-        *("extractor:floor-depth", "extractor:palette-segmentation", "extractor:patch-identity"),
-        *("generator:dcgan", "inverter:nearest-seed"),
+        *("generator:dcgan", "extractor:floor-depth", "extractor:palette-segmentation", "extractor:patch-identity"),
+        "inverter:nearest-seed",
     ],
     "outside-csv": ["callback:csv"],
 }
