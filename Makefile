@@ -1,4 +1,4 @@
-# i2i: `make demo` trains and draws, `make test` proves. Both set up a virtual environment of their own first.
+# i2i: `make demo` trains and generates images, `make test` runs the tests. Both first set up a virtual environment.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,15 +12,15 @@ DEMO := demo
 DEMO_SIZE ?= 128
 DEMO_STEPS ?= 4000
 
-define DRAW_LABELS
+define WRITE_LABELS
 import numpy as np, i2i
-from i2i.toolkit.images import save_picture
+from i2i.toolkit.images import save_image
 facades = i2i.load_registry().get("dataset", "facades")()
 for number in range(8):
     _, labels = facades.draw(np.random.default_rng([2024, number]), $(DEMO_SIZE))
-    save_picture(f"$(DEMO)/labels/{number}.png", labels)
+    save_image(f"$(DEMO)/labels/{number}.png", labels)
 endef
-export DRAW_LABELS
+export WRITE_LABELS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,17 +44,17 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 		--no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## Train pix2pix for about three minutes on drawn facades, then turn label maps into pictures
-	@rm -rf $(DEMO)/run $(DEMO)/labels $(DEMO)/pictures
+demo: $(STAMP) ## Train pix2pix for about three minutes on synthetic facades, then generate images from label maps
+	@rm -rf $(DEMO)/run $(DEMO)/labels $(DEMO)/images
 	@mkdir -p $(DEMO)
-	$(BIN)/i2i train pix2pix --dataset facades --source drawn --size $(DEMO_SIZE) --width 32 --discriminator-width 32 \
+	$(BIN)/i2i train pix2pix --dataset facades --source synthetic --size $(DEMO_SIZE) --width 32 --discriminator-width 32 \
 		--steps $(DEMO_STEPS) --decay 0.5 --out $(DEMO)/run
-	@$(BIN)/python -c "$$DRAW_LABELS"
-	$(BIN)/i2i predict $(DEMO)/run $(DEMO)/labels --out $(DEMO)/pictures
+	@$(BIN)/python -c "$$WRITE_LABELS"
+	$(BIN)/i2i predict $(DEMO)/run $(DEMO)/labels --out $(DEMO)/images
 	@echo
-	@echo "Label maps it had never seen: $(DEMO)/labels"
-	@echo "What it made of them:         $(DEMO)/pictures"
-	@echo "How it learnt:                $(DEMO)/run/samples and $(DEMO)/run/curves.png"
+	@echo "Unseen label maps: $(DEMO)/labels"
+	@echo "Generated images:  $(DEMO)/images"
+	@echo "Training progress: $(DEMO)/run/samples and $(DEMO)/run/curves.png"
 
 # Each pytest worker gets one thread: more workers than cores times threads only wait for one another.
 test: $(STAMP) ## Install and run all tests

@@ -1,11 +1,11 @@
-"""One step of dragging, two handles and a mask, ours against the plain way, taking turns in one run.
+"""One step of dragging, two handles and a mask, interleaved with the baseline implementation in one run.
 
     python benchmarks/drag.py                     # 256, 512 and 1024 px, random weights
     python benchmarks/drag.py --sizes 256 --json
 
 Ours is the loop of the editor ``drag``, led by features alone; the plain one, ``plain_drag.py``, does what published
 code does, and on a CPU in a process that returns the memory it frees, as torch leaves it. Both pull the same handles of
-the same picture, with features of 128 px, 6 rows of w, and the mask's weight 20. Each variant lives in a process of its
+the same image, with features of 128 px, 6 rows of w, and the mask's weight 20. Each variant lives in a process of its
 own, so that peak memory is its own, and they take turns step by step, so that a drift of the machine's speed meets
 both. Times are medians. ``peak MB`` is of the whole process, torch itself included; ``step MB`` what the steps took
 above the process with its network ready.
@@ -32,10 +32,10 @@ RATE, MASK_WEIGHT, LAYER, ROWS = 0.001, 20.0, 128, 6
 def network(size: int, device: Device) -> Any:
     """Random weights; the widths of the published networks (half as wide below 512 px)."""
     from i2i_plugins.stylegan.generators import StyleGAN2
-    from i2i_plugins.stylegan.networks.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 
     torch.manual_seed(0)
-    state = Generator.create(size, channel_base=32768 if size >= 512 else 16384).state_dict()
+    state = StyleGAN2Generator.create(size, channel_base=32768 if size >= 512 else 16384).state_dict()
     return StyleGAN2(i2i.Weights("stylegan2", state), device)
 
 
@@ -52,13 +52,13 @@ def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float]
     """The loop of the editor ``drag``."""
     from i2i_plugins.drag.handles import Handles
     from i2i_plugins.drag.optimisation import DragOptimisation
-    from i2i_plugins.drag.settings import R1, R2, Settings
+    from i2i_plugins.drag.settings import R1, R2, DragSettings
 
     size = generator.resolution
     starts, targets, mask = task(size)
     places = [torch.tensor(each, dtype=torch.float32, device=device) for each in (starts, targets)]
     handles = Handles(["one", "other"], *places, torch.full((2,), -1, device=device))
-    settings = Settings(
+    settings = DragSettings(
         feature_resolution=LAYER, r1=max(2, R1 * size), r2=R2 * size, layers=ROWS, shared_vector=False,
         learning_rate=RATE, steps=10**6, tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip

@@ -4,7 +4,7 @@
 
 The paper's settings at 128 px: a U-Net of 7 levels, batch 1, load size 143, crop 128, mirror images. The common
 reference code, trained so on the same 800 pairs and measured on the same 100 in plain evaluation, reached the
-figures in ``REFERENCE`` (L1 of pictures in [0, 1]; LPIPS 0.1 with AlexNet).
+figures in ``REFERENCE`` (L1 of images in [0, 1]; LPIPS 0.1 with AlexNet).
 """
 
 from __future__ import annotations

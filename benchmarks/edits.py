@@ -3,9 +3,9 @@
     python benchmarks/edits.py                                   # about a quarter of an hour
     python benchmarks/edits.py --count 4 --methods encoder hybrid --json
 
-Inversion: drawn faces that no network has seen, and samples of ``demo-faces`` (psi 0.7), by each method. Mixing: pairs
-of samples; ``landmarks`` is how far they move, in eye distances, ``colour``, ``mouth`` and ``eyes`` which share of the
-way to the other picture is gone, ``identity`` the likeness to the picture that was edited. All run by ``i2i.edit``.
+Inversion: synthetic faces that no network has seen, and samples of ``demo-faces`` (psi 0.7), by each method. Mixing:
+pairs of samples; ``landmarks`` is how far they move, in eye distances, ``colour``, ``mouth`` and ``eyes`` which share
+of the way to the other image is gone, ``identity`` the likeness to the image that was edited. All run by ``i2i.edit``.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import torch
 
 import i2i
 from i2i.toolkit.images import save_image
-from i2i_plugins.demo.world import SIZE, UNSEEN, faces
-from research.demo.measures.looks import Watcher, followed
+from i2i_plugins.demo.synthetic_faces import SIZE, UNSEEN, faces
+from research.demo.measures.face_measurements import Watcher, followed
 
 METHODS = ("encoder", "lpips", "hybrid", "pti", "projector", "image2stylegan")
-"""The last two take 1,000 steps and more a picture and are measured when asked for."""
+"""The last two take 1,000 steps and more an image and are measured when asked for."""
 FIGURES = ("psnr", "ssim", "lpips", "identity", "seconds")
 
 
 def unseen(count: int, folder: Path) -> list[str]:
-    """Files of drawn faces."""
+    """Files of synthetic faces."""
     world, files = faces(), [folder / f"face{number}.png" for number in range(count)]
     for number, file in enumerate(files):
-        save_image(file, world.render(world.values(UNSEEN + number), SIZE).picture)
+        save_image(file, world.render(world.values(UNSEEN + number), SIZE).image)
     return [str(file) for file in files]
 
 
@@ -83,7 +83,7 @@ def show(found: dict[str, Any]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=16, help="pictures of each kind")
+    parser.add_argument("--count", type=int, default=16, help="images of each kind")
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=METHODS[:4])
     parser.add_argument("--pairs", type=int, default=32, help="pairs that are mixed")
     parser.add_argument("--threads", type=int)

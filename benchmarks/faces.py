@@ -1,4 +1,4 @@
-"""Drawn faces: pictures a second at 64, 128 and 256 px, by all processors at once.
+"""Synthetic faces: images per second at 64, 128 and 256 px, on all processors.
 
     python benchmarks/faces.py                              # processes: one a processor
     python benchmarks/faces.py --sizes 128 --processes 1 --json
@@ -26,7 +26,7 @@ _CHUNK = 5
 
 @functools.cache
 def faces() -> Any:
-    """The set, in each process once."""
+    """The dataset, created once in each process."""
     return i2i.load_registry().get("dataset", "faces")()
 
 
@@ -47,7 +47,7 @@ def processors() -> int:
 
 
 def measure(sizes: list[int], processes: int, count: int, rounds: int) -> list[dict[str, float]]:
-    """Pictures a second of each size."""
+    """Images a second of each size."""
     rates: dict[int, list[float]] = {size: [] for size in sizes}
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(draw, [(0, 1, min(sizes))] * (8 * processes)))
@@ -75,7 +75,7 @@ def main() -> None:
     if given.json:
         print(json.dumps({"results": rows}, indent=2))
         return
-    print(f"{'size':>6}{'processes':>11}{'pictures a second':>19}")
+    print(f"{'size':>6}{'processes':>11}{'images a second':>19}")
     for row in rows:
         print(f"{row['size']:>6}{row['processes']:>11}{row['pictures_per_second']:>19}")
 

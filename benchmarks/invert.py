@@ -35,7 +35,7 @@ RATE, NOISE_WEIGHT = 0.1, 1e5
 
 
 @dataclass(frozen=True)
-class Variant:
+class InversionVariant:
     """What is timed."""
 
     name: str
@@ -45,12 +45,12 @@ class Variant:
 
 def networks(size: int, base: int, device: Device, vgg16: Path) -> tuple[Any, Any]:
     """The generator, whose noise has an effect, and LPIPS-VGG."""
-    from i2i_plugins.perceptual.extractor import LpipsVgg
+    from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
     from i2i_plugins.stylegan.generators import StyleGAN2
-    from i2i_plugins.stylegan.networks.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 
     torch.manual_seed(0)
-    state = Generator.create(size, channel_base=base).state_dict()
+    state = StyleGAN2Generator.create(size, channel_base=base).state_dict()
     strengths = {name: torch.full_like(each, 0.1) for name, each in state.items() if name.endswith("noise_strength")}
     generator = StyleGAN2(i2i.Weights("stylegan2", {**state, **strengths}), device)
     return generator, LpipsVgg(device, vgg16)
@@ -62,42 +62,41 @@ def photos(size: int, count: int, device: Device) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clamp(-1, 1).to(device)
 
 
-def serve(variant: Variant, given: argparse.Namespace, vgg16: Path, pipe: Connection) -> None:
+def serve(variant: InversionVariant, given: argparse.Namespace, vgg16: Path, pipe: Connection) -> None:
     """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
     device = device_of(variant.name == "plain", given.device, variant.precision)
     generator, perceptual = networks(given.size, given.channel_base, device, vgg16)
-    pictures = photos(given.size, variant.photos, device)
+    images = photos(given.size, variant.photos, device)
     told = teller(device, pipe, {"device": device.describe(), "precision": device.precision})
-    (plain if variant.name == "plain" else ours)(device, generator, perceptual, pictures, told)
+    (plain if variant.name == "plain" else ours)(device, generator, perceptual, images, told)
 
 
-def ours(
-    device: Device, generator: Any, perceptual: Any, pictures: torch.Tensor, told: Callable[[float], None]
-) -> None:
+def ours(device: Device, generator: Any, perceptual: Any, images: torch.Tensor, told: Callable[[float], None]) -> None:
     """The loop of the editor ``invert``."""
     from i2i_plugins.invert.methods import METHODS
     from i2i_plugins.invert.optimisation import LatentInversion
 
-    method = replace(METHODS["projector"], space="w+", jitter=0.0, rise=0.0, fall=0.0, rate=RATE)
+    method = replace(METHODS["projector"], space="w+", jitter=0.0, warmup=0.0, decay=0.0, learning_rate=RATE)
     scene = i2i.Scene({}, device, {"perceptual": perceptual}, generator=generator)
-    starts = generator.w_mean.expand(len(pictures), generator.num_ws, -1)
-    LatentInversion(scene, method, pictures, starts).run(lambda steps, loss: told(loss))
+    starts = generator.w_mean.expand(len(images), generator.num_ws, -1)
+    LatentInversion(scene, method, images, starts).run(lambda steps, loss: told(loss))
 
 
-def plain(
-    device: Device, generator: Any, perceptual: Any, pictures: torch.Tensor, told: Callable[[float], None]
-) -> None:
+def plain(device: Device, generator: Any, perceptual: Any, images: torch.Tensor, told: Callable[[float], None]) -> None:
     """The loop of ``plain_invert.py``, on the first photo."""
     from plain_invert import PlainLoop
 
-    loop = PlainLoop(generator, perceptual, pictures[:1], RATE, NOISE_WEIGHT)
+    loop = PlainLoop(generator, perceptual, images[:1], RATE, NOISE_WEIGHT)
     while True:
         told(loop.step())
 
 
 def measure(given: argparse.Namespace, vgg16: Path) -> list[dict[str, Any]]:
     """All variants in turn; the first round warms up."""
-    chosen = [Variant("plain"), *(Variant("ours", given.photos, precision) for precision in given.precisions)]
+    chosen = [
+        InversionVariant("plain"),
+        *(InversionVariant("ours", given.photos, precision) for precision in given.precisions),
+    ]
     about, seen = take_turns(serve, [(variant, given, vgg16) for variant in chosen], given.rounds + 1)
     rows: list[dict[str, Any]] = []
     for variant, told, steps in zip(chosen, about, seen, strict=True):
@@ -138,7 +137,7 @@ def random_vgg16(folder: Path) -> Path:
 
 
 def main() -> None:
-    from i2i_plugins.perceptual.models import VGG16
+    from i2i_plugins.perceptual.model_records import VGG16
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=256)

@@ -1,7 +1,7 @@
-"""Dragging the plain way, on the weights of ours: what published code does at every step.
+"""A baseline implementation of a drag step, with the operations of published code, on our weights.
 
 The whole synthesis, weights of each sample convolved in groups (``plain_stylegan2.py``); features enlarged to the size
-of the picture; the mask held over all of them; handles searched one after the other, each answer read back.
+of the image; the mask held over all of them; handles searched one after the other, each answer read back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 class PlainDrag:
-    """Handles ``(x, y)`` on their way in a picture of R x R pixels."""
+    """Handles ``(x, y)`` on their way in an image of R x R pixels."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class PlainDrag:
         rows: int = 6,
         layer: int = 128,
     ) -> None:
-        """``mask (1, 1, R, R)`` is 1 where the picture may change; ``generator`` lends its weights."""
+        """``mask (1, 1, R, R)`` is 1 where the image may change; ``generator`` lends its weights."""
         self.synthesis, self.size = PlainSynthesis(generator.network.synthesis), generator.resolution
         self.rows, self.layer, self.mask, self.mask_weight = rows, layer, mask, mask_weight
         self.r1, self.r2 = round(3 * self.size / 512), round(12 * self.size / 512)

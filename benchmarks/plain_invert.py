@@ -1,7 +1,7 @@
-"""Inversion the plain way, on the weights of ours: what projectors written after the papers do at every step.
+"""A baseline implementation of an inversion step, with the operations of published projectors, on our weights.
 
 One photo at a time; the generator convolves weights of each sample in groups (``plain_stylegan2.py``) and doubles
-pictures by putting zeros between their pixels; LPIPS-VGG is an ordinary sequence of layers, to which the photo is shown
+images by putting zeros between their pixels; LPIPS-VGG is an ordinary sequence of layers, to which the photo is shown
 anew at every step; noise maps are regularised one by one. Weights are frozen, which published loops often forget.
 """
 
@@ -32,8 +32,8 @@ class PlainLoop:
 
     def step(self) -> float:
         """One step; gives the loss before it, without the noise's part."""
-        picture, _ = self.synthesis(self.w)
-        loss = self._distance(picture, self.photo)
+        image, _ = self.synthesis(self.w)
+        loss = self._distance(image, self.photo)
         whole = loss + self.noise_weight * sum(_likeness(plane) for plane in self.noise)
         self.optimizer.zero_grad()
         whole.backward()
@@ -44,16 +44,16 @@ class PlainLoop:
         return loss.item()
 
     def _distance(self, one: Tensor, other: Tensor) -> Tensor:
-        """LPIPS on VGG16, both pictures looked at."""
+        """LPIPS on VGG16, both images looked at."""
         here, there = self._features(one), self._features(other)
         found = one.new_zeros(())
         for layer, a, b in zip(self.perceptual.layers, here, there, strict=True):
             found = found + F.conv2d((a - b) ** 2, self.perceptual._weights[layer]).mean()
         return found
 
-    def _features(self, picture: Tensor) -> list[Tensor]:
+    def _features(self, image: Tensor) -> list[Tensor]:
         trunk = self.perceptual._trunk
-        x, found = (picture - self.perceptual._shift) / self.perceptual._scale, []
+        x, found = (image - self.perceptual._shift) / self.perceptual._scale, []
         for name, layer in zip(trunk.names, trunk.features, strict=True):
             x = layer(x)
             if name in self.perceptual.layers:

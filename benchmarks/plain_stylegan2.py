@@ -1,7 +1,7 @@
-"""StyleGAN2 the plain way, on the weights of ours: a copy of the weights for each sample, convolved in groups.
+"""A baseline implementation of StyleGAN2 on our weights: modulated weights for each sample, grouped convolutions.
 
 This is the form of the paper (Karras et al. 2020, figure 2c) and what most code does: modulate and demodulate the
-weights, ``groups=N``; zeros between the pixels and a depthwise filter to double a picture; every map up to the last.
+weights, ``groups=N``; zeros between the pixels and a depthwise filter to double an image; every map up to the last.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2i_plugins.stylegan.networks.modulation import StyledConv, ToRGB
-from i2i_plugins.stylegan.networks.stylegan2 import Synthesis
+from i2i_plugins.stylegan.networks.modulated_convolution import StyledConv, ToRGB
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Synthesis
 
 
 class PlainSynthesis(nn.Module):
-    """``ws (N, num_ws, w_dim)`` -> pictures and the maps of a resolution; constant noise, architecture ``skip``."""
+    """``ws (N, num_ws, w_dim)`` -> images and the maps of a resolution; constant noise, architecture ``skip``."""
 
-    def __init__(self, synthesis: Synthesis) -> None:
+    def __init__(self, synthesis: StyleGAN2Synthesis) -> None:
         super().__init__()
         self.synthesis = synthesis
         with torch.no_grad():
@@ -27,9 +27,9 @@ class PlainSynthesis(nn.Module):
                 weight.data = weight.contiguous()
 
     def forward(self, ws: Tensor, keep: int = 0) -> tuple[Tensor, Tensor | None]:
-        """The picture, and the maps of the resolution ``keep`` where it is asked for."""
+        """The image, and the maps of the resolution ``keep`` where it is asked for."""
         x = self.synthesis.block(4).const.expand(len(ws), -1, -1, -1)
-        picture = kept = None
+        image = kept = None
         row = 0
         for resolution in self.synthesis.resolutions:
             block = self.synthesis.block(resolution)
@@ -39,9 +39,9 @@ class PlainSynthesis(nn.Module):
                 row += 1
             kept = x if resolution == keep else kept
             drawn = draw(block.torgb, x, ws[:, row])
-            picture = drawn if picture is None else upsample(picture) + drawn
-        assert picture is not None
-        return picture, kept
+            image = drawn if image is None else upsample(image) + drawn
+        assert image is not None
+        return image, kept
 
 
 def convolve(layer: StyledConv, x: Tensor, w: Tensor) -> Tensor:
@@ -72,13 +72,13 @@ def draw(layer: ToRGB, x: Tensor, w: Tensor) -> Tensor:
     return y.reshape(n, outs, *y.shape[2:]) + layer.bias.view(1, -1, 1, 1)
 
 
-def upsample(picture: Tensor) -> Tensor:
+def upsample(image: Tensor) -> Tensor:
     """Twice the size: zeros between the pixels, then the filter with gain 4."""
-    n, channels, height, width = picture.shape
-    apart = picture.new_zeros(n, channels, height, 2, width, 2)
-    apart[:, :, :, 0, :, 0] = picture
+    n, channels, height, width = image.shape
+    apart = image.new_zeros(n, channels, height, 2, width, 2)
+    apart[:, :, :, 0, :, 0] = image
     padded = F.pad(apart.reshape(n, channels, 2 * height, 2 * width), (2, 1, 2, 1))
-    return F.conv2d(padded, kernel(picture).expand(channels, 1, 4, 4).contiguous(), groups=channels)
+    return F.conv2d(padded, kernel(image).expand(channels, 1, 4, 4).contiguous(), groups=channels)
 
 
 def kernel(x: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""StyleGAN2: rendering, and gradients to w, ours against the plain way, taking turns in one run.
+"""StyleGAN2: rendering, and gradients to w, interleaved with the baseline implementation in one run.
 
     python benchmarks/stylegan.py                          # 256, 512 and 1024 px, random weights
     python benchmarks/stylegan.py --sizes 1024 --json --rounds 5
 
-What is timed: ``render`` (no gradient); ``render + gradient`` (to w, from a loss on the picture); ``features@128 +
+What is timed: ``render`` (no gradient); ``render + gradient`` (to w, from a loss on the image); ``features@128 +
 gradient`` (to w, from a loss on the maps at 128 px, as dragging needs it). The plain way (``plain_stylegan2.py``)
 convolves weights of each sample in groups and runs the whole synthesis, whatever is asked for; its backward pass, like
 ours, begins at the loss. Every variant lives in a process of its own, so that peak memory is its own, and the variants
@@ -33,7 +33,7 @@ TASKS = ("features@128 + gradient", "render", "render + gradient")
 
 
 @dataclass(frozen=True)
-class Variant:
+class GeneratorVariant:
     """What is timed."""
 
     name: str
@@ -44,13 +44,13 @@ class Variant:
 
 def network(size: int) -> Any:
     """Random weights; the widths of the published networks (half as wide below 512 px)."""
-    from i2i_plugins.stylegan.networks.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 
     torch.manual_seed(0)
-    return Generator.create(size, channel_base=32768 if size >= 512 else 16384)
+    return StyleGAN2Generator.create(size, channel_base=32768 if size >= 512 else 16384)
 
 
-def ours(variant: Variant, device: Device) -> tuple[torch.Tensor, Callable[[str, torch.Tensor], torch.Tensor]]:
+def ours(variant: GeneratorVariant, device: Device) -> tuple[torch.Tensor, Callable[[str, torch.Tensor], torch.Tensor]]:
     """The generator as ``i2i.generator`` opens it."""
     from i2i_plugins.stylegan.generators import StyleGAN2
 
@@ -62,7 +62,9 @@ def ours(variant: Variant, device: Device) -> tuple[torch.Tensor, Callable[[str,
     return opened.map(torch.randn(1, 512, device=device)), run
 
 
-def plain(variant: Variant, device: Device) -> tuple[torch.Tensor, Callable[[str, torch.Tensor], torch.Tensor]]:
+def plain(
+    variant: GeneratorVariant, device: Device
+) -> tuple[torch.Tensor, Callable[[str, torch.Tensor], torch.Tensor]]:
     """The whole synthesis, in groups, float32."""
     from plain_stylegan2 import PlainSynthesis
 
@@ -70,13 +72,13 @@ def plain(variant: Variant, device: Device) -> tuple[torch.Tensor, Callable[[str
     synthesis = PlainSynthesis(whole.synthesis)
 
     def run(task: str, w: torch.Tensor) -> torch.Tensor:
-        picture, maps = synthesis(w, keep=128 if task.startswith("features") else 0)
-        return picture if maps is None else maps
+        image, maps = synthesis(w, keep=128 if task.startswith("features") else 0)
+        return image if maps is None else maps
 
     return whole.mapping(torch.randn(1, 512, device=device)), run
 
 
-def serve(variant: Variant, name: str, pipe: Connection) -> None:
+def serve(variant: GeneratorVariant, name: str, pipe: Connection) -> None:
     """A variant in its own process: does each task it is asked for, and answers with seconds and peak memory."""
     device = device_of(variant.name == "plain", name, variant.precision, variant.compile)
     w, run = (plain if variant.name == "plain" else ours)(variant, device)
@@ -96,8 +98,8 @@ def serve(variant: Variant, name: str, pipe: Connection) -> None:
 
 def measure(size: int, name: str, precisions: list[str], compiled: bool, rounds: int) -> list[dict[str, Any]]:
     """All variants of a size, in turn; the first round of each task warms up."""
-    chosen = [Variant("plain", size), *(Variant("ours", size, precision) for precision in precisions)]
-    chosen += [Variant("ours, compiled", size, precision, True) for precision in precisions if compiled]
+    chosen = [GeneratorVariant("plain", size), *(GeneratorVariant("ours", size, precision) for precision in precisions)]
+    chosen += [GeneratorVariant("ours, compiled", size, precision, True) for precision in precisions if compiled]
     context = multiprocessing.get_context("spawn")
     pipes, told = [], []
     for variant in chosen:

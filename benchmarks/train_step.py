@@ -33,7 +33,7 @@ Step = Callable[[dict[str, torch.Tensor]], None]
 
 
 @dataclass(frozen=True)
-class Variant:
+class StepVariant:
     """What is timed."""
 
     name: str
@@ -75,7 +75,7 @@ def textbook(device: str) -> Step:
     return step
 
 
-def ours(variant: Variant, device: Device, size: int) -> Step:
+def ours(variant: StepVariant, device: Device, size: int) -> Step:
     """The trainer as ``i2i train pix2pix`` runs it."""
     kind = i2i.load_registry().get("trainer", "pix2pix")
     trainer = kind(kind.Options(size=size, norm=variant.norm), device)
@@ -86,7 +86,7 @@ def ours(variant: Variant, device: Device, size: int) -> Step:
     return step
 
 
-def serve(variant: Variant, name: str, size: int, pipe: Connection) -> None:
+def serve(variant: StepVariant, name: str, size: int, pipe: Connection) -> None:
     """A variant in its own process: takes a step each time it is asked and answers with the seconds it took."""
     torch.manual_seed(0)
     plain = variant.name == "textbook"
@@ -117,11 +117,11 @@ def matrix_rate(name: str, precision: str) -> float:
     side, size = (2048, 64) if name == "cpu" else (8192, 256)
     matrix = torch.rand(side, side, dtype=kind, device=name)
     layer = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False, dtype=kind, device=name)
-    picture = torch.rand(8, 256, size, size, dtype=kind, device=name)
-    layer, picture = (each.to(memory_format=torch.channels_last) for each in (layer, picture))
+    image = torch.rand(8, 256, size, size, dtype=kind, device=name)
+    layer, image = (each.to(memory_format=torch.channels_last) for each in (layer, image))
     works: list[tuple[Callable[[], object], int]] = [
         (lambda: matrix @ matrix, 2 * side**3),
-        (lambda: layer(picture), 2 * 9 * 256 * 256 * picture[:, 0].numel()),
+        (lambda: layer(image), 2 * 9 * 256 * 256 * image[:, 0].numel()),
     ]
     best = 0.0
     with torch.no_grad():
@@ -135,18 +135,18 @@ def matrix_rate(name: str, precision: str) -> float:
     return best
 
 
-def variants(compiled: bool) -> list[Variant]:
+def variants(compiled: bool) -> list[StepVariant]:
     """The textbook at batch 1 is the measure of all; the textbook at batch 4 shows what the batch alone gives."""
-    chosen = [Variant("textbook", 1, "fp32"), Variant("textbook", 4, "fp32")]
+    chosen = [StepVariant("textbook", 1, "fp32"), StepVariant("textbook", 4, "fp32")]
     for batch in (1, 4):
-        chosen += [Variant("ours", batch, "fp32"), Variant("ours", batch, "auto")]
-    chosen.append(Variant("ours, instance norm", 4, "auto", norm="instance"))
+        chosen += [StepVariant("ours", batch, "fp32"), StepVariant("ours", batch, "auto")]
+    chosen.append(StepVariant("ours, instance norm", 4, "auto", norm="instance"))
     if compiled:
-        chosen += [Variant("ours, compiled", batch, "auto", compile=True) for batch in (1, 32)]
+        chosen += [StepVariant("ours, compiled", batch, "auto", compile=True) for batch in (1, 32)]
     return chosen
 
 
-def measure(chosen: list[Variant], name: str, size: int, rounds: int) -> list[dict[str, Any]]:
+def measure(chosen: list[StepVariant], name: str, size: int, rounds: int) -> list[dict[str, Any]]:
     """Time all variants in turn; the first three rounds warm up."""
     context = multiprocessing.get_context("spawn")
     workers, processes = [], []
@@ -193,7 +193,7 @@ def measure(chosen: list[Variant], name: str, size: int, rounds: int) -> list[di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--size", type=int, default=256, help="height and width of the pictures, px (default 256)")
+    parser.add_argument("--size", type=int, default=256, help="height and width of the images, px (default 256)")
     parser.add_argument("--rounds", type=int, default=10, help="steps of each variant that count (default 10)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--compile", action="store_true", help="also compiled variants, which take a minute to start")

@@ -1,8 +1,8 @@
-"""Write the pages of the documentation that follow from the code: commands, options and model cards.
+"""Write the pages of the documentation that follow from the code: commands, options, model cards and the API.
 
     python docs/generate.py
 
-It writes ``cli.md``, ``options.md`` and ``model-cards.md`` in ``reference``; the tests fail while one is out of date.
+It writes the pages of ``reference``; the tests fail while one is out of date.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Any
 
 import click
 
-from i2i.api.options import describe
+from i2i.api.options import describe, option_flag
 from i2i.cli import build
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
 from i2i.training.settings import TrainOptions
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-sys.path.insert(0, str(ROOT))  # the model cards are written by ``research``, which is not installed
-from research.demo.measures import cards  # noqa: E402
+sys.path[:0] = [str(ROOT), str(DOCS)]  # neither ``research``, which writes the model cards, nor ``docs`` is installed
+import api_pages  # noqa: E402
+
+from research.demo.measures import model_cards  # noqa: E402
 
 _WORDS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X", "path": "PATH"}
 _NOTE = "<!-- Written by docs/generate.py; change the code and run it again. -->"
@@ -35,7 +37,8 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "cli.md": commands_page(registry),
         DOCS / "reference" / "options.md": options_page(registry),
-        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{cards.page()}",
+        DOCS / "reference" / "model-cards.md": f"{_NOTE}\n\n{model_cards.page()}",
+        **{DOCS / "reference" / name: text for name, text in api_pages.pages().items()},
     }
 
 
@@ -186,7 +189,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
     lines = ["| option | takes | default | meaning |", "|---|---|---|---|"]
     for row in rows:
         meaning, _, computed = row["help"].partition("  [default: ")
-        cells = (f"`{row['flag']}`", _takes(row), computed.rstrip("]") or _default(row), meaning)
+        flags = ", ".join(f"`{flag}`" for flag in (row["flag"], *map(option_flag, row["aliases"])))
+        cells = (flags, _takes(row), computed.rstrip("]") or _default(row), meaning)
         lines.append("| " + " | ".join(cell.replace("|", "&#124;") for cell in cells) + " |")
     return "\n".join(lines)
 

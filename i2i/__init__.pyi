@@ -61,6 +61,7 @@ from .editing.pipeline import edit as edit
 from .inference.generators import generator as generator
 from .inference.generators import generator_domain as generator_domain
 from .inference.generators import generator_identity as generator_identity
+from .inference.inspection import create_trainer as create_trainer
 from .inference.inspection import generator_of as generator_of
 from .registry import Registry as Registry
 from .registry import load_registry as load_registry

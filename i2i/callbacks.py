@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .api.callback import Callback
@@ -32,14 +32,17 @@ class Callbacks:
                 _report(callback.name, provider, event, error)
 
 
-def choose_callbacks(registry: Registry, names: str | None) -> Callbacks:
+def choose_callbacks(
+    registry: Registry, names: str | None, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> Callbacks:
     """Create the callbacks of one training or edit.
 
     Args:
         names: Names separated by commas, or ``none``; None for those that are callbacks by default.
+        options: By the name of a callback, its options.
 
     Raises:
-        UsageError: There is no callback of a name.
+        UsageError: There is no callback of a name, or an option is unknown, wrong, or of one that is not chosen.
     """
     known = registry.entries("callback")
     if names is None:
@@ -49,11 +52,18 @@ def choose_callbacks(registry: Registry, names: str | None) -> Callbacks:
         if not chosen:
             raise UsageError(f"--callbacks names none; type --callbacks none, or: {', '.join(known) or 'none'}.")
         chosen = [] if chosen == ["none"] else chosen
+    options = options or {}
+    if unused := sorted(options.keys() - set(chosen)):
+        raise UsageError(
+            f"--callback-options is for {unused[0]!r}, which is not among the callbacks: {', '.join(chosen) or 'none'}."
+        )
     created = []
     for name in dict.fromkeys(chosen):
         provider = _provider(registry.entry("callback", name))
         try:
-            created.append((build_plugin(registry, "callback", name), provider))
+            created.append((build_plugin(registry, "callback", name, values=options.get(name)), provider))
+        except UsageError:  # a wrong option, which is the user's
+            raise
         except Exception as error:
             _report(name, provider, "__init__", error)
     return Callbacks(created)

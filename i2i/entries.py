@@ -11,6 +11,8 @@ from .api.errors import I2IError
 from .discovery import Plugin, describe_error, isolated
 
 _MISSING = object()
+RECORDS = ("model", "preset")
+"""Kinds that are registered as records, not as classes."""
 
 
 @dataclass(eq=False)
@@ -110,9 +112,7 @@ class Entry:
             if not _agrees(value, actual):
                 has = "is missing in it" if actual is _MISSING else f"is {actual!r} in it"
                 return f"{attribute} {has}, but {value!r} where {self.target} is registered; make them equal"
-        if clash := _option_clash(self.kind, thing):
-            return clash
-        return None
+        return _fault_of(self.kind, thing)
 
 
 def _agrees(declared: Any, actual: Any) -> bool:
@@ -149,8 +149,8 @@ class Registration:
         for attribute in ("name", "summary"):
             if not _is_one_line(getattr(thing, attribute, None)):
                 raise ValueError(f"{self.kind} {_called(thing)} needs a one-line {attribute!r}")
-        if clash := _option_clash(self.kind, thing):
-            raise ValueError(f"{self.kind} {thing.name!r} {clash}")
+        if fault := _fault_of(self.kind, thing):
+            raise ValueError(f"{self.kind} {thing.name!r} {fault}")
         return Entry(self.kind, thing.name, thing.summary, self.provider, thing=thing)
 
     def _by_string(self, name: str, target: str | None, summary: str, declared: dict[str, Any]) -> Entry:
@@ -166,6 +166,23 @@ class Registration:
 
 def _is_one_line(text: Any) -> bool:
     return isinstance(text, str) and bool(text.strip()) and "\n" not in text
+
+
+def _fault_of(kind: str, thing: Any) -> str | None:
+    """Say what makes a thing unusable as one of its kind, whatever it does; None if nothing does."""
+    cls = thing if isinstance(thing, type) else type(thing) if kind in RECORDS else None
+    if not _derives(cls, f"i2i.api.{kind}", kind.capitalize()):
+        return f"is no i2i.{kind.capitalize()}; {'make it one' if kind in RECORDS else 'derive its class from that'}"
+    model = getattr(thing, "Options", None)
+    if model is not None and not _derives(model, "i2i.api.options", "Options"):
+        return "has Options that do not derive from i2i.Options; derive them from that"
+    return _option_clash(kind, thing)
+
+
+def _derives(cls: Any, module: str, name: str) -> bool:
+    """Whether a class derives from one of the contracts, which is not imported to find out."""
+    bases = getattr(cls, "__mro__", ()) if isinstance(cls, type) else ()
+    return any((base.__module__, base.__name__) == (module, name) for base in bases)
 
 
 def _option_clash(kind: str, thing: Any) -> str | None:

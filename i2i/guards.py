@@ -27,6 +27,12 @@ OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric", "callba
 
 _PASSED = (I2IError, OSError, MemoryError, KeyboardInterrupt, GeneratorExit)
 """What a plugin may raise: errors for the user, and failures of the machine, which the engine reports itself."""
+
+
+class PluginError(I2IError):
+    """A plugin failed or broke its contract; the text names it and its distribution."""
+
+
 _LONGEST = 300
 """Characters of an exception's text that are quoted."""
 
@@ -47,18 +53,19 @@ def build_plugin(registry: Registry, kind: str, name: str, *args: Any, values: M
         I2IError: the plugin failed, or what it built breaks its contract.
     """
     cls = registry.get(kind, name)
-    if kind in OPTIONS_LAST:
-        args += options_argument(kind, cls, values)
     owner = plugin_owner(registry, kind, name)
+    if kind in OPTIONS_LAST:
+        args += options_argument(kind, cls, values, owner)
     made = guarded(cls, kind, owner)
     missing = sorted(getattr(made, "__abstractmethods__", ()))
     if missing:
-        raise I2IError(f"The {owner} does not define {', '.join(missing)}; tell its author.")
+        raise PluginError(f"The {owner} does not define {', '.join(missing)}; tell its author.")
     with guarding(owner, "__init__"):
         # A trainer is told its data before its constructor runs.
         instance = made.create(*args) if kind == "trainer" else made(*args)
     if check := INSTANCE_CHECKS.get(kind):
-        _require(owner, "__init__", check, instance, None, ())
+        with guarding(owner, "__init__"):  # what is checked may be properties of the plugin
+            _require(owner, "__init__", check, instance, None, ())
     return instance
 
 
@@ -73,20 +80,40 @@ def plugin_owner(registry: Registry, kind: str, name: str) -> str:
     return f"{kind} {name!r} of {plugin.distribution} {plugin.version}"
 
 
-def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None) -> tuple[Options, ...]:
+def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None, owner: str = "") -> tuple[Options, ...]:
     """The options of a class as arguments: one, or none for a class that declares no options.
 
     Raises:
         UsageError: there are values for a class without options, or one of them is wrong.
     """
-    from .api.options import Options, build_options
+    from .api.options import Options
 
     model = getattr(cls, "Options", Options)
     if not model.model_fields and not values:
         return ()
     if not model.model_fields:
         raise UsageError(f"The {kind} {cls.name!r} has no options: leave {', '.join(sorted(values or ()))} out.")
-    return (build_options(model, values or {}, f"options of {kind} {cls.name!r}"),)
+    return (plugin_options(model, values or {}, f"options of {kind} {cls.name!r}", owner or f"{kind} {cls.name!r}"),)
+
+
+def plugin_options(model: Any, values: Mapping[str, Any], where: str, owner: str) -> Any:
+    """Build the options of a plugin from plain values, and make sure that records can hold them.
+
+    Args:
+        model: Its ``Options``.
+        where: Opens the message about a wrong value, as in ``build_options``.
+        owner: What ``plugin_owner`` returns.
+
+    Raises:
+        UsageError: an option is unknown or has a wrong value.
+        I2IError: a validator or default of the plugin fails, or a value cannot be written as JSON.
+    """
+    from .api.options import build_options
+
+    with guarding(owner, "Options"):
+        options = build_options(model, values, where)
+        options.model_dump(mode="json")
+    return options
 
 
 def plain_options(registry: Registry, kind: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +124,7 @@ def plain_options(registry: Registry, kind: str, name: str, values: Mapping[str,
     """
     return {
         key: value
-        for options in options_argument(kind, registry.get(kind, name), values)
+        for options in options_argument(kind, registry.get(kind, name), values, plugin_owner(registry, kind, name))
         for key, value in options.model_dump(mode="json").items()
     }
 
@@ -117,25 +144,37 @@ def guarding(owner: str, method: str) -> Iterator[None]:
     """
     try:
         yield
-    except _PASSED:
+    except _PASSED as error:
+        _sign(error, owner, method)
         raise
     except BaseException as error:
         raise _failure(owner, method, error) from error
 
 
+def _sign(error: BaseException, owner: str, method: str) -> None:
+    """Note on a failure of the machine in which plugin it occurred, for ``disk_trouble``; the innermost counts."""
+    if isinstance(error, (OSError, MemoryError)) and not hasattr(error, "i2i_owner"):
+        error.i2i_owner = f"{method}() of the {owner}"  # type: ignore[union-attr]
+
+
 def _failure(owner: str, method: str, error: BaseException) -> BaseException:
     """The exception to raise in place of ``error``; running out of memory stays what it is."""
     if isinstance(error, RuntimeError) and is_out_of_memory(error):
+        error.i2i_owner = f"{method}() of the {owner}"  # type: ignore[attr-defined]
         return error
     text = " ".join(str(error).split())
     text = f": {text[:_LONGEST]}" if text else ""
-    return I2IError(
+    return PluginError(
         f"The {owner} failed in {method}(): {type(error).__name__}{text}; tell its author "
         "(--debug shows the traceback)."
     )
 
 
 # The guarded subclass.
+
+
+_PROMISED = {"dataset": ("draw",)}
+"""By kind, methods whose default only says that the plugin had to define them, so that it is guarded as its own."""
 
 
 class _Active(threading.local):
@@ -161,14 +200,30 @@ def guarded(cls: Any, kind: str, owner: str) -> Any:
     if kind == "extractor":
         checks |= ROLE_CHECKS.get(str(getattr(cls, "role", "")), {})
     members: dict[str, Any] = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    for name in {*contract_methods(kind, cls), *checks} - {"__init__"}:
+    methods = {*contract_methods(kind, cls), *checks}
+    if kind == "extractor":
+        methods |= _role_methods(cls)
+    for name in methods - {"__init__"}:
         found = inspect.getattr_static(cls, name, None)
         inherited = found is inspect.getattr_static(base, name, None)  # the engine's own default
-        if found is None or inherited or getattr(found, "__isabstractmethod__", False):
+        if (
+            found is None
+            or (inherited and name not in _PROMISED.get(kind, ()))
+            or getattr(found, "__isabstractmethod__", False)
+        ):
             continue
         if (member := _member(cls, name, found, owner, checks.get(name))) is not None:
             members[name] = member
     return type(cls)(cls.__name__, (cls,), members)
+
+
+def _role_methods(cls: Any) -> set[str]:
+    """What others call of an extractor: the protocol of a standard role; for another role what the class defines."""
+    from .api.extractor import STANDARD_ROLES
+
+    protocol = STANDARD_ROLES.get(str(getattr(cls, "role", "")))
+    found = dir(protocol) if protocol else [*vars(cls), "__call__"]
+    return {name for name in found if not name.startswith("_") or name == "__call__"}
 
 
 def _member(cls: Any, name: str, found: Any, owner: str, check: Check | None) -> Any:
@@ -211,7 +266,8 @@ def _call(
         returned = call()
         if inspect.isgenerator(returned):  # its code runs only now
             returned = list(returned)
-    except _PASSED:
+    except _PASSED as error:
+        _sign(error, owner, method)
         raise
     except BaseException as error:
         raise _failure(owner, method, error) from error
@@ -228,4 +284,4 @@ def _require(owner: str, method: str, check: Check, instance: Any, returned: Any
     except UnexpectedReturn as unexpected:
         came = unexpected.came or describe_value(returned)
         did = f"built {came} in" if method == "__init__" else f"returned {came} from"
-        raise I2IError(f"The {owner} {did} {method}(); expected {unexpected.expected}; tell its author.") from None
+        raise PluginError(f"The {owner} {did} {method}(); expected {unexpected.expected}; tell its author.") from None

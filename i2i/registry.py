@@ -229,6 +229,7 @@ class Registry:
             with self._guarded(plugin, "register_commands"), watched(plugin, "register_commands"):
                 hook(cli=cli, registry=self)
                 _refuse_replaced(before)
+                _guard_new(cli, before, plugin)
             if plugin.error != told:
                 for group, commands in before:
                     group.commands = commands
@@ -323,6 +324,45 @@ def _refuse_replaced(before: list[tuple[click.Group, dict[str, click.Command]]])
         for name, command in commands.items():
             if group.commands.get(name) is not command:
                 raise ValueError(f"the command {name!r} is there already; give yours another name")
+
+
+def _guard_new(cli: click.Group, before: list[tuple[click.Group, dict[str, click.Command]]], plugin: Plugin) -> None:
+    """Let the commands that a plugin has added fail in its name."""
+    known = {id(command) for _, commands in before for command in commands.values()}
+    for group in _groups(cli):
+        for command in group.commands.values():
+            if id(command) not in known:
+                _guard_command(command, plugin)
+
+
+def _guard_command(command: click.Command, plugin: Plugin) -> None:
+    for method in ("make_context", "invoke"):
+        original = getattr(command, method)
+
+        def call(*args: Any, _original: Any = original, **kwargs: Any) -> Any:
+            import click
+
+            try:
+                return _original(*args, **kwargs)
+            except (I2IError, OSError, MemoryError, EOFError, click.ClickException, click.Abort, click.exceptions.Exit):
+                raise
+            except SystemExit as end:  # it may end with the exit codes of i2i, or with a text
+                if not isinstance(end.code, int) or end.code in (0, 1, 2):
+                    raise
+                raise _failed_command(command, plugin, end) from end
+            except Exception as error:
+                raise _failed_command(command, plugin, error) from error
+
+        setattr(command, method, call)
+
+
+def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> BaseException:
+    if isinstance(error, RuntimeError) and "out of memory" in str(error):
+        return error
+    return I2IError(
+        f"The command {command.name!r} of {plugin.distribution} {plugin.version} failed: {describe_error(error)}; tell "
+        "its author (--debug shows the traceback)."
+    )
 
 
 def load_registry() -> Registry:

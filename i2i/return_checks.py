@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -69,13 +69,39 @@ def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
         if not isinstance(name, str) or not isinstance(network, nn.Module):
             raise UnexpectedReturn(expected, f"the network {name!r} = {describe_value(network)}")
 
+    averaged = getattr(trainer, "averaged", ())
+    if not isinstance(averaged, tuple) or (unknown := [name for name in averaged if name not in networks]):
+        raise UnexpectedReturn(
+            f"'averaged', a tuple of names of networks ({', '.join(networks)})",
+            f"'averaged' = {averaged!r}" if not isinstance(averaged, tuple) else f"no network {unknown[0]!r}",
+        )
+    _optimizers(trainer)
+
+
+def _optimizers(trainer: Any) -> None:
+    from torch.optim import Optimizer
+
+    optimizers = getattr(trainer, "optimizers", {})
+    if not isinstance(optimizers, Mapping) or not all(isinstance(each, Optimizer) for each in optimizers.values()):
+        raise UnexpectedReturn(
+            "'optimizers', a dict of torch.optim.Optimizer by name", f"'optimizers' = {describe_value(optimizers)}"
+        )
+
+
+def _measures(generator: Any, _: Any, __: Sequence[Any]) -> None:
+    """Require the numbers that say what a generator takes and makes."""
+    for name in ("z_dim", "w_dim", "num_ws", "resolution", "channels"):
+        value = getattr(generator, name, None)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UnexpectedReturn(f"{name!r}, a whole number of at least 1", f"{name!r} = {describe_value(value)}")
+
 
 def _losses(_: Any, losses: Any, __: Sequence[Any]) -> None:
     import torch
 
     expected = "a dict of 0-dimensional tensors"
-    if not isinstance(losses, Mapping):
-        raise UnexpectedReturn(expected)
+    if not isinstance(losses, Mapping) or not losses:
+        raise UnexpectedReturn(expected, "an empty dict" if losses == {} else None)
     for name, loss in losses.items():
         if not isinstance(name, str) or not isinstance(loss, torch.Tensor) or loss.ndim:
             raise UnexpectedReturn(expected, f"{name!r}: {describe_value(loss)}")
@@ -92,6 +118,8 @@ def _samples(trainer: Any, images: Any, args: Sequence[Any]) -> None:
         _tensor(
             panel, (_count(args), None, None, None), "a floating-point tensor (N, C, H, W), N as in the batch", what
         )
+        if panel.shape[1] not in (1, 3):
+            raise UnexpectedReturn("1 or 3 channels", f"{what}{describe_value(panel)}")
 
 
 def _is_class_numbers(panel: Any, count: int | None) -> bool:
@@ -205,6 +233,24 @@ def _features(_: Any, features: Any, args: Sequence[Any]) -> None:
     _tensor(features, (_count(args), None, side, side), f"a floating-point tensor (N, C, {side}, {side}), N as in w")
 
 
+def _features_and_images(generator: Any, both: Any, args: Sequence[Any]) -> None:
+    if not isinstance(both, (tuple, list)) or len(both) != 2:
+        raise UnexpectedReturn("two tensors, feature maps and images")
+    _features(generator, both[0], args)
+    _rendered(generator, both[1], args)
+
+
+def _affine(_: Any, styles: Any, __: Sequence[Any]) -> None:
+    import torch
+
+    if not isinstance(styles, (tuple, list)) or not all(isinstance(each, torch.Tensor) for each in styles):
+        raise UnexpectedReturn("a list of tensors (C, w_dim)")
+
+
+def _mean(generator: Any, mean: Any, __: Sequence[Any]) -> None:
+    _tensor(mean, (generator.w_dim,), f"a floating-point tensor ({generator.w_dim},)")
+
+
 def _tensors(_: Any, tensors: Any, __: Sequence[Any]) -> None:
     import torch
 
@@ -229,8 +275,8 @@ def _faces(_: Any, faces: Any, __: Sequence[Any]) -> None:
 
 
 def _words(_: Any, words: Any, __: Sequence[Any]) -> None:
-    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
-        raise UnexpectedReturn("strings")
+    if isinstance(words, str) or not isinstance(words, Iterable) or not all(isinstance(word, str) for word in words):
+        raise UnexpectedReturn("a list of strings")
 
 
 def _texts(_: Any, vectors: Any, args: Sequence[Any]) -> None:
@@ -245,14 +291,59 @@ def _result(_: Any, result: Any, __: Sequence[Any]) -> None:
 
     if not isinstance(result, Result):
         raise UnexpectedReturn("i2i.Result")
+    if not isinstance(result.others, (list, tuple)) or not all(isinstance(each, Result) for each in result.others):
+        raise UnexpectedReturn("a list of i2i.Result", f"the others {describe_value(result.others)}")
     for each in (result, *result.others):
         _image(each.image, "an image")
         _frames(each.frames)
         _scalars(each.scalars)
-    for row in result.table.cells if result.table else ():
+        _latent(each.latent)
+        _plots(each.plots)
+    if result.table is not None:
+        _table(result.table)
+
+
+def _latent(latent: Any) -> None:
+    import torch
+
+    from .api.scene import Latent
+
+    if latent is None:
+        return
+    w = latent.w if isinstance(latent, Latent) else latent
+    if not isinstance(w, torch.Tensor) or not w.is_floating_point() or w.ndim != 3 or len(w) != 1:
+        raise UnexpectedReturn("a tensor (1, num_ws, w_dim) or i2i.Latent", f"the latent {describe_value(w)}")
+    if not w.isfinite().all():
+        raise UnexpectedReturn("finite numbers; try other options", "a latent with numbers that are not finite")
+
+
+def _plots(plots: Any) -> None:
+    from .api.editor import Plot
+
+    if not isinstance(plots, Mapping) or not all(isinstance(plot, Plot) for plot in plots.values()):
+        raise UnexpectedReturn("a dict of i2i.Plot by file name", f"the plots {describe_value(plots)}")
+    for name, plot in plots.items():
+        if not isinstance(name, str) or not name or PurePath(name).name != name:
+            raise UnexpectedReturn("a file name without folders", f"a plot of the name {name!r}")
+        for line, points in plot.lines.items():
+            if not all(isinstance(point, (tuple, list)) and len(point) == 2 for point in points):
+                raise UnexpectedReturn("points (x, y)", f"the plot {name!r} with the line {line!r}")
+
+
+def _table(table: Any) -> None:
+    from .api.editor import Table
+
+    if not isinstance(table, Table):
+        raise UnexpectedReturn("i2i.Table or None", f"the table {describe_value(table)}")
+    for row in table.cells:
         for cell in row:
             if cell is not None:
                 _image(cell, "an image in the table")
+    across = {len(row) for row in table.cells}
+    if len(across) != 1 or (table.columns and {len(table.columns)} != across):
+        raise UnexpectedReturn("rows of one length, a name for each column", "a table whose rows and columns differ")
+    if table.labels and len(table.labels) != len(table.cells):
+        raise UnexpectedReturn("a name for each row", f"a table with {len(table.labels)} names of rows")
 
 
 def _image(image: Any, what: str) -> None:
@@ -270,14 +361,18 @@ def _image(image: Any, what: str) -> None:
         )
 
 
-def _frames(frames: Sequence[Any]) -> None:
+def _frames(frames: Any) -> None:
+    if not isinstance(frames, (list, tuple)):
+        raise UnexpectedReturn("a list of tensors (1, 3, H, W)", f"the frames {describe_value(frames)}")
     for number, frame in enumerate(frames):
         _image(frame, f"frame {number}")
         if frame.shape != frames[0].shape:
             raise UnexpectedReturn("frames of one size", f"frames that differ in size (frame {number})")
 
 
-def _scalars(scalars: Mapping[str, Any]) -> None:
+def _scalars(scalars: Any) -> None:
+    if not isinstance(scalars, Mapping):
+        raise UnexpectedReturn("a dict of numbers by name", f"the scalars {describe_value(scalars)}")
     for key, value in scalars.items():
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise UnexpectedReturn("finite numbers", f"the scalar {key!r} = {value!r}")
@@ -306,7 +401,7 @@ def _inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
         _scalars(each.scalars)
 
 
-INSTANCE_CHECKS: Mapping[str, Check] = {"trainer": _networks}
+INSTANCE_CHECKS: Mapping[str, Check] = {"trainer": _networks, "generator": _measures}
 """By kind, what is checked of a new instance."""
 METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
     "trainer": {
@@ -331,6 +426,10 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "noise_maps": _tensors,
         "weights": _tensors,
         "style_space": _tensors,
+        "features_and_pictures": _features_and_images,
+        "styles": _affine,
+        "w_mean": _mean,
+        "w_std": _finite,
         "tuned": _generator,
     },
     "editor": {"edit": _result, "presets": _words},

@@ -18,6 +18,7 @@ from .api.contracts import contract_class, contract_methods
 from .api.errors import I2IError, UsageError, did_you_mean
 from .api.options import Options, click_options, option_flag, reserved_options
 from .api.preset import Preset
+from .discovery import describe_error
 from .guards import OPTIONS_LAST, build_plugin
 from .registry import KINDS, Plugin, Registry
 from .return_checks import describe_value
@@ -262,6 +263,12 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
             yield f"option {option_flag(name)} has no description; give one with pydantic.Field(..., description=...)"
     for name in reserved_options(kind, model):
         yield f"option {option_flag(name)} clashes with the command's own {option_flag(name)}; give it another name"
+    try:
+        for field in model.model_fields.values():
+            field.get_default(call_default_factory=True)
+    except Exception as error:
+        yield f"Options has a default that cannot be made ({describe_error(error)}); mend its default_factory"
+        return
     if not any(field.is_required() for field in model.model_fields.values()):
         try:
             model.model_validate(
@@ -271,6 +278,8 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
             issue = error.errors()[0]
             where = f"option {option_flag(str(issue['loc'][0]))}" if issue["loc"] else "Options"
             yield f"{where} has a default that it does not allow itself ({issue['msg']})"
+        except Exception as error:
+            yield f"Options fails to validate its own defaults ({describe_error(error)}); mend its validators"
     try:
         click_options(model)
     except Exception as error:  # a stranger's types: say which model cannot be offered, whatever the cause

@@ -8,12 +8,16 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from shutil import copyfile
 from types import ModuleType
+from typing import Any
 
 import click
 import pytest
 
+import i2i
 from i2i.api import hookspecs
 from i2i.cli import build
 from i2i.registry import HOOKS, Plugin, Registry, find_plugins
@@ -42,6 +46,43 @@ def root() -> click.Group:
 def test_generated_pages_are_up_to_date() -> None:
     for path, text in load(DOCS / "generate.py").pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", ["plugin-api.md", "python-api.md", "toolkit.md"])
+def test_api_reference_is_rendered(page: str) -> None:
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    assert "```python\ndef " in text
+    assert not re.search(r"^:::", text, re.MULTILINE)
+
+
+def test_api_reference_describes_every_public_name_once() -> None:
+    headings = [
+        heading
+        for page in ("plugin-api.md", "python-api.md")
+        for heading in re.findall(r"^### `(\w+)`$", (DOCS / "reference" / page).read_text("utf-8"), re.MULTILINE)
+    ]
+    assert sorted(headings) == sorted(set(i2i.__all__) - {"__version__", "API_VERSION"})
+
+
+def test_api_reference_has_fields_arguments_and_errors() -> None:
+    text = (DOCS / "reference" / "plugin-api.md").read_text("utf-8")
+    step = text.partition("#### `Trainer.step`")[2].partition("####")[0]
+    assert "def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]" in step
+    assert "**Arguments**\n\n- `batch`: " in step
+    assert "**Returns**" in step
+    assert "- `size: int = 256`: Height and width" in text
+    assert "**Raises**\n\n- [`I2IError`](#i2ierror): " in text
+
+
+@pytest.mark.parametrize("module", ["i2i.toolkit.images.grids", "i2i.toolkit.latents.optimizer", "i2i.toolkit.weights"])
+def test_toolkit_reference_describes_the_functions_of_a_module(module: str) -> None:
+    text = (DOCS / "reference" / "toolkit.md").read_text("utf-8")
+    section = text.partition(f"\n## `{module}`\n")[2].partition("\n## ")[0]
+    loaded = import_module(module)
+    names = [name for name, value in vars(loaded).items() if getattr(value, "__module__", None) == module]
+    for name in names or ["read_weights"]:
+        if not name.startswith("_") and callable(getattr(loaded, name)):
+            assert f"\n### `{name}`\n" in section
 
 
 def test_every_command_of_the_help_is_in_the_reference(root: click.Group) -> None:
@@ -95,6 +136,35 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip()) for heading in headings}
 
 
+def test_code_of_the_plugin_guide_runs_and_passes_the_checks(tmp_path: Path) -> None:
+    """Each block runs after the complete plugin; what its classes declare is what i2i reads at registration."""
+    blocks = [
+        block for language, block in BLOCK.findall((DOCS / "plugins.md").read_text("utf-8")) if language == "python"
+    ]
+    names: dict[str, Any] = {"__name__": "guide"}
+    for block in blocks:
+        exec(compile(block, "docs/plugins.md", "exec", dont_inherit=True), names)
+    assert names["Options"]().model_dump()["betas"] == (0.5, 0.999)
+    for kind, name in (
+        ("editor", "Warm"), ("dataset", "Streets"), ("editor", "Older"), ("inverter", "Mean"), ("generator", "DCGAN"),
+    ):  # fmt: skip
+        cls = names[name]
+        assert not inspect.isabstract(cls), name
+        module = ModuleType(f"guide_{name.lower()}")
+        setattr(module, f"register_{kind}s", i2i.hookimpl(_registering(cls, f"register_{kind}s")))
+        plugin = Plugin(name.lower(), f"i2i-{name.lower()}", "0.1.0", module)
+        assert Registry([plugin]).names(kind) == [cls.name]
+        assert plugin.error is None
+
+
+def _registering(cls: type, hook: str) -> Any:
+    def implementation(register: Any) -> None:
+        register(cls)
+
+    implementation.__name__ = hook
+    return implementation
+
+
 def test_where_page_names_existing_files() -> None:
     paths = re.findall(r"`((?:i2i|plugins|datasets)/[\w/.-]*)`", (DOCS / "where.md").read_text(encoding="utf-8"))
     assert len(paths) > 20
@@ -110,6 +180,8 @@ def test_links_are_found_and_lost() -> None:
 def test_commands_can_be_typed(page: Path, root: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = {"plugin": "warm", "options": {}, "seed": 0, "photos": [], "versions": {}}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    for name in ("warm.py", "mine.py"):
+        copyfile(ROOT / "tests" / "example_plugin" / "i2i_warm.py", tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for line in commands(page.read_text(encoding="utf-8")):
         assert (fault := parse(root, line)) is None, f"{page.name}: {line}: {fault}"

@@ -16,6 +16,7 @@ import pytest
 
 import i2i
 from i2i.api import hookspecs
+from i2i.api.contracts import contract_class
 from i2i.registry import HOOKS, KINDS, Plugin, Registry, find_plugins, load_registry
 from i2i.validation import check_plugin
 
@@ -23,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def thing(name: str = "x", summary: str = "A thing.", **attributes: Any) -> type:
-    return type("Thing", (), {"name": name, "summary": summary, **attributes})
+    """A class that is of every kind at once, so that any hook takes it."""
+    bases = tuple(contract_class(kind) for kind in KINDS)
+    return type("Thing", bases, {"name": name, "summary": summary, **attributes})
 
 
 def preset(name: str, editor: str = "drag", summary: str = "A preset.") -> i2i.Preset:
@@ -226,10 +229,11 @@ def test_i2i_plugins_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 LAZY = """
-class Warm:
+import i2i
+class Warm(i2i.Editor):
     name, summary, wants, kinds, default = "warm", "Warm it.", "pixels", {"a": 1}, False
-    class Options: pass
-PRESET = type("P", (), {"name": "much", "summary": "Much.", "editor": "warm"})
+    class Options(i2i.Options): pass
+PRESET = i2i.Preset("much", "Much.", "warm", {})
 """
 
 

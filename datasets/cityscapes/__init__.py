@@ -1,7 +1,4 @@
-"""Streets of German cities and what stands in them.
-
-The set cannot be fetched without an account; the drawn sample looks down a street of its own.
-"""
+"""Plugin module of the dataset ``cityscapes``: street scenes and label maps; the real images need an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The set and where it comes from."""
+"""The dataset: its splits, archives and synthetic pairs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Cityscapes(i2i.Dataset):
 
     def pairs(self, root: Path, split: str) -> Sequence[Pair] | None:
         """List the real pairs of a split: of the official download if it is there, else of the default layout."""
-        from .official import is_official, official_pairs
+        from .official_files import is_official, official_pairs
 
         return official_pairs(root, split) if is_official(root) else super().pairs(root, split)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One drawn pair, photo and labels, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
-        from .draw import draw
+        """Draw one synthetic pair, photo and labels, each uint8 ``(size, size, 3)``, RGB."""
+        from .renderer import draw
 
         return draw(rng, size)

@@ -39,7 +39,7 @@ def sky(street: Street) -> None:
     high = mix(rgb(0.82, 0.85, 0.88), rgb(0.45, 0.64, 0.88), street.sunny)
     clouds = step(0.52, noise(rng, size, (2, 7), 5)[rows], 0.3)[..., None]
     share = np.clip(street.y[rows] / street.vanish[1], 0, 1)[..., None]
-    street.picture[rows] = mix(mix(high, street.air * 1.05, share), rgb(0.97, 0.98, 0.98), clouds * 0.7)
+    street.image[rows] = mix(mix(high, street.air * 1.05, share), rgb(0.97, 0.98, 0.98), clouds * 0.7)
 
 
 def distance(street: Street) -> None:
@@ -85,7 +85,7 @@ def ground(street: Street, across: Profile) -> None:
         colour = mix(colour, rgb(0.6, 0.59, 0.57), share[..., None] * 0.8)
     shade = step(0, street.sun * (x - across.middle) - between(street.rng, -3, 2), 0.4 + pixel)
     colour = colour * (1.0 + street.sunny * 0.25 - street.sunny * 0.5 * shade[..., None])
-    street.picture[rows] = street.hazed(colour, z + 0 * x)
+    street.image[rows] = street.hazed(colour, z + 0 * x)
 
 
 def _strips(across: Profile) -> list[tuple[str, float, float]]:
@@ -150,7 +150,7 @@ def house(street: Street, x: float, near: float, far: float) -> None:
     if share.size:
         label(street.labels, street.at(outline), PALETTE["building"])
         colour = _front(street, plaster, tall, y, z - near, z, street.broad[where])
-        street.picture[where] += share[..., None] * (street.hazed(colour, z) - street.picture[where])
+        street.image[where] += share[..., None] * (street.hazed(colour, z) - street.image[where])
 
 
 def _front(street: Street, plaster: Array, tall: float, y: Array, along: Array, z: Array, tone: Array) -> Array:
@@ -204,7 +204,7 @@ def barrier(street: Street, x: float, near: float, far: float, kind: str) -> Non
         share = share * (0.35 + 0.65 * bars)
         colour = hsv(between(rng, 0.2, 0.5), 0.2, between(rng, 0.2, 0.6)) + 0 * y[..., None]
     label(street.labels, street.at(outline), PALETTE[kind])
-    street.picture[where] += share[..., None] * (street.hazed(colour, z) - street.picture[where])
+    street.image[where] += share[..., None] * (street.hazed(colour, z) - street.image[where])
 
 
 def tree(street: Street, x: float, z: float) -> None:

@@ -1,4 +1,4 @@
-"""The camera in the street, and the picture and label map that are painted together."""
+"""The camera in the street, and the image and label map that are painted together."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ Outline = Sequence[tuple[float, float]] | Array
 
 
 class Street:
-    """A picture and its label map in the making.
+    """An image and its label map in the making.
 
-    The street is measured in metres: X to the right of the camera, Y up from the road, Z forward. The picture is the
+    The street is measured in metres: X to the right of the camera, Y up from the road, Z forward. The image is the
     set's usual 2:1 view squeezed into a square, hence a focal length for either direction.
     """
 
@@ -49,7 +49,7 @@ class Street:
         self.size = size
         self.vanish = (between(rng, 0.42, 0.58), between(rng, 0.4, 0.47))
         self.x, self.y = grid(size)
-        self.picture = np.zeros((size, size, 3), np.float32)
+        self.image = np.zeros((size, size, 3), np.float32)
         self.labels: Bytes = np.zeros((size, size, 3), np.uint8)
         self.labels[:] = PALETTE["sky"]
         self.sunny = between(rng, 0, 1)
@@ -62,7 +62,7 @@ class Street:
         self.broad = noise(rng, size, (6, 6), 5, 0.6)
 
     def at(self, spots: Spots | Array) -> Array:
-        """Metres ``(N, 3)`` to picture units ``(N, 2)``; every Z must be positive."""
+        """Metres ``(N, 3)`` to image units ``(N, 2)``; every Z must be positive."""
         x, y, z = np.asarray(spots, np.float32).T
         points = np.empty((len(x), 2), np.float32)
         points[:, 0] = self.vanish[0] + self.focal[0] * x / z
@@ -77,7 +77,7 @@ class Street:
         return np.asarray(mix(colour, self.air, share[..., None]), np.float32)
 
     def put(self, spots: Spots | Array, kind: str | None, colour: Array, opacity: float = 1.0) -> None:
-        """Fill a polygon of metres in both pictures; without a kind, in the photograph alone."""
+        """Fill a polygon of metres in both images; without a kind, in the photograph alone."""
         metres = np.asarray(spots, np.float32)
         points = self.at(metres)
         if points[:, 0].max() < 0 or points[:, 0].min() > 1:
@@ -85,7 +85,7 @@ class Street:
         if kind is not None:
             label(self.labels, points, PALETTE[kind])
         depth = float(metres[:, 2].sum()) / len(metres)
-        fill(self.picture, points, self.hazed(colour, depth), opacity)
+        fill(self.image, points, self.hazed(colour, depth), opacity)
 
     def face(self, x: float, z: float, outline: Outline, kind: str | None, colour: Array, opacity: float = 1.0) -> None:
         """Fill an upright shape that looks at the camera: points (across from ``x``, up), all at depth ``z``."""
@@ -100,8 +100,8 @@ class Street:
         self.put([(x + u, 0, z) for u, z in rectangle(-half, near, half, far)], None, colour, opacity)
 
     def mask(self, where: Where, share: Array, kind: str, colour: Array) -> None:
-        """Paint a window of both pictures by a mask ``(h, w)``, with a colour ``(3,)`` or ``(h, w, 3)``."""
-        self.picture[where] += share[..., None] * (colour - self.picture[where])
+        """Paint a window of both images by a mask ``(h, w)``, with a colour ``(3,)`` or ``(h, w, 3)``."""
+        self.image[where] += share[..., None] * (colour - self.image[where])
         self.labels[where][share > 0.5] = PALETTE[kind]
 
     def plane(self, x: float, spots: Spots) -> tuple[Where, Array, Array, Array]:

@@ -1,7 +1,4 @@
-"""Handbags from a shop and their edges.
-
-The drawn sample sews bags from parts and draws the outlines that are in sight.
-"""
+"""Plugin module of the dataset ``edges2handbags``: line drawings and photographs of handbags, real or synthetic."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ import numpy as np
 from i2i.toolkit.drawing import band, between, chance, hsv
 from i2i.toolkit.drawing.relief import Material
 
-from .bench import Bench
+from .canvas import HandbagCanvas
 from .trimmings import arch, chain, folds, pocket, quilt, tassel
 
 
-def tote(bench: Bench) -> None:
+def tote(bench: HandbagCanvas) -> None:
     """An open bag, wider at its top, with two handles, sometimes a pocket or a deep bottom of other hide."""
     rng, model = bench.rng, bench.model
     loop = between(rng, 0.3, 0.75)
@@ -48,7 +48,7 @@ def tote(bench: Bench) -> None:
         bench.lock(0, between(rng, 0.55, 0.85), between(rng, 0.014, 0.024))
 
 
-def satchel(bench: Bench) -> None:
+def satchel(bench: HandbagCanvas) -> None:
     """A structured bag with a domed or square top, a zip, two short handles, patches, and often a long strap."""
     rng, model = bench.rng, bench.model
     loop, square = between(rng, 0.32, 0.55), chance(rng, 0.45)
@@ -83,7 +83,7 @@ def satchel(bench: Bench) -> None:
         tassel(bench, apart * (1 if chance(rng, 0.5) else -1))
 
 
-def flap_bag(bench: Bench) -> None:
+def flap_bag(bench: HandbagCanvas) -> None:
     """A bag closed by a flap with a clasp or buckled straps, on a chain or a long strap; now and then quilted."""
     rng, model = bench.rng, bench.model
     rise = between(rng, 0.4, 1.0)
@@ -127,7 +127,7 @@ def flap_bag(bench: Bench) -> None:
         bench.ring(side * 0.93, 0.89, 0.014)
 
 
-def clutch(bench: Bench) -> None:
+def clutch(bench: HandbagCanvas) -> None:
     """A flat, wide bag under a pointed or straight flap, with a wrist strap now and then."""
     rng, model = bench.rng, bench.model
     bench.place(between(rng, 0.46, 0.68), 0.1)
@@ -160,7 +160,7 @@ def clutch(bench: Bench) -> None:
         bench.zip([(-0.86, 0.9), (0, 0.91), (0.8, 0.9)])
 
 
-def hobo(bench: Bench) -> None:
+def hobo(bench: HandbagCanvas) -> None:
     """A slouching crescent that grows into its own shoulder strap."""
     rng, model = bench.rng, bench.model
     rise = between(rng, 0.45, 0.8)

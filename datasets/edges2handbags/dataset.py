@@ -1,4 +1,4 @@
-"""The set and where it comes from."""
+"""The dataset: its splits, archives and synthetic pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Edges2Handbags(i2i.Dataset):
 
     name = "edges2handbags"
     summary = "Line drawings of handbags and their photographs."
-    licence = "for research; see the homepage of iGAN, which gathered the pictures"
+    licence = "for research; see the homepage of iGAN, which gathered the images"
     homepage = "https://github.com/junyanz/iGAN"
     sides = ("edges", "photo")
     direction = "AtoB"
@@ -26,7 +26,7 @@ class Edges2Handbags(i2i.Dataset):
     drawn = {"train": 400, "val": 100}
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One drawn pair, edges and photo, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
-        from .draw import draw
+        """Draw one synthetic pair, edges and photo, each uint8 ``(size, size, 3)``, RGB."""
+        from .renderer import draw
 
         return draw(rng, size)

@@ -7,7 +7,7 @@ import numpy as np
 from i2i.toolkit.drawing import Array, band, between
 from i2i.toolkit.drawing.relief import Material
 
-from .bench import Bench
+from .canvas import HandbagCanvas
 
 
 def arch(apart: float, low: float, high: float) -> list[tuple[float, float]]:
@@ -17,7 +17,7 @@ def arch(apart: float, low: float, high: float) -> list[tuple[float, float]]:
             (apart * 0.98, waist), (apart, low)]  # fmt: skip
 
 
-def folds(bench: Bench) -> None:
+def folds(bench: HandbagCanvas) -> None:
     """Soft creases that hang from the mouth or the corners."""
     rng = bench.rng
     for _ in range(int(rng.integers(0, 5))):
@@ -30,7 +30,7 @@ def folds(bench: Bench) -> None:
         bench.model.seam(path, width, depth=0.004, drawn=0.15, dark=0.08)
 
 
-def pocket(bench: Bench, body: Array) -> None:
+def pocket(bench: HandbagCanvas, body: Array) -> None:
     """A patch pocket on the front, within the body's mask."""
     rng, model = bench.rng, bench.model
     half, top = between(rng, 0.4, 0.65), between(rng, 0.5, 0.66)
@@ -38,7 +38,7 @@ def pocket(bench: Bench, body: Array) -> None:
     bench.sew(bench.shape([(-half + 0.04, top - 0.05), (half - 0.04, top - 0.05)], 0.002, closed=False), 0.2)
 
 
-def tassel(bench: Bench, u: float) -> None:
+def tassel(bench: HandbagCanvas, u: float) -> None:
     """A tassel that hangs from a handle's ring."""
     rng, model = bench.rng, bench.model
     bench.strap([(u, 0.76), (u + 0.03, 0.62)], 0.008, bench.second, sewn=False)
@@ -51,7 +51,7 @@ def tassel(bench: Bench, u: float) -> None:
         model.part(band(line, 0.009), bench.second, round=0.005, outline=0.4)
 
 
-def chain(bench: Bench, line: list[tuple[float, float]]) -> None:
+def chain(bench: HandbagCanvas, line: list[tuple[float, float]]) -> None:
     """A chain along bag points, its links in the bag's metal."""
     path = bench.shape(line, 0.01, closed=False)
     way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
@@ -61,7 +61,7 @@ def chain(bench: Bench, line: list[tuple[float, float]]) -> None:
     bench.model.stitches(path, bench.metal.colour, pitch=float(way[-1]) / 56, width=0.014)
 
 
-def quilt(bench: Bench, body: Array) -> None:
+def quilt(bench: HandbagCanvas, body: Array) -> None:
     """Diamonds pressed into the hide."""
     pitch = between(bench.rng, 0.18, 0.26)
     for lean in (-1, 1):

@@ -1,7 +1,4 @@
-"""Shoes from a catalogue and their edges.
-
-The drawn sample builds shoes from parts and draws the outlines that are in sight.
-"""
+"""Plugin module of the dataset ``edges2shoes``: line drawings and photographs of shoes, real or synthetic."""
 
 from __future__ import annotations
 

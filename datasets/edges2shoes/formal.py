@@ -7,10 +7,10 @@ import numpy as np
 from i2i.toolkit.drawing import Array, band, between, chance, curve, hsv, mix
 from i2i.toolkit.drawing.relief import Material
 
-from .last import Last
+from .canvas import ShoeCanvas
 
 
-def loafer(last: Last) -> None:
+def loafer(last: ShoeCanvas) -> None:
     """A low shoe with a welted sole and a heel: penny strap, tassel, bit, or laced over a toe cap."""
     rng, model = last.rng, last.model
     last.place(0.44)
@@ -45,7 +45,7 @@ def loafer(last: Last) -> None:
     _welt(last, heel)
 
 
-def _loafer_front(last: Last, body: Array, top: float) -> None:
+def _loafer_front(last: ShoeCanvas, body: Array, top: float) -> None:
     rng, model = last.rng, last.model
     style = str(rng.choice(["strap", "bit", "laces", "tassel", "plain"], p=[0.26, 0.16, 0.34, 0.12, 0.12]))
     if style == "laces":
@@ -70,7 +70,7 @@ def _loafer_front(last: Last, body: Array, top: float) -> None:
             model.part(band(tail, np.linspace(0.008, 0.03, len(tail))), last.second, round=0.01, outline=0.8)
 
 
-def _welt(last: Last, heel: float) -> None:
+def _welt(last: ShoeCanvas, heel: float) -> None:
     rng = last.rng
     sole = Material(hsv(0.08, between(rng, 0.2, 0.6), between(rng, 0.08, 0.4)), "rubber")
     block = last.at([(0.7, heel * 0.8), (0.97, heel), (0.962, 0), (0.715, 0)])
@@ -80,7 +80,7 @@ def _welt(last: Last, heel: float) -> None:
     last.sole(under, over, sole, round=0.014)
 
 
-def pump(last: Last) -> None:
+def pump(last: ShoeCanvas) -> None:
     """A lady's shoe on a stiletto, a block or a wedge, cut low, with a strap now and then."""
     rng, model = last.rng, last.model
     high = between(rng, 0.16, 0.5)
@@ -130,7 +130,7 @@ def pump(last: Last) -> None:
         _ankle_ring(last, seat + 0.2, far=False)
 
 
-def _pump_heel(last: Last, arch: list[tuple[float, float]], high: float, platform: float) -> None:
+def _pump_heel(last: ShoeCanvas, arch: list[tuple[float, float]], high: float, platform: float) -> None:
     rng, model = last.rng, last.model
     stack = Material(np.asarray(last.main.colour) * 0.8 if chance(rng, 0.6) else hsv(0.07, 0.5, 0.45), last.main.finish)
     seat = arch[-1][1]
@@ -162,7 +162,7 @@ def _pump_heel(last: Last, arch: list[tuple[float, float]], high: float, platfor
         model.part(last.shape(slab, 0.002), stack, round=0.02, outline=0.9)
 
 
-def sandal(last: Last) -> None:
+def sandal(last: ShoeCanvas) -> None:
     """A footbed on a flat or wedged sole, with straps over the foot and often round the ankle."""
     rng, model = last.rng, last.model
     high = between(rng, 0.07, 0.3)
@@ -209,7 +209,7 @@ def sandal(last: Last) -> None:
         _ankle_ring(last, high + 0.24, far=False)
 
 
-def _straps(last: Last) -> list[tuple[float, float]]:
+def _straps(last: ShoeCanvas) -> list[tuple[float, float]]:
     """Where straps leave the sole, (left, right) in shoe measures."""
     rng = last.rng
     count = int(rng.integers(1, 4))
@@ -217,7 +217,7 @@ def _straps(last: Last) -> list[tuple[float, float]]:
     return [(float(u), float(u) + wide) for u in np.linspace(0.16, 0.16 + 0.13 * (count - 1), count)]
 
 
-def _ankle_ring(last: Last, v: float, far: bool) -> None:
+def _ankle_ring(last: ShoeCanvas, v: float, far: bool) -> None:
     """Half of the strap round the ankle: the far half in shade, or the near one with its buckle."""
     bow = 0.045 if far else -0.045
     line = last.shape(
@@ -229,7 +229,7 @@ def _ankle_ring(last: Last, v: float, far: bool) -> None:
         last.buckle(0.74, v - 0.022, 0.026)
 
 
-def _counter(last: Last, high: float) -> None:
+def _counter(last: ShoeCanvas, high: float) -> None:
     """What holds the heel and carries the ankle strap."""
     counter = [(0.78, high), (0.85, high + 0.13), (0.92, high + 0.25), (0.985, high + 0.24), (0.995, high + 0.02)]
     last.model.part(last.shape(counter), last.main, round=last.scale(0.05), outline=1)

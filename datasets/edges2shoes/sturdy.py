@@ -7,24 +7,24 @@ import numpy as np
 from i2i.toolkit.drawing import Array, band, between, chance, hsv, mix
 from i2i.toolkit.drawing.relief import Material
 
-from .last import Last
+from .canvas import ShoeCanvas
 
 
-def _rubber(last: Last) -> Material:
+def _rubber(last: ShoeCanvas) -> Material:
     rng = last.rng
     pale = chance(rng, 0.5)
     value = between(rng, 0.75, 0.95) if pale else between(rng, 0.1, 0.4)
     return Material(hsv(between(rng, 0.05, 0.13), between(rng, 0, 0.45), value), "rubber")
 
 
-def _tread(last: Last, dark: Material, count: int, depth: float) -> None:
+def _tread(last: ShoeCanvas, dark: Material, count: int, depth: float) -> None:
     """Lugs under a sole."""
     for u in (*np.linspace(0.1, 0.58, count), *np.linspace(0.74, 0.95, count // 2)):
         lug = last.at([(u - 0.017, depth), (u + 0.017, depth), (u + 0.013, -0.004), (u - 0.013, -0.004)])
         last.model.part(lug, dark, round=0.006, outline=0.5)
 
 
-def sneaker(last: Last) -> None:
+def sneaker(last: ShoeCanvas) -> None:
     """A running or skating shoe: midsole, toe cap, eyestay, stripes, padded collar."""
     rng = last.rng
     last.place(0.6)
@@ -65,7 +65,7 @@ def sneaker(last: Last) -> None:
         )
 
 
-def _sneaker_panels(last: Last, body: Array, thick: float, ankle: float) -> None:
+def _sneaker_panels(last: ShoeCanvas, body: Array, thick: float, ankle: float) -> None:
     rng, model = last.rng, last.model
     if chance(rng, 0.6):
         cap = [(-0.05, 0), (-0.05, 0.25), (0.12, 0.3), (0.2, 0.2), (0.24, thick), (0.1, 0)]
@@ -98,7 +98,7 @@ def _sneaker_panels(last: Last, body: Array, thick: float, ankle: float) -> None
     model.part(band(collar, last.scale(0.05)), last.lining, round=last.scale(0.022), within=body, outline=0.5)
 
 
-def boot(last: Last) -> None:
+def boot(last: ShoeCanvas) -> None:
     """Ankle boots to tall ones: laced, with a gore, a harness or plain, on a heel or lugs."""
     rng, model = last.rng, last.model
     shaft = between(rng, 0.72, 1.0) if chance(rng, 0.6) else between(rng, 1.2, 1.85)
@@ -138,7 +138,7 @@ def boot(last: Last) -> None:
         )
 
 
-def _boot_panels(last: Last, body: Array, shaft: float, front: float) -> None:
+def _boot_panels(last: ShoeCanvas, body: Array, shaft: float, front: float) -> None:
     rng, model = last.rng, last.model
     if chance(rng, 0.5):
         counter = [(0.74, -0.1), (0.76, 0.2), (0.86, 0.37), (1.2, 0.42), (1.2, -0.1)]

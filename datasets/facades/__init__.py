@@ -1,7 +1,4 @@
-"""The facades of CMP: photographs of house fronts and maps of their parts.
-
-The drawn sample plans a house front, paints its label map and builds the picture from the same plan.
-"""
+"""Plugin module of the dataset ``facades``: photographs and label maps of house fronts, real (CMP) or synthetic."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from i2i.toolkit.drawing import Array, Where, between, chance, cover, grid, hsv, mix, rectangle, rgb
 
-from .plan import Part
-from .relief import Wall, opening
+from .canvas import Wall, opening
+from .layout import Part
 
 
 def window(rng: np.random.Generator, wall: Wall, part: Part) -> None:
@@ -33,7 +33,7 @@ def window(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def _pane(rng: np.random.Generator, wall: Wall, part: Part, where: Where) -> Array:
-    """The look of glass in a window of the picture: a dark room, curtains or a blind, and the sky over it all."""
+    """The look of glass in a window of the image: a dark room, curtains or a blind, and the sky over it all."""
     x, y = grid(len(wall.colour))
     x, y = x[:, where[1]], y[where[0]]
     across = (x - part.x0) / (part.x1 - part.x0)

@@ -8,9 +8,9 @@ import numpy as np
 
 from i2i.toolkit.drawing import cover, grid, mix, rectangle, rgb
 
+from .canvas import Wall
+from .layout import Part
 from .openings import door, entrance, window
-from .plan import Part
-from .relief import Wall
 
 
 def balcony(rng: np.random.Generator, wall: Wall, part: Part) -> None:

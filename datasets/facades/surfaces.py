@@ -6,11 +6,11 @@ import numpy as np
 
 from i2i.toolkit.drawing import Array, between, chance, cover, fill, grid, hsv, mix, noise, rectangle, rgb, step
 
-from .plan import Facade
+from .layout import Facade
 
 
 def wall(rng: np.random.Generator, size: int) -> tuple[Array, Array]:
-    """A wall that fills the picture: colour ``(size, size, 3)`` and relief ``(size, size)``."""
+    """A wall that fills the image: colour ``(size, size, 3)`` and relief ``(size, size)``."""
     kind = str(rng.choice(["brick", "plaster", "stone"], p=[0.36, 0.4, 0.24]))
     if kind == "brick":
         hue, saturation, value = between(rng, 0.0, 0.075), between(rng, 0.3, 0.62), between(rng, 0.4, 0.68)
@@ -58,7 +58,7 @@ def _weathered(rng: np.random.Generator, colour: Array) -> Array:
 
 
 def sky(rng: np.random.Generator, size: int) -> Array:
-    """Sky over the picture, from deep blue to overcast, brighter towards the roofs."""
+    """Sky over the image, from deep blue to overcast, brighter towards the roofs."""
     _, y = grid(size)
     overcast = between(rng, 0, 1) ** 1.5
     high = mix(hsv(between(rng, 0.56, 0.61), 0.62, 0.74), rgb(0.78, 0.81, 0.85), overcast)
@@ -71,27 +71,27 @@ def sky(rng: np.random.Generator, size: int) -> Array:
 
 def surroundings(rng: np.random.Generator, size: int, facade: Facade) -> Array:
     """Everything round the wall: sky, roof, chimneys, the neighbours and the street."""
-    picture = sky(rng, size)
-    _neighbours(rng, picture, facade)
+    image = sky(rng, size)
+    _neighbours(rng, image, facade)
     if facade.top > 0.06 and chance(rng, 0.75):
-        _roof(rng, picture, facade)
+        _roof(rng, image, facade)
     if facade.bottom < 1:
-        _street(rng, picture, facade)
-    return picture
+        _street(rng, image, facade)
+    return image
 
 
-def _neighbours(rng: np.random.Generator, picture: Array, facade: Facade) -> None:
-    texture = noise(rng, len(picture), (6, 14), 4)[..., None]
+def _neighbours(rng: np.random.Generator, image: Array, facade: Facade) -> None:
+    texture = noise(rng, len(image), (6, 14), 4)[..., None]
     for x0, x1 in ((-0.1, facade.left), (facade.right, 1.1)):
         colour = hsv(between(rng, 0.02, 0.14), between(rng, 0.05, 0.4), between(rng, 0.4, 0.75))
         top = facade.top + between(rng, -0.1, 0.12)
         if chance(rng, 0.75):
-            fill(picture, rectangle(x0, top, x1, 1.1), colour * (0.75 + 0.4 * texture))
+            fill(image, rectangle(x0, top, x1, 1.1), colour * (0.75 + 0.4 * texture))
 
 
-def _roof(rng: np.random.Generator, picture: Array, facade: Facade) -> None:
+def _roof(rng: np.random.Generator, image: Array, facade: Facade) -> None:
     """A roof that leans back from the cornice, in rows of tiles or slates."""
-    size = len(picture)
+    size = len(image)
     x, y = grid(size)
     colour = hsv(0.03, 0.5, 0.5) if chance(rng, 0.45) else hsv(0.6, 0.1, between(rng, 0.3, 0.5))
     rise = min(between(rng, 0.04, 0.13), facade.top * 0.85)
@@ -100,8 +100,8 @@ def _roof(rng: np.random.Generator, picture: Array, facade: Facade) -> None:
     for _ in range(int(rng.integers(0, 4))):
         left = between(rng, facade.left + lean, facade.right - lean - 0.06)
         brick = hsv(0.03, 0.4, between(rng, 0.35, 0.55))
-        fill(picture, rectangle(left, ridge - between(rng, 0.02, 0.05), left + 0.05, facade.top), brick)
-        fill(picture, rectangle(left + 0.03, ridge - 0.06, left + 0.05, facade.top), brick * 0.7)
+        fill(image, rectangle(left, ridge - between(rng, 0.02, 0.05), left + 0.05, facade.top), brick)
+        fill(image, rectangle(left + 0.03, ridge - 0.06, left + 0.05, facade.top), brick * 0.7)
     rows = 0.8 + 0.2 * np.sqrt(y / 0.011 % 1) + 0.0 * x
     tiles = colour * (rows * (0.75 + 0.5 * noise(rng, size, (64, 64), 2)))[..., None]
     slope = [
@@ -110,19 +110,19 @@ def _roof(rng: np.random.Generator, picture: Array, facade: Facade) -> None:
         (facade.right - lean, ridge),
         (facade.right, facade.top),
     ]
-    fill(picture, slope, tiles * mix(1.15, 0.85, np.clip((y - ridge) / rise, 0, 1))[..., None])
+    fill(image, slope, tiles * mix(1.15, 0.85, np.clip((y - ridge) / rise, 0, 1))[..., None])
 
 
-def _street(rng: np.random.Generator, picture: Array, facade: Facade) -> None:
-    size = len(picture)
+def _street(rng: np.random.Generator, image: Array, facade: Facade) -> None:
+    size = len(image)
     _, y = grid(size)
     stone = hsv(0.1, between(rng, 0.02, 0.1), between(rng, 0.42, 0.66))
     ground = stone * (0.8 + 0.4 * noise(rng, size, (12, 60), 3))[..., None]
     near_wall = 0.55 + 0.45 * np.clip((y - facade.bottom) / 0.02, 0, 1)
-    fill(picture, rectangle(0, facade.bottom, 1, 1), ground * near_wall[..., None])
+    fill(image, rectangle(0, facade.bottom, 1, 1), ground * near_wall[..., None])
     kerb = mix(facade.bottom, 1.0, between(rng, 0.35, 0.8))
-    fill(picture, rectangle(0, kerb, 1, kerb + 0.008), stone * 1.25)
-    fill(picture, rectangle(0, kerb + 0.008, 1, 1), ground * 0.62)
+    fill(image, rectangle(0, kerb, 1, kerb + 0.008), stone * 1.25)
+    fill(image, rectangle(0, kerb + 0.008, 1, 1), ground * 0.62)
 
 
 def reflections(rng: np.random.Generator, size: int) -> Array:

@@ -1,4 +1,4 @@
-"""Drawn faces with known truth: landmarks, identity, pose, expression, light and words."""
+"""Plugin module of the dataset ``faces``: synthetic faces with landmarks, parameters and captions."""
 
 from __future__ import annotations
 

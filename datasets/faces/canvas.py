@@ -1,6 +1,6 @@
 """The sheet that a head is modelled and painted on: its front and its back over one plane, seen straight from before.
 
-Lengths are in units of 100 mm from the middle between the eyes: x to the right of the picture, y down, z to the viewer.
+Lengths are in units of 100 mm from the middle between the eyes: x to the right of the image, y down, z to the viewer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .parameters import Face
+from .parameters import FaceParameters
 
 Floats = npt.NDArray[np.float32]
 Window = tuple[slice, slice]
@@ -39,7 +39,7 @@ class Canvas:
         strands: Light and dark of the hair, mean 0.
     """
 
-    def __init__(self, face: Face, size: int) -> None:
+    def __init__(self, face: FaceParameters, size: int) -> None:
         self.face, self.size = face, size
         line = ((np.arange(size, dtype=np.float32) + 0.5) * (SPAN / size)).astype(np.float32)
         self.x, self.y = (line + LEFT)[None, :], (line + TOP)[:, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parameters import Face
+from .parameters import FaceParameters
 
 _SHADES = ((0.2, "black"), (0.6, "brown"), (1.01, "blond"))
 """The ``hair_shade`` below which hair is called so."""
@@ -10,11 +10,11 @@ _COLOURS = (*(name for _, name in _SHADES), "red", "grey")
 _TAIL = ("eyes closed", "eyes wide open", "mouth open", "looking left", "looking right", "looking up", "looking down")
 
 
-def attributes(face: Face) -> dict[str, bool]:
+def attributes(face: FaceParameters) -> dict[str, bool]:
     """Each word or phrase of the captions, and whether it holds.
 
     Between an attribute and its opposite lies a range where neither holds, so that what is said is plain to see. Only
-    the colours of hair adjoin: hair that is not bald has exactly one. Left and right are those of the picture.
+    the colours of hair adjoin: hair that is not bald has exactly one. Left and right are those of the image.
     """
     bald = face.hair_length <= 0.06
     colour = _hair_colour(face)
@@ -51,7 +51,7 @@ def attributes(face: Face) -> dict[str, bool]:
     }
 
 
-def _hair_colour(face: Face) -> str:
+def _hair_colour(face: FaceParameters) -> str:
     if face.hair_grey > 0.5:
         return "grey"
     if face.hair_red > 0.65:
@@ -59,7 +59,7 @@ def _hair_colour(face: Face) -> str:
     return next(name for limit, name in _SHADES if face.hair_shade < limit)
 
 
-def caption(face: Face) -> str:
+def caption(face: FaceParameters) -> str:
     """A sentence such as "a smiling face with long blond hair and glasses, eyes closed, looking left".
 
     It names only attributes that hold, and not those of the light or of a mouth that is merely closed.

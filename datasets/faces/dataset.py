@@ -1,4 +1,4 @@
-"""The set: faces that never were, with the truth about each."""
+"""The dataset ``faces``: synthetic faces with their parameters, landmarks, attributes and captions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import i2i
 if TYPE_CHECKING:
     import numpy as np
 
-    from .draw import Drawn
     from .parameters import Floats
+    from .renderer import RenderedFace
 
 
 class Faces(i2i.Dataset):
@@ -73,14 +73,14 @@ class Faces(i2i.Dataset):
 
         return caption(face(values))
 
-    def render(self, values: Sequence[float] | Floats, size: int) -> Drawn:
-        """The face of values ``(P,)``: ``picture`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` in its pixels.
+    def render(self, values: Sequence[float] | Floats, size: int) -> RenderedFace:
+        """The face of values ``(P,)``: ``image`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` in its pixels.
 
         Raises:
             ValueError: these are not P finite numbers, or the size is below 32 pixels.
         """
-        from .draw import draw
         from .parameters import face
+        from .renderer import draw
 
         return draw(face(values), size)
 
@@ -90,12 +90,12 @@ class Faces(i2i.Dataset):
         Raises:
             UsageError: the size is below 32 pixels.
         """
-        from .draw import SMALLEST
-        from .sketch import sketch
+        from .line_drawing import sketch
+        from .renderer import SMALLEST
 
         if size < SMALLEST:
             raise i2i.UsageError(
-                f"The set faces is drawn {SMALLEST} pixels high and wide or larger, not {size}: type --size {SMALLEST}."
+                f"Images of the dataset faces have at least {SMALLEST} px, not {size}: type --size {SMALLEST}."
             )
         found = self.render(self.values(int(rng.integers(2**31))), size)
-        return sketch(found.landmarks, size), found.picture
+        return sketch(found.landmarks, size), found.image

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .canvas import Canvas, Floats, bell, blend, linear, ramp, shaded, smooth
-from .parameters import Face
+from .parameters import FaceParameters
 
 HALF_WIDTH = 0.148
 IRIS = 0.069
@@ -16,7 +16,7 @@ IRISES = (linear(0.32, 0.18, 0.09), linear(0.48, 0.36, 0.14), linear(0.3, 0.5, 0
 WHITE = linear(0.91, 0.89, 0.87)
 
 
-def lids(face: Face, u: Any) -> tuple[Any, Any]:
+def lids(face: FaceParameters, u: Any) -> tuple[Any, Any]:
     """y of the upper and of the lower lid at ``u`` from -1, the inner corner, to 1, the outer one."""
     size = HALF_WIDTH * face.eye_size
     arch = ramp(1 - np.abs(u) ** 2.2)
@@ -27,12 +27,12 @@ def lids(face: Face, u: Any) -> tuple[Any, Any]:
     return np.minimum(upper, lower), lower
 
 
-def place(face: Face, side: int, u: Any, y: Any) -> tuple[Any, Any]:
-    """Where a point of an eye lies on the sheet; ``side`` is -1 for the left of the picture, 1 for the right."""
+def place(face: FaceParameters, side: int, u: Any, y: Any) -> tuple[Any, Any]:
+    """Where a point of an eye lies on the sheet; ``side`` is -1 for the left of the image, 1 for the right."""
     return side * (face.eye_spacing + u * HALF_WIDTH * face.eye_size), y
 
 
-def brow_line(face: Face, u: Any) -> Any:
+def brow_line(face: FaceParameters, u: Any) -> Any:
     """y of the middle of an eyebrow at ``u`` from -1, its inner end, to 1, its outer one."""
     arch = face.brow_arch * (1 - ((u - 0.28) / 0.95) ** 2 * np.where(u > 0.28, 1.0, 0.55))
     frown = 0.05 * face.brow_frown * ramp((0.5 - u) / 1.5) ** 1.5
@@ -40,7 +40,7 @@ def brow_line(face: Face, u: Any) -> Any:
     return -face.brow_height - arch - 0.09 * face.brow_raise + frown - inner + 0.02
 
 
-def brow_x(face: Face, u: Any) -> Any:
+def brow_x(face: FaceParameters, u: Any) -> Any:
     """Distance of an eyebrow's point from the middle of the face."""
     return face.eye_spacing + 0.02 + u * 0.205 - 0.012 * face.brow_frown
 
@@ -120,10 +120,10 @@ def _brow(canvas: Canvas, side: int, colour: Floats) -> None:
     canvas.paint(where, 0.92 * ends * hairs * bell(from_line) ** 0.8, colour, 0.1)
 
 
-def landmarks(face: Face, side: int) -> tuple[Floats, Floats]:
+def landmarks(face: FaceParameters, side: int) -> tuple[Floats, Floats]:
     """Points of one eye ``(6, 2)`` and of its brow ``(5, 2)`` on the sheet, in the iBUG order.
 
-    On the right of the picture (``side`` 1) the brow runs from its inner end outward, and the eye from its inner corner
+    On the right of the image (``side`` 1) the brow runs from its inner end outward, and the eye from its inner corner
     round by the upper lid; on the left the brow begins at its outer end, and the eye at its outer corner.
     """
     u = np.array([-1.0, -0.36, 0.36, 1.0])

@@ -9,7 +9,7 @@ import numpy as np
 from .canvas import LEFT, SPAN, TOP, Canvas, Floats, bell, blend, linear, ramp, root, shaded, smooth
 from .mouth import half_width as mouth_width
 from .mouth import lines as mouth_lines
-from .parameters import Face
+from .parameters import FaceParameters
 from .skull import chin_of, half_width
 
 SHADES = (linear(0.11, 0.085, 0.075), linear(0.26, 0.165, 0.105), linear(0.56, 0.4, 0.23), linear(0.9, 0.74, 0.46))
@@ -33,7 +33,7 @@ def _strands() -> Floats:
 STRANDS = _strands()
 
 
-def colour(face: Face) -> Floats:
+def colour(face: FaceParameters) -> Floats:
     """Of the hair, linear RGB."""
     kind = face.hair_shade * (len(SHADES) - 1)
     index = min(int(kind), len(SHADES) - 2)
@@ -41,13 +41,13 @@ def colour(face: Face) -> Floats:
     return blend(blend(plain, RED, 0.75 * face.hair_red**2), GREY, 0.9 * face.hair_grey)
 
 
-def brow_colour(face: Face) -> Floats:
+def brow_colour(face: FaceParameters) -> Floats:
     """Of the eyebrows: the hair's, darker and warmer: on skin a dark yellow, and even grey, looks green."""
     warm = blend((0.5, 0.38, 0.34), (0.5, 0.44, 0.42), face.hair_grey)
     return colour(face) * warm + linear(0.14, 0.075, 0.05) * 0.5
 
 
-def _waves(face: Face, x: Any, y: Any) -> Any:
+def _waves(face: FaceParameters, x: Any, y: Any) -> Any:
     """Sideways swing of the strands, by height."""
     return 0.05 * face.hair_curl * (np.sin(11 * y + 2.5) + 0.6 * np.sin(23 * y + 7 * np.abs(x)))
 
@@ -88,7 +88,7 @@ def model(canvas: Canvas) -> None:
     back[:] = np.where(hangs, np.minimum(back, shell_back), back)
 
 
-def _outline(face: Face, y: Any, top: float, side: float) -> Any:
+def _outline(face: FaceParameters, y: Any, top: float, side: float) -> Any:
     """Half the width of the hair at heights ``y``; 0 above it and below its ends."""
     crown = face.crown + top
     round_ = 1 + 0.04 * bell((y + 0.4) / 0.3)
@@ -121,7 +121,7 @@ def _mask(canvas: Canvas, x: Any, y: Any) -> Floats:
     return np.asarray(mask * smooth(ends + 0.1 + thin, ends - 0.06 - thin, y), np.float32)
 
 
-def _comb(face: Face, x: Any, y: Any) -> Floats:
+def _comb(face: FaceParameters, x: Any, y: Any) -> Floats:
     """Light and dark of the strands, which run from the parting outward and down."""
     angle = np.arctan((x - 0.3 * face.parting) / (y + face.crown + 0.55))  # the sheet ends below where it divides by 0
     index = (angle * (_STRANDS / 3.2) + _STRANDS).astype(np.int32) & (_STRANDS - 1)

@@ -8,16 +8,16 @@ import numpy as np
 
 from . import eyes, mouth
 from .canvas import Canvas, Floats
-from .parameters import Face
+from .parameters import FaceParameters
+from .projection import project
 from .skull import FLATNESS, chin_of, half_width
-from .view import project
 
 JAW_TOP = -0.02
 """y at which the row of points along the jaw begins."""
 
 
 def landmarks(canvas: Canvas, turn: Floats, size: int) -> Floats:
-    """Pixels ``(68, 2)`` in a picture of this size; (0, 0) is the centre of the upper left pixel."""
+    """Pixels ``(68, 2)`` in an image of this size; (0, 0) is the centre of the upper left pixel."""
     face = canvas.face
     left, right = eyes.landmarks(face, -1), eyes.landmarks(face, 1)
     flat = np.concatenate([left[1], right[1], _nose(face), left[0], right[0], mouth.landmarks(face)])
@@ -25,7 +25,7 @@ def landmarks(canvas: Canvas, turn: Floats, size: int) -> Floats:
     return project(np.concatenate([_jaw(canvas, turn), solid]), turn, size)
 
 
-def _nose(face: Face) -> Floats:
+def _nose(face: FaceParameters) -> Floats:
     """Points 27 to 35: down the ridge, then along the base."""
     base, wide = face.nose_length, face.nose_width
     ridge = [(0.0, y) for y in np.linspace(0.0, base - 0.1, 4)]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .canvas import Canvas, Floats, Window, ramp
-from .parameters import Face
+from .parameters import FaceParameters
 
 SHADOW_STEPS = 6
 SKY = np.array([0.97, 1.0, 1.04])
@@ -17,13 +17,13 @@ SHADOW_REACH = 0.34
 """How far along its surface a head throws a shadow."""
 
 
-def direction(face: Face) -> Floats:
+def direction(face: FaceParameters) -> Floats:
     """Towards the key light, in the room: x right, y down, z to the viewer; unit length."""
     side, height = radians(face.light_side), radians(face.light_height)
     return np.array([sin(side) * cos(height), -sin(height), cos(side) * cos(height)], np.float32)
 
 
-def tint(face: Face) -> Floats:
+def tint(face: FaceParameters) -> Floats:
     """Colour and strength of the key light, linear RGB."""
     warmth = face.light_warmth
     return np.asarray(face.light_strength * np.array([1 + 0.13 * warmth, 1, 1 - 0.26 * warmth]), np.float32)

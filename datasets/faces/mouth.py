@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 
 from .canvas import Canvas, Floats, bell, blend, linear, ramp, shaded, smooth
-from .parameters import Face
+from .parameters import FaceParameters
 from .skull import JAW_DROP
 
 TEETH = linear(0.93, 0.91, 0.86)
 DARK = linear(0.16, 0.05, 0.05)
 
 
-def half_width(face: Face) -> float:
+def half_width(face: FaceParameters) -> float:
     """Half the distance of the corners: wider in a smile, narrower where the mouth is open."""
     return face.mouth_width * (1 + 0.2 * max(face.smile, 0) - 0.04 * min(face.smile, 0) - 0.12 * face.mouth_open)
 
 
-def lines(face: Face, u: Any) -> tuple[Any, Any, Any, Any]:
+def lines(face: FaceParameters, u: Any) -> tuple[Any, Any, Any, Any]:
     """y at ``u`` from -1 to 1, corner to corner: top and lower edge of the upper lip, top and base of the lower one."""
     rest, smile = face.mouth_height, face.smile
     arch = ramp(1 - u * u)
@@ -93,7 +93,7 @@ def _inside(canvas: Canvas, where: Any, u: Any, y: Any, upper: Any, lower: Any, 
     canvas.paint(where, 0.8 * tongue, linear(0.66, 0.3, 0.3))
 
 
-def landmarks(face: Face) -> Floats:
+def landmarks(face: FaceParameters) -> Floats:
     """Points 48 to 67 of the iBUG order on the sheet, ``(20, 2)``."""
     wide = half_width(face)
     outer = np.array([-1, -0.64, -0.26, 0, 0.26, 0.64, 1])

@@ -95,7 +95,7 @@ IDENTITY = (
     _even("glasses_shade", 0.0, 1.0),
 )
 POSE = (
-    _normal("yaw", 0.0, 15.0),  # degrees; the nose goes to the right of the picture
+    _normal("yaw", 0.0, 15.0),  # degrees; the nose goes to the right of the image
     _normal("pitch", 0.0, 7.0),  # degrees; the nose goes down
     _normal("roll", 0.0, 4.0),  # degrees; the head turns clockwise
     _normal("gaze_x", 0.0, 0.35),  # parts of what an eye can do
@@ -143,7 +143,7 @@ def _slices() -> dict[str, slice]:
 SLICES = _slices()
 
 
-class Face(SimpleNamespace):
+class FaceParameters(SimpleNamespace):
     """The parameters of one face by name, each in its own unit."""
 
     if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Face(SimpleNamespace):
             """Every one of them is a number."""
 
 
-def face(values: Sequence[float] | Floats) -> Face:
+def face(values: Sequence[float] | Floats) -> FaceParameters:
     """The face of values ``(P,)``.
 
     Raises:
@@ -165,7 +165,7 @@ def face(values: Sequence[float] | Floats) -> Face:
         names = ", ".join(np.array(NAMES)[~np.isfinite(numbers)])
         raise ValueError(f"a face is given by finite numbers, and these are not: {names}")
     levels = (parameter.level(number) for parameter, number in zip(PARAMETERS, numbers.tolist(), strict=True))
-    return Face(**dict(zip(NAMES, levels, strict=True)))
+    return FaceParameters(**dict(zip(NAMES, levels, strict=True)))
 
 
 def sample(seed: int, identity: int | None = None) -> Floats:

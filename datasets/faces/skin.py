@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Canvas, Floats, bell, blend, linear, ramp, root, smooth
-from .parameters import Face
+from .parameters import FaceParameters
 from .skull import half_width
 
 TONES = (
@@ -19,7 +19,7 @@ EAR = (0.13, 0.215)
 """y of an ear's middle and half its height."""
 
 
-def colour(face: Face) -> Floats:
+def colour(face: FaceParameters) -> Floats:
     """Of the skin, linear RGB."""
     kind = face.skin * (len(TONES) - 1)
     index = min(int(kind), len(TONES) - 2)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .canvas import AIR, Canvas, Floats, bell, ramp, root, smooth
-from .parameters import Face
+from .parameters import FaceParameters
 
 FLATNESS = 2.3
 """Exponent of a level cut through the head: 2 is an ellipse, more is flatter before."""
@@ -38,12 +38,12 @@ PROFILE = np.array(
 """Heights above the eyes are parts of the crown's, those below parts of the chin's."""
 
 
-def chin_of(face: Face) -> float:
+def chin_of(face: FaceParameters) -> float:
     """y of the chin, which drops as the mouth opens."""
     return face.chin + JAW_DROP * face.mouth_open
 
 
-def half_width(face: Face, y: Any) -> Any:
+def half_width(face: FaceParameters, y: Any) -> Any:
     """Half the width of the head at heights ``y``; 0 above the crown and below the chin."""
     down, up = y / chin_of(face), -y / face.crown
     jaw = ramp(1 - np.maximum(down, 0) ** face.jaw) ** 0.52 * (1 - face.chin_taper * smooth(0.5, 1.0, down))
@@ -98,7 +98,7 @@ def _swell(canvas: Canvas) -> None:
         canvas.raise_(where, by * bell((y - level) / high) * across)
 
 
-def nose_line(face: Face) -> tuple[Floats, Floats]:
+def nose_line(face: FaceParameters) -> tuple[Floats, Floats]:
     """Heights y and elevations of the nose's ridge over the face, from its root to its base."""
     base, up = face.nose_length, face.nose_height
     y = np.array([-0.1, 0.0, 0.18, 0.32, base - 0.09, base - 0.035, base + 0.01, base + 0.05])

@@ -9,9 +9,9 @@ import numpy as np
 from . import hair, skin
 from .canvas import Floats, bell, lay, linear, ramp, shaded, smooth
 from .lighting import direction, tint
-from .parameters import Face
+from .parameters import FaceParameters
+from .projection import EXTENT, project, screen, shift_of
 from .skull import chin_of, half_width
-from .view import EXTENT, project, screen, shift_of
 
 NECK = 0.43
 """Half its width."""
@@ -22,7 +22,7 @@ def _colour(level: float, red: float, yellow: float) -> Floats:
     return linear(level + red + 0.45 * yellow, level - 0.7 * red + 0.3 * yellow, level + 0.15 * red - yellow)
 
 
-def background(face: Face, size: int) -> Floats:
+def background(face: FaceParameters, size: int) -> Floats:
     """A wall out of focus, ``(3, size, size)`` linear RGB: brighter where the light comes from."""
     x, y = screen(size)
     colour = _colour(face.back_level, face.back_red, face.back_yellow)
@@ -32,27 +32,27 @@ def background(face: Face, size: int) -> Floats:
     return shaded(colour * (0.6 + 0.4 * tint(face)), lit)
 
 
-def body(face: Face, picture: Floats, turn: Floats) -> None:
-    """Paint neck and clothes into a picture ``(3, size, size)``."""
-    size = picture.shape[1]
+def body(face: FaceParameters, image: Floats, turn: Floats) -> None:
+    """Paint neck and clothes into an image ``(3, size, size)``."""
+    size = image.shape[1]
     x, y = screen(size)
     soft = EXTENT / size * 1.3
     shift = shift_of(turn)
     middle = shift[0] + float(turn[0, 2]) * -0.1
     jaw = chin_of(face) + float(shift[1]) + 0.12 * float(turn[1, 2])
     wide = NECK * (face.head_width / 0.715) + 0.05 * smooth(1.0, 1.5, y)
-    _hair_behind(face, picture, x - middle, y, soft)
+    _hair_behind(face, image, x - middle, y, soft)
     across = (x - middle) / wide
     share = ramp((wide - np.abs(x - middle)) / soft + 0.5) * smooth(0.35, 0.45, y)
     towards = direction(face)
     facing = across * towards[0] + np.sqrt(ramp(1 - across**2)) * towards[2]
     under_chin = 0.32 + 0.68 * smooth(0.0, 0.55, y - jaw + 0.22 * np.square(across))
     tone = (0.25 + 0.6 * ramp(facing)) * under_chin
-    lay(picture, share, shaded(skin.colour(face) * tint(face), tone))
-    _clothes(face, picture, x - 0.5 * middle, y, soft)
+    lay(image, share, shaded(skin.colour(face) * tint(face), tone))
+    _clothes(face, image, x - 0.5 * middle, y, soft)
 
 
-def _hair_behind(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> None:
+def _hair_behind(face: FaceParameters, image: Floats, x: Any, y: Any, soft: float) -> None:
     """Long hair that hangs behind the neck, in the shade of the head."""
     if face.hair_length <= 0.5:
         return
@@ -60,10 +60,10 @@ def _hair_behind(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> No
     wide = face.head_width * (0.96 - 0.3 * smooth(end - 0.5, end, y))
     share = ramp((wide - np.abs(x)) / (3 * soft) + 0.5) * smooth(end - 0.04, end - 0.3, y)
     share = share * smooth(0.0, 0.2, y) * smooth(0.5, 0.7, face.hair_length)
-    lay(picture, share, hair.colour(face) * 0.3 * tint(face))
+    lay(image, share, hair.colour(face) * 0.3 * tint(face))
 
 
-def _clothes(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> None:
+def _clothes(face: FaceParameters, image: Floats, x: Any, y: Any, soft: float) -> None:
     """Shoulders under a round neckline."""
     towards = direction(face)
     shoulder = 1.16 + 0.2 * np.square(np.abs(x)) ** 0.9 - 0.22 * bell(x / 0.42)
@@ -72,14 +72,14 @@ def _clothes(face: Face, picture: Floats, x: Any, y: Any, soft: float) -> None:
     seam = bell((y - np.maximum(shoulder, neckline) - 0.045) / 0.014)
     fold = 0.82 + 0.13 * x * towards[0] + 0.07 * np.sin(9 * np.abs(x) + 2 * y) - 0.16 * seam
     colour = _colour(face.clothes_level, face.clothes_red, face.clothes_yellow)
-    lay(picture, share, shaded(colour * tint(face), fold))
+    lay(image, share, shaded(colour * tint(face), fold))
 
 
-def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
-    """Paint glasses into a picture ``(3, size, size)``; ``nose`` is z of the nose's root."""
+def glasses(face: FaceParameters, image: Floats, turn: Floats, nose: float) -> None:
+    """Paint glasses into an image ``(3, size, size)``; ``nose`` is z of the nose's root."""
     if face.glasses <= 0:
         return
-    size = picture.shape[1]
+    size = image.shape[1]
     shift = shift_of(turn)
     x, y = screen(size)
     plane = nose + 0.1
@@ -99,14 +99,14 @@ def glasses(face: Face, picture: Floats, turn: Floats, nose: float) -> None:
     gap = face.eye_spacing - wide
     bridge = ramp((bar * 0.9 - np.abs(v + 0.025 + 0.9 * (u * u - gap * gap))) / soft + 0.5) * (np.abs(u) < gap)
     pane = ramp(-apart / soft + 0.5) * (0.04 + 0.1 * smooth(0.045, 0.015, np.abs(v + 0.6 * np.abs(u) - 0.31)))
-    lay(picture, face.glasses * pane, (0.9, 0.9, 0.9))
+    lay(image, face.glasses * pane, (0.9, 0.9, 0.9))
     arms = np.maximum.reduce([_arm(face, turn, size, side, plane, bar, soft) for side in (-1, 1)])
     share = face.glasses * np.maximum(np.maximum(frame, bridge), arms)
     sheen = 0.8 + 0.5 * smooth(0.0, -0.25, v)
-    lay(picture, share, shaded(colour * tint(face), sheen))
+    lay(image, share, shaded(colour * tint(face), sheen))
 
 
-def _arm(face: Face, turn: Floats, size: int, side: int, plane: float, bar: float, soft: float) -> Any:
+def _arm(face: FaceParameters, turn: Floats, size: int, side: int, plane: float, bar: float, soft: float) -> Any:
     """The bow from the frame to the ear, where neither head nor hair hides it: on the side turned to the viewer."""
     reach = face.eye_spacing + 0.235
     ear = float(half_width(face, np.float32(0.0)))

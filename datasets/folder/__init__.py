@@ -1,4 +1,4 @@
-"""One's own pairs: ``DIR/train`` and ``DIR/val`` with A|B pictures, or each with folders ``A`` and ``B``."""
+"""Plugin module of the dataset ``folder``: your own images or pairs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,5 @@ def register_datasets(register: i2i.Register) -> None:
     register(
         "folder",
         "i2i_datasets.folder.dataset:Folder",
-        summary="Your own: --data-root DIR with DIR/train and DIR/val, of A|B pictures, folders A and B, or "
-        "single ones.",
+        summary="Your own: --data-root DIR with DIR/train and DIR/val, of A|B images, folders A and B, or single ones.",
     )

@@ -1,4 +1,4 @@
-"""The set and where it comes from."""
+"""The dataset: its splits, archives and synthetic pairs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import i2i
 
 
 class Folder(i2i.Dataset):
-    """Pictures that lie in ``--data-root`` itself; there is nothing to fetch and nothing drawn in their place."""
+    """Your own images in ``--data-root``; there is no download and there are no synthetic images."""
 
     name = "folder"
-    summary = "Your own: --data-root DIR with DIR/train and DIR/val, of A|B pictures, folders A and B, or single ones."
+    summary = "Your own: --data-root DIR with DIR/train and DIR/val, of A|B images, folders A and B, or single ones."
     licence = "your own"

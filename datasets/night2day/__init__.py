@@ -1,7 +1,4 @@
-"""Outdoor views by night and by day, from the webcams of the transient attributes set.
-
-The drawn sample builds one landscape and lights it twice.
-"""
+"""Plugin module of the dataset ``night2day``: outdoor views by night and by day, real or synthetic."""
 
 from __future__ import annotations
 

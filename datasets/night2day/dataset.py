@@ -1,4 +1,4 @@
-"""The set and where it comes from."""
+"""The dataset: its splits, archives and synthetic pairs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Night2Day(i2i.Dataset):
     drawn = {"train": 400, "val": 100}
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One drawn pair, night and day, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone."""
-        from .draw import draw
+        """Draw one synthetic pair, night and day, each uint8 ``(size, size, 3)``, RGB."""
+        from .renderer import draw
 
         return draw(rng, size)

@@ -29,7 +29,7 @@ from i2i.toolkit.drawing import (
 
 
 @dataclass
-class Layer:
+class LandscapeLayer:
     """One layer of the scene; arrays are ``(size, size)`` or ``(size, size, 3)``."""
 
     mask: Array
@@ -43,7 +43,7 @@ class Layer:
 
     @property
     def rows(self) -> slice:
-        """The rows of the picture that it shows in, with those its glow spills over."""
+        """The rows of the image that it shows in, with those its glow spills over."""
         seen = np.flatnonzero(self.mask.any(axis=1))
         spill = 0 if self.glow is None else len(self.mask) // 8
         return slice(max(int(seen[0]) - spill, 0), int(seen[-1]) + 1 + spill) if len(seen) else slice(0, 0)
@@ -69,7 +69,7 @@ def _sunlit(relief: Array, strength: float) -> Array:
     return np.asarray(np.clip(0.55 + strength * slope, 0, 1.2), np.float32)
 
 
-def mountains(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> Layer:
+def mountains(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
     """A chain of mountains or hills; rock and snow where it is high, woods and meadows where it is low."""
     _, y = grid(size)
     wild = between(rng, 0.42, 0.58)
@@ -82,10 +82,10 @@ def mountains(rng: np.random.Generator, size: int, foot: float, rise: float, haz
     if rise > 0.17 and chance(rng, 0.6):
         colour = mix(colour, rgb(0.93, 0.95, 0.98), step(between(rng, 0.66, 0.9), height, 0.1)[..., None])
     mask = below(crest, size) * (y < foot + 0.05)
-    return Layer(mask, np.asarray(colour, np.float32), _sunlit(folds, 0.16), None, haze)
+    return LandscapeLayer(mask, np.asarray(colour, np.float32), _sunlit(folds, 0.16), None, haze)
 
 
-def woods(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> Layer:
+def woods(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
     """The edge of a wood: crowns in a row, light on their tops."""
     _, y = grid(size)
     pointed = chance(rng, 0.4)
@@ -99,15 +99,17 @@ def woods(rng: np.random.Generator, size: int, foot: float, rise: float, haze: f
     )
     shade = np.clip(1.1 - (y - crest) / max(rise, 1e-3) * 0.8, 0.2, 1) * (0.4 + 0.9 * leaves)
     mask = below(crest, size, 0.004) * (y < foot + 0.03)
-    return Layer(mask, np.asarray(colour, np.float32), np.asarray(shade, np.float32), None, haze)
+    return LandscapeLayer(mask, np.asarray(colour, np.float32), np.asarray(shade, np.float32), None, haze)
 
 
-def _empty(size: int, haze: float) -> Layer:
+def _empty(size: int, haze: float) -> LandscapeLayer:
     flat = np.zeros((size, size), np.float32)
-    return Layer(flat, np.zeros((size, size, 3), np.float32), flat + 0.7, np.zeros((size, size, 3), np.float32), haze)
+    return LandscapeLayer(
+        flat, np.zeros((size, size, 3), np.float32), flat + 0.7, np.zeros((size, size, 3), np.float32), haze
+    )
 
 
-def town(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> Layer:
+def town(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
     """A row of buildings with rows of windows, some of them lit by night; gabled houses where it is low."""
     layer = _empty(size, haze)
     village = rise < 0.1
@@ -122,7 +124,9 @@ def town(rng: np.random.Generator, size: int, foot: float, rise: float, haze: fl
     return layer
 
 
-def _building(rng: np.random.Generator, layer: Layer, box: tuple[float, float, float, float], gabled: bool) -> None:
+def _building(
+    rng: np.random.Generator, layer: LandscapeLayer, box: tuple[float, float, float, float], gabled: bool
+) -> None:
     size = len(layer.mask)
     x0, y0, x1, y1 = box
     wall = hsv(
@@ -157,7 +161,7 @@ def _frame(along: Array, share: float, pixels: float) -> Array:
     return np.asarray(step(0, share / 2 - np.abs(along % 1 - 0.5), max(1 / pixels, 0.05)), np.float32)
 
 
-def _add(layer: Layer, points: Array | list[tuple[float, float]], colour: Array, shade: float) -> None:
+def _add(layer: LandscapeLayer, points: Array | list[tuple[float, float]], colour: Array, shade: float) -> None:
     """Put a flat thing on a layer."""
     where, mask = cover(points, len(layer.mask))
     layer.mask[where] = np.maximum(layer.mask[where], mask)
@@ -167,8 +171,8 @@ def _add(layer: Layer, points: Array | list[tuple[float, float]], colour: Array,
         layer.glow[where] *= 1 - mask[..., None]
 
 
-def ground(rng: np.random.Generator, size: int, line: float) -> Layer:
-    """Meadow, sand or paving that runs from a line in the picture to the viewer's feet."""
+def ground(rng: np.random.Generator, size: int, line: float) -> LandscapeLayer:
+    """Meadow, sand or paving that runs from a line in the image to the viewer's feet."""
     _, y = grid(size)
     edge = line + 0.025 * profile(rng, size, 3, 4)
     near = np.clip((y - line) / (1 - line + 1e-3), 0, 1)
@@ -180,10 +184,10 @@ def ground(rng: np.random.Generator, size: int, line: float) -> Layer:
     texture = mix(noise(rng, size, (14, 90), 3, 0.7), noise(rng, size, (60, 60), 2, 0.9), near)
     whole = colour * (0.78 + 0.44 * texture)[..., None]
     shade = 0.6 + 0.4 * texture + 0.12 * profile(rng, size, 4, 2)
-    return Layer(below(edge, size), np.asarray(whole, np.float32), np.asarray(shade, np.float32), None, 0.04)
+    return LandscapeLayer(below(edge, size), np.asarray(whole, np.float32), np.asarray(shade, np.float32), None, 0.04)
 
 
-def tree(rng: np.random.Generator, size: int, x: float, foot: float, tall: float) -> Layer:
+def tree(rng: np.random.Generator, size: int, x: float, foot: float, tall: float) -> LandscapeLayer:
     """One tree near the viewer: a trunk, and a crown of leaves with the sky between them."""
     layer = _empty(size, 0.0)
     bark = hsv(0.08, 0.35, between(rng, 0.2, 0.35))
@@ -212,7 +216,7 @@ def tree(rng: np.random.Generator, size: int, x: float, foot: float, tall: float
     return layer
 
 
-def lamps(rng: np.random.Generator, size: int, foot: float, tall: float) -> Layer:
+def lamps(rng: np.random.Generator, size: int, foot: float, tall: float) -> LandscapeLayer:
     """Street lamps in a row, each with its halo by night."""
     layer = _empty(size, 0.0)
     iron = hsv(0.4, 0.2, 0.22)

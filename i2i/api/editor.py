@@ -82,8 +82,8 @@ class Editor(ABC):
     default: ClassVar[bool] = False
     """True for the editor that ``i2i edit`` means where none is named."""
 
-    def check(self, generator: Any, options: Any) -> None:
-        """Refuse options that do not fit the ``Generator`` (None for editors of pixels), before extractors are opened.
+    def check(self, generator: Generator | None, options: Any) -> None:
+        """Refuse options that do not fit the generator (None for editors of pixels), before extractors are opened.
 
         Raises:
             I2IError: they do not fit.

@@ -46,6 +46,7 @@ def disk_trouble(error: OSError, doing: str, then: str = "run the command again.
         then: What to type once the cause is gone.
     """
     where = f" ({error.filename})" if error.filename else ""
+    where += f" in {owner}" if (owner := getattr(error, "i2i_owner", "")) else ""
     reasons = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "your disk quota is used up: free some space",

@@ -21,6 +21,7 @@ KINDS = (
 """What plugins can provide; ``register_<kind>s`` registers each."""
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Decorator of the functions of a plugin module that implement a hook."""
 
 
 class Register(Protocol):

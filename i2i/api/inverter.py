@@ -56,7 +56,7 @@ class Inverter(ABC):
     may_use: ClassVar[tuple[Role, ...]] = ()
     """Roles it needs under some options only; opened when they are looked up in ``scene.extractors``."""
 
-    def check(self, generator: Any, options: Any) -> None:
+    def check(self, generator: Generator, options: Any) -> None:
         """Refuse options that do not fit the generator, before the slow work.
 
         Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from .errors import UsageError, did_you_mean
@@ -19,18 +19,47 @@ class Options(BaseModel):
     """Base of every options model: frozen, unknown keys are refused, and numbers are finite.
 
     Declare a field with ``pydantic.Field(default, ge=..., le=..., description="...")``; a unit goes into
-    ``json_schema_extra={"unit": "px"}``. A trainer's field that bears the name of a setting of the run itself
-    (``size``, ``seed``, ...) is filled in from the run and not asked for twice.
+    ``json_schema_extra={"unit": "px"}``. Further names go into ``json_schema_extra={"aliases": ["learning_rate"]}``:
+    they are accepted wherever options are given, and stored under the name of the field. A trainer's field
+    with the name of a setting of the run (``size``, ``seed``, ...) is filled in from the run, not asked for twice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_aliases(cls, values: Any) -> Any:
+        """Store values that are given by an alias under the name of the field."""
+        if not isinstance(values, Mapping):
+            return values
+        names = {alias: name for name, field in cls.model_fields.items() for alias in option_aliases(field)}
+        names = {alias: name for alias, name in names.items() if alias not in cls.model_fields}
+        renamed = {name: value for name, value in values.items() if name not in names}
+        for alias, name in names.items():
+            if alias in values and name in renamed:
+                raise ValueError(f"{option_flag(alias)} and {option_flag(name)} are the same option; give one of them")
+            if alias in values:
+                renamed[name] = values[alias]
+        return renamed
 
 
 Model = TypeVar("Model", bound=Options)
 
 RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
     "trainer": frozenset(
-        {"callbacks", "config", "data_root", "dataset", "dataset_options", "debug", "dry_run", "help", "name", "out"}
+        {
+            "callback_options",
+            "callbacks",
+            "config",
+            "data_root",
+            "dataset",
+            "dataset_options",
+            "debug",
+            "dry_run",
+            "help",
+            "name",
+            "out",
+        }
         | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(
@@ -45,7 +74,9 @@ editor may declare an option of such a name."""
 
 def reserved_options(kind: str, model: Any) -> list[str]:
     """Names of the options of a model that are reserved for the command which runs things of this kind."""
-    return [name for name in getattr(model, "model_fields", ()) if name in RESERVED_OPTIONS.get(kind, ())]
+    fields: Mapping[str, FieldInfo] = getattr(model, "model_fields", {})
+    names = [each for name, field in fields.items() for each in (name, *option_aliases(field))]
+    return [name for name in names if name in RESERVED_OPTIONS.get(kind, ())]
 
 
 def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
@@ -67,10 +98,20 @@ def _explain(model: type[Options], issue: Any, where: str) -> str:
         return f"{where}: {message}."
     name = str(issue["loc"][0])
     if issue["type"] == "extra_forbidden":
-        return f"{where}: there is no option {name!r}.{did_you_mean(name.replace('-', '_'), model.model_fields)}"
+        return f"{where}: there is no option {name!r}.{did_you_mean(name.replace('-', '_'), _all_names(model))}"
     if issue["type"] == "missing":
         return f"{where}: {option_flag(name)} is missing; give it."
     return f"{where}: {option_flag(name)} is {issue['input']!r}, but {message.replace('input should', 'it should')}."
+
+
+def _all_names(model: type[Options]) -> list[str]:
+    """Return the names of all options, with their aliases."""
+    return [each for name, field in model.model_fields.items() for each in (name, *option_aliases(field))]
+
+
+def option_aliases(field: FieldInfo) -> list[str]:
+    """Return the further names of an option, such as ``["learning_rate"]``."""
+    return list(_extra(field, "aliases") or ())
 
 
 def option_flag(name: str) -> str:
@@ -110,8 +151,8 @@ def click_options(model: type[Options], skip: frozenset[str] = frozenset()) -> l
 def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
     """The fields of a model in plain values, for ``plugins show``, the documentation and the web form.
 
-    Each is ``name``, ``flag``, ``type`` (a word, or the list of choices), ``count`` (values it takes, or ``"any"``),
-    ``default``, ``required``, ``range`` (``">= 0 and <= 1"``), ``unit`` and ``help``.
+    Each is ``name``, ``flag``, ``aliases``, ``type`` (a word, or the list of choices), ``count`` (values it takes, or
+    ``"any"``), ``default``, ``required``, ``range`` (``">= 0 and <= 1"``), ``unit`` and ``help``.
     """
     rows = []
     for name, field in model.model_fields.items():
@@ -124,6 +165,7 @@ def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[d
             {
                 "name": name,
                 "flag": option_flag(name),
+                "aliases": option_aliases(field),
                 "type": _choices(kind) or _word(kind),
                 "count": count or "any",
                 "default": default,
@@ -153,15 +195,17 @@ class _Choice(click.Choice):  # type: ignore[type-arg]  # generic only from clic
 def _click_option(name: str, field: FieldInfo) -> click.Option:
     kind, count = _plain_type(field.annotation)
     help_text = f"{field.description or ''}{_default_text(field)}"
+    names = (name, *option_aliases(field))
     if kind is bool:
-        return click.Option([name, f"{option_flag(name)}/--no-{name.replace('_', '-')}"], default=None, help=help_text)
+        flags = [f"{option_flag(each)}/--no-{each.replace('_', '-')}" for each in names]
+        return click.Option([name, *flags], default=None, help=help_text)
     many: dict[str, Any] = {}
     if count == 0:
         many = {"multiple": True, "callback": lambda _ctx, _param, value: value or None}
     elif count > 1:
         many = {"nargs": count}
     return click.Option(
-        [name, option_flag(name), *_short(field)],
+        [name, *map(option_flag, names), *_short(field)],
         type=_click_type(kind, field),
         default=None,
         metavar=_metavar(kind, field, count),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..api.device import Device
+    from .generator import Generator, StyleGenerator
     from .inverter import Inverter
     from .placement import Placement
 from .inverter import InvertFunction, no_inverters
@@ -79,10 +80,11 @@ class Scene:
     """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
     stop: Callable[[], bool] = lambda: False
     """True once the user wants out. Before any progress was told, the edit then ends with ``Interrupted`` by itself."""
-    generator: Any = None
-    """For editors of crops and latents: the ``Generator``, tuned as the first picture's latent asks for."""
-    untuned: Any = None
-    """The same as it was opened."""
+    generator: Generator = None  # type: ignore[assignment]
+    """The generator, with the weight changes and noise maps of the first photo's latent. An instance of
+    ``Editor.requires``; None for editors that want pixels."""
+    untuned: Generator | None = None
+    """The same generator as opened, without those changes."""
     every: Mapping[str, Sequence[Photo]] = field(default_factory=dict)
     """All pictures by the editor's name for them, also where it takes any number."""
     note: Callable[[str], None] = lambda text: None
@@ -103,12 +105,12 @@ class Scene:
         """True once the user wants out: return the best result so far."""
         return self.stop()
 
-    def generator_for(self, photo: Photo) -> Any:
-        """The ``Generator`` tuned as this picture's latent asks for."""
+    def generator_for(self, photo: Photo) -> Generator:
+        """Return the generator with the weight changes and noise maps of a photo's latent."""
         latent, untuned = photo.latent, self.generator if self.untuned is None else self.untuned
         if latent is None or not (latent.changes or latent.noise):
             return untuned
-        return untuned.tuned(latent.changes, latent.noise)
+        return cast("StyleGenerator", untuned).tuned(latent.changes, latent.noise)
 
     @property
     def latent(self) -> Latent:

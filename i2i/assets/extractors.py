@@ -105,6 +105,7 @@ def extractor(
     registry: Registry | None = None,
     name: str | None = None,
     options: Mapping[str, Any] | None = None,
+    named_options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Extractor:
     """Open an extractor; its networks are loaded onto the device.
 
@@ -115,6 +116,8 @@ def extractor(
         registry: Where extractors are looked up; None for all installed plugins.
         name: The user's choice among the extractors of the role; None leaves it to the domain.
         options: Its options, where it declares any.
+        named_options: Options by the name of an extractor, as ``--extractor-options`` gives them; those of others than
+            the opened one are refused.
 
     Raises:
         UsageError: an option is wrong, or no extractor has this role or name; names the nearest.
@@ -128,6 +131,13 @@ def extractor(
         near = did_you_mean(role_or_name, [*names, *known_roles])
         raise UsageError(f"There is no extractor called {role_or_name!r}, nor is that a role.{near}")
     place = device if isinstance(device, Device) else choose_device(device, "fp32")
+    if named_options:
+        opening = role_or_name
+        if role_or_name in known_roles:
+            opening = choose(role_or_name, registry, name, domain).name
+        if unused := sorted(named_options.keys() - {opening}):
+            raise UsageError(f"--extractor-options is for {unused[0]!r}, and the extractor here is {opening!r}.")
+        options = {**named_options[opening], **(options or {})}
     if role_or_name not in known_roles:
         opened: Extractor = build_plugin(registry, "extractor", role_or_name, place, values=options)
         return opened

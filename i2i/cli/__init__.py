@@ -52,10 +52,24 @@ class Root(click.Group):
             ctx.exit(0)
         except OSError as error:
             _fail(str(disk_trouble(error, "reading or writing")), 1, ctx)
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, click.exceptions.Exit | click.Abort) or not _is_out_of_memory(error):
+                raise
+            owner = getattr(error, "i2i_owner", "")
+            where = f" in {owner}" if owner else ""
+            _fail(f"The memory does not suffice{where}: give less at once, or close other programs.", 1, ctx)
         except KeyboardInterrupt as error:  # click would print "Aborted!" and end with code 1
             if ctx.meta.get("i2i.debug") or debugging():
                 traceback.print_exc()
             ctx.exit(report_interrupt(error))
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    from ..toolkit.memory import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _fail(message: str, code: int, ctx: click.Context) -> None:

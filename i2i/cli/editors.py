@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..api.errors import UsageError
+from ..guards import guarding, plugin_owner
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -55,7 +56,9 @@ class EditCommand(click.Command):
             known = f"choose with --plugin: {', '.join(editors)}" if editors else "install a plugin that provides one"
             raise UsageError(f"No editor is the default here; {known}.")
         words = RESERVED_OPTIONS["editor"] | {parameter.name or "" for parameter in self.params}
-        return click_options(registry.entry("editor", name).options, skip=words)
+        entry = registry.entry("editor", name)
+        with guarding(plugin_owner(registry, "editor", name), "Options"):
+            return click_options(entry.options, skip=words)
 
 
 def value_of(option: str, args: list[str]) -> str | None:

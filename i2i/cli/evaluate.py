@@ -22,7 +22,11 @@ from ..toolkit.terminal import echo_json, echo_table
 @click.command("evaluate")
 @click.argument("run", type=click.Path())
 @click.option("--split", default="val", show_default=True, help="Which pairs of the run's set.")
-@click.option("--metrics", default="l1,psnr,ssim,lpips", show_default=True, metavar="NAME,...", help="What to measure.")
+@click.option(
+    "--metrics",
+    metavar="NAME,...",
+    help="What to measure.  [default: the metrics that declare themselves a default, such as l1,psnr,ssim,lpips]",
+)
 @click.option("--data-root", type=click.Path(), help="Where the set lies, if not where it was in training.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures at a time.")
 @metric_options_option
@@ -32,7 +36,7 @@ from ..toolkit.terminal import echo_json, echo_table
 @set_option
 @json_option
 @click.pass_obj
-def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **given: Any) -> None:
+def command(registry: Registry, /, run: str, metrics: str | None, as_json: bool, **given: Any) -> None:
     """Measure RUN on every pair of a split.
 
     \b
@@ -44,7 +48,7 @@ def command(registry: Registry, /, run: str, metrics: str, as_json: bool, **give
     """
     from ..inference.evaluation import evaluate
 
-    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     with Progress("images", transient=True) as progress:
         result = evaluate(run, metrics=names, registry=registry, progress=progress, **given)
     if as_json:

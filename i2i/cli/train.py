@@ -11,7 +11,8 @@ import click
 
 from ..api.errors import UsageError
 from ..discovery import is_file_name
-from ..toolkit.command_options import dataset_options_option
+from ..guards import guarding, plugin_owner
+from ..toolkit.command_options import callback_options_option, dataset_options_option
 from .editors import value_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ class _Declared:
 
     def __getattr__(self, attribute: str) -> Any:
         return self._entry.get(attribute)
+
+    def learns_from(self) -> str:
+        """Return what ``Trainer.learns_from`` does, from the declaration alone."""
+        wants: str | tuple[Any, ...] = self._entry.get("wants", "pairs")
+        if isinstance(wants, tuple):
+            return "fields"
+        return "images" if wants == "pictures" else wants
 
 
 class TrainCommand(click.Command):
@@ -62,10 +70,14 @@ class TrainCommand(click.Command):
 
         full = copy.copy(self)
         kind = registry.entry("trainer", trainer)
-        full.own = click_options(kind.options, skip=frozenset(TrainOptions.model_fields))
+        owner = plugin_owner(registry, "trainer", trainer)
+        with guarding(owner, "defaults"):
+            suited = TrainOptions.suited(cast("type[Trainer]", _Declared(kind)))
+        with guarding(owner, "Options"):
+            full.own = click_options(kind.options, skip=frozenset(TrainOptions.model_fields))
         full.params = [
             *self.params,
-            *click_options(TrainOptions.suited(cast("type[Trainer]", _Declared(kind)))),
+            *click_options(suited),
             *full.own,
         ]
         full.help = f"Train {trainer} on a set of pictures."
@@ -90,6 +102,7 @@ class TrainCommand(click.Command):
 @click.option("--out", metavar="DIR", help="The run's folder; it must be empty.  [default: runs/NAME-DATASET-NNN]")
 @click.option("--config", metavar="FILE", help="Read options from a YAML or JSON file; the command line wins.")
 @dataset_options_option
+@callback_options_option
 @click.option("--dry-run", is_flag=True, help="Print the resolved options as JSON and stop.")
 @click.pass_context
 def command(
@@ -101,6 +114,7 @@ def command(
     config: str | None,
     dry_run: bool,
     dataset_options: dict[str, Any],
+    callback_options: dict[str, dict[str, Any]],
     **given: Any,
 ) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
@@ -121,9 +135,10 @@ def command(
     if dry_run:
         from ..toolkit.terminal import echo_json
 
-        echo_json(resolve_options(registry, name, options, dataset_options))
+        echo_json(resolve_options(registry, name, options, dataset_options, callback_options))
         return
-    run = train(name, out=out, resume=resume, registry=registry, dataset_options=dataset_options, **options)
+    given_options: dict[str, Any] = {"dataset_options": dataset_options, "callback_options": callback_options}
+    run = train(name, out=out, resume=resume, registry=registry, **given_options, **options)
     if os.environ.get("RANK", "0") != "0":
         return
     summary, folder = run.summary(), shlex.quote(str(run.folder))

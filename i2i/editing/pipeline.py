@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
-from ..api.options import Options, build_options
+from ..api.options import Options
 from ..assets.defaults import default_name
-from ..guards import plain_named_options
+from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
 from .directory import folder_of
 from .inputs import InputImage, assign_inputs, inputs_again
@@ -89,7 +89,7 @@ def edit(
     """
     name, registry = (registry or load_registry()).resolve("editor", name)
     kind: type[Editor] = registry.get("editor", name)
-    chosen = _options(kind, options, seed)
+    chosen = _options(registry, kind, options, seed)
     _check_needs(registry, kind, chosen)
     if generator is None:
         generator = "" if kind.wants == "pixels" else default_name(registry, "model", "generator")
@@ -152,7 +152,7 @@ def edit_again(
     if warning := warning or known.version_warning(registry):
         settings.calls.note(f"warning: {warning}")
     kind: type[Editor] = registry.get("editor", known.plugin)
-    chosen = _options(kind, known.options, known.seed)
+    chosen = _options(registry, kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
     known.check_options()
@@ -179,10 +179,12 @@ def run_edit(request: EditRequest) -> Result:
     return stages.write(pasted)
 
 
-def _options(kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:
+def _options(registry: Registry, kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:
     """The editor's options; a field called ``seed`` is the edit's own seed and not asked for twice."""
     own = {"seed": seed} if "seed" in kind.Options.model_fields else {}
-    return build_options(kind.Options, {**values, **own}, f"options of editor {kind.name!r}")
+    owner = plugin_owner(registry, "editor", kind.name)
+    options: Options = plugin_options(kind.Options, {**values, **own}, f"options of editor {kind.name!r}", owner)
+    return options
 
 
 def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:

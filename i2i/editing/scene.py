@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import Interrupted
 from ..api.options import Options
 from ..api.scene import Photo, Scene
 from ..callbacks import choose_callbacks
-from ..guards import build_plugin
+from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
@@ -89,6 +89,10 @@ class EditSession:
             )
             self.domain = generator_domain(settings.generator, registry)
             check_requirement("editor", editor.name, editor.requires, self.generator)
+            if settings.generator_options:  # typed and complete, as recipes record them
+                options = plain_options(registry, "generator", self.generator.name, settings.generator_options)
+                settings = replace(settings, generator_options=options)
+                self.request = replace(request, settings=settings)
         roles = (*editor.extractors, *editor.may_use)
         self.extractors = Extractors(
             *(registry, self.device, settings.extractors, self.domain, roles), options=settings.extractor_options
@@ -135,8 +139,6 @@ class EditSession:
             every=every,
             device=self.device,
             extractors=self.extractors,
-            generator=self.generator if latent is None or self.generator is None else tuned(self.generator, latent),
-            untuned=self.generator,
             progress=watch.progress,
             stop=watch.stop,
             note=calls.note,
@@ -144,6 +146,9 @@ class EditSession:
             compare=ImageComparison(request.registry, self.device, self.extractors, calls.note),
             inverters=RegisteredInverters(request.registry),
         )
+        if self.generator is not None:
+            scene.generator = self.generator if latent is None else tuned(self.generator, latent)
+            scene.untuned = self.generator
         if self.inversions is not None:
             scene.invert = self.inversions.bound_to(scene)
         return scene

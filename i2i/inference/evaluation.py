@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
 from ..api.trainer import first_panel
-from ..guards import build_plugin, plain_named_options
+from ..guards import build_plugin, plain_named_options, plugin_owner
 from ..registry import Registry, load_registry
 from ..runtime.progress import note
 from ..toolkit.files import write_json
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..data.training_data import TrainingData
     from ..training.checkpoints import Which
 
-METRICS = ("l1", "psnr", "ssim", "lpips")
 Progress = Callable[[int, int], None]
 
 
@@ -31,7 +30,7 @@ def evaluate(
     run: str | Path,
     *,
     split: str = "val",
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] | None = None,
     data_root: str | Path | None = None,
     device: str = "auto",
     batch: int = 8,
@@ -49,7 +48,7 @@ def evaluate(
 
     Args:
         run: The run's folder.
-        metrics: Names of registered metrics.
+        metrics: Names of registered metrics; None for those that declare ``default_for`` ``"evaluate"``.
         data_root: Where the set lies now; None for where it was in training.
         batch: Pictures at a time. One where the generator normalises by batch statistics: there mates change a picture.
         checkpoint: ``"last"``, ``"best"`` or a step.
@@ -74,7 +73,7 @@ def evaluate(
     opened = open_run(run)
     registry = opened.restore(registry or load_registry())
     require_image_to_image(registry, opened)
-    chosen = _chosen(registry, metrics)
+    chosen = _chosen(registry, _default_metrics(registry) if metrics is None else metrics)
     if unused := sorted(metric_options.keys() - chosen.keys()):
         raise UsageError(f"--metric-options is for {unused[0]!r}, which is not among --metrics: {', '.join(chosen)}.")
     place = choose_device(device, "fp32")
@@ -91,8 +90,14 @@ def evaluate(
     if metric_options:
         result["metric_options"] = plain_named_options(registry, "metric", metric_options)
     result |= {"dataset_options": dict(dataset_options)} if dataset_options else {}
-    result |= _measured(source, meters)
+    result |= _measured(source, meters, {name: plugin_owner(registry, "metric", name) for name in meters})
     return {**result, "file": _keep(opened.folder / f"evaluation_{split}.json", result)}
+
+
+def _default_metrics(registry: Registry) -> list[str]:
+    """The metrics that declare themselves a default of evaluations."""
+    declared = registry.values("metric", "default_for")
+    return [name for name, commands in declared.items() if "evaluate" in (commands or ())]
 
 
 def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]:
@@ -102,10 +107,10 @@ def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]
     return {name: registry.get("metric", name) for name in names}
 
 
-def _measured(source: Source, meters: Mapping[str, Metric]) -> dict[str, Any]:
+def _measured(source: Source, meters: Mapping[str, Metric], owners: Mapping[str, str]) -> dict[str, Any]:
     """What came out, in plain values."""
     values = {name: meter.compute() for name, meter in meters.items()}
-    return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters)}
+    return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters, owners)}
 
 
 def _open(
@@ -179,8 +184,16 @@ def _target_key(trainer: Trainer, data: TrainingData) -> str:
     return keys[1]
 
 
-def _per_picture(source: Source, meters: Mapping[str, Metric]) -> dict[str, dict[str, float]]:
+def _per_picture(
+    source: Source, meters: Mapping[str, Metric], owners: Mapping[str, str]
+) -> dict[str, dict[str, float]]:
     columns = {name: values for name, meter in meters.items() if (values := getattr(meter, "per_picture", None))}
+    for name, values in columns.items():
+        if len(values) != len(source):
+            raise I2IError(
+                f"The {owners[name]} gave {len(values)} values for {len(source)} pictures in per_picture(); "
+                "tell its author."
+            )
     return {
         source.name(index): {name: values[index] for name, values in columns.items()}
         for index in range(len(source))

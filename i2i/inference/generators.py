@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError, did_you_mean
-from ..guards import build_plugin, guarded_class
+from ..guards import PluginError, build_plugin, guarded_class
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -143,15 +143,19 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
 
     contents = read_weights(path)
     families = registry.all("generator")
+    failed = ""
     for family in families.values():
         try:
             weights: Weights | None = guarded_class(registry, "generator", family.name).read(contents)
+        except PluginError as error:  # of a family whose file it need not be: the others are asked all the same
+            failed = failed or f" {error}"
+            continue
         except I2IError as error:
             raise I2IError(f"{path}: {error}") from None
         if weights is not None:
             return family, weights, contents
     known = ", ".join(families) or "none; install a plugin that brings one"
-    raise I2IError(f"{path} holds no generator of a family that is known here ({known}); check the file.")
+    raise I2IError(f"{path} holds no generator of a family that is known here ({known}); check the file.{failed}")
 
 
 def _device(name: str, precision: Precision, compile: bool) -> Device:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError, did_you_mean
+from ..guards import build_plugin, plugin_options, plugin_owner
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from ..api.device import Device
     from ..api.trainer import Trainer
+    from ..registry import Registry
+
+
+def create_trainer(registry: Registry, name: str, device: Device, options: Mapping[str, Any] | None = None) -> Trainer:
+    """Create a registered trainer that has not been trained.
+
+    Args:
+        options: Values of its ``Options``; None for the defaults.
+
+    Raises:
+        UsageError: There is no such trainer, or an option is unknown or has a wrong value.
+        I2IError: The trainer fails, or breaks its contract; names the plugin.
+    """
+    model = registry.get("trainer", name).Options
+    chosen = plugin_options(
+        model, options or {}, f"options of trainer {name!r}", plugin_owner(registry, "trainer", name)
+    )
+    trainer: Trainer = build_plugin(registry, "trainer", name, chosen, device)
+    return trainer
 
 
 def generator_of(trainer: Trainer, name: str | None = None) -> tuple[str, nn.Module]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import click
 
 from ..api.errors import UsageError
+from .terminal import STDOUT
 
 
 def _settings(_: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -67,7 +70,17 @@ def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dic
     return found
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else.")
+def _to_stderr(ctx: click.Context, _: click.Parameter, as_json: bool) -> bool:
+    """With ``--json`` what plugins print goes to stderr, so that ``echo_json`` alone writes on stdout."""
+    if as_json and STDOUT not in ctx.meta:
+        ctx.meta[STDOUT] = sys.stdout
+        ctx.with_resource(redirect_stdout(sys.stderr))
+    return as_json
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_to_stderr, help="Print one JSON object on stdout and nothing else."
+)
 set_option = click.option(
     "--set",
     "settings",
@@ -94,6 +107,7 @@ dataset_options_option = _options_of("dataset")
 generator_options_option = _options_of("generator")
 metric_options_option = _options_of("metric", named=True)
 extractor_options_option = _options_of("extractor", named=True)
+callback_options_option = _options_of("callback", named=True)
 checkpoint_option = click.option(
     "--checkpoint",
     default="last",

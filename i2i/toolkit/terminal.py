@@ -10,10 +10,15 @@ import click
 
 from ..api.errors import I2IError, disk_trouble
 
+STDOUT = "i2i.stdout"
+"""Where ``json_option`` keeps the stream for the JSON object, in ``click.Context.meta``."""
+
 
 def echo_json(value: Any) -> None:
     """Print one JSON object."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    ctx = click.get_current_context(silent=True)
+    stdout = None if ctx is None else ctx.meta.get(STDOUT)
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str), file=stdout)
 
 
 def echo_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

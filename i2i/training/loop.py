@@ -123,11 +123,16 @@ class Loop:
             return
         log.flush()  # no checkpoint of weights whose losses nobody has looked at
         if self.device.first and not stopping:
-            with self.averages.applied():
-                if due["sample"]:
-                    self._make_samples(log)
-                if due["validate"]:
-                    self._validate(log)
+            try:
+                with self.averages.applied():
+                    if due["sample"]:
+                        self._make_samples(log)
+                    if due["validate"]:
+                        self._validate(log)
+            except I2IError:  # what was learnt is good all the same, and is not lost with the trainer's failure
+                if due["checkpoint"]:
+                    self.save()
+                raise
         if due["checkpoint"] or stopping:
             self.save()
         self.device.wait()

@@ -15,7 +15,7 @@ from ..api.options import Options, build_options
 from ..api.trainer import DataInfo, Trainer
 from ..callbacks import Callbacks, choose_callbacks
 from ..data.training_data import TrainingData, describe_data, has_split, open_data
-from ..guards import plain_options
+from ..guards import plain_named_options, plain_options, plugin_options, plugin_owner
 from ..registry import Registry
 from ..runtime.device import choose_device
 from ..runtime.progress import note
@@ -58,13 +58,15 @@ def make_plan(registry: Registry, name: str, resolved: dict[str, Any]) -> TrainP
     kind: type[Trainer] = registry.get("trainer", name)
     settings = build_options(TrainOptions, resolved["run"], "the options")
     dataset = open_dataset(registry, resolved)
-    callbacks = choose_callbacks(registry, settings.callbacks)
+    callbacks = choose_callbacks(registry, settings.callbacks, resolved.get("callback_options"))
     device = _choose_device(settings)
     data = _open_split(kind, dataset, settings, "train", settings.source).usable(settings.skip_bad, device)
     return TrainPlan(
         trainer=kind,
         owner=f"Trainer {kind.name!r} of {provider(registry, 'trainer', kind.name)}",
-        options=build_options(kind.Options, resolved["options"], "the options"),
+        options=plugin_options(
+            kind.Options, resolved["options"], "the options", plugin_owner(registry, "trainer", name)
+        ),
         settings=settings,
         resolved=resolved,
         dataset=dataset,
@@ -77,7 +79,11 @@ def make_plan(registry: Registry, name: str, resolved: dict[str, Any]) -> TrainP
 
 
 def resolve_options(
-    registry: Registry, name: str, options: Mapping[str, Any], dataset_options: Mapping[str, Any] | None = None
+    registry: Registry,
+    name: str,
+    options: Mapping[str, Any],
+    dataset_options: Mapping[str, Any] | None = None,
+    callback_options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return what ``options.json`` will hold: the run's settings and the trainer's own, complete and checked.
 
@@ -85,6 +91,7 @@ def resolve_options(
         name: A registered trainer.
         options: Fields of ``TrainOptions`` and of the trainer's ``Options``.
         dataset_options: Options of the dataset, where it declares any.
+        callback_options: By the name of a callback, its options.
 
     Raises:
         UsageError: A name, option or value is wrong.
@@ -108,7 +115,8 @@ def resolve_options(
     settings = settings.model_copy(update=chosen)
     shared = {key: getattr(settings, key) for key in TrainOptions.model_fields if key in kind.Options.model_fields}
     own = {key: value for key, value in options.items() if key not in TrainOptions.model_fields}
-    trainer_options = build_options(kind.Options, {**own, **shared}, "the options")
+    owner = plugin_owner(registry, "trainer", kind.name)
+    trainer_options = plugin_options(kind.Options, {**own, **shared}, "the options", owner)
     run = settings.model_dump(mode="json")
     if run["callbacks"] is None:
         del run["callbacks"]
@@ -118,12 +126,18 @@ def resolve_options(
         "run": run,
         "options": trainer_options.model_dump(mode="json"),
         **({"dataset_options": own_options} if own_options else {}),
+        **_callback_options(registry, callback_options),
         "given_by": {
             "trainer": provider(registry, "trainer", kind.name),
             "dataset": provider(registry, "dataset", dataset.name),
         },
         **_origins(registry, trainer=kind.name, dataset=dataset.name),
     }
+
+
+def _callback_options(registry: Registry, options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
+    """What ``options.json`` keeps of the options of callbacks; empty if none are given."""
+    return {"callback_options": plain_named_options(registry, "callback", options)} if options else {}
 
 
 def _origins(registry: Registry, **names: str) -> dict[str, Any]:

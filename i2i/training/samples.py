@@ -13,6 +13,7 @@ from ..api.trainer import DataInfo, Trainer
 from ..data.batches import fixed_batches
 from ..data.pixels import panel_image
 from ..data.training_data import TrainingData
+from ..runtime.progress import note
 from ..toolkit.images.grids import image_grid
 
 ROWS = 4
@@ -48,12 +49,22 @@ def _panels(trainer: Trainer, batch: dict[str, Tensor]) -> list[tuple[str, np.nd
     target = fields[1] if len(fields) > 1 else None
     given = {"input": batch["input"]} if trainer.learns_from() == "pairs" else batch
     made = trainer.sample(given)
+    warn_not_finite(trainer, made)
     named = made if isinstance(made, Mapping) else {"output": made}
     row = [(field.name, _shown(field, batch[field.name], trainer.data)) for field in fields if _visible(field, target)]
     row += [(name, panel_image(tensor[0], trainer.data.palette)) for name, tensor in named.items()]
     if target is not None and target.kind != "value":
         row.append((target.name, _shown(target, batch[target.name], trainer.data)))
     return row
+
+
+def warn_not_finite(trainer: Trainer, made: Tensor | Mapping[str, Tensor]) -> None:
+    """Warn of images that a sample grid cannot show."""
+    panels = made.values() if isinstance(made, Mapping) else (made,)
+    if not all(bool(panel.isfinite().all()) for panel in panels):
+        note(
+            f"warning: sample() of the trainer {trainer.name!r} gives numbers that are not finite; see the sample grid"
+        )
 
 
 def _visible(field: Field, target: Field | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..api.errors import I2IError, disk_trouble
 from ..api.trainer import Trainer
-from ..guards import build_plugin
+from ..guards import build_plugin, plain_named_options
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
 from ..runtime.progress import note
@@ -28,6 +28,7 @@ def train(
     registry: Registry | None = None,
     quiet: bool = False,
     dataset_options: Mapping[str, Any] | None = None,
+    callback_options: Mapping[str, Mapping[str, Any]] | None = None,
     **options: Any,
 ) -> Run:
     """Train from scratch, or resume a run.
@@ -40,6 +41,7 @@ def train(
             be given then.
         quiet: No progress on stderr.
         dataset_options: Options of the dataset, where it declares any.
+        callback_options: By the name of a callback, its options; those of a resumed run are replaced by them.
         options: Fields of ``i2i.training.settings.TrainOptions`` and of the trainer's ``Options``, in one go.
 
     Returns:
@@ -56,7 +58,9 @@ def train(
     if resume:
         registry = open_run(resume).restore(registry)
     run = reopen_run(resume, name, options) if resume else None
-    resolved = run.options if run else resolve_options(registry, name, options, dataset_options)
+    if run and callback_options:
+        run.options["callback_options"] = plain_named_options(registry, "callback", callback_options)
+    resolved = run.options if run else resolve_options(registry, name, options, dataset_options, callback_options)
     try:
         plan = make_plan(registry, name, resolved)
         plan.device.seed(plan.settings.seed, 0)
@@ -118,7 +122,9 @@ def _explain(error: Exception, run: Run | None) -> I2IError | None:
         return disk_trouble(error, f"training {run.folder}", f"go on with: {run.resume()}")
     if not is_out_of_memory(error):
         return None
+    owner = getattr(error, "i2i_owner", "")
+    where = f" in {owner}" if owner else ""
     return I2IError(
-        "The memory does not suffice for this training: give a smaller --batch, pass it in parts with --accumulate N, "
-        "or choose a smaller --size or --width."
+        f"The memory does not suffice for this training{where}: give a smaller --batch, pass it in parts "
+        "with --accumulate N, or choose a smaller --size or --width."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
@@ -85,6 +86,11 @@ class TrainOptions(Options):
     @classmethod
     def _recorded_name(cls, value: Any) -> Any:
         return "drawn" if value == "synthetic" else value  # the word of existing runs
+
+    @field_validator("data_root", mode="before")
+    @classmethod
+    def _plain_path(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value  # as ``i2i.train`` may be given it
 
     @model_validator(mode="before")
     @classmethod

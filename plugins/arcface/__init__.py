@@ -1,4 +1,4 @@
-"""Who is in the picture: ArcFace embeddings by the networks of InsightFace, and the alignment that they expect."""
+"""Plugin module of ArcFace: identity embeddings by the networks of InsightFace."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .models import MODEL
+    """Register the model records."""
+    from .model_records import MODEL
 
     register(MODEL)
 

@@ -14,17 +14,17 @@ from i2i import model_path
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .alignment import SIZE, align
-from .models import MODEL
+from .model_records import MODEL
 from .network import IResNet
 
 
 def read_arcface(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of arcface_torch's ``backbone.pth``: iresnet18, 34, 50, 100 or 200."""
+    """Build iresnet18, 34, 50, 100 or 200 from a state dict with the keys of arcface_torch's ``backbone.pth``."""
     return IResNet.from_state(state)
 
 
 class ArcFace(i2i.Extractor):
-    """Embeddings of faces: those of one person point the same way. The product of two is the cosine between them."""
+    """Identity embeddings of aligned faces; the product of two is their identity similarity (cosine)."""
 
     name = "arcface"
     summary = "Identity embeddings of aligned faces, ArcFace on iresnet50."
@@ -37,7 +37,7 @@ class ArcFace(i2i.Extractor):
         """Load the weights of the model ``arcface-r50``, or of another ``backbone.pth`` at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         path = model_path(MODEL) if path is None else path
         state = read_state_dict(path)
@@ -45,26 +45,26 @@ class ArcFace(i2i.Extractor):
             network = IResNet.from_state(state).fold()
         except i2i.I2IError as error:
             raise i2i.I2IError(f"{path}: {error}") from None
-        # On a CPU channels last saves a tenth of the time, and the folded normalisations 5 to 8 % of what is left.
+        # On a CPU, channels last saves a tenth of the time, and folding the normalisations 5 to 8 % of the rest.
         self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Aligned faces -> unit vectors ``(N, 512)``; differentiable, computed in float32 also under autocast.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Embed aligned faces as unit vectors ``(N, 512)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; other sizes than 112 x 112 are resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 112 x 112 with antialiasing.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ValueError(f"arcface takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-        with torch.autocast(pictures.device.type, enabled=False):
-            x = pictures.float()
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"arcface takes images (N, 3, H, W), got {tuple(images.shape)}")
+        with torch.autocast(images.device.type, enabled=False):
+            x = images.float()
             if x.shape[2:] != (SIZE, SIZE):
                 x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
             return F.normalize(self._network(x.contiguous(memory_format=torch.channels_last)))
 
-    def align(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
-        """Pictures ``(N, 3, H, W)`` and their landmarks ``(N, 5 or 68, 2)``, pixels -> aligned ``(N, 3, 112, 112)``."""
-        return align(pictures, landmarks)
+    def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        """Align images ``(N, 3, H, W)`` by landmarks ``(N, 5 or 68, 2)``, pixels: ``(N, 3, 112, 112)``."""
+        return align(images, landmarks)

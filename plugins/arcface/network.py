@@ -1,7 +1,7 @@
 """The face networks of InsightFace's arcface_torch, under the key names of its ``backbone.pth``.
 
 Residual blocks that start and end with a normalisation (Han et al., "Deep Pyramidal Residual Networks", 2017, as used
-in Deng et al., "ArcFace", 2019), every group of blocks at half the size of the one before.
+in Deng et al., "ArcFace", 2019), every group of blocks at half the resolution of the previous one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROUPS = 4
 NEEDED = "take a backbone.pth of InsightFace's arcface_torch"
 
 
-class Block(nn.Module):
+class IResNetBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: ``(N, C, H, W)`` -> ``(N, channels, H / stride, W / stride)``."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
@@ -43,7 +43,7 @@ class Block(nn.Module):
         return y
 
     def fold(self) -> None:
-        """Merge normalisations into the convolutions before them, as ``IResNet.fold`` says."""
+        """Fold the block's normalisations into the convolutions before them, as in ``IResNet.fold``."""
         _fold(self, "conv1", "bn2")
         _fold(self, "conv2", "bn3")
         if len(self.downsample):
@@ -54,7 +54,7 @@ class IResNet(nn.Module):
     """Aligned faces -> embeddings: ``(N, 3, 112, 112)`` RGB in [-1, 1] -> ``(N, features)``, not normalised.
 
     Args:
-        blocks: How many in each of the four groups; (3, 4, 14, 3) is iresnet50.
+        blocks: Number of blocks in each of the four groups; (3, 4, 14, 3) is iresnet50.
         width: Channels of the first group; each further group has twice as many.
         features: Length of an embedding.
     """
@@ -69,7 +69,7 @@ class IResNet(nn.Module):
             channels = width << group
             strides = [2] + [1] * (count - 1)
             inputs = [channels_in] + [channels] * (count - 1)
-            parts = [Block(each, channels, stride) for each, stride in zip(inputs, strides, strict=True)]
+            parts = [IResNetBlock(each, channels, stride) for each, stride in zip(inputs, strides, strict=True)]
             self.add_module(f"layer{group + 1}", nn.Sequential(*parts))
             channels_in = channels
         self.bn2 = nn.BatchNorm2d(channels_in)
@@ -78,10 +78,10 @@ class IResNet(nn.Module):
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> IResNet:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
         blocks = [_count(state, f"layer{group + 1}") for group in range(GROUPS)]
         stem, head = state.get("conv1.weight"), state.get("fc.weight")
@@ -90,26 +90,26 @@ class IResNet(nn.Module):
                 "the file is no ArcFace network, which has 'conv1.weight', blocks from 'layer1.0' to 'layer4.0' and "
                 f"'fc.weight'; {NEEDED}."
             )
-        with torch.device("meta"):  # no memory, and no time spent on random weights
+        with torch.device("meta"):  # saves the memory and time of random weights
             network = cls(blocks, stem.shape[0], head.shape[0])
         load_frozen_network(network, state, "ArcFace network", NEEDED)
         return network.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = self.prelu(self.bn1(self.conv1(pictures)))
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.prelu(self.bn1(self.conv1(images)))
         for group in range(GROUPS):
             x = self.get_submodule(f"layer{group + 1}")(x)
         embeddings: Tensor = self.features(self.fc(self.bn2(x).flatten(1)))
         return embeddings
 
     def fold(self) -> IResNet:
-        """Merge normalisations into the convolutions before them: fewer passes over memory, for a frozen network only.
+        """Fold normalisations into the convolutions before them, for a frozen network: fewer passes over memory.
 
-        Exact but for rounding. Those before a convolution stay: it pads with zeros what they give, not what they take.
+        Exact but for rounding. Normalisations before a convolution stay, as their output is padded with zeros.
         """
         _fold(self, "conv1", "bn1")
         for module in list(self.modules()):
-            if isinstance(module, Block):
+            if isinstance(module, IResNetBlock):
                 module.fold()
         return self.requires_grad_(False)
 
@@ -122,5 +122,5 @@ def _fold(owner: nn.Module, convolution: str, norm: str) -> None:
 
 
 def _count(state: dict[str, Tensor], group: str) -> int:
-    """Blocks in a group: the different numbers in its keys."""
-    return len({found[1] for key in state if (found := re.match(rf"{group}\.(\d+)\.", key))})
+    """Count the blocks of a group by the indices in its keys."""
+    return len({match[1] for key in state if (match := re.match(rf"{group}\.(\d+)\.", key))})

@@ -1,4 +1,4 @@
-"""The embedded world of faces: small networks that know the drawn faces, whole in the package."""
+"""Plugin module of the demo networks: small built-in networks for the synthetic faces of the dataset ``faces``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .records import RECORDS
+    """Register the model records."""
+    from .model_records import RECORDS
 
     for record in RECORDS:
         register(record)
@@ -20,7 +20,7 @@ def register_extractors(register: i2i.Register) -> None:
     register(
         "demo-encoder",
         "i2i_plugins.demo.extractors.encoder:DemoEncoder",
-        summary="Latents of drawn faces for the generator demo-faces.",
+        summary="Latents of synthetic faces for the generator demo-faces.",
         role="encoder",
         domain="drawn faces",
         default=False,
@@ -29,7 +29,7 @@ def register_extractors(register: i2i.Register) -> None:
     register(
         "demo-identity",
         "i2i_plugins.demo.extractors.identity:DemoIdentity",
-        summary="Identity embeddings of drawn faces.",
+        summary="Identity embeddings of synthetic faces.",
         role="identity",
         domain="drawn faces",
         default=False,
@@ -38,7 +38,7 @@ def register_extractors(register: i2i.Register) -> None:
     register(
         "demo-landmarks",
         "i2i_plugins.demo.extractors.landmarks:DemoLandmarks",
-        summary="68 landmarks of drawn faces.",
+        summary="68 landmarks of synthetic faces.",
         role="landmarks",
         domain="drawn faces",
         default=False,
@@ -47,7 +47,7 @@ def register_extractors(register: i2i.Register) -> None:
     register(
         "demo-text",
         "i2i_plugins.demo.extractors.text:DemoText",
-        summary="Drawn faces and sentences in one space, for the words of the drawn faces' captions.",
+        summary="Embeds synthetic faces and English sentences in one space; knows the words of their captions.",
         role="text",
         domain="drawn faces",
         default=False,

@@ -1,4 +1,4 @@
-"""``python -m i2i_plugins.demo.labels``: which attributes hold of the faces that ``demo-faces`` draws for seeds."""
+"""``python -m i2i_plugins.demo.labels``: write the attributes of the faces that ``demo-faces`` generates from seeds."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ import numpy as np
 from i2i.toolkit.files import atomic_write
 from i2i.toolkit.terminal import run_script
 
-from .world import Z_DIM, faces, values_of
+from .synthetic_faces import Z_DIM, faces, values_of
 
 
 def labels_of(count: int) -> tuple[list[str], list[list[bool]]]:
-    """The names of all attributes, and the truth about each of the seeds 0 to ``count - 1``.
+    """Return the names of all attributes, and their truth values for the seeds 0 to ``count - 1``.
 
-    It is the truth about the face that the generator was taught to make of a seed's latent; its sample is like it, not
-    the same.
+    They describe the training target of a seed's latent code; the generated image is similar, not equal.
 
     Raises:
-        UsageError: the plugin that draws the faces is not loaded.
+        UsageError: the dataset ``faces`` is not registered.
     """
-    world = faces()
+    dataset = faces()
     z = np.stack([np.random.RandomState(seed).randn(Z_DIM) for seed in range(count)])  # as i2i sample has them
-    found = [world.attributes(values) for values in values_of(z)]
-    return list(found[0]), [list(each.values()) for each in found]
+    attributes = [dataset.attributes(values) for values in values_of(z)]
+    return list(attributes[0]), [list(each.values()) for each in attributes]
 
 
 def write(file: Path, count: int) -> None:
-    """Write a CSV file: the columns seed and one for each attribute, with 0 and 1; a row for each seed."""
+    """Write a CSV file with a row for each seed: its number, and 0 or 1 for each attribute."""
     names, truths = labels_of(count)
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
@@ -50,7 +49,7 @@ def write(file: Path, count: int) -> None:
     help="The CSV file.",
 )
 def main(count: int, out: Path) -> None:
-    """Write what is true of the faces that demo-faces draws for seeds, for 'i2i edit --plugin mix --labels'.
+    """Write the attributes of the faces that demo-faces generates from seeds, for 'i2i edit --plugin mix --labels'.
 
     \b
     python -m i2i_plugins.demo.labels --count 2000 --out labels.csv

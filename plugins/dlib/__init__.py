@@ -1,4 +1,4 @@
-"""Faces in photographs and their 68 landmarks by dlib, for people who have its packages: pip install 'i2i[dlib]'."""
+"""Plugin module of dlib: face detection and 68 landmarks; needs pip install 'i2i[dlib]'."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .model import record
+    """Register the model records."""
+    from .model_records import record
 
     register(record())
 

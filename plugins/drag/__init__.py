@@ -1,4 +1,4 @@
-"""Drag points of a picture to where they should be, by hand or by landmark presets."""
+"""Drag points of an image to targets, by hand or by presets of landmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("image+",),
         default=True,
-        Options="i2i_plugins.drag.options:Options",
+        Options="i2i_plugins.drag.options:DragOptions",
     )
 
 

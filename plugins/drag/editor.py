@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from torch import Tensor
 
 import i2i
+from i2i.toolkit.images import enlarge, to_array, to_tensor
 
-from .options import Options
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .optimisation import DragTrajectory
-    from .pipeline import DraggedImage
-    from .preset_values import PresetValues
+from .losses import blend
+from .optimisation import DragTrajectory
+from .options import DragOptions
+from .pipeline import DraggedImage, drag_images
+from .plan import check_images
+from .preset_values import PresetValues, read_values
 
 HANDLE_COLOUR, TARGET_COLOUR, LINE_COLOUR = (235, 40, 40), (40, 90, 235), (255, 255, 255)
 
@@ -30,7 +33,7 @@ class Drag(i2i.Editor):
     wants = "latent"
     default = True
     requires = i2i.StyleGenerator
-    Options = Options
+    Options = DragOptions
 
     def presets(self, options: Any) -> Iterable[str]:
         """Return the names given with ``--preset``."""
@@ -44,8 +47,6 @@ class Drag(i2i.Editor):
             UsageError: points or a mask do not fit.
             I2IError: there is no face.
         """
-        from .plan import check_images
-
         check_images(scene, options)
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
@@ -60,7 +61,7 @@ class Drag(i2i.Editor):
             results: list[list[i2i.Result]] = []
             for column in columns:
                 if results and scene.cancelled:
-                    scene.note(f"Stopped before {column.title}; the table shows what was done before.")
+                    scene.note(f"Stopped before {column.title}; the table shows the presets before it.")
                     break
                 results.append(_drag(column.scene, column.options))
             first, *others = results[0]
@@ -74,20 +75,16 @@ class Drag(i2i.Editor):
         Raises:
             I2IError: says what is wrong with it, and names its provider.
         """
-        from .preset_values import read_values
-
         read_values(preset)
 
 
-def _drag(scene: i2i.Scene, options: Options) -> list[i2i.Result]:
+def _drag(scene: i2i.Scene, options: DragOptions) -> list[i2i.Result]:
     """Return the results of all images, in their order."""
-    from .pipeline import drag_images
-
     results = {number: _result(options, dragged) for number, dragged in drag_images(scene, options)}
     return [results[number] for number in sorted(results)]
 
 
-def _result(options: Options, dragged: DraggedImage) -> i2i.Result:
+def _result(options: DragOptions, dragged: DraggedImage) -> i2i.Result:
     trajectory = dragged.trajectory
     if trajectory is None:
         return i2i.Result(dragged.image, dragged.plan.w)
@@ -95,12 +92,8 @@ def _result(options: Options, dragged: DraggedImage) -> i2i.Result:
     return i2i.Result(dragged.image, trajectory.w, frames, dragged.scalars, plots=_plots(dragged, trajectory))
 
 
-def _frames(options: Options, dragged: DraggedImage, trajectory: DragTrajectory) -> list[Tensor]:
+def _frames(options: DragOptions, dragged: DraggedImage, trajectory: DragTrajectory) -> list[Tensor]:
     """Return the kept frames, blended as the result is, and last the result without markers."""
-    from i2i.toolkit.images import enlarge, to_array, to_tensor
-
-    from .losses import blend
-
     if not trajectory.frames:
         return []
     targets = dragged.plan.handles.targets
@@ -120,11 +113,6 @@ def _draw_handles(image: Tensor, points: Tensor, targets: Tensor) -> Tensor:
         image: ``(1, 3, R, R)`` in [-1, 1].
         points, targets: ``(H, 2)``, pixels of the image.
     """
-    import cv2
-    import numpy as np
-
-    from i2i.toolkit.images import enlarge, to_array, to_tensor
-
     array = np.ascontiguousarray(enlarge(to_array(image)))
     scale = len(array) / image.shape[-1]
     radius = max(2, len(array) // 128)
@@ -156,18 +144,16 @@ class PresetColumn(NamedTuple):
     values: PresetValues
     scene: i2i.Scene
     """The scene of an edit by this preset alone."""
-    options: Options
+    options: DragOptions
     """The options of that edit."""
 
 
-def _columns(scene: i2i.Scene, options: Options) -> list[PresetColumn]:
+def _columns(scene: i2i.Scene, options: DragOptions) -> list[PresetColumn]:
     """Return a column for each preset given, or for all presets.
 
     Raises:
         I2IError: one is invalid.
     """
-    from .preset_values import read_values
-
     strengths = options.presets or dict.fromkeys(scene.presets, 1.0)
     columns = []
     for number, (name, strength) in enumerate(strengths.items()):
@@ -186,7 +172,7 @@ def _columns(scene: i2i.Scene, options: Options) -> list[PresetColumn]:
 
 
 def _table(scene: i2i.Scene, columns: Sequence[PresetColumn], results: Sequence[Sequence[i2i.Result]]) -> i2i.Table:
-    """Lay out images down and presets across; below each image the measures of its preset.
+    """Show images in rows and presets in columns; below each image the measures of its preset.
 
     Args:
         results: By preset, those of all images.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 
+import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
 
 from .batched import Batched
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOVING_WEIGHT, FIXED_WEIGHT = 1.0, 75.0
-"""Of landmarks that move, and of those that stay. A tenth of the distance missed counts as much as a mean error of
-about a hundredth of the eye distance over all fixed landmarks."""
+"""Weights of landmarks that move, and of those that stay. A tenth of the initial distance counts as much as a mean
+error of about a hundredth of the eye distance over all fixed landmarks."""
 BLOCKS = 8
 """Blocks along either axis in which colours are averaged."""
 SMOOTH = 0.02
@@ -41,12 +42,12 @@ def mask_loss(current: Tensor, initial: Tensor, kept: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LandmarkLoss(Batched):
-    """Weighted squared distances of landmarks to where they are to move, or to stay."""
+    """Weighted squared distances of landmarks to their targets, or to their initial positions."""
 
-    goals: Tensor
+    targets: Tensor
     """``(N, 68, 2)`` pixels."""
     weights: Tensor
-    """``(N, 68)``, of the squared distance to each goal; 0 for free landmarks."""
+    """``(N, 68)``, of the squared distance to each target; 0 for free landmarks."""
 
     @classmethod
     def create(cls, points: Tensor, handles: Handles, fixed: Tensor) -> LandmarkLoss:
@@ -57,29 +58,28 @@ class LandmarkLoss(Batched):
             fixed: ``(S,)``, indices of landmarks that stay.
         """
         chosen = handles.landmarks >= 0
-        indices, goals, weights = handles.landmarks[chosen], points.clone(), torch.zeros_like(points[:, 0])
-        goals[indices] = handles.targets[chosen]
+        indices, targets, weights = handles.landmarks[chosen], points.clone(), torch.zeros_like(points[:, 0])
+        targets[indices] = handles.targets[chosen]
         weights[indices] = MOVING_WEIGHT / handles.lengths[chosen].square().sum().clamp_min(1e-6)
         weights[fixed] = FIXED_WEIGHT / (eye_distance(points).square() * max(1, len(fixed)))
-        return cls(goals[None], weights[None])
+        return cls(targets[None], weights[None])
 
     def __call__(self, points: Tensor) -> Tensor:
         """Return the loss of the current landmarks ``(N, 68, 2)``: ``(N,)``, 1 for the initial ones."""
-        return ((points - self.goals).square().sum(dim=-1) * self.weights).sum(dim=1)
+        return ((points - self.targets).square().sum(dim=-1) * self.weights).sum(dim=1)
 
 
 @dataclass(frozen=True)
 class IdentityLoss(Batched):
     """1 - the cosine similarity of the identities to the initial ones."""
 
-    identity: Any
-    """An extractor of that role."""
+    identity: i2i.IdentityExtractor
     weight: float
     initial: Tensor
     """Identities of the initial images, ``(N, F)``."""
 
     @classmethod
-    def create(cls, identity: Any, weight: float, images: Tensor, points: Tensor) -> IdentityLoss:
+    def create(cls, identity: i2i.IdentityExtractor, weight: float, images: Tensor, points: Tensor) -> IdentityLoss:
         """Read the identities of ``images (N, 3, R, R)`` with the landmarks ``points (N, 68, 2)``."""
         with torch.no_grad():
             return cls(identity, weight, identity(identity.align(images, points)))

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.images import ImageError, read_image
+from i2i.toolkit.images.warp import warp
 
 from .handles import Handles
 from .preset_values import Hull, PresetValues
@@ -88,8 +89,6 @@ def read_mask(path: Path, photo: i2i.Photo) -> np.ndarray:
         UsageError: it cannot be read, its size differs from that of the image as given, or it is black or transparent
             in the whole part that is edited.
     """
-    from i2i.toolkit.images.warp import warp
-
     mask, size = _read_whiteness(path), photo.pixels.shape[-1]
     if mask.shape != photo.given:
         sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.given)]

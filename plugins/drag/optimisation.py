@@ -15,7 +15,7 @@ from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective
 from .batched import Batched
 from .handles import HandleBatch, Handles, batch_handles
 from .losses import Guidance, mask_loss
-from .settings import Settings
+from .settings import DragSettings
 from .tracking import disc, motion_supervision, sample_features, track
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ applies: a lid that is to move by a single pixel has not converged before the fi
 MIN_FRACTION = 0.05
 """Fraction of ``tolerance`` below which no difference is visible; a smaller threshold is raised to it."""
 MIN_IMPROVEMENT = 0.03
-"""Early stopping: fraction of the initial distance by which handles must come nearer within ``patience`` steps."""
+"""Early stopping: fraction of the initial distance by which the distance must decrease within ``patience`` steps."""
 
 
 @dataclass
@@ -77,7 +77,7 @@ class DragTrajectory(Trajectory):
         return all(self.converged)
 
     def has_stalled(self) -> bool:
-        """Tell whether handles have not come nearer within the steps of patience."""
+        """Tell whether the distances have not decreased within the steps of patience."""
         patience = self.patience.steps
         if not patience or self.steps < patience:
             return False
@@ -87,7 +87,7 @@ class DragTrajectory(Trajectory):
 
 @dataclass(frozen=True)
 class InitialState(Batched):
-    """What an optimisation knows of the images of its batch and does not change."""
+    """The constants of the optimisation of a batch."""
 
     w: Tensor
     """Initial latents ``(N, num_ws, w_dim)``."""
@@ -107,7 +107,7 @@ class DragObjective(Objective):
     """The losses of a drag of N images.
 
     Feature maps are computed no further than the layer, at its own resolution. Handles are tracked by features; those
-    of landmarks are read off the image instead where there is guidance.
+    of landmarks are detected in the image instead where there is guidance.
 
     Attributes:
         points: Current positions of the handles, ``(N, H, 2)`` pixels.
@@ -116,7 +116,7 @@ class DragObjective(Objective):
     def __init__(
         self,
         generator: i2i.StyleGenerator,
-        settings: Settings,
+        settings: DragSettings,
         w: Tensor,
         handles: Sequence[Handles],
         mask: Tensor | None = None,
@@ -229,7 +229,7 @@ class DragOptimisation:
         self,
         scene: i2i.Scene,
         generator: i2i.StyleGenerator,
-        settings: Settings,
+        settings: DragSettings,
         w: Tensor,
         handles: Sequence[Handles],
         mask: Tensor | None = None,
@@ -255,7 +255,7 @@ class DragOptimisation:
         )
 
     def run(self, on_step: Callable[[int, float], None] | None = None) -> list[DragTrajectory]:
-        """Optimise until all handles have converged or come no nearer; return the trajectory of each image.
+        """Optimise until all handles have converged or stalled; return the trajectory of each image.
 
         Args:
             on_step: As ``LatentOptimizer.run``; the value is the mean distance of handles to their targets, pixels.

@@ -1,4 +1,4 @@
-"""What can be set about dragging; what is left to the size of the picture is settled in ``settings``."""
+"""The options of the editor ``drag``; ``settings`` resolves those that depend on the resolution."""
 
 from __future__ import annotations
 
@@ -15,147 +15,147 @@ import i2i
 from .presets import PRESETS
 
 Point = tuple[tuple[float, float], tuple[float, float]]
-"""Handle and target, each x, y in pixels of what the user gave."""
+"""Handle and target, each x, y in pixels of the image as given."""
 Guide = Literal["features", "landmarks", "both"]
 
-STRONGEST = 5.0
-"""Of a preset, in either direction; published strengths are about 1."""
+MAX_STRENGTH = 5.0
+"""Largest absolute strength of a preset; published strengths are about 1."""
 _NUMBER = r"\s*(-?\d+(?:\.\d*)?|-?\.\d+)\s*"
 _POINT = re.compile(f"{_NUMBER},{_NUMBER}:{_NUMBER},{_NUMBER}")
-_SCALED = "[default: by the picture's size]"
+_SCALED = "[default: scaled to the resolution]"
 _NAMES = ", ".join(preset.name for preset in PRESETS)
-_WORDS = ("auto", "none")
-"""Masks that are no files."""
+_MASK_KEYWORDS = ("auto", "none")
+"""Values of ``--mask`` that are not files."""
 
 
-class Options(i2i.Options):
-    """None leaves it to the generator's size, or to what is dragged."""
+class DragOptions(i2i.Options):
+    """The options of ``drag``; None means a default that depends on the resolution, or on points and presets."""
 
     point: tuple[str, ...] = Field(
         (),
-        description="Drag x0,y0 to x1,y1: pixels of the picture as given, of a photo the whole photo; may be repeated",
+        description="Drag x0,y0 to x1,y1, in pixels of the whole image as given; may be repeated",
         json_schema_extra={"unit": "x0,y0:x1,y1"},
     )
     preset: str | None = Field(
         None,
-        description=f"Presets by landmarks, with strengths from -{STRONGEST:g} to {STRONGEST:g}, such as "
+        description=f"Landmark presets, with strengths from -{MAX_STRENGTH:g} to {MAX_STRENGTH:g}, such as "
         f"open_mouth=0.6,slim_face=0.3.  [{_NAMES}, and those of other plugins]",
     )
     mask: Path | None = Field(
         None,
-        description="What may change: a picture as large as the one given, white where it may; auto, the presets' "
-        "regions and around the points; or none, for everything.  [default: auto with presets, none for points alone]",
+        description="Where the image may change: an image of the same size, white where it may; auto, the regions of "
+        "presets and around points; or none, for everywhere.  [default: auto with presets, none for points alone]",
     )
-    keep_outside: bool = Field(True, description="Give back what lies outside the mask from the picture itself")
-    steps: int = Field(100, ge=1, le=100_000, description="Most steps")
+    keep_outside: bool = Field(True, description="Keep the original image outside the mask")
+    steps: int = Field(100, ge=1, le=100_000, description="Maximum number of optimisation steps")
     rate: float | None = Field(
         None,
         gt=0,
         le=1000,
-        description="Adam's learning rate, in the numbers of w; published 0.001.  [default: by their spread]",
+        description="Learning rate of Adam, in units of w; published 0.001.  [default: scaled to the deviation of w]",
+        json_schema_extra={"aliases": ["learning_rate"]},
     )
     rows: int | None = Field(
         None,
         ge=1,
         le=18,
-        description="First rows of w that move, of 18, by their share.  [default: 6 of its own, at most half]",
+        description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half]",
+        json_schema_extra={"aliases": ["layers"]},
     )
-    space: Literal["w+", "w"] = Field("w+", description="Whether each moved row goes its own way, or all go one")
+    space: Literal["w+", "w"] = Field("w+", description="w+ moves each layer by its own vector, w all by one")
     layer: int | None = Field(
         None,
         ge=4,
-        description=f"Resolution of the features; published 128.  {_SCALED}",
-        json_schema_extra={"unit": "px"},
+        description=f"Resolution of the feature maps; published 128.  {_SCALED}",
+        json_schema_extra={"aliases": ["feature_resolution"], "unit": "px"},
     )
     r1: float | None = Field(
         None,
         gt=0,
-        description=f"Radius of what is pulled; published 3 of 512.  {_SCALED}",
+        description=f"Radius of motion supervision; published 3 of 512.  {_SCALED}",
         json_schema_extra={"unit": "px"},
     )
     r2: float | None = Field(
         None,
         gt=0,
-        description=f"Radius of the search; published 12 of 512.  {_SCALED}",
+        description=f"Radius of point tracking; published 12 of 512.  {_SCALED}",
         json_schema_extra={"unit": "px"},
     )
     tolerance: float | None = Field(
         None,
         gt=0,
-        description=f"From its target at which a handle has arrived.  {_SCALED}",
+        description=f"Distance from its target at which a handle has converged.  {_SCALED}",
         json_schema_extra={"unit": "px"},
     )
     patience: int = Field(
         20,
         ge=0,
-        description="Steps in which handles must come nearer, 0 for no end but --steps",
+        description="Early stopping: steps without improvement of the handles, 0 for never",
         json_schema_extra={"unit": "steps"},
     )
     mask_weight: float | None = Field(
         None,
         ge=0,
-        description=f"How much features outside the mask are held to the start; published 20.  {_SCALED}",
+        description=f"Weight of the loss on features outside the mask; published 20.  {_SCALED}",
     )
-    start_weight: float = Field(0.0, ge=0, description="How much w is held to the start")
-    identity_weight: float = Field(
-        0.3, ge=0, description="How much a face is held to be the same person's where landmarks guide"
-    )
+    start_weight: float = Field(0.0, ge=0, description="Weight of the distance of w from the initial latent")
+    identity_weight: float = Field(0.3, ge=0, description="Weight of the identity loss, where landmarks guide")
     colour_weight: float = Field(
-        10.0, ge=0, description="How much colours, seen from afar, are held to the start where landmarks guide"
+        10.0, ge=0, description="Weight of the loss on mean colours of blocks, where landmarks guide"
     )
     guide: Guide | None = Field(
         None,
-        description="What pulls the handles of presets: features as published, the landmark network, or both.  "
+        description="What guides the handles of presets: features as published, the landmark network, or both.  "
         "[default: both below 256 px where that network passes gradients, else features]",
     )
     frames: int = Field(
         5,
         ge=0,
-        description="A frame of the animation every so many steps, 0 for none",
+        description="Steps between the frames of the animation, 0 for none",
         json_schema_extra={"unit": "steps"},
     )
-    track: bool = Field(True, description="Mark handles and targets in the animation")
-    batch: int | None = Field(None, ge=1, description="Pictures at a time.  [default: as many as suit the device]")
+    track: bool = Field(True, description="Draw handles and targets in the animation")
+    batch: int | None = Field(None, ge=1, description="Images in a batch.  [default: what suits the device]")
 
     grid: bool = Field(
         False,
-        description="Draw every picture with every preset by itself, all there are where none is named; the result is "
-        "that of the first one",
+        description="Write an image grid of every image with each preset alone, by default all presets; the result is "
+        "that of the first preset",
     )
 
     @property
     def points(self) -> list[Point]:
-        """Of ``point``, read."""
+        """The points of ``point``."""
         return [read_point(text) for text in self.point]
 
     @property
     def presets(self) -> dict[str, float]:
-        """Strengths of ``preset`` by name, in order; empty for none."""
+        """Strengths of the presets by name, in order; empty for none."""
         return {} if self.preset is None else read_presets(self.preset)
 
     @property
-    def painted(self) -> Path | None:
-        """The file of ``mask``, where it is one."""
-        return None if self.mask is None or str(self.mask) in _WORDS else self.mask
+    def mask_file(self) -> Path | None:
+        """The file of ``mask``; None where it is a keyword or not given."""
+        return None if self.mask is None or str(self.mask) in _MASK_KEYWORDS else self.mask
 
     @model_validator(mode="after")
-    def _readable(self) -> Options:
-        """Refuse what cannot be read before anything slow begins."""
+    def _check(self) -> DragOptions:
+        """Refuse values that cannot be read, before the slow work."""
         _check_handles(list(zip(self.point, self.points, strict=True)))
         _ = self.presets
-        if self.painted is not None and not self.painted.is_file():
-            reason = "it is a folder" if self.painted.is_dir() else "there is no such file"
-            raise ValueError(f"--mask {self.painted}: {reason}; name a picture as large as the one given, auto or none")
+        if self.mask_file is not None and not self.mask_file.is_file():
+            reason = "it is a folder" if self.mask_file.is_dir() else "there is no such file"
+            raise ValueError(f"--mask {self.mask_file}: {reason}; name an image of the same size, auto or none")
         if self.guide is not None and self.point and not self.preset:
-            raise ValueError("--guide is about presets, and only points are dragged; leave it out")
+            raise ValueError("--guide has no effect without presets; leave it out")
         return self
 
 
 def read_point(text: str) -> Point:
-    """``x0,y0:x1,y1``.
+    """Read a point ``x0,y0:x1,y1``.
 
     Raises:
-        ValueError: it is written otherwise, or the handle is its target.
+        ValueError: it has another format, or the handle is its target.
     """
     match = _POINT.fullmatch(text)
     if match is None:
@@ -167,7 +167,7 @@ def read_point(text: str) -> Point:
 
 
 def _check_handles(points: Sequence[tuple[str, Point]]) -> None:
-    """Refuse two points of one handle, each given as it was typed and as it was read.
+    """Refuse two points with the same handle; each has its text and its position.
 
     Raises:
         ValueError: names both.
@@ -176,19 +176,19 @@ def _check_handles(points: Sequence[tuple[str, Point]]) -> None:
     for text, (handle, _) in points:
         if handle in seen:
             raise ValueError(
-                f"--point {seen[handle]} and --point {text} have the same handle, which can go to one target only; "
+                f"--point {seen[handle]} and --point {text} have the same handle, which can have one target only; "
                 "leave one of them out"
             )
         seen[handle] = text
 
 
 def read_presets(text: str) -> dict[str, float]:
-    """``NAME[=STRENGTH][,...]``, the strength 1 unless given; one that is named twice counts with both.
+    """Read presets ``NAME[=STRENGTH][,...]``; the default strength is 1, and strengths of the same preset are added.
 
     Raises:
-        ValueError: it is written otherwise, or a strength is 0, no number, or beyond ``STRONGEST``.
+        ValueError: it has another format, or a strength is 0, not a number, or beyond ``MAX_STRENGTH``.
     """
-    found: dict[str, float] = {}
+    strengths: dict[str, float] = {}
     for part in text.split(","):
         name, sign, number = (each.strip() for each in part.partition("="))
         if not name:
@@ -197,10 +197,10 @@ def read_presets(text: str) -> dict[str, float]:
             strength = float(number) if sign else 1.0
         except ValueError:
             strength = math.nan
-        if not 0 < abs(strength) <= STRONGEST:
+        if not 0 < abs(strength) <= MAX_STRENGTH:
             raise ValueError(
-                f"--preset {part.strip()}: a strength is a number from -{STRONGEST:g} to {STRONGEST:g} other than 0, "
-                f"such as {name}=0.6"
+                f"--preset {part.strip()}: a strength is a number from -{MAX_STRENGTH:g} to {MAX_STRENGTH:g} "
+                f"other than 0, such as {name}=0.6"
             )
-        found[name] = found.get(name, 0.0) + strength
-    return found
+        strengths[name] = strengths.get(name, 0.0) + strength
+    return strengths

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -15,14 +15,12 @@ from i2i.toolkit.latents.batches import Batch, batches
 from .batched import concatenate
 from .losses import blend
 from .optimisation import DragOptimisation, DragTrajectory
-from .options import Options
+from .options import DragOptions
 from .plan import DragPlan, plan_images
 from .preset_values import Measure, Pairs
 from .settings import DragMethod, render_image, resolve_method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
 _MIN_OPENING = 0.01
@@ -46,7 +44,7 @@ class DraggedImage:
     """Measures of the result by name."""
 
 
-def drag_images(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, DraggedImage]]:
+def drag_images(scene: i2i.Scene, options: DragOptions) -> Iterator[tuple[int, DraggedImage]]:
     """Drag every image; yield its number and its result as soon as it is done.
 
     Raises:
@@ -76,7 +74,7 @@ def drag_images(scene: i2i.Scene, options: Options) -> Iterator[tuple[int, Dragg
 
 def _drag_batch(
     scene: i2i.Scene,
-    options: Options,
+    options: DragOptions,
     method: DragMethod,
     batch: Batch,
     plans: Sequence[DragPlan],
@@ -87,7 +85,7 @@ def _drag_batch(
     guidance = [plan.guidance for plan in plans if plan.guidance is not None]
     optimisation = DragOptimisation(
         scene,
-        batch.generator,
+        cast(i2i.StyleGenerator, batch.generator),  # required by the editor
         method.settings,
         torch.cat([plan.w for plan in plans]),
         [plan.handles for plan in plans],
@@ -100,7 +98,7 @@ def _drag_batch(
     return measure(scene, method, results)
 
 
-def _render_best(options: Options, batch: Batch, plan: DragPlan, trajectory: DragTrajectory) -> DraggedImage:
+def _render_best(options: DragOptions, batch: Batch, plan: DragPlan, trajectory: DragTrajectory) -> DraggedImage:
     """Render the best latent alone, as it is rendered when its file is opened."""
     assert trajectory.w is not None
     rendered, mask = render_image(batch.generator, trajectory.w), plan.mask if options.keep_outside else None

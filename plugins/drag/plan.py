@@ -15,7 +15,7 @@ from i2i.toolkit.latents.batches import batches
 from .handles import Handles, check_opposed, point_handles, preset_handles
 from .losses import ColourLoss, Guidance, IdentityLoss, LandmarkLoss
 from .masks import Outline, draw_outlines, point_outlines, preset_outlines, read_mask
-from .options import Options
+from .options import DragOptions
 from .preset_values import PresetValues
 from .settings import DragMethod, render_image, requested_presets
 
@@ -28,13 +28,15 @@ class DragPlan:
     """What is dragged in one image."""
 
     photo: i2i.Photo
+    """The image that is edited."""
     name: str
-    """Of the image among several; empty for a single one."""
+    """Name of the image among several; empty for a single one."""
     handles: Handles
+    """Handles and their targets."""
     mask: Tensor | None
     """``(1, 1, R, R)``, 1 where the image may change; None for everywhere, and then for all images."""
     guidance: Guidance | None
-    """None for all images or for none."""
+    """Losses of landmarks; None where features alone guide, which is the same for all images."""
     landmarks: Tensor | None
     """Initial landmarks ``(68, 2)``, where there are presets."""
 
@@ -58,7 +60,7 @@ class DragPlan:
         return f"{self.name}: {text[:1].lower()}{text[1:]}" if self.name else text
 
 
-def plan_images(scene: i2i.Scene, options: Options, method: DragMethod) -> list[DragPlan]:
+def plan_images(scene: i2i.Scene, options: DragOptions, method: DragMethod) -> list[DragPlan]:
     """Plan the drag of every image.
 
     Raises:
@@ -74,8 +76,8 @@ def plan_images(scene: i2i.Scene, options: Options, method: DragMethod) -> list[
     return [plans[number] for number in range(len(photos))]
 
 
-def check_images(scene: i2i.Scene, options: Options) -> None:
-    """Check points, a mask file, and the faces of photos, before latents are searched.
+def check_images(scene: i2i.Scene, options: DragOptions) -> None:
+    """Check points, a mask file, and the faces of photos, before photos are inverted.
 
     Raises:
         UsageError: points or a mask do not fit.
@@ -85,8 +87,8 @@ def check_images(scene: i2i.Scene, options: Options) -> None:
     for number, photo in enumerate(photos):
         with _named_errors(photos, number):
             point_handles(photo, options.points)
-            if options.painted is not None:
-                read_mask(options.painted, photo)
+            if options.mask_file is not None:
+                read_mask(options.mask_file, photo)
             if requested and photo.latent is None:
                 _check_face(scene, photo.pixels, next(iter(requested)), photo)
 
@@ -104,7 +106,12 @@ def _named_errors(photos: Sequence[i2i.Photo], number: int) -> Iterator[str]:
 
 
 def plan_image(
-    scene: i2i.Scene, generator: i2i.Generator, options: Options, method: DragMethod, photo: i2i.Photo, name: str = ""
+    scene: i2i.Scene,
+    generator: i2i.Generator,
+    options: DragOptions,
+    method: DragMethod,
+    photo: i2i.Photo,
+    name: str = "",
 ) -> DragPlan:
     """Plan the drag of one image, which ``generator`` renders.
 
@@ -163,15 +170,15 @@ def _check_face(scene: i2i.Scene, image: Tensor, preset: str, photo: i2i.Photo) 
 
 
 def _plan_mask(
-    options: Options,
+    options: DragOptions,
     photo: i2i.Photo,
     handles: Handles,
     presets: Mapping[str, tuple[PresetValues, float]],
     landmarks: Tensor | None,
 ) -> Tensor | None:
     """Return where the image may change; whether there is a mask depends on options and presets alone."""
-    if options.painted is not None:
-        return torch.from_numpy(read_mask(options.painted, photo))[None, None].to(photo.pixels)
+    if options.mask_file is not None:
+        return torch.from_numpy(read_mask(options.mask_file, photo))[None, None].to(photo.pixels)
     if str(options.mask) == "none" or (options.mask is None and not presets):
         return None
     size = photo.pixels.shape[-1]

@@ -63,7 +63,7 @@ class PresetValues(_Model):
     hold: tuple[Landmark, ...] = ()
     """Landmarks in the region that must not move; those outside it never move."""
     aims: tuple[Measure, ...] = ()
-    """What the edit reports, and tables show."""
+    """Measures that the edit reports and tables show."""
 
     @field_validator("region", mode="before")
     @classmethod
@@ -86,8 +86,8 @@ def read_values(preset: i2i.Preset) -> PresetValues:
     except (ValidationError, TypeError, ValueError) as error:
         whose = f" of {preset.giver}" if preset.giver else ""
         raise i2i.I2IError(
-            f"The preset {preset.name!r}{whose} cannot be used, {_first_problem(error)}; choose another, and tell its "
-            "author."
+            f"The preset {preset.name!r}{whose} cannot be used, {_first_problem(error)}; choose another, and report it "
+            "to its author."
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""The presets that come with i2i, as plain data; their format is that of ``formats``.
+"""The built-in presets as plain data; ``preset_values`` defines their format.
 
 close_eyes, big_eyes, shut_mouth, open_mouth and slim_face move the landmarks that are published for them (68 points,
 counted from 1: eyelids to their midpoint or apart, inner lips to their midpoint or to the outer lips, the jaw's sides
-towards each other); what the others move was chosen here, and so were all regions.
+towards each other). The moves of the other presets and all regions were chosen here.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ JAW = tuple((side, 18 - side) for side in range(2, 9))
 """Points 2 to 8 with their opposites 16 to 10; 9 is the chin."""
 
 
-def _between(pairs: Sequence[tuple[int, int]], factor: float) -> list[dict[str, Any]]:
-    """Both of each pair by a share of the way to the other."""
+def _move_together(pairs: Sequence[tuple[int, int]], factor: float) -> list[dict[str, Any]]:
+    """Move both landmarks of each pair by a fraction of their distance towards each other."""
     return [{"landmark": one, "to": [other], "factor": factor} for pair in pairs for one, other in (pair, pair[::-1])]
 
 
 def _turn(side: int) -> list[dict[str, Any]]:
-    """What stands out of a face farthest goes farthest when the head turns: its nose, then mouth and eyes."""
-    far = {31: 0.22, 34: 0.17, 30: 0.18, 29: 0.15, 28: 0.12, 52: 0.15, 58: 0.14, 9: 0.1, 40: 0.11, 43: 0.11}
-    return [{"landmark": landmark, "by": [side * share, 0.0]} for landmark, share in far.items()]
+    """Move landmarks in proportion to their depth, as when the head turns: the nose most, then mouth and eyes."""
+    fractions = {31: 0.22, 34: 0.17, 30: 0.18, 29: 0.15, 28: 0.12, 52: 0.15, 58: 0.14, 9: 0.1, 40: 0.11, 43: 0.11}
+    return [{"landmark": landmark, "by": [side * fraction, 0.0]} for landmark, fraction in fractions.items()]
 
 
 PRESETS = (
@@ -42,17 +42,17 @@ PRESETS = (
         "Both eyes shut: the lids meet in the middle.",
         "drag",
         {
-            "moves": _between(LIDS, 0.5),
+            "moves": _move_together(LIDS, 0.5),
             "region": EYES,
             "aims": [{"name": "eye_opening", "pairs": LIDS}],
         },
     ),
     Preset(
         "big_eyes",
-        "Both eyes opened wide, by half of what they are open.",
+        "Both eyes opened wider, by half of their opening.",
         "drag",
         {
-            "moves": _between(LIDS, -0.25),
+            "moves": _move_together(LIDS, -0.25),
             "region": EYES,
             "aims": [{"name": "eye_opening", "pairs": LIDS}],
         },
@@ -62,14 +62,14 @@ PRESETS = (
         "The mouth shut: the lips meet in the middle.",
         "drag",
         {
-            "moves": _between([(63, 67)], 0.5),
+            "moves": _move_together([(63, 67)], 0.5),
             "region": MOUTH,
             "aims": [{"name": "mouth_opening", "pairs": INNER_LIPS}],
         },
     ),
     Preset(
         "open_mouth",
-        "The mouth open: the inner lips go where the outer ones are.",
+        "The mouth open: the inner lips move to the outer ones.",
         "drag",
         {
             "moves": [{"landmark": 63, "to": [52]}, {"landmark": 67, "to": [58]}],
@@ -82,7 +82,7 @@ PRESETS = (
         "A narrower jaw, by a tenth.",
         "drag",
         {
-            "moves": _between(JAW, 0.06),
+            "moves": _move_together(JAW, 0.06),
             "region": [{"hull": [*range(1, 18)], "grow": 0.35}],
             "hold": [*range(18, 69)],
             "aims": [{"name": "jaw_width", "pairs": [(3, 15), (4, 14), (5, 13)]}],
@@ -124,7 +124,7 @@ PRESETS = (
     ),
     Preset(
         "turn_left",
-        "The head turned to the left of the picture.",
+        "The head turned to the left of the image.",
         "drag",
         {
             "moves": _turn(-1),
@@ -134,7 +134,7 @@ PRESETS = (
     ),
     Preset(
         "turn_right",
-        "The head turned to the right of the picture.",
+        "The head turned to the right of the image.",
         "drag",
         {
             "moves": _turn(1),

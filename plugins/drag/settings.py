@@ -12,20 +12,20 @@ import torch
 import i2i
 from i2i.toolkit.latents.features import passes_gradients
 
-from .options import Guide, Options, read_presets
+from .options import DragOptions, Guide, read_presets
 from .preset_values import PresetValues, read_values
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT_PRESET = "turn_right=1.3"
-"""Applied where neither points nor presets are given: far enough to be visible, and near enough to be reached."""
+"""Applied where neither points nor presets are given: large enough to be visible, and small enough to converge."""
 FEATURE_RESOLUTION = 128
 """Resolution of the feature maps from 256 px on, as published; smaller images use half of their own."""
 R1, R2 = 3 / 512, 12 / 512
 """Radii of motion supervision and of tracking, as fractions of the image (Pan et al. 2023, section 3.2, at 512 px)."""
 MIN_R1, MIN_R2 = 2.0, 3.0
-"""Least radii in small images, pixels. Below 2 a disc is a single pixel."""
+"""Smallest radii in small images, pixels. Below 2 a disc is a single pixel."""
 LAYERS, PUBLISHED_LAYERS = 6, 18
 """First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
 LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
@@ -33,13 +33,13 @@ LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
 0.002 for the faces at 1024 px, where those of the authors and of other implementations are 0.001 and 0.002; in small
 images handles must cover the same fraction of the image with fewer pixels."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
-"""Weights of the mask: as published, and below ``SMALL`` px, where what it keeps is always close to what moves."""
+"""Weights of the mask: as published, and below ``SMALL`` px, where the kept region is close to the moving one."""
 SMALL = 256
 """Resolution below which pixels are coarse for features, so that landmarks guide presets as well."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class DragSettings:
     """Settings of one optimisation; pixels are those of the generator's image."""
 
     feature_resolution: int
@@ -53,13 +53,17 @@ class Settings:
     shared_vector: bool
     """Whether one vector moves all of these layers."""
     learning_rate: float
+    """Learning rate of Adam."""
     steps: int
+    """Maximum number of steps."""
     tolerance: float
     """Distance from its target at which a handle has converged, pixels."""
     patience: int
-    """Steps within which handles must come nearer; 0 for no early stopping."""
+    """Early stopping: steps without improvement; 0 for never."""
     mask_weight: float
+    """Weight of the mask loss."""
     start_weight: float
+    """Weight of the mean distance of w from the initial latent."""
     frames: int
     """Steps between frames; 0 for none."""
 
@@ -68,23 +72,24 @@ class Settings:
 class DragMethod:
     """How the images of an edit are dragged; the same for all of them."""
 
-    settings: Settings
+    settings: DragSettings
+    """Settings of the optimisation."""
     presets: Mapping[str, tuple[PresetValues, float]]
     """Values and strength by name."""
     guide: Guide
     """What guides the handles of presets."""
     features: bool
     """Whether feature maps supervise the motion of any handle."""
-    identity: Any
-    """The extractor that keeps the identity, or None."""
+    identity: i2i.IdentityExtractor | None
+    """The extractor of the identity loss; None without that loss."""
 
 
-def resolve_settings(options: Options, generator: i2i.Generator) -> Settings:
+def resolve_settings(options: DragOptions, generator: i2i.Generator) -> DragSettings:
     """Replace what the options leave open by values for the resolution of the generator."""
     size = generator.resolution
     weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
     deviation = generator.w_std / math.sqrt(generator.w_dim)
-    return Settings(
+    return DragSettings(
         feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),
         r1=options.r1 or max(MIN_R1, R1 * size),
         r2=options.r2 or max(MIN_R2, R2 * size),
@@ -112,11 +117,11 @@ def first_layers(rows: int | None, num_ws: int) -> int:
     return max(1, rows * num_ws // PUBLISHED_LAYERS)
 
 
-def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
+def resolve_method(scene: i2i.Scene, options: DragOptions) -> DragMethod:
     """Resolve the options; extractors are tried on the first image.
 
     Raises:
-        UsageError: landmarks are to guide, and the gradients of their network cannot be computed.
+        UsageError: landmarks guide, and their network passes no gradients.
         I2IError: a preset is invalid, or no landmark network is available.
     """
     requested = requested_presets(options)
@@ -134,7 +139,7 @@ def resolve_method(scene: i2i.Scene, options: Options) -> DragMethod:
     return DragMethod(resolve_settings(options, scene.generator), presets, guide, features, identity)
 
 
-def requested_presets(options: Options) -> dict[str, float]:
+def requested_presets(options: DragOptions) -> dict[str, float]:
     """Return strengths by name: of the presets given, or of the default where there are no points either."""
     return options.presets if options.preset or options.point else read_presets(DEFAULT_PRESET)
 
@@ -145,11 +150,11 @@ def render_image(generator: i2i.Generator, w: Tensor) -> Tensor:
         return generator.render(w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
 
 
-def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
+def _resolve_guide(scene: i2i.Scene, options: DragOptions, image: Tensor) -> Guide:
     """Let landmarks guide where their network passes gradients.
 
     Raises:
-        UsageError: landmarks are asked for, and it does not.
+        UsageError: landmarks are requested, and it does not.
     """
     landmarks: Any = scene.extractors["landmarks"]
     if passes_gradients(landmarks, image):
@@ -162,12 +167,12 @@ def _resolve_guide(scene: i2i.Scene, options: Options, image: Tensor) -> Guide:
     )
 
 
-def _find_identity(scene: i2i.Scene, options: Options, image: Tensor) -> Any:
-    """Return the identity network, where the identity is to be kept and the network passes gradients, else None."""
+def _find_identity(scene: i2i.Scene, options: DragOptions, image: Tensor) -> i2i.IdentityExtractor | None:
+    """Return the identity network, where the identity has a weight and the network passes gradients, else None."""
     if not options.identity_weight:
         return None
     try:
-        identity: Any = scene.extractors["identity"]
+        identity: i2i.IdentityExtractor = scene.extractors["identity"]
     except (KeyError, i2i.I2IError):
         return None
     with torch.no_grad():

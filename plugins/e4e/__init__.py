@@ -1,4 +1,4 @@
-"""From a photo to the latents of a generator: the encoder of "Designing an Encoder for StyleGAN Image Manipulation"."""
+"""Plugin module of e4e: the encoder of "Designing an Encoder for StyleGAN Image Manipulation"."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .models import MODELS
+    """Register the model records."""
+    from .model_records import MODELS
 
     for model in MODELS:
         register(model)

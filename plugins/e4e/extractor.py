@@ -13,7 +13,7 @@ import i2i
 from i2i import model_path
 
 from .checkpoint import open_checkpoint, read_e4e
-from .models import FFHQ
+from .model_records import FFHQ
 
 SIZE = (256, 256)
 SIZE_OF_CARS = (192, 256)
@@ -21,7 +21,7 @@ SIZE_OF_CARS = (192, 256)
 
 
 class E4E(i2i.Extractor):
-    """Aligned pictures -> latents from which the generator that the encoder was trained for makes them again."""
+    """Aligned images -> latents from which the generator that the encoder was trained for makes them again."""
 
     name = "e4e"
     summary = "Latents of aligned photos, by the encoder of encoder4editing."
@@ -33,32 +33,32 @@ class E4E(i2i.Extractor):
     num_ws: int
     """Rows of a code, as many as the generator takes."""
     size: tuple[int, int]
-    """Height and width of the pictures it was trained on."""
+    """Height and width of the images it was trained on."""
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
         """Load the weights of the model ``e4e-ffhq``, or of another checkpoint at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         network, options = open_checkpoint(model_path(FFHQ) if path is None else path)
         self.num_ws = len(network.styles)
         self.size = SIZE_OF_CARS if str(options.get("dataset_type", "")).startswith("cars") else SIZE
         self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Aligned pictures -> codes ``(N, num_ws, 512)``; differentiable, computed in float32 also under autocast.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Aligned images -> codes ``(N, num_ws, 512)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; what is not of ``size`` is resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; what is not of ``size`` is resized, with antialiasing.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ValueError(f"e4e takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-        with torch.autocast(pictures.device.type, enabled=False):
-            x = pictures.float()
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"e4e takes images (N, 3, H, W), got {tuple(images.shape)}")
+        with torch.autocast(images.device.type, enabled=False):
+            x = images.float()
             if x.shape[2:] != self.size:
                 x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
             codes: Tensor = self._network(x.contiguous(memory_format=torch.channels_last))

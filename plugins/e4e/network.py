@@ -1,7 +1,7 @@
-"""The encoder of encoder4editing (Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", 2021).
+"""The network of encoder4editing (Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", 2021).
 
 A residual trunk with squeeze and excitation (IR-SE50: Deng et al. 2019; Hu et al. 2018), a feature pyramid of three
-levels, and for every row of the latent a head that turns a level into 512 numbers. Key names are those of the
+levels, and for every layer of the latent code a head that maps a level to 512 numbers. Key names are those of the
 authors' checkpoints without their ``encoder.``.
 """
 
@@ -14,16 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BLOCKS = (3, 4, 14, 3)
-"""Blocks in each group of the trunk; the first of a group halves height and width."""
+"""Blocks in each group of the trunk; the first of a group downsamples by 2."""
 TAPS = (6, 20, 23)
-"""Blocks whose outputs the pyramid uses: a quarter, an eighth and a sixteenth of the picture's size."""
+"""Blocks whose outputs the pyramid uses: at 1/4, 1/8 and 1/16 of the resolution."""
 COARSE, MIDDLE = 3, 7
-"""Rows below the first are made from the coarsest level, rows below the second from the middle one."""
+"""Layers below the first number use the coarsest level, layers below the second the middle one."""
 REDUCTION = 16
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what their means say: ``(N, C, H, W)`` -> the same."""
+    """Squeeze and excitation: channels weighted by a function of their means, ``(N, C, H, W)`` -> the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class SqueezeExcitation(nn.Module):
         return x * torch.sigmoid(self.fc2(F.relu(self.fc1(means))))
 
 
-class Block(nn.Module):
+class BottleneckBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: ``(N, C, H, W)`` -> ``(N, channels, H / stride, W / stride)``."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
         self.shortcut_layer: nn.Module
         if channels_in == channels:
-            self.shortcut_layer = nn.MaxPool2d(1, stride)  # of one pixel each: it takes every stride-th
+            self.shortcut_layer = nn.MaxPool2d(1, stride)  # kernel 1: subsamples
         else:
             convolution = nn.Conv2d(channels_in, channels, 1, stride, bias=False)
             self.shortcut_layer = nn.Sequential(convolution, nn.BatchNorm2d(channels))
@@ -61,7 +61,7 @@ class Block(nn.Module):
 
 
 class EqualLinear(nn.Module):
-    """A linear layer whose weights are scaled by one over the root of their inputs as it runs, as in StyleGAN."""
+    """A linear layer with equalised learning rate, as in StyleGAN: weights are divided by the root of the width."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -72,8 +72,8 @@ class EqualLinear(nn.Module):
         return F.linear(x, self.weight / math.sqrt(self.weight.shape[1]), self.bias)
 
 
-class Style(nn.Module):
-    """A level of the pyramid -> one row: halved until one pixel is left, ``(N, C, size, size)`` -> ``(N, C)``."""
+class StyleHead(nn.Module):
+    """A head: downsamples a level ``(N, C, size, size)`` to one layer of the latent code ``(N, C)``."""
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
@@ -83,18 +83,18 @@ class Style(nn.Module):
         self.linear = EqualLinear(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        row: Tensor = self.linear(self.convs(x).flatten(1))
-        return row
+        style: Tensor = self.linear(self.convs(x).flatten(1))
+        return style
 
 
-class Encoder(nn.Module):
-    """Pictures -> codes: ``(N, 3, 256, 256)`` in [-1, 1] -> ``(N, num_ws, 512)``, relative to the mean latent.
+class E4ENetwork(nn.Module):
+    """Images ``(N, 3, 256, 256)`` in [-1, 1] -> latent codes ``(N, num_ws, 512)``, relative to the mean.
 
-    Pictures of 192 x 256 (height x width), which the encoder of cars takes, end in one pixel as well.
+    Images of 192 x 256 (height x width), which the encoder of cars takes, end in one pixel as well.
 
     Args:
-        num_ws: Rows of a code.
-        width: Channels of the trunk's first group; a code has eight times as many numbers.
+        num_ws: Layers of a latent code.
+        width: Channels of the trunk's first group; w_dim is eight times as large.
     """
 
     latent_avg: Tensor | None
@@ -107,29 +107,29 @@ class Encoder(nn.Module):
         blocks, channels_in = [], width
         for group, count in enumerate(BLOCKS):
             for number in range(count):
-                blocks.append(Block(channels_in, width << group, stride=1 if number else 2))
+                blocks.append(BottleneckBlock(channels_in, width << group, stride=1 if number else 2))
                 channels_in = width << group
         self.body = nn.Sequential(*blocks)
         sizes = [16 if row < COARSE else 32 if row < MIDDLE else 64 for row in range(num_ws)]
-        self.styles = nn.ModuleList(Style(channels_in, size) for size in sizes)
+        self.styles = nn.ModuleList(StyleHead(channels_in, size) for size in sizes)
         self.latlayer1 = nn.Conv2d(channels_in // 2, channels_in, 1)
         self.latlayer2 = nn.Conv2d(channels_in // 4, channels_in, 1)
         self.register_buffer("latent_avg", None)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x, taps = self.input_layer(pictures), []
+    def forward(self, images: Tensor) -> Tensor:
+        x, taps = self.input_layer(images), []
         for number, block in enumerate(self.body):
             x = block(x)
             if number in TAPS:
                 taps.append(x)
         fine, middle, coarse = taps
-        middle = _enlarged(coarse, middle) + self.latlayer1(middle)
-        fine = _enlarged(middle, fine) + self.latlayer2(fine)
+        middle = _upsampled(coarse, middle) + self.latlayer1(middle)
+        fine = _upsampled(middle, fine) + self.latlayer2(fine)
         levels = [coarse] * COARSE + [middle] * (MIDDLE - COARSE) + [fine] * len(self.styles)
         first, *others = (style(level) for style, level in zip(self.styles, levels, strict=False))
-        # The first row is a latent of W; each further one is a difference from it.
+        # The first layer is a latent code of W; each further one is a difference from it.
         return torch.stack([first, *(first + other for other in others)], dim=1)
 
 
-def _enlarged(x: Tensor, like: Tensor) -> Tensor:
+def _upsampled(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[2:], mode="bilinear", align_corners=True)

@@ -1,4 +1,4 @@
-"""Faces and their 68 landmarks in photographs, by the networks of face-alignment: S3FD for faces, FAN for points."""
+"""Plugin module of face-alignment: face detection by S3FD and 68 landmarks by FAN."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .models import FAN_MODEL, S3FD_MODEL
+    """Register the model records."""
+    from .model_records import FAN_MODEL, S3FD_MODEL
 
     register(FAN_MODEL)
     register(S3FD_MODEL)

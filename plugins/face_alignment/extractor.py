@@ -1,4 +1,4 @@
-"""Faces and landmarks of photographs as an extractor: S3FD finds the faces, FAN the 68 points of each."""
+"""The extractor ``face-alignment``: S3FD detects faces, FAN computes 68 landmarks."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ import i2i
 from i2i import model_path
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
-from .cropping import Square, crop, square_about, square_of, to_picture
+from .crops import CropSquare, crop, square_about, square_of, to_image
 from .detection import detect
 from .fan import CELL, FAN, NEEDED, SIZE
 from .heatmaps import mirror, points_of
-from .models import FAN_MODEL, S3FD_MODEL
+from .model_records import FAN_MODEL, S3FD_MODEL
 from .s3fd import S3FD
 
 POINTS = 68
 BATCH = 4
-"""Faces that pass through the network at once, each with its mirror image: about 400 MB."""
+"""Faces in a batch, each with its mirror image: about 400 MB."""
 NetworkT = TypeVar("NetworkT", bound="nn.Module")
 
 
 def read_fan(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
+    """Build the network of a state dict with the keys of face-alignment's FAN, of any number of hourglasses."""
     return FAN.from_state(state)
 
 
 def read_s3fd(state: dict[str, Tensor]) -> nn.Module:
-    """The network in a state dict with the keys of face-alignment's S3FD."""
+    """Build the network of a state dict with the keys of face-alignment's S3FD."""
     return S3FD.from_state(state)
 
 
 class FaceAlignment(i2i.Extractor):
-    """The 68 points of faces in photographs (Bulat and Tzimiropoulos 2017); differentiable where a crop is given."""
+    """68 landmarks of faces in photographs (Bulat and Tzimiropoulos 2017); differentiable for crops."""
 
     name = "face-alignment"
     summary = "Faces and their 68 landmarks in photographs, by S3FD and 2D-FAN."
@@ -51,11 +51,11 @@ class FaceAlignment(i2i.Extractor):
         """Load the weights of the models ``face-alignment-2dfan4`` and ``s3fd``, or of other files.
 
         Args:
-            path: The landmark network: a state dict, or the TorchScript program that was published earlier.
-            detector: The face detector, which is read when faces are first looked for.
+            path: Weights of FAN: a state dict, or the TorchScript program that was published earlier.
+            detector: Weights of S3FD, which are read at the first ``find``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         self._device = device
         self._detector_path = detector
@@ -69,68 +69,68 @@ class FaceAlignment(i2i.Extractor):
     def _detector(self) -> S3FD:
         return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Crops of faces -> landmarks ``(N, 68, 2)``: x, y in pixels, (0, 0) the centre of the upper left one.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Compute landmarks ``(N, 68, 2)`` of crops of faces: x, y pixels, (0, 0) the centre of the upper left one.
 
-        Differentiable in the pictures, and computed in float32 also under autocast. The network was trained on faces
-        that take about half of the picture's height, from brows to chin, as in FFHQ; it bears a fifth more or less.
-
-        Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; brought to 256 x 256 pixels, with black beside what is no square.
-
-        Raises:
-            ValueError: these are no RGB pictures.
-        """
-        _check(pictures)
-        with torch.autocast(pictures.device.type, enabled=False):
-            square = square_about(*pictures.shape[2:])
-            maps = self._maps(crop(pictures, square, SIZE))
-            return to_picture(_pixels(points_of(maps)), square, SIZE)
-
-    def find(self, picture: Tensor) -> list[i2i.Face]:
-        """The faces in a photo with their frames and landmarks, the surest first; empty where there is none.
-
-        Scores are S3FD's, at least 0.5. Photos are shrunk to 640 pixels to look for faces; landmarks are taken from the
-        photo itself. Heat maps are averaged over each crop and its mirror image, and read by the same soft arg-max as
-        in a call, which on known peaks errs by less than half of what the published quarter of a cell does.
+        Differentiable in the images, and computed in float32 even under autocast. The network was trained on faces
+        that take about half of the image's height, from brows to chin, as in FFHQ, within about 20 %.
 
         Args:
-            picture: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 256 x 256 pixels, padded with black to a square.
 
         Raises:
-            ValueError: this is no single RGB picture.
-            i2i.I2IError: the face detector's weights are not there, cannot be read, or are something else.
+            ValueError: the shape is not that of RGB images.
         """
-        _check(picture)
-        if len(picture) != 1:
-            raise ValueError(f"face-alignment looks for faces in one picture at a time, got {len(picture)}")
+        _check(images)
+        with torch.autocast(images.device.type, enabled=False):
+            square = square_about(*images.shape[2:])
+            maps = self._maps(crop(images, square, SIZE))
+            return to_image(_pixels(points_of(maps)), square, SIZE)
+
+    def find(self, image: Tensor) -> list[i2i.Face]:
+        """Find the faces in a photo with boxes and landmarks, by falling score; empty where there is none.
+
+        Scores are S3FD's, at least 0.5. Photos are downsampled to 640 pixels for the detection; landmarks are computed
+        at full resolution. Heat maps are averaged over each crop and its mirror image. The soft arg-max has less than
+        half of the error of the published rule, a quarter of a cell.
+
+        Args:
+            image: ``(1, 3, H, W)`` RGB in [-1, 1], any size.
+
+        Raises:
+            ValueError: the shape is not that of one RGB image.
+            i2i.I2IError: the detector's weights are missing, cannot be read, or are those of another network.
+        """
+        _check(image)
+        if len(image) != 1:
+            raise ValueError(f"face-alignment finds faces in one image at a time, got {len(image)}")
         boxes: list[tuple[float, float, float, float]] = []
         scores: list[float] = []
         with torch.inference_mode():
-            picture = picture.to(torch.device(self._device), torch.float32)
-            for x0, y0, x1, y1, score in self._detect(picture).tolist():
+            image = image.to(torch.device(self._device), torch.float32)
+            for x0, y0, x1, y1, score in self._detect(image).tolist():
                 boxes.append((x0, y0, x1, y1))
                 scores.append(score)
             squares = [square_of(box) for box in boxes]
-            parts = [
-                self._landmarks(picture, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)
-            ]
-        landmarks = [each.clone() for part in parts for each in part]  # a copy from outside may take part in gradients
-        return [i2i.Face(*found) for found in zip(boxes, landmarks, scores, strict=True)]
+            parts = [self._landmarks(image, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)]
+        landmarks = [
+            each.clone() for part in parts for each in part
+        ]  # a clone outside inference mode may be used with autograd
+        return [i2i.Face(*face) for face in zip(boxes, landmarks, scores, strict=True)]
 
-    def _detect(self, picture: Tensor) -> Tensor:
-        """``detection.detect`` at half precision where it is bfloat16: VGG's features are too large for float16."""
+    def _detect(self, image: Tensor) -> Tensor:
+        """``detection.detect`` in bfloat16 at that precision; VGG's features are too large for float16."""
         half = self._device.precision == "bf16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
-            return detect(self._detector, picture)
+            return detect(self._detector, image)
 
-    def _landmarks(self, picture: Tensor, squares: list[Square]) -> list[Tensor]:
-        """The landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
+    def _landmarks(self, image: Tensor, squares: list[CropSquare]) -> list[Tensor]:
+        """Compute the landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
         with torch.autocast(self._device.type, enabled=False):
-            crops = torch.cat([crop(picture, square, SIZE) for square in squares])
+            crops = torch.cat([crop(image, square, SIZE) for square in squares])
             straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
             points = _pixels(points_of(straight + mirror(mirrored))).cpu()
-        return [to_picture(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
+        return [to_image(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
 
     def _maps(self, crops: Tensor) -> Tensor:
         maps: Tensor = self._network(((crops + 1) / 2).contiguous(memory_format=torch.channels_last))
@@ -138,7 +138,7 @@ class FaceAlignment(i2i.Extractor):
 
 
 def _pixels(cells: Tensor) -> Tensor:
-    """Places in heat maps -> in pixels of the crops."""
+    """Convert positions in heat maps to pixels of the crops."""
     return (cells + 0.5) * CELL - 0.5
 
 
@@ -159,6 +159,6 @@ def _placed(network: NetworkT, device: i2i.Device) -> NetworkT:
     return network
 
 
-def _check(pictures: Tensor) -> None:
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"face-alignment takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"face-alignment takes images (N, 3, H, W), got {tuple(images.shape)}")

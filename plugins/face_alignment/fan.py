@@ -1,4 +1,4 @@
-"""The Face Alignment Network: hourglasses in a row, each correcting the heat maps of the one before.
+"""The Face Alignment Network: a stack of hourglasses, each refining the heat maps of the previous one.
 
 Bulat and Tzimiropoulos, "How far are we from solving the 2D & 3D Face Alignment problem?" (2017), section 3.1: the
 stacked hourglass of Newell et al. (2016) with the hierarchical blocks of Bulat and Tzimiropoulos, "Binarized
@@ -18,42 +18,42 @@ import i2i
 from i2i.toolkit.weights.state_dicts import load_frozen_network
 
 SIZE = 256
-"""Height and width of the crops it was trained on, pixels."""
+"""Height and width of the training crops, pixels."""
 CELL = 4
-"""Pixels of a crop that make one cell of a heat map."""
+"""Pixels of a crop in a cell of a heat map, along each side."""
 NEEDED = "take the weights 'face-alignment-2dfan4' (i2i models fetch face-alignment-2dfan4)"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The sizes of a network; those of the published one."""
+class FANSizes:
+    """Sizes of a network; the defaults are those of the published one."""
 
     stacks: int = 4
     levels: int = 4
-    """How often an hourglass halves its map."""
+    """Number of downsamplings in an hourglass."""
     widths: tuple[int, int, int, int] = (64, 128, 128, 256)
     """Channels of the first convolution and the three blocks after it; the last is the width of the hourglasses."""
     points: int = 68
 
     @classmethod
-    def of(cls, state: Mapping[str, Tensor]) -> Plan | None:
-        """The sizes that a state dict tells, or None where it is of another network."""
+    def of(cls, state: Mapping[str, Tensor]) -> FANSizes | None:
+        """Read the sizes from a state dict; None where it is that of another network."""
         stacks = len({key.partition(".")[0] for key in state if key[:1] == "m" and key[1:].partition(".")[0].isdigit()})
         levels = len({key.split(".")[1] for key in state if key.startswith("m0.b1_")})
         convolutions = [
             state.get(f"{key}.weight") for key in ("conv1", "conv2.conv1", "conv3.conv1", "conv4.conv1", "l0")
         ]
-        sizes = [0 if each is None or each.dim() != 4 else each.shape[0] for each in convolutions]
-        if not all(sizes) or not stacks or not 1 <= levels <= 6 or any(size % 2 for size in sizes[1:4]):
+        channels = [0 if each is None or each.dim() != 4 else each.shape[0] for each in convolutions]
+        if not all(channels) or not stacks or not 1 <= levels <= 6 or any(size % 2 for size in channels[1:4]):
             return None
-        return cls(stacks, levels, (sizes[0], 2 * sizes[1], 2 * sizes[2], 2 * sizes[3]), sizes[4])
+        return cls(stacks, levels, (channels[0], 2 * channels[1], 2 * channels[2], 2 * channels[3]), channels[4])
 
 
-class Scale(nn.Module):
-    """A frozen normalisation: ``weight * x + bias`` for each channel.
+class FoldedBatchNorm(nn.Module):
+    """A frozen batch normalisation: ``weight * x + bias`` for each channel.
 
-    Torch's own keeps its input for the backward pass, which frozen weights do not need: with gradients to the pictures,
-    the published network takes 220 MB a crop in this form, and 310 MB in that, in the same time.
+    torch's module saves its input for the backward pass, which frozen weights do not need: with gradients to the
+    images, the published network takes 220 MB a crop with this class and 310 MB with torch's, in the same time.
     """
 
     weight: Tensor
@@ -70,8 +70,8 @@ class Scale(nn.Module):
         return torch.addcmul(self.bias, x, self.weight)
 
 
-class Block(nn.Module):
-    """Three 3 x 3 convolutions in a row, their results side by side, plus a shortcut; the map keeps its size."""
+class FANBlock(nn.Module):
+    """Three 3 x 3 convolutions in sequence, their outputs concatenated, plus a shortcut; the size stays."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -99,14 +99,14 @@ class Block(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """Down to a map of a few cells and up again, with a branch at every size: ``(N, C, h, w)`` -> the same."""
+    """An hourglass: downsampling and upsampling with skip branches, ``(N, C, h, w)`` -> the same shape."""
 
     def __init__(self, levels: int, channels: int) -> None:
         super().__init__()
         self.levels = levels
         for level in range(levels, 0, -1):
             for branch in ("b1", "b2", "b3") if level > 1 else ("b1", "b2", "b2_plus", "b3"):
-                self.add_module(f"{branch}_{level}", Block(channels, channels))
+                self.add_module(f"{branch}_{level}", FANBlock(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return self._from(self.levels, x)
@@ -123,42 +123,42 @@ class Hourglass(nn.Module):
 class FAN(nn.Module):
     """Crops of faces -> heat maps: ``(N, 3, 256, 256)`` RGB in [0, 1] -> ``(N, points, 64, 64)``, about [0, 1].
 
-    Other sizes are possible where 4 * 2 ** levels divides them.
+    Height and width must be multiples of ``4 * 2**levels``.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, sizes: FANSizes) -> None:
         super().__init__()
-        stem, second, third, width = plan.widths
-        self.stacks, self.points = plan.stacks, plan.points
+        stem, second, third, width = sizes.widths
+        self.stacks, self.points = sizes.stacks, sizes.points
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(stem)
-        self.conv2 = Block(stem, second)
-        self.conv3 = Block(second, third)
-        self.conv4 = Block(third, width)
-        for stack in range(plan.stacks):
-            self.add_module(f"m{stack}", Hourglass(plan.levels, width))
-            self.add_module(f"top_m_{stack}", Block(width, width))
+        self.conv2 = FANBlock(stem, second)
+        self.conv3 = FANBlock(second, third)
+        self.conv4 = FANBlock(third, width)
+        for stack in range(sizes.stacks):
+            self.add_module(f"m{stack}", Hourglass(sizes.levels, width))
+            self.add_module(f"top_m_{stack}", FANBlock(width, width))
             self.add_module(f"conv_last{stack}", nn.Conv2d(width, width, 1))
             self.add_module(f"bn_end{stack}", nn.BatchNorm2d(width))
-            self.add_module(f"l{stack}", nn.Conv2d(width, plan.points, 1))
-            if stack < plan.stacks - 1:
+            self.add_module(f"l{stack}", nn.Conv2d(width, sizes.points, 1))
+            if stack < sizes.stacks - 1:
                 self.add_module(f"bl{stack}", nn.Conv2d(width, width, 1))
-                self.add_module(f"al{stack}", nn.Conv2d(plan.points, width, 1))
+                self.add_module(f"al{stack}", nn.Conv2d(sizes.points, width, 1))
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> FAN:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
-        plan = Plan.of(state)
-        if plan is None:
+        sizes = FANSizes.of(state)
+        if sizes is None:
             raise i2i.I2IError(
                 f"the file is no FAN, which has 'conv1.weight', hourglasses from 'm0' on and 'l0'; {NEEDED}."
             )
-        with torch.device("meta"):  # no memory, and no time spent on random weights
-            network = cls(plan)
+        with torch.device("meta"):  # saves the memory and time of random weights
+            network = cls(sizes)
         load_frozen_network(network, state, "FAN", NEEDED)
         return network.requires_grad_(False).eval()
 
@@ -175,9 +175,9 @@ class FAN(nn.Module):
         return maps
 
     def fold(self) -> FAN:
-        """Write the normalisations as scales, as ``Scale`` says; exact but for rounding, for a frozen network only."""
+        """Replace batch normalisations by ``FoldedBatchNorm``: exact but for rounding, for a frozen network only."""
         for owner in list(self.modules()):
             for name, each in list(owner.named_children()):
                 if isinstance(each, nn.BatchNorm2d):
-                    setattr(owner, name, Scale(each))
+                    setattr(owner, name, FoldedBatchNorm(each))
         return self

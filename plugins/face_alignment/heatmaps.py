@@ -1,4 +1,4 @@
-"""From heat maps to points: a soft arg-max about the maximum of each map."""
+"""Landmarks from heat maps: a soft arg-max around the maximum of each map."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 RADIUS = 3
-"""Cells to each side of the maximum that count."""
+"""Cells on each side of the maximum that are used."""
 SHARPNESS = 6.0
 """Weights are ``exp(SHARPNESS * value / maximum)``: sharper ones jump from cell to cell, softer ones give way to noise
 and to the window's edge. On Gaussian peaks of 1.5 to 2.5 cells' standard deviation the mean error is 0.03 cells or
@@ -23,13 +23,13 @@ MIRRORED = (
     *range(64, 59, -1),
     *range(67, 64, -1),
 )
-"""Which of the 68 points each of them becomes in a mirror."""
+"""Index of each of the 68 points in the mirror image."""
 
 
 def points_of(maps: Tensor) -> Tensor:
-    """``(N, K, h, w)`` -> ``(N, K, 2)``: x and y of the peaks in cells, (0, 0) the centre of the upper left one.
+    """Compute the peaks of heat maps ``(N, K, h, w)``: ``(N, K, 2)``, x and y in cells, (0, 0) the centre of the first.
 
-    The place of the maximum is taken as given, what lies about it is differentiable.
+    Differentiable, except for the choice of the maximum.
     """
     maps = maps.float()
     height, width = maps.shape[2:]
@@ -39,11 +39,11 @@ def points_of(maps: Tensor) -> Tensor:
     dy, dx = (each.flatten() for each in torch.meshgrid(reach, reach, indexing="ij"))
     y, x = index // width + dy, index % width + dx  # (N, K, cells of the window)
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    near = flat.gather(2, y.clamp(0, height - 1) * width + x.clamp(0, width - 1))
-    weights = (near * (SHARPNESS / value.abs().clamp(min=1e-6))).masked_fill(~inside, -torch.inf).softmax(dim=2)
+    values = flat.gather(2, y.clamp(0, height - 1) * width + x.clamp(0, width - 1))
+    weights = (values * (SHARPNESS / value.abs().clamp(min=1e-6))).masked_fill(~inside, -torch.inf).softmax(dim=2)
     return torch.stack([(weights * x).sum(dim=2), (weights * y).sum(dim=2)], dim=2)
 
 
 def mirror(maps: Tensor) -> Tensor:
-    """Heat maps ``(N, 68, h, w)`` of mirrored crops -> those of the crops."""
+    """Convert heat maps ``(N, 68, h, w)`` of mirrored crops to those of the crops."""
     return maps[:, list(MIRRORED)].flip(3)

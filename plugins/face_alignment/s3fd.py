@@ -1,4 +1,4 @@
-"""The single shot scale-invariant face detector: VGG16 with six outputs, each for faces of one size.
+"""The single shot scale-invariant face detector: VGG16 with six outputs, one for each size of faces.
 
 Zhang et al., "S3FD: Single Shot Scale-invariant Face Detector" (2017), figure 2 and table 1. Tensors have the names of
 the file that face-alignment publishes.
@@ -25,19 +25,19 @@ STAGES = (
     ("conv6_1", "conv6_2"),
     ("conv7_1", "conv7_2"),
 )
-"""The convolutions in their order, each followed by ReLU; between two of the first six stages the map is halved."""
+"""The convolutions in their order, each followed by ReLU; between the first six stages there is a max pooling."""
 POOLED = 6
 _POINTWISE = ("fc7", "conv6_1", "conv7_1")
 _STRIDED = ("conv6_2", "conv7_2")
 _PADDING = {"fc6": 3}  # as published: the padding of a dilated layer, and no dilation
 SOURCES = {"conv3_3": 10.0, "conv4_3": 8.0, "conv5_3": 5.0, "fc7": None, "conv6_2": None, "conv7_2": None}
-"""Where the outputs start, from the smallest faces to the largest, and the length to which features are brought."""
+"""The layers with an output, from the smallest faces to the largest, and the length of normalised features."""
 STRIDES = tuple(4 << place for place in range(len(SOURCES)))
-"""Pixels between the places of each output; a place stands for a square of four times that size (table 1)."""
-SMALLEST = 32
-"""Pixels a side: below, nothing is left after the last pooling."""
+"""Stride of each output, pixels; an anchor is a square of four times that side (table 1)."""
+MIN_SIDE = 32
+"""Smallest side of an image, pixels: below, nothing is left after the last pooling."""
 MEAN = (104.0, 117.0, 123.0)
-"""Of blue, green and red, which is their order here, in [0, 255]; taken from the pictures."""
+"""Mean of blue, green and red, in this order, in [0, 255]; subtracted from the images."""
 NEEDED = "take the weights 's3fd' (i2i models fetch s3fd)"
 
 WIDTHS: Mapping[str, int] = {
@@ -46,8 +46,8 @@ WIDTHS: Mapping[str, int] = {
 """Channels after each convolution of the published network."""
 
 
-class Length(nn.Module):
-    """Features of each place at unit length, times a learnt weight a channel (Liu et al., "ParseNet", 2015)."""
+class L2Norm(nn.Module):
+    """L2 normalisation over channels, times a trained weight for each (Liu et al., "ParseNet", 2015)."""
 
     def __init__(self, channels: int, length: float) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Length(nn.Module):
 
 
 class S3FD(nn.Module):
-    """Pictures -> for each of six sizes of faces, at every place, how surely there is one, and where its frame lies.
+    """Images -> score and box of a face at every position, for each of six sizes of faces.
 
     Args:
         widths: Channels after each convolution.
@@ -75,17 +75,17 @@ class S3FD(nn.Module):
             before = widths[name]
         for name, length in SOURCES.items():
             if length is not None:
-                self.add_module(f"{name}_norm", Length(widths[name], length))
-            # Of the smallest faces three backgrounds are learnt, and the likeliest is taken (section 3.3).
+                self.add_module(f"{name}_norm", L2Norm(widths[name], length))
+            # The smallest faces have three background classes, of which the maximum counts (section 3.3).
             self.add_module(f"{_head(name)}_conf", nn.Conv2d(widths[name], 4 if name == "conv3_3" else 2, 3, padding=1))
             self.add_module(f"{_head(name)}_loc", nn.Conv2d(widths[name], 4, 3, padding=1))
 
     @classmethod
     def from_state(cls, state: dict[str, Tensor]) -> S3FD:
-        """The network of a state dict, frozen, in evaluation mode, in float32; it may share memory with the state.
+        """Build the network of a state dict, frozen, in evaluation mode, float32; it may share the state's memory.
 
         Raises:
-            i2i.I2IError: keys are missing or unknown, or of other shapes; names them.
+            i2i.I2IError: keys are missing or unknown, or tensors have other shapes; names them.
         """
         weights = {name: state.get(f"{name}.weight") for name in WIDTHS}
         widths = {name: len(weight) for name, weight in weights.items() if weight is not None and weight.dim() == 4}
@@ -96,26 +96,26 @@ class S3FD(nn.Module):
         load_frozen_network(network, state, "S3FD", NEEDED)
         return network.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """For each output, from the smallest faces: how sure, and the frames in units of ``boxes_of``.
+    def forward(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Compute scores and box offsets of each output, from the smallest faces to the largest.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1], at least 32 x 32 pixels.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1], at least 32 x 32 pixels.
 
         Returns:
-            Six pairs ``(N, h, w)`` in [0, 1] and ``(N, 4, h, w)``, float32.
+            Six pairs of scores ``(N, h, w)`` in [0, 1] and offsets ``(N, 4, h, w)`` for ``boxes_of``, float32.
         """
-        mean = pictures.new_tensor(MEAN).view(1, 3, 1, 1)
-        x = (pictures.flip(1) + 1) * 127.5 - mean
-        found = []
+        mean = images.new_tensor(MEAN).view(1, 3, 1, 1)
+        x = (images.flip(1) + 1) * 127.5 - mean
+        outputs = []
         for place, stage in enumerate(STAGES):
             if 0 < place < POOLED:
                 x = F.max_pool2d(x, 2)
             for name in stage:
                 x = F.relu(self.get_submodule(name)(x), inplace=True)
             if stage[-1] in SOURCES:
-                found.append(self._output(stage[-1], x))
-        return found
+                outputs.append(self._output(stage[-1], x))
+        return outputs
 
     def _output(self, name: str, features: Tensor) -> tuple[Tensor, Tensor]:
         if SOURCES[name] is not None:
@@ -126,10 +126,10 @@ class S3FD(nn.Module):
 
 
 def boxes_of(offsets: Tensor, stride: int) -> Tensor:
-    """Where an output's frames lie: ``(N, 4, h, w)`` -> ``(N, h, w, 4)``: x0, y0, x1, y1 in pixels from the corner.
+    """Convert offsets ``(N, 4, h, w)`` to boxes ``(N, h, w, 4)``: x0, y0, x1, y1 in pixels from the corner.
 
-    Offsets are relative to a square about the middle of each place's pixels (Liu et al., "SSD", 2016, section 2.2):
-    of the centre in tenths of its side, of width and height as logarithms, times five.
+    Offsets are relative to an anchor, a square around the centre of each position (Liu et al., "SSD", 2016, section
+    2.2): of the centre in tenths of its side, of width and height as logarithms, times five.
     """
     height, width = offsets.shape[2:]
     y = (torch.arange(height, device=offsets.device) + 0.5) * stride

@@ -1,4 +1,4 @@
-"""Faces in photos: landmarks, the FFHQ crops that generators know, and their paste back."""
+"""Faces in photos: landmarks, FFHQ crops for generators, and the editor that pastes crops back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def register_editors(register: i2i.Register) -> None:
     register(
         "align",
         "i2i_plugins.face_tools.editor:Align",
-        summary="Cut out what a generator sees of photos, and put it back.",
+        summary="Crop photos as a generator needs them, and paste the crops back.",
         wants="crops",
         photos=("image+",),
         default=False,

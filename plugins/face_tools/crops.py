@@ -1,4 +1,4 @@
-"""The faces of photos, file by file: found, cut out as FFHQ's are, and written with their place in the photo."""
+"""FFHQ crops of the faces in photos, written with their placement in the photo."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 
 SIZE = 1024
 """Height and width of FFHQ's crops, pixels."""
-LARGE = 1.5
-"""How far a crop may enlarge what it shows before that is told."""
+MAX_ENLARGEMENT = 1.5
+"""Factor by which a crop may enlarge a face without a note."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A face that was cut out."""
+    """The crop of one face."""
 
     file: Path
-    """The crop; its numbers lie beside it, in a JSON file of the same name."""
+    """The image file; a JSON file beside it has the same name."""
     number: int
-    """Of the face, from the left; what ``--face`` takes."""
+    """Number of the face from the left, as for ``--face``."""
     face: Face
+    """The face with its landmarks in the photo."""
     placement: Placement
+    """Placement of the crop in the photo."""
     size: int
     """Height and width of the crop, pixels."""
 
-    def facts(self) -> dict[str, Any]:
-        """As plain values; points are ``[x, y]`` in pixels, (0, 0) the centre of the upper left one."""
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values; points are ``[x, y]`` in pixels, (0, 0) the centre of the upper left one."""
         points = self.face.landmarks.tolist()
         return {
             "crop": str(self.file),
@@ -54,22 +56,24 @@ class Crop:
 
 
 @dataclass(frozen=True)
-class Aligned:
-    """What one photo gave."""
+class AlignedPhoto:
+    """The crops of one photo."""
 
     photo: Path
+    """The file."""
     crops: Sequence[Crop] = ()
+    """A crop for each chosen face."""
     about: dict[str, Any] | None = None
-    """The photo's ``file``, ``sha256``, ``width`` and ``height``, turned upright; None where it could not be used."""
+    """``file``, ``sha256``, ``width`` and ``height`` of the upright photo; None where it cannot be used."""
     fault: str | None = None
-    """Why it could not be used, the file named."""
+    """Why the photo cannot be used, with the file name; None where it can."""
 
-    def facts(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**(self.about or {"file": str(self.photo)}), "faces": [crop.facts() for crop in self.crops]}
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**(self.about or {"file": str(self.photo)}), "faces": [crop.to_plain() for crop in self.crops]}
 
 
-def align(
+def align_photos(
     inputs: Sequence[str | Path],
     finder: Extractor,
     out: str | Path,
@@ -79,18 +83,18 @@ def align(
     overwrite: bool = False,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Iterator[Aligned]:
-    """Cut the faces out of photos, one photo after the other; one that cannot be used costs none of the others.
+) -> Iterator[AlignedPhoto]:
+    """Crop the faces of photos one by one; photos that cannot be used are reported and skipped.
 
     Args:
-        inputs: Photos and folders. Of a folder all pictures below it are taken, and its structure is kept in ``out``.
-        finder: An extractor of landmarks that can search whole photographs.
+        inputs: Photos and folders; folders are searched recursively, and their structure is kept in ``out``.
+        finder: A landmark extractor that finds faces in whole photos (``i2i.FaceFinder``).
         out: Folder for ``NAME.png`` and ``NAME.json``; with ``choice`` ``"all"`` the second face from the left gets the
             name ``NAME_2``, and so on.
         size: Height and width of the crops, pixels.
-        overwrite: Replace what is already in ``out``; pictures given as inputs are never replaced.
-        note: Called with a sentence about anything worth knowing.
-        progress: Called with the photos done and their number.
+        overwrite: Replace files that are already in ``out``; input files are never replaced.
+        note: Called with each note to the user.
+        progress: Called with the number of photos done and their total.
 
     Raises:
         UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only.
@@ -108,32 +112,32 @@ def align(
                 for number, face in faces.items()
             ]
             about = {"file": str(job.picture), "sha256": hash_file(job.picture)}
-            aligned = Aligned(job.picture, crops, about | {"width": array.shape[1], "height": array.shape[0]})
+            aligned = AlignedPhoto(job.picture, crops, about | {"width": array.shape[1], "height": array.shape[0]})
             _write(aligned, array, finder.name, note)
         except ImageError as error:
-            aligned = Aligned(job.picture, fault=str(error))
+            aligned = AlignedPhoto(job.picture, fault=str(error))
         progress(done, len(jobs))
         yield aligned
 
 
-def check(aligned: Sequence[Aligned], out: str | Path) -> None:
-    """Tell of the photos that could not be used, once all others are done.
+def check_faults(aligned: Sequence[AlignedPhoto], out: str | Path) -> None:
+    """Report the photos that could not be used.
 
     Raises:
-        I2IError: there are some.
+        I2IError: there are such photos.
     """
     faults = [each.fault for each in aligned if each.fault]
     report_faults(faults, len(aligned), "photos", f"the crops of the others are in {out}")
 
 
 def _refuse_replacing(jobs: Sequence[ImageJob], several: bool) -> None:
-    """Refuse to replace numbers, or crops of further faces; ``plan_jobs`` has looked for those of the first ones."""
+    """Refuse to replace JSON files and crops of further faces; ``plan_jobs`` checks the crops of first faces."""
     for job in jobs:
         stem = job.result.stem
-        there = [job.result.with_suffix(".json")]
+        paths = [job.result.with_suffix(".json")]
         if several and job.result.parent.is_dir():
             own = {other.result.name for other in jobs}
-            there += [
+            paths += [
                 path
                 for path in sorted(job.result.parent.iterdir())
                 if path.suffix in (".png", ".json")
@@ -141,19 +145,19 @@ def _refuse_replacing(jobs: Sequence[ImageJob], several: bool) -> None:
                 and path.stem.removeprefix(f"{stem}_").isdecimal()
                 and path.name not in own
             ]
-        for path in there:
+        for path in paths:
             if path.exists():
                 raise UsageError(f"{path} is already there; choose another --out, or replace it with --overwrite.")
 
 
 def _name(result: Path, number: int, taken: set[Path]) -> Path:
-    """``NAME.png`` for the first face, ``NAME_2.png`` for the second, unless another photo's crop has that name."""
+    """Return ``NAME.png`` for the first face, ``NAME_2.png`` for the second, unless the name is taken."""
     if number == 1:
         return result
-    path, again = result.with_name(f"{result.stem}_{number}.png"), 1
+    path, suffix = result.with_name(f"{result.stem}_{number}.png"), 1
     while path.resolve() in taken:
-        again += 1
-        path = result.with_name(f"{result.stem}_{number}-{again}.png")
+        suffix += 1
+        path = result.with_name(f"{result.stem}_{number}-{suffix}.png")
     taken.add(path.resolve())
     return path
 
@@ -165,19 +169,19 @@ def _crop(job: ImageJob, file: Path, number: int, face: Face, size: int) -> Crop
         raise ImageError(job.picture, str(error)) from None
 
 
-def _write(aligned: Aligned, array: np.ndarray, finder: str, note: Callable[[str], None]) -> None:
-    """Write the crops of one photo, each with its numbers."""
+def _write(aligned: AlignedPhoto, array: np.ndarray, finder: str, note: Callable[[str], None]) -> None:
+    """Write the crops of one photo, each with its JSON file."""
     for crop in aligned.crops:
-        times = crop.size / crop.placement.side
-        if times > LARGE:
-            which = f"face {crop.number} from the left" if len(aligned.crops) > 1 else "the face"
-            wide = round(crop.face.box[2] - crop.face.box[0])
+        factor = crop.size / crop.placement.side
+        if factor > MAX_ENLARGEMENT:
+            name = f"face {crop.number} from the left" if len(aligned.crops) > 1 else "the face"
+            width = round(crop.face.box[2] - crop.face.box[0])
             note(
-                f"{aligned.photo}: {which} is {wide} px wide; a crop of {crop.size} px enlarges it {times:.1f} times, "
+                f"{aligned.photo}: {name} is {width} px wide; a crop of {crop.size} px enlarges it {factor:.1f} times, "
                 f"and --size {max(16, round(crop.placement.side))} would not."
             )
         save_image(crop.file, extract_crop(array, crop.placement, crop.size))
-        write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, "finder": finder, **crop.facts()})
+        write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, "finder": finder, **crop.to_plain()})
 
 
 def _rounded(points: list[list[float]]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The editor `align`: every picture as the generator's other editors get it."""
+"""The editor ``align``: the crop of each photo, unedited."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import i2i
 
 
 class Align(i2i.Editor):
-    """The crop of each photo, unedited; with it, whoever runs it gets the photo with the crop put back."""
+    """Return the crop of each photo unedited, which shows what other editors get and how a crop is pasted back."""
 
     name = "align"
-    summary = "Cut out what a generator sees of photos, and put it back."
+    summary = "Crop photos as a generator needs them, and paste the crops back."
     photos = ("image+",)
     wants = "crops"
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """Give the pictures back, in their order."""
+        """Return the crops in the order of the photos."""
         first, *others = (i2i.Result(photo.pixels, photo.latent) for photo in scene.every["image"])
         return replace(first, others=tuple(others))

@@ -1,4 +1,4 @@
-"""The landmarks of photos, file by file: found, drawn on a copy, and written as numbers."""
+"""The landmarks of photos: found, drawn on a copy of the photo, and written to JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from i2i import UsageError
 from i2i.toolkit.faces.detection import FaceChoice, find_faces
+from i2i.toolkit.faces.landmarks import mark_faces
 from i2i.toolkit.files import write_json
 from i2i.toolkit.images import ImageError, read_image, save_image, to_tensor
 from i2i.toolkit.images.jobs import plan_jobs, report_faults
@@ -19,22 +20,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the search of one photo gave."""
+class PhotoLandmarks:
+    """The faces of one photo."""
 
     photo: Path
+    """The file."""
     width: int = 0
+    """Width of the upright photo, pixels; 0 where it cannot be used."""
     height: int = 0
-    """Pixels, once it is turned upright; 0 where it could not be used."""
+    """Height of the upright photo, pixels; 0 where it cannot be used."""
     faces: Mapping[int, Face] = field(default_factory=dict)
-    """By their number from the left, which ``--face`` takes."""
-    drawn: Path | None = None
-    """The photo with its landmarks drawn; their numbers lie beside it, in a JSON file of the same name."""
+    """Faces by their number from the left, as for ``--face``."""
+    marked: Path | None = None
+    """The copy with the landmarks drawn; a JSON file beside it has the same name."""
     fault: str | None = None
-    """Why it could not be used, the file named."""
+    """Why the photo cannot be used, with the file name; None where it can."""
 
-    def facts(self) -> dict[str, Any]:
-        """As plain values: pixels to two places, (0, 0) the centre of the upper left one, landmarks as ``[x, y]``."""
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values; points are ``[x, y]`` in pixels, (0, 0) the centre of the upper left one."""
         faces = [
             {
                 "number": number,
@@ -47,7 +50,7 @@ class Found:
         return {"file": str(self.photo), "width": self.width, "height": self.height, "faces": faces}
 
 
-def search(
+def find_landmarks(
     inputs: Sequence[str | Path],
     finder: Extractor,
     choice: FaceChoice = "all",
@@ -56,46 +59,44 @@ def search(
     overwrite: bool = False,
     note: Callable[[str], None] = lambda text: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Iterator[Found]:
-    """Find the faces of photos, one photo after the other; one that cannot be used costs none of the others.
+) -> Iterator[PhotoLandmarks]:
+    """Find the faces of photos one by one; photos that cannot be used are reported and skipped.
 
     Args:
-        inputs: Photos and folders. Of a folder all pictures below it are taken, and its structure is kept in ``out``.
-        finder: An extractor of landmarks that can search whole photographs.
+        inputs: Photos and folders; folders are searched recursively, and their structure is kept in ``out``.
+        finder: A landmark extractor that finds faces in whole photos (``i2i.FaceFinder``).
         out: Folder for ``NAME.png``, the photo with its landmarks drawn, and ``NAME.json``; None writes nothing.
         overwrite: Replace what is already in ``out``.
-        note: Called with a sentence about anything worth knowing.
-        progress: Called with the photos done and their number.
+        note: Called with each note to the user.
+        progress: Called with the number of photos done and their total.
 
     Raises:
         UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only.
     """
-    # Without --out the results have no place: under the null device there is nothing that they could replace.
+    # Without --out nothing is written: below the null device there is nothing to replace.
     jobs = plan_jobs([Path(path) for path in inputs], Path(os.devnull if out is None else out), overwrite=overwrite)
-    for numbers in (job.result.with_suffix(".json") for job in jobs if not overwrite):
-        if numbers.exists():
-            raise UsageError(f"{numbers} is already there; choose another --out, or replace it with --overwrite.")
+    for path in (job.result.with_suffix(".json") for job in jobs if not overwrite):
+        if path.exists():
+            raise UsageError(f"{path} is already there; choose another --out, or replace it with --overwrite.")
     for done, job in enumerate(jobs, start=1):
         try:
             array = read_image(job.picture)
             faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
-            found = Found(job.picture, array.shape[1], array.shape[0], faces)
+            result = PhotoLandmarks(job.picture, array.shape[1], array.shape[0], faces)
             if out is not None:
-                from i2i.toolkit.faces.landmarks import mark_faces
-
                 save_image(job.result, mark_faces(array, list(faces.values())))
-                write_json(job.result.with_suffix(".json"), {"landmarks": finder.name, **found.facts()})
-                found = replace(found, drawn=job.result)
+                write_json(job.result.with_suffix(".json"), {"landmarks": finder.name, **result.to_plain()})
+                result = replace(result, marked=job.result)
         except ImageError as error:
-            found = Found(job.picture, fault=str(error))
+            result = PhotoLandmarks(job.picture, fault=str(error))
         progress(done, len(jobs))
-        yield found
+        yield result
 
 
-def check(found: Sequence[Found]) -> None:
-    """Tell of the photos that could not be used, once all others are done.
+def check_faults(results: Sequence[PhotoLandmarks]) -> None:
+    """Report the photos that could not be used.
 
     Raises:
-        I2IError: there are some.
+        I2IError: there are such photos.
     """
-    report_faults([each.fault for each in found if each.fault], len(found), "photos")
+    report_faults([each.fault for each in results if each.fault], len(results), "photos")

@@ -1,4 +1,4 @@
-"""``i2i graph``: a generator drawn, and the table of its layers."""
+"""Plugin module of ``i2i graph``: a table of a generator's layers, and a diagram of it."""
 
 from __future__ import annotations
 

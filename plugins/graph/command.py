@@ -1,4 +1,4 @@
-"""The command: find the network, print its table, draw it."""
+"""The command ``i2i graph``: the layer table and the diagram of a generator."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from i2i.toolkit.terminal import echo_json, echo_table
 if TYPE_CHECKING:
     from torch import nn
 
-    from .layers import Layer
+    from .layer_table import LayerCall
 
 
 @click.command("graph")
 @click.argument("what", metavar="NAME|RUN")
-@click.option("--out", type=click.Path(path_type=Path), help="Draw it: FILE.svg, .png, .pdf or .dot.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write a diagram: FILE.svg, .png, .pdf or .dot.")
 @click.option(
-    "--size", type=click.IntRange(min=1), metavar="PX", help="Side of the picture.  [default: the run's, or 256]"
+    "--size", type=click.IntRange(min=1), metavar="PX", help="Side of the image.  [default: the run's, or 256]"
 )
-@click.option("--table", is_flag=True, help="Print the table and draw nothing.")
+@click.option("--table", is_flag=True, help="Print the table only.")
 @set_option
 @json_option
 @click.pass_obj
@@ -42,33 +42,35 @@ def command(
     i2i graph pix2pix --out unet.svg
     i2i graph runs/pix2pix-facades-001 --table
 
-    The table holds each layer's output, parameters and multiply-accumulates for one picture. The drawing shows every
+    The table holds each layer's output, parameters and multiply-accumulates for one image. The diagram shows every
     operation, as recorded by PyTorch's autograd; it needs Graphviz and pip install "i2i[graph]".
     """
     import torch
 
-    from .drawing import check_format, draw
-    from .layers import layers_of
+    from .diagrams import check_format, draw_network
+    from .layer_table import layers_of
 
     if out is None and not table and not as_json:
-        raise i2i.UsageError("Say where to draw it with --out FILE.svg, or ask for the table alone with --table.")
+        raise i2i.UsageError(
+            "Give the file of the diagram with --out FILE.svg, or ask for the table only with --table."
+        )
     if out is not None:
         check_format(out)
     network, size = _network(registry, what, size, settings)
-    picture = torch.zeros(1, 3, size, size)
-    rows = layers_of(network, picture)
+    image = torch.zeros(1, 3, size, size)
+    rows = layers_of(network, image)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if as_json:
         echo_json(_summary(what, size, rows, parameters))
     else:
         _print(rows, parameters)
     if out is not None and not table:
-        draw(network, picture, out)
+        draw_network(network, image, out)
         click.echo(str(out), err=as_json)
 
 
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
-    """The generator in evaluation mode, and the side of the picture to show it."""
+    """Return the generator in evaluation mode, and the side of its input image, pixels."""
     device = i2i.choose_device("cpu", "fp32")
     if what not in registry.names("trainer") and Path(what).is_dir():
         run = i2i.open_run(what)
@@ -78,14 +80,14 @@ def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict
         kind = registry.get("trainer", what)
         size = size or 256
         own = {"size": size} if "size" in kind.Options.model_fields else {}
-        trainer = kind(i2i.build_options(kind.Options, {**own, **settings}, "--set"), device)
+        trainer = i2i.create_trainer(registry, what, device, {**own, **settings})
     multiple = getattr(trainer, "multiple", 1)
     if size % multiple:
         raise i2i.UsageError(f"--size {size}: {what} needs a multiple of {multiple} pixels; try --size {multiple}.")
     return i2i.generator_of(trainer)[1].eval(), size
 
 
-def _summary(what: str, size: int, rows: list[Layer], parameters: int) -> dict[str, Any]:
+def _summary(what: str, size: int, rows: list[LayerCall], parameters: int) -> dict[str, Any]:
     total = sum(row.macs for row in rows)
     return {
         "network": what,
@@ -97,7 +99,7 @@ def _summary(what: str, size: int, rows: list[Layer], parameters: int) -> dict[s
     }
 
 
-def _print(rows: list[Layer], parameters: int) -> None:
+def _print(rows: list[LayerCall], parameters: int) -> None:
     total = sum(row.macs for row in rows)
     cells = [
         (row.name, row.kind, "x".join(map(str, row.shape[1:])), f"{row.parameters:,}", f"{row.macs:,}") for row in rows
@@ -105,4 +107,4 @@ def _print(rows: list[Layer], parameters: int) -> None:
     echo_table(
         ("layer", "kind", "output", "parameters", "MACs"), [*cells, ("total", "", "", f"{parameters:,}", f"{total:,}")]
     )
-    click.echo(f"{parameters:,} parameters, {2 * total / 1e9:.2f} GFLOP forward (2 x MAC) for one picture")
+    click.echo(f"{parameters:,} parameters, {2 * total / 1e9:.2f} GFLOP forward (2 x MAC) for one image")

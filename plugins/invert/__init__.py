@@ -15,7 +15,7 @@ def register_editors(register: i2i.Register) -> None:
         wants="crops",
         photos=("image+",),
         default=False,
-        Options="i2i_plugins.invert.options:Options",
+        Options="i2i_plugins.invert.options:InvertOptions",
     )
 
 
@@ -25,8 +25,8 @@ def register_inverters(register: i2i.Register) -> None:
     module, options = "i2i_plugins.invert.inverters", "i2i_plugins.invert.options"
     register(
         "encoder",
-        f"{module}:Encoder",
-        summary="One pass of an encoder network; fast, and less like the photo.",
+        f"{module}:EncoderInverter",
+        summary="One pass of an encoder network; fast, and less accurate.",
         default=False,
         faithful=False,
         Options=f"{options}:EncoderOptions",
@@ -50,7 +50,7 @@ def register_inverters(register: i2i.Register) -> None:
     register(
         "lpips",
         f"{module}:MixedLoss",
-        summary="Optimises w+ and noise maps with pixels and LPIPS; needs no download.",
+        summary="Optimises w+ and noise maps by squared error and LPIPS; needs no download.",
         default=False,
         faithful=False,
         Options=f"{options}:OptimizerOptions",
@@ -66,7 +66,7 @@ def register_inverters(register: i2i.Register) -> None:
     register(
         "pti",
         f"{module}:PivotalTuning",
-        summary="Tunes the generator's weights around the hybrid latent (Roich et al. 2021); most like the photo.",
+        summary="Tunes the generator's weights around the hybrid latent (Roich et al. 2021); the most accurate.",
         default=False,
         faithful=True,
         Options=f"{options}:TuningOptions",

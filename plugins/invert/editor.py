@@ -1,4 +1,4 @@
-"""The editor ``invert``: for each photo its latent and the image that the generator makes of it."""
+"""The editor ``invert``: for each photo its latent, and the image that the latent renders to."""
 
 from __future__ import annotations
 
@@ -6,51 +6,57 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
 import i2i
 from i2i import did_you_mean, option_flag
 
-from .options import Options, TuningOptions
+from .options import InvertOptions, TuningOptions
 
 
 class Invert(i2i.Editor):
-    """Find the latents from which the generator makes photos again."""
+    """Find the latents from which the generator reconstructs photos."""
 
     name = "invert"
     summary = "Find the latents of photos: by an encoder, by optimisation, or by tuning the generator."
     photos = ("image+",)
     may_use = ("perceptual", "encoder", "identity", "landmarks")
     wants = "crops"
-    Options = Options
+    Options = InvertOptions
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """As ``i2i.Editor.edit``; one result for each photo, which does not depend on the others.
+        """Invert each photo; its result does not depend on the other photos.
+
+        Returns:
+            The result of the first photo; those of the other photos are its ``others``.
 
         Raises:
-            i2i.I2IError: an extractor that the method needs cannot be opened or does not fit; says which does without.
-            i2i.UsageError: options that mean nothing to the method.
+            I2IError: an extractor cannot be opened or does not fit; the message names a method that needs none.
+            UsageError: options have no effect with the method.
         """
-        if scene.untuned is not None:  # a photo may be a tuned latent's own, and what is sought is for the generator
+        if scene.untuned is not None:  # a photo may come as a tuned latent, but its inversion is for the file's weights
             scene = replace(scene, generator=scene.untuned)
         if options.study:
-            from .study import study
+            from .evaluation import evaluate_perturbations
 
-            return study(scene, options)
+            return evaluate_perturbations(scene, options)
         if options.grid:
-            from .grid import grid
+            from .evaluation import compare_methods
 
-            return grid(scene, options)
-        import torch
+            return compare_methods(scene, options)
+        values = inverter_options(scene, options, options.method)
+        photos = torch.cat([photo.pixels for photo in scene.every["image"]])
+        inversions = scene.invert(photos, options.method, values)
+        metrics = scene.compare(stack_images(inversions), photos)
+        note_cancellation(scene)
+        return merge_results(
+            [edit_result(inversion, measured) for inversion, measured in zip(inversions, metrics, strict=True)]
+        )
 
-        values = values_for(scene, options, options.method)
-        images = torch.cat([photo.pixels for photo in scene.every["image"]])
-        found = scene.invert(images, options.method, values)
-        measures = scene.compare(torch.cat([image_of(each) for each in found]), images)
-        tell_if_stopped(scene)
-        return together([result(each, told) for each, told in zip(found, measures, strict=True)])
 
-
-def kind_of(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
-    """Return the inverter that ``NAME[,KEY=VALUE]`` names.
+def inverter_class(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
+    """Return the inverter class that ``NAME[,KEY=VALUE]`` names.
 
     Raises:
         UsageError: there is none.
@@ -63,56 +69,62 @@ def kind_of(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
     return scene.inverters[name]
 
 
-def values_for(scene: i2i.Scene, options: Options, method: str, strict: bool = True) -> dict[str, Any]:
-    """Return the editor's options that an inverter knows, for ``scene.invert``.
+def inverter_options(scene: i2i.Scene, options: InvertOptions, method: str, strict: bool = True) -> dict[str, Any]:
+    """Return the given options that an inverter has, for ``scene.invert``.
 
     Args:
-        strict: False ignores what the inverter does not know, for one of several that share the options.
+        method: The inverter, as ``NAME[,KEY=VALUE]``.
+        strict: False ignores options that the inverter does not have, for several inverters that share the options.
 
     Raises:
-        UsageError: an option is given that means nothing to the inverter, or there is no such inverter.
+        UsageError: an option has no effect with the inverter, or there is no such inverter.
     """
-    kind = kind_of(scene, method)
+    inverter = inverter_class(scene, method)
     given = {name: getattr(options, name) for name in TuningOptions.model_fields}
     given = {name: value for name, value in given.items() if value is not None}
-    known = kind.Options.model_fields
+    fields = inverter.Options.model_fields
     for name in given if strict else ():
-        if name not in known and getattr(options, name) != TuningOptions.model_fields[name].default and name != "seed":
-            raise _meaningless(scene, kind, name)
-    return {name: value for name, value in given.items() if name in known}
+        if name not in fields and getattr(options, name) != TuningOptions.model_fields[name].default and name != "seed":
+            raise _without_effect(scene, inverter, name)
+    return {name: value for name, value in given.items() if name in fields}
 
 
-def _meaningless(scene: i2i.Scene, kind: type[i2i.Inverter], name: str) -> i2i.UsageError:
-    knows = [each for each, other in scene.inverters.items() if name in other.Options.model_fields]
+def _without_effect(scene: i2i.Scene, inverter: type[i2i.Inverter], option: str) -> i2i.UsageError:
+    methods = [name for name, candidate in scene.inverters.items() if option in candidate.Options.model_fields]
     return i2i.UsageError(
-        f"{option_flag(name)} means nothing to --method {kind.name}; leave it out, or choose a method that has it: "
-        f"{', '.join(knows)}."
+        f"{option_flag(option)} has no effect with --method {inverter.name}; leave it out, or choose a method that has "
+        f"it: {', '.join(methods)}."
     )
 
 
-def image_of(inversion: i2i.Inversion) -> Any:
-    """Return the image of an inversion; ``scene.invert`` gives each one."""
+def inversion_image(inversion: i2i.Inversion) -> Tensor:
+    """Return the image ``(1, 3, R, R)`` of an inversion from ``scene.invert``, which always has one."""
     assert inversion.image is not None
     return inversion.image
 
 
-def result(inversion: i2i.Inversion, measures: Mapping[str, float]) -> i2i.Result:
-    """Return the inversion as an editor does; ``measures`` are those of its image against the photo."""
+def stack_images(inversions: Sequence[i2i.Inversion]) -> Tensor:
+    """Return the images of N inversions, ``(N, 3, R, R)`` in [-1, 1]."""
+    return torch.cat([inversion_image(inversion) for inversion in inversions])
+
+
+def edit_result(inversion: i2i.Inversion, metrics: Mapping[str, float]) -> i2i.Result:
+    """Convert an inversion to the result of an edit; ``metrics`` compare its image with the photo."""
     return i2i.Result(
-        image_of(inversion),
+        inversion_image(inversion),
         inversion.latent,
         tuple(inversion.frames),
-        {**measures, **inversion.scalars},
+        {**metrics, **inversion.scalars},
         plots=inversion.plots,
     )
 
 
-def together(results: Sequence[i2i.Result]) -> i2i.Result:
-    """Return the results of several photos in one."""
+def merge_results(results: Sequence[i2i.Result]) -> i2i.Result:
+    """Merge the results of several photos into the first."""
     return replace(results[0], others=tuple(results[1:]))
 
 
-def tell_if_stopped(scene: i2i.Scene) -> None:
-    """Say that the latents are not what the method would give in the end."""
+def note_cancellation(scene: i2i.Scene) -> None:
+    """Add a note to a cancelled edit: its latents are not the final ones of the method."""
     if scene.cancelled:
         scene.note("Stopped before the end: these are the best latents found so far.")

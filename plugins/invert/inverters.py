@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from torch import Tensor
 
 import i2i
 
-from .inversion import Reconstruction
 from .methods import METHODS
-from .options import EncoderOptions, OptimizerOptions, TuningOptions, settle
+from .options import EncoderOptions, OptimizerOptions, TuningOptions, resolve_method
+from .pipeline import reconstruct
+from .reconstruction import Reconstruction
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-class Encoder(i2i.Inverter):
+class EncoderInverter(i2i.Inverter):
     """An encoder alone: one pass of a network, no optimisation (Tov et al. 2021)."""
 
     name = "encoder"
-    summary = "One pass of an encoder network; fast, and less like the photo."
+    summary = "One pass of an encoder network; fast, and less accurate."
     Options: ClassVar[type[i2i.Options]] = EncoderOptions
     may_use = ("perceptual", "encoder")
 
-    def check(self, generator: Any, options: Any) -> None:
-        """As ``i2i.Inverter.check``: optimising noise maps needs a StyleGAN."""
-        if settle(options, METHODS[self.name]).noise and not isinstance(generator, i2i.StyleGenerator):
+    def check(self, generator: i2i.Generator, options: Any) -> None:
+        """Refuse to optimise noise maps of a generator without them; see ``i2i.Inverter.check``."""
+        if resolve_method(options, METHODS[self.name]).noise and not isinstance(generator, i2i.StyleGenerator):
             raise i2i.UsageError(
                 f"The inverter {self.name!r} optimises noise maps, and generators of the family {generator.name!r} "
                 "have none; choose hybrid, or set noise=false (--no-noise)."
             )
 
     def invert(self, scene: i2i.Scene, images: Tensor, options: Any) -> Sequence[i2i.Inversion]:
-        """As ``i2i.Inverter.invert``."""
-        from .reconstructing import reconstruct
-
-        settings = settle(options, METHODS[self.name])
-        found = reconstruct(scene, images, settings, batch=options.batch, frames=options.frames)
-        return [each.result() for each in found]
+        """Find the latent of each image; see ``i2i.Inverter.invert``."""
+        settings = resolve_method(options, METHODS[self.name])
+        reconstructions = reconstruct(scene, images, settings, batch=options.batch, frames=options.frames)
+        return [reconstruction.to_inversion() for reconstruction in reconstructions]
 
 
-class Image2StyleGAN(Encoder):
+class Image2StyleGAN(EncoderInverter):
     """Optimisation of w+ with features of VGG16 (Abdal et al. 2019)."""
 
     name = "image2stylegan"
@@ -48,7 +46,7 @@ class Image2StyleGAN(Encoder):
     Options = OptimizerOptions
 
 
-class Projector(Encoder):
+class Projector(EncoderInverter):
     """The projector of StyleGAN2 (Karras et al. 2020)."""
 
     name = "projector"
@@ -56,15 +54,15 @@ class Projector(Encoder):
     Options = OptimizerOptions
 
 
-class MixedLoss(Encoder):
-    """Optimisation of w+ and noise maps with pixels and LPIPS."""
+class MixedLoss(EncoderInverter):
+    """Optimisation of w+ and noise maps by squared error and LPIPS."""
 
     name = "lpips"
-    summary = "Optimises w+ and noise maps with pixels and LPIPS; needs no download."
+    summary = "Optimises w+ and noise maps by squared error and LPIPS; needs no download."
     Options = OptimizerOptions
 
 
-class Hybrid(Encoder):
+class Hybrid(EncoderInverter):
     """An encoder's latent, optimised further; without an encoder, from the mean."""
 
     name = "hybrid"
@@ -73,39 +71,37 @@ class Hybrid(Encoder):
     default = True
 
 
-class PivotalTuning(Encoder):
+class PivotalTuning(EncoderInverter):
     """Pivotal tuning: the generator's weights are tuned to the photo around its latent (Roich et al. 2021)."""
 
     name = "pti"
-    summary = "Tunes the generator's weights around the hybrid latent (Roich et al. 2021); most like the photo."
+    summary = "Tunes the generator's weights around the hybrid latent (Roich et al. 2021); the most accurate."
     Options = TuningOptions
     faithful = True
     requires = i2i.StyleGenerator
 
     def invert(self, scene: i2i.Scene, images: Tensor, options: Any) -> Sequence[i2i.Inversion]:
-        """As ``i2i.Inverter.invert``; the pivots are inversions of ``hybrid``, cached ones where there are some."""
-        from .reconstructing import reconstruct
-
-        settings = settle(options, METHODS[self.name])
+        """Tune around the latents of ``hybrid``, cached ones where there are some; see ``i2i.Inverter.invert``."""
+        settings = resolve_method(options, METHODS[self.name])
         assert settings.tuning is not None
-        rest, before = len(images) * settings.tuning.steps, 0
+        tuning_steps, pivot_steps = len(images) * settings.tuning.steps, 0
 
         def on_pivot_step(done: int, total: int, **scalars: float) -> None:
-            nonlocal before
-            before = total
-            scene.progress(done, total + rest, **scalars)
+            nonlocal pivot_steps
+            pivot_steps = total
+            scene.progress(done, total + tuning_steps, **scalars)
 
         def on_tuning_step(done: int, total: int, **scalars: float) -> None:
-            scene.progress(before + done, before + total, **scalars)
+            scene.progress(pivot_steps + done, pivot_steps + total, **scalars)
 
         shared = options.model_dump(include=set(Hybrid.Options.model_fields))
         pivots = scene.invert(images, Hybrid.name, shared, progress=on_pivot_step)
-        found = reconstruct(
+        reconstructions = reconstruct(
             *(scene, images, settings, on_tuning_step),
             frames=options.frames,
-            pivots=[Reconstruction.of(each) for each in pivots],
+            pivots=[Reconstruction.from_inversion(pivot) for pivot in pivots],
         )
-        return [each.result() for each in found]
+        return [reconstruction.to_inversion() for reconstruction in reconstructions]
 
 
-INVERTERS = (Image2StyleGAN, Projector, MixedLoss, Encoder, Hybrid, PivotalTuning)
+INVERTERS = (Image2StyleGAN, Projector, MixedLoss, EncoderInverter, Hybrid, PivotalTuning)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 
 import i2i
 from i2i.toolkit.latents.noise import noise_maps, normalise_noise, regularisation
@@ -18,34 +18,29 @@ from i2i.toolkit.latents.optimizer import (
     warmup_cosine,
 )
 
-from .aiming import Aim, draw
 from .methods import Method
-from .spaces import Space, seeded
+from .reconstruction import ReconstructionLoss, render_images
+from .spaces import LatentSpace, seeded_random
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-UNDISTURBED_FROM = 0.75
+JITTER_UNTIL = 0.75
 """Fraction of the steps after which w is no longer jittered."""
 
 
 class InversionObjective(Objective):
     """The reconstruction loss of N photos ``(N, 3, R, R)`` by a method, for latents in the method's space."""
 
-    def __init__(self, generator: i2i.Generator, method: Method, space: Space, aim: Aim) -> None:
-        self.generator, self.method, self.space, self.aim = generator, method, space, aim
-        self.random = seeded(method.seed)
+    def __init__(self, generator: i2i.Generator, method: Method, space: LatentSpace, loss: ReconstructionLoss) -> None:
+        self.generator, self.method, self.space, self.loss = generator, method, space, loss
+        self.random = seeded_random(method.seed)
 
     def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
         """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation."""
         noise = {name: plane for name, plane in variables.items() if name != "w"}
-        w, jitter = self.space.w(variables["w"]), self._jitter(step)
-        images = draw(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
-        losses = self.aim.losses(images)
+        w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
+        images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
+        losses = self.loss.losses(images)
         if self.method.prior_weight:
-            losses = losses + self.method.prior_weight * self.space.away(w)
+            losses = losses + self.method.prior_weight * self.space.prior_loss(w)
         scores = losses.detach()
         if noise and self.method.regularize_noise_weight:
             losses = losses + self.method.regularize_noise_weight * regularisation(noise)
@@ -57,15 +52,15 @@ class InversionObjective(Objective):
 
     def select(self, samples: Tensor) -> None:
         """Keep the photos of some samples only."""
-        self.aim.keep(samples)
+        self.loss.select(samples)
 
     def _jitter(self, step: int) -> float:
         """Return the standard deviation of what is added to the components of w; it decays to 0."""
-        rest = max(0.0, 1 - step / max(1, self.method.steps) / UNDISTURBED_FROM)
+        rest = max(0.0, 1 - step / max(1, self.method.steps) / JITTER_UNTIL)
         return float(self.method.jitter * self.generator.w_std * rest**2)
 
     def _normal(self, w: Tensor) -> Tensor:
-        """Draw normal numbers, the same for every photo, and for every layer where all layers are one vector."""
+        """Sample normal noise, the same for every photo, and for every layer where all layers are one vector."""
         shape = w.shape[1:] if self.space.kind == "w+" else w.shape[2:]
         return torch.randn(shape, generator=self.random).to(w)
 
@@ -76,7 +71,7 @@ class LatentInversion:
     def __init__(
         self, scene: i2i.Scene, method: Method, targets: Tensor, initial: Tensor, frame_interval: int = 0
     ) -> None:
-        """Read the photos.
+        """Compute the features of the photos.
 
         Args:
             frame_interval: Steps between the frames that are kept; 0 keeps none.
@@ -84,19 +79,19 @@ class LatentInversion:
         Raises:
             I2IError: an extractor of the method cannot be opened.
         """
-        self.space = Space(scene.generator, method)
-        objective = InversionObjective(scene.generator, method, self.space, Aim(scene, method, targets))
+        self.space = LatentSpace(scene.generator, method)
+        objective = InversionObjective(scene.generator, method, self.space, ReconstructionLoss(scene, method, targets))
         with torch.no_grad():
             maps = noise_maps(scene.generator, len(targets)) if method.noise else {}
-            variables = {"w": self.space.enter(initial.detach()), **maps}
+            variables = {"w": self.space.from_w(initial.detach()), **maps}
         self.optimizer = LatentOptimizer(
             objective,
             variables,
             [Trajectory(Patience(method.patience)) for _ in initial],
             steps=method.steps,
-            learning_rate=method.rate,
-            scales={"w": self.space.unit} if method.relative else None,
-            schedule=warmup_cosine(method.rise, method.fall),
+            learning_rate=method.learning_rate,
+            scales={"w": self.space.scale} if method.relative_rate else None,
+            schedule=warmup_cosine(method.warmup, method.decay),
             constrain=normalise_noise,
             frame_interval=frame_interval,
             cancelled=lambda: scene.cancelled,
@@ -112,6 +107,6 @@ class LatentInversion:
         for trajectory in self.optimizer.run(on_step):
             noise = {name: plane for name, plane in trajectory.best.items() if name != "w"}
             with torch.no_grad():
-                w = self.space.w(trajectory.best["w"]).contiguous()
+                w = self.space.to_w(trajectory.best["w"]).contiguous()
             optimised.append((i2i.Latent(w, noise), trajectory))
         return optimised

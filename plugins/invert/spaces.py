@@ -1,79 +1,77 @@
-"""Where a latent is sought: z, w, or a row of w for each layer."""
+"""Latent spaces in which a latent is optimised: z, w, or w+ with one w for each layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import torch
+from torch import Tensor
 
 import i2i
 
 from .methods import Method
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 CANDIDATES = 1000
-"""Of so many z the one whose w lies nearest to the start is taken: the mapping network has no inverse."""
+"""Number of z that are sampled; the one whose w is nearest to the initial latent is taken, because the mapping network
+has no inverse."""
 
 
-class Space:
-    """Numbers that are optimised, one row of them for each photo, and the w that they stand for."""
+class LatentSpace:
+    """The variables that are optimised, ``(N, rows, dim)``, and the w that they stand for.
 
-    def __init__(self, generator: Any, method: Method) -> None:
+    ``rows`` is the number of layers in w+, and 1 in w and z.
+    """
+
+    def __init__(self, generator: i2i.Generator, method: Method) -> None:
         self.generator, self.kind, self.method = generator, method.space, method
-        self.spread = generator.w_std / generator.w_dim**0.5
-        """Standard deviation of one number of w."""
+        self.component_std = generator.w_std / generator.w_dim**0.5
+        """Standard deviation of one component of w."""
 
     @property
-    def unit(self) -> float:
-        """Standard deviation of one of the numbers that are optimised."""
-        return 1.0 if self.kind == "z" else float(self.spread)
+    def scale(self) -> float:
+        """Standard deviation of one component of the variables."""
+        return 1.0 if self.kind == "z" else float(self.component_std)
 
-    def enter(self, w: Tensor) -> Tensor:
-        """The numbers for ``w (N, num_ws, w_dim)``, or for what lies nearest to it: ``(N, rows, dim)``."""
+    def from_w(self, w: Tensor) -> Tensor:
+        """Return the variables of ``w (N, num_ws, w_dim)``, or of the nearest latent in the space."""
         if self.kind == "w+":
             return w.clone()
-        row = w.mean(dim=1, keepdim=True)
-        return row if self.kind == "w" else self._nearest(row)
+        mean = w.mean(dim=1, keepdim=True)
+        return mean if self.kind == "w" else self._nearest_z(mean)
 
-    def w(self, numbers: Tensor) -> Tensor:
-        """``(N, rows, dim)`` -> ``(N, num_ws, w_dim)``, differentiable."""
+    def to_w(self, variables: Tensor) -> Tensor:
+        """Return the w ``(N, num_ws, w_dim)`` of variables ``(N, rows, dim)``; differentiable."""
         if self.kind == "z":
-            mapped: Tensor = self.generator.map(numbers[:, 0], self._classes(len(numbers)))
-            return mapped
-        rows: int = self.generator.num_ws
-        return numbers.expand(-1, rows, -1)
+            return self.generator.map(variables[:, 0], self._classes(len(variables)))
+        return variables.expand(-1, self.generator.num_ws, -1)
 
-    def away(self, w: Tensor) -> Tensor:
-        """The mean squared distance of w from the mean of all w, in its standard deviations: ``(N,)``."""
-        apart: Tensor = (w - self.generator.w_mean) / self.spread
-        return apart.square().mean(dim=(1, 2))
+    def prior_loss(self, w: Tensor) -> Tensor:
+        """Compute the mean squared distance ``(N,)`` of w from the mean of all w, in standard deviations of w."""
+        normalised: Tensor = (w - self.generator.w_mean) / self.component_std
+        return normalised.square().mean(dim=(1, 2))
 
-    def _nearest(self, row: Tensor) -> Tensor:
-        drawn = torch.randn(CANDIDATES, self.generator.z_dim, generator=seeded(self.method.seed)).to(row)
-        found = self.generator.map(drawn, self._classes(CANDIDATES))[:, 0]
-        return drawn[torch.cdist(row[:, 0], found).argmin(dim=1)][:, None]
+    def _nearest_z(self, w: Tensor) -> Tensor:
+        """Return the sampled z ``(N, 1, z_dim)`` whose w is nearest to ``w (N, 1, w_dim)``."""
+        z = torch.randn(CANDIDATES, self.generator.z_dim, generator=seeded_random(self.method.seed)).to(w)
+        mapped = self.generator.map(z, self._classes(CANDIDATES))[:, 0]
+        return z[torch.cdist(w[:, 0], mapped).argmin(dim=1)][:, None]
 
     def _classes(self, count: int) -> Tensor | None:
-        """One-hot ``(count, c_dim)``, or None for a generator without classes."""
-        return classes(self.generator, self.method.label, count)
+        return one_hot_classes(self.generator, self.method.label, count)
 
 
-def classes(generator: Any, label: int | None, count: int) -> Tensor | None:
-    """The class of ``--label``, one-hot ``(count, c_dim)``; None for a generator without classes.
+def one_hot_classes(generator: i2i.Generator, label: int | None, count: int) -> Tensor | None:
+    """Return the class of ``--label``, one-hot ``(count, c_dim)``; None for a generator without classes.
 
     Raises:
-        UsageError: the generator has classes, and this is none of them.
+        UsageError: the generator has classes, and ``label`` is not one of them.
     """
     if not generator.c_dim:
         return None
     if label is None or label >= generator.c_dim:
-        given = "z stands for a w only together with a class" if label is None else f"--label {label}: there is none"
-        raise i2i.UsageError(f"{given}; give --label, from 0 to {generator.c_dim - 1}.")
+        reason = "z maps to a w only together with a class" if label is None else f"--label {label}: there is none"
+        raise i2i.UsageError(f"{reason}; give --label, from 0 to {generator.c_dim - 1}.")
     return torch.eye(generator.c_dim, device=generator.device)[label].expand(count, -1)
 
 
-def seeded(seed: int) -> torch.Generator:
-    """Random numbers that are the same for every photo, and on every device."""
+def seeded_random(seed: int) -> torch.Generator:
+    """Return random numbers on the CPU that are the same for every photo and device."""
     return torch.Generator().manual_seed(seed)

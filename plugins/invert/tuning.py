@@ -1,132 +1,138 @@
-"""Pivotal tuning (Roich et al. 2021): the generator's weights learn one photo around the latent that was found."""
+"""Pivotal tuning (Roich et al. 2021): the generator's weights are tuned to one photo around its latent."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import cast
 
 import torch
+from torch import Tensor
 
 import i2i
+from i2i.toolkit.latents.files import as_stored
 
-from .aiming import Aim, draw
-from .inversion import Counter, Reconstruction
-from .methods import ENDS, Method, Tuning
-from .spaces import classes, seeded
+from .methods import TARGET_LPIPS, Method, Tuning
+from .reconstruction import Reconstruction, ReconstructionLoss, StepCounter, render_images
+from .spaces import one_hot_classes, seeded_random
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-FARTHEST = 0.7
-"""How far from the pivot the neighbours lie that are to keep their pictures, in the spread of all w over all rows: the
-30 of the paper for the generator of faces at 1024 px."""
+NEIGHBOUR_DISTANCE = 0.7
+"""Distance from the pivot of the latents whose images the locality regulariser preserves, in ``w_std`` over all layers:
+the 30 of the paper for the generator of faces at 1024 px."""
 TRUNCATION = 0.5
-"""Of the samples towards which those neighbours lie."""
+"""Truncation psi of the samples in whose direction those latents lie."""
 
 
 def tune(
-    scene: i2i.Scene, method: Method, pivot: Reconstruction, target: Tensor, counter: Counter, every: int = 0
+    scene: i2i.Scene,
+    method: Method,
+    pivot: Reconstruction,
+    target: Tensor,
+    counter: StepCounter,
+    frame_interval: int = 0,
 ) -> Reconstruction:
-    """The inversion with changes of weights, as a file will give them back.
+    """Tune the generator to a photo, and return the pivot with the weight changes as they are stored in a file.
 
     Args:
-        target: ``(1, 3, R, R)`` in [-1, 1].
-        every: Steps between the frames that are kept; 0 keeps none.
+        pivot: The latent around which the generator is tuned.
+        target: The photo, ``(1, 3, R, R)`` in [-1, 1].
+        counter: Reports each step.
+        frame_interval: Steps between the frames that are kept; 0 keeps none.
 
     Raises:
         I2IError: the generator cannot be tuned.
     """
     assert method.tuning is not None
-    begun = time.perf_counter()
-    learner = Learner(scene, method, method.tuning, pivot.latent, target)
+    started = time.perf_counter()
+    tuner = GeneratorTuner(scene, method, method.tuning, pivot.latent, target)
     frames = list(pivot.frames)
     for step in range(method.tuning.steps + 1):
         last = step == method.tuning.steps or scene.cancelled
         with torch.set_grad_enabled(not last):
-            picture = learner.look()
-        if every and step and step % every == 0:
-            frames.append(picture.detach().clamp(-1, 1).cpu())
-        if last or learner.arrived:
+            image = tuner.render()
+        if frame_interval and step and step % frame_interval == 0:
+            frames.append(image.detach().clamp(-1, 1).cpu())
+        if last or tuner.converged:
             break
-        learner.move()
-        counter.tell(step + 1, learner.losses[-1])
-    latent = learner.latent()
+        tuner.step()
+        counter.report(step + 1, tuner.losses[-1])
+    latent = tuner.latent()
     with torch.no_grad():
-        tuned = scene.generator.tuned(latent.changes)
-        drawn = draw(tuned, latent.w, latent.noise).clamp(-1, 1)
+        tuned = tuner.generator.tuned(latent.changes)
+        image = render_images(tuned, latent.w, latent.noise).clamp(-1, 1)
     return replace(
         pivot,
         latent=latent,
-        picture=drawn,
-        steps=pivot.steps + len(learner.losses) - 1,
-        seconds=pivot.seconds + time.perf_counter() - begun,
-        tuned=learner.losses,
-        loss=learner.losses[-1],
+        image=image,
+        steps=pivot.steps + len(tuner.losses) - 1,
+        seconds=pivot.seconds + time.perf_counter() - started,
+        tuning_losses=tuner.losses,
+        loss=tuner.losses[-1],
         frames=tuple(frames),
     )
 
 
-class Learner:
-    """A copy of the generator that learns one picture."""
+class GeneratorTuner:
+    """A copy of the generator whose weights are optimised to reconstruct one photo."""
 
     def __init__(self, scene: i2i.Scene, method: Method, tuning: Tuning, latent: i2i.Latent, target: Tensor) -> None:
-        self.generator, self.method, self.tuning, self.pivot = scene.generator, method, tuning, latent
-        self.copy: Any = scene.generator.tuned()
+        self.generator = cast(i2i.StyleGenerator, scene.generator)  # required by the inverter
+        self.method, self.tuning, self.pivot = method, tuning, latent
+        self.copy = self.generator.tuned()
         self.weights: dict[str, Tensor] = self.copy.weights()
         for weight in self.weights.values():
             weight.requires_grad_(True)
-        self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.rate)
-        self.aim, self.random = Aim(scene, method, target), seeded(method.seed)
+        self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.learning_rate)
+        self.loss, self.random = ReconstructionLoss(scene, method, target), seeded_random(method.seed)
         self.losses: list[float] = []
-        self.end: float | None = None
-        self.distance = float("inf")
-        self._loss = target.new_zeros(())
+        self.target_lpips: float | None = None
+        self.lpips = float("inf")
+        self._current = target.new_zeros(())
 
     @property
-    def arrived(self) -> bool:
-        """Whether the picture is near enough."""
-        return self.end is not None and self.distance <= self.end
+    def converged(self) -> bool:
+        """True once the image has reached the target LPIPS."""
+        return self.target_lpips is not None and self.lpips <= self.target_lpips
 
-    def look(self) -> Tensor:
-        """The picture as it is now, ``(1, 3, R, R)``; takes its loss."""
-        picture = draw(self.copy, self.pivot.w, self.pivot.noise)
-        squares, distances = self.aim.measures(picture)
-        self._loss = self.aim.weighed(squares, distances).sum()
-        self.losses.append(self._loss.item())
-        if self.aim.perceptual is not None:
-            self.distance = distances.item()
-            if self.end is None:
-                quarter = min(max(self.distance / 4, ENDS[0]), ENDS[1])
-                self.end = quarter if self.tuning.until is None else self.tuning.until
-        return picture
+    def render(self) -> Tensor:
+        """Render the current image ``(1, 3, R, R)`` and compute its loss."""
+        image = render_images(self.copy, self.pivot.w, self.pivot.noise)
+        squared, distances = self.loss.terms(image)
+        self._current = self.loss.weighted(squared, distances).sum()
+        self.losses.append(self._current.item())
+        if self.loss.perceptual is not None:
+            self.lpips = distances.item()
+            if self.target_lpips is None:
+                quarter = min(max(self.lpips / 4, TARGET_LPIPS[0]), TARGET_LPIPS[1])
+                self.target_lpips = quarter if self.tuning.target_lpips is None else self.tuning.target_lpips
+        return image
 
-    def move(self) -> None:
-        """One step of Adam."""
-        loss = self._loss + (self.tuning.locality * self._strayed() if self.tuning.locality else 0.0)
+    def step(self) -> None:
+        """Take one step of Adam."""
+        weight = self.tuning.locality_weight
+        loss = self._current + (weight * self._locality_loss() if weight else 0.0)
         self.adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
 
-    def _strayed(self) -> Tensor:
-        """How far a neighbour of the pivot has left its picture: squared difference of pixels and LPIPS."""
+    def _locality_loss(self) -> Tensor:
+        """Compute how much the image of a latent near the pivot has changed: mean squared error and LPIPS."""
         z = torch.randn(1, self.generator.z_dim, generator=self.random).to(self.pivot.w)
         with torch.no_grad():
-            kind = classes(self.generator, self.method.label, 1)
-            way = self.generator.map(z, kind, truncation=TRUNCATION) - self.pivot.w
-            length = FARTHEST * self.generator.w_std * self.generator.num_ws**0.5
-            there = self.pivot.w + way * (length / way.norm().clamp_min(1e-12))
-            before = draw(self.generator, there, "none")
-        after = draw(self.copy, there, "none")
-        found = (after - before).square().mean()
-        if self.aim.perceptual is not None:
-            found = found + self.aim.perceptual.distance(after, before).sum()
-        return found
+            label = one_hot_classes(self.generator, self.method.label, 1)
+            displacement = self.generator.map(z, label, truncation=TRUNCATION) - self.pivot.w
+            length = NEIGHBOUR_DISTANCE * self.generator.w_std * self.generator.num_ws**0.5
+            w = self.pivot.w + displacement * (length / displacement.norm().clamp_min(1e-12))
+            original = render_images(self.generator, w, "none")
+        changed = render_images(self.copy, w, "none")
+        loss = (changed - original).square().mean()
+        if self.loss.perceptual is not None:
+            loss = loss + self.loss.perceptual.distance(changed, original).sum()
+        return loss
 
     def latent(self) -> i2i.Latent:
-        """The pivot with the changes of all weights that changed."""
-        from i2i.toolkit.latents.files import as_stored
-
-        before = self.generator.weights()
-        changes = {name: weight.detach() - before[name] for name, weight in self.weights.items()}
-        return replace(self.pivot, changes=as_stored({name: each for name, each in changes.items() if each.any()}))
+        """Return the pivot with the changes of all weights that changed."""
+        original = self.generator.weights()
+        changes = {name: weight.detach() - original[name] for name, weight in self.weights.items()}
+        changes = {name: change for name, change in changes.items() if change.any()}
+        return replace(self.pivot, changes=as_stored(changes))

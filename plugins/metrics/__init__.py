@@ -1,4 +1,4 @@
-"""Measures of a picture against the picture it should have been: l1, psnr and ssim."""
+"""Plugin module of the metrics that compare an image with its target: l1, psnr and ssim."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ def register_metrics(register: i2i.Register) -> None:
     """Register the metrics."""
     register(
         "l1",
-        "i2i_plugins.metrics.pixels:L1",
-        summary="Mean absolute error, pictures in [0, 1].",
+        "i2i_plugins.metrics.image_metrics:L1",
+        summary="Mean absolute error, images in [0, 1].",
         better="lower",
         default_for=("evaluate",),
     )
     register(
         "psnr",
-        "i2i_plugins.metrics.pixels:Psnr",
-        summary="Peak signal-to-noise ratio in dB, mean over pictures, at most 100.",
+        "i2i_plugins.metrics.image_metrics:Psnr",
+        summary="Peak signal-to-noise ratio in dB, mean over images, at most 100.",
         better="higher",
         default_for=("edit", "evaluate"),
     )
     register(
         "ssim",
-        "i2i_plugins.metrics.ssim:Ssim",
-        summary="Structural similarity (Wang et al. 2004), mean over channels and pictures.",
+        "i2i_plugins.metrics.image_metrics:Ssim",
+        summary="Structural similarity (Wang et al. 2004), mean over channels and images.",
         better="higher",
         default_for=("edit", "evaluate"),
     )

@@ -1,4 +1,4 @@
-"""Latents into new pictures: style mixing, expression transfer, morphs, means, and directions of the latent space."""
+"""New images from latent codes: style mixing, expression transfer, morphs, averages and attribute directions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def register_editors(register: i2i.Register) -> None:
     register(
         "mix",
         "i2i_plugins.mix.editor:Mix",
-        summary="Mix pictures by their latents: style, expression, crossover, morph, average, and directions.",
+        summary="Mix images by their latent codes: style, expression, crossover, morph, average, and directions.",
         wants="latent",
         photos=("image+", "other*"),
         default=False,
-        Options="i2i_plugins.mix.options:Options",
+        Options="i2i_plugins.mix.options:MixOptions",
     )

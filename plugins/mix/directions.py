@@ -1,24 +1,42 @@
-"""Directions of a latent space: from the generator's weights, from the spread of its latents, from labelled samples.
+"""Attribute directions of a latent space: SeFa, GANSpace and InterFaceGAN.
 
-All are computed in float64 on the CPU. An eigenvector may point either way: its largest entry is made positive. A
-boundary's normal points to where the label holds.
+All directions are computed in float64 on the CPU. The sign of an eigenvector is arbitrary, so its largest component is
+made positive. The normal of a boundary points to the samples whose label is true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import i2i
+from i2i.toolkit.latents.sampling import batch_for
+
+from .labels import read_labels, select_confident
+from .options import MixOptions
+from .rendering import EditProgress
+
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy.typing as npt
 
 HELD_OUT = 5
-"""Every fifth labelled sample of each kind judges the boundary and does not make it."""
+"""Every fifth sample of each label is held out: it measures the accuracy of the boundary and does not train it."""
+SAMPLES = 10_000
+"""Number of latents from which components are computed."""
+TEXT_SAMPLES = 500
+"""Number of samples that are rendered and labelled by a text extractor."""
+SEED = 123
+"""Seed of the latents from which components are computed."""
+_MAPPING_BATCH = 500
 _PENALTY = 0.03
-"""Of the squared length of the boundary's normal. With less it parts the samples a little better, along directions in
-which latents hardly differ: an edit would have to go far from all latents before a picture changed.
-"""
+"""Weight of the squared norm of the boundary's normal. A smaller weight separates the samples a little better, but
+along directions in which latents hardly vary: an edit would leave the distribution before the image changed."""
 
 
 @dataclass(frozen=True)
@@ -26,87 +44,93 @@ class Components:
     """Orthogonal directions, the strongest first."""
 
     units: Tensor
-    """``(K, dim)`` float64, unit vectors."""
+    """``(K, w_dim)`` float64, unit vectors."""
     strengths: Tensor
     """``(K,)`` descending: eigenvalues of ``sefa``, standard deviations of ``ganspace``."""
 
 
 @dataclass(frozen=True)
 class Boundary:
-    """A plane between samples of two kinds."""
+    """A hyperplane that separates samples with two labels."""
 
     unit: Tensor
-    """``(dim,)`` float64, its unit normal, towards the samples whose label is true."""
+    """``(w_dim,)`` float64, its unit normal, which points to the samples whose label is true."""
     accuracy: float
-    """The share of held-out samples on their own side, the mean over both kinds; 0.5 is chance."""
+    """Balanced accuracy on held-out samples, from 0 to 1; 0.5 is chance."""
+
+
+@dataclass(frozen=True)
+class DirectionSet:
+    """Directions in a generator's latent space, the strongest first, with the spread of its latents along them."""
+
+    names: Sequence[str]
+    """Names for captions."""
+    units: Tensor
+    """``(K, w_dim)`` float32 on the generator's device, unit vectors."""
+    deviations: Tensor
+    """``(K,)``: standard deviations of w along them."""
+    mean: Tensor | None = None
+    """``(w_dim,)``: the origin of coordinates, for directions in which an edit sets the coordinate; None where it adds
+    to the coordinate."""
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the chosen direction."""
 
 
 def sefa(styles: Sequence[Tensor]) -> Components:
-    """What layers answer to most (Shen and Zhou 2021): the eigenvectors of A^T A, A being all weights that read w.
+    """Compute the directions to which layers respond most (Shen and Zhou 2021): eigenvectors of A^T A.
 
     Args:
-        styles: By layer, ``(C, dim)``: the weights of its affine map.
+        styles: Weights A of the affine maps that read w, by layer, each ``(C, w_dim)``.
     """
-    import torch
-
     weights = torch.cat([style.detach().cpu().double() for style in styles])
     return _decompose(weights.T @ weights)
 
 
 def ganspace(w: Tensor) -> Components:
-    """The principal components of latents ``w (N, dim)`` (Härkönen et al. 2020), with their standard deviations."""
-    apart = w.detach().cpu().double()
-    apart = apart - apart.mean(dim=0)
-    found = _decompose(apart.T @ apart / (len(apart) - 1))
-    return Components(found.units, found.strengths.sqrt())
+    """Compute the principal components of latents ``w (N, w_dim)`` (Härkönen et al. 2020), with their deviations."""
+    centred = w.detach().cpu().double()
+    centred = centred - centred.mean(dim=0)
+    components = _decompose(centred.T @ centred / (len(centred) - 1))
+    return Components(components.units, components.strengths.sqrt())
 
 
 def _decompose(matrix: Tensor) -> Components:
-    """Eigenvectors of a symmetric matrix without negative eigenvalues."""
-    import torch
-
+    """Compute the eigenvectors of a symmetric positive semidefinite matrix."""
     values, vectors = torch.linalg.eigh(matrix)
     units = vectors.T.flip(0)
     largest = units.gather(1, units.abs().argmax(dim=1, keepdim=True))
     return Components(units * largest.sign(), values.flip(0).clamp(min=0))
 
 
-def boundary(w: Tensor, labels: Tensor) -> Boundary:
-    """The plane that parts labelled latents (Shen et al. 2020), by logistic regression.
-
-    Both kinds count alike, however many there are of each.
+def fit_boundary(w: Tensor, labels: Tensor) -> Boundary:
+    """Separate labelled latents by logistic regression (Shen et al. 2020); both labels have the same weight.
 
     Args:
-        w: ``(N, dim)``.
-        labels: ``(N,)`` of bool, with at least ``HELD_OUT`` of each kind.
+        w: ``(N, w_dim)``.
+        labels: ``(N,)`` bool, with at least ``HELD_OUT`` of each label.
     """
-    import torch
-
     x, y = w.detach().cpu().double(), labels.cpu()
-    judges = torch.zeros(len(y), dtype=torch.bool)
-    for kind in (True, False):
-        judges[torch.nonzero(y == kind)[HELD_OUT - 1 :: HELD_OUT, 0]] = True
-    mean = x[~judges].mean(dim=0)
-    scale = (x[~judges] - mean).square().mean().sqrt()
-    normal, offset = _regress((x[~judges] - mean) / scale, y[~judges])
-    above = ((x[judges] - mean) / scale) @ normal + offset > 0
-    right = [(above[y[judges] == kind] == kind).double().mean() for kind in (True, False)]
-    return Boundary(normal / normal.norm(), float(sum(right) / 2))
+    held_out = torch.zeros(len(y), dtype=torch.bool)
+    for label in (True, False):
+        held_out[torch.nonzero(y == label)[HELD_OUT - 1 :: HELD_OUT, 0]] = True
+    mean = x[~held_out].mean(dim=0)
+    scale = (x[~held_out] - mean).square().mean().sqrt()
+    normal, offset = _regress((x[~held_out] - mean) / scale, y[~held_out])
+    predicted = ((x[held_out] - mean) / scale) @ normal + offset > 0
+    recalls = [(predicted[y[held_out] == label] == label).double().mean() for label in (True, False)]
+    return Boundary(normal / normal.norm(), float(sum(recalls) / 2))
 
 
 def _regress(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Logistic regression of ``x (N, dim)`` with both kinds of ``y (N,)`` weighing the same: normal and offset."""
-    import torch
-    import torch.nn.functional as F
-
+    """Fit a class-balanced logistic regression to ``x (N, w_dim)`` and ``y (N,)``; return its normal and offset."""
     normal = x.new_zeros(x.shape[1], requires_grad=True)
     offset = x.new_zeros((), requires_grad=True)
-    shares = torch.where(y, 0.5 / y.sum(), 0.5 / (~y).sum()).to(x)
+    weights = torch.where(y, 0.5 / y.sum(), 0.5 / (~y).sum()).to(x)
     optimizer = torch.optim.LBFGS([normal, offset], max_iter=200, tolerance_change=1e-10, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = (shares * F.binary_cross_entropy_with_logits(x @ normal + offset, y.to(x), reduction="none")).sum()
+        value = (weights * F.binary_cross_entropy_with_logits(x @ normal + offset, y.to(x), reduction="none")).sum()
         value = value + _PENALTY * normal.square().sum()
         value.backward()
         return value
@@ -116,15 +140,137 @@ def _regress(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return normal.detach(), offset.detach()
 
 
-def without(unit: Tensor, kept: Tensor) -> Tensor:
-    """A unit vector made to leave another attribute alone: less its part along ``kept``, both ``(dim,)`` (section 3.3).
+def project_out(unit: Tensor, condition: Tensor) -> Tensor:
+    """Make a direction leave another attribute unchanged: remove its component along ``condition`` (section 3.3).
+
+    Args:
+        unit: ``(w_dim,)``, a unit vector, as is ``condition``.
 
     Raises:
-        ValueError: the two are one direction.
+        ValueError: the two directions are the same.
     """
-    rest = unit - (unit @ kept) * kept
+    rest = unit - (unit @ condition) * condition
     length = rest.norm()
     if length < 1e-3:
         raise ValueError("nothing is left of the direction")
-    turned: Tensor = rest / length
-    return turned
+    projected: Tensor = rest / length
+    return projected
+
+
+def find_directions(
+    scene: i2i.Scene, options: MixOptions, layers: Sequence[int], progress: EditProgress
+) -> DirectionSet:
+    """Find the directions of a preset in the scene's generator; ``interfacegan`` gives a single one.
+
+    Args:
+        layers: Layers of w that are edited; ``sefa`` decomposes their weights.
+
+    Raises:
+        UsageError: the labels or the text cannot be used, or there is no such component.
+        I2IError: the generator does not expose its weights, or a text extractor is missing.
+        DirectionCancelled: the user has cancelled.
+    """
+    if options.preset == "interfacegan":
+        return _find_boundary(scene, options, progress)
+    generator = scene.generator
+    styles: Sequence[Tensor] = ()
+    if options.preset == "sefa" and isinstance(generator, i2i.StyleGenerator):
+        styles = generator.styles()
+    if options.preset == "sefa" and not styles:
+        raise i2i.I2IError(
+            f"The generator {generator.name!r} does not show the weights that sefa looks at; choose --preset ganspace."
+        )
+    count = SAMPLES if options.samples is None else options.samples
+    z = np.random.RandomState(SEED).randn(count, generator.z_dim)
+    w = _map(scene, z, np.arange(count), progress)  # of all classes in equal numbers, where the generator has classes
+    components = sefa([styles[layer] for layer in layers]) if options.preset == "sefa" else ganspace(w)
+    variances = components.strengths if options.preset == "sefa" else components.strengths.square()
+    number, available = options.component or 0, min(len(components.units), count - 1)
+    if number >= available:
+        raise i2i.UsageError(f"--component {number}: there are components 0 to {available - 1}; choose one of them.")
+    strength = components.strengths[number] ** (1 if options.preset == "sefa" else 2)
+    return _direction_set(w, components, options.preset == "ganspace", {"share": float(strength / variances.sum())})
+
+
+def _direction_set(w: Tensor, components: Components, absolute: bool, scalars: dict[str, float]) -> DirectionSet:
+    """Measure components on samples ``w (N, w_dim)``; ``absolute`` ones set the coordinate of a latent."""
+    mean = w.mean(dim=0)
+    deviations = ((w - mean).cpu().double() @ components.units.T).std(dim=0)
+    return DirectionSet(
+        [f"component {number}" for number in range(len(components.units))],
+        components.units.to(w.device, torch.float32),
+        deviations.to(w.device, torch.float32),
+        mean if absolute else None,
+        scalars,
+    )
+
+
+def _find_boundary(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> DirectionSet:
+    """Fit the boundary of an attribute to samples labelled by a file or by a text extractor."""
+    assert options.attribute is not None
+    name, condition = options.attribute, options.condition
+    if options.labels is not None:
+        labels = read_labels(options.labels, [name, *([condition] if condition else [])])
+        w = _map_seeds(scene, labels.seeds, progress)
+        values = {column: torch.tensor(column_values) for column, column_values in labels.columns.items()}
+        samples = len(w)
+    else:
+        every = _map_seeds(scene, range(TEXT_SAMPLES if options.samples is None else options.samples), progress)
+        indices, confident = select_confident(_text_scores(scene, options, every, progress))
+        w, values, samples = every[indices.to(every.device)], {name: confident}, len(every)
+    boundary = fit_boundary(w, values[name])
+    unit, scalars = boundary.unit, {"accuracy": boundary.accuracy, "samples": float(samples)}
+    if condition:
+        conditional = fit_boundary(w, values[condition])
+        scalars["accuracy/condition"] = conditional.accuracy
+        unit = project_out(unit, conditional.unit)
+    deviation = ((w - w.mean(dim=0)).cpu().double() @ unit).std()
+    return DirectionSet([name], unit[None].to(w.device, w.dtype), deviation[None].to(w.device, w.dtype), None, scalars)
+
+
+def _text_scores(scene: i2i.Scene, options: MixOptions, w: Tensor, progress: EditProgress) -> Tensor:
+    """Score samples ``w (N, w_dim)`` by how much better the attribute fits their images than its opposite: ``(N,)``."""
+    text = scene.extractors["text"]
+    sentences = text.texts([options.attribute, options.against])
+    progress.expect(len(w))
+    scores = []
+    with torch.no_grad():
+        for batch in w.split(batch_for(scene.generator)):
+            progress.check_cancelled()
+            images = scene.generator.render(batch[:, None].expand(-1, scene.generator.num_ws, -1)).clamp(-1, 1)
+            scores.append(text.images(images.expand(-1, 3, -1, -1)) @ (sentences[0] - sentences[1]))
+            progress.advance(len(batch))
+    return torch.cat(scores)
+
+
+def _map_seeds(scene: i2i.Scene, seeds: Sequence[int], progress: EditProgress) -> Tensor:
+    """Map seeds to latents ``(N, w_dim)``, as ``i2i sample`` does without truncation.
+
+    A generator with classes gets the class ``seed % c_dim``.
+    """
+    z = []
+    for seed in seeds:
+        if seed % 100 == 0:
+            progress.check_cancelled()
+        z.append(np.random.RandomState(seed).randn(scene.generator.z_dim))
+    return _map(scene, np.stack(z), np.array(seeds, np.int64), progress)
+
+
+def _map(
+    scene: i2i.Scene, z: npt.NDArray[np.float64], classes: npt.NDArray[np.int64], progress: EditProgress
+) -> Tensor:
+    """Map ``z (N, z_dim)`` to ``w (N, w_dim)``; ``classes (N,)`` are taken modulo the number of classes."""
+    generator, device = scene.generator, scene.generator.w_mean.device
+    progress.expect(len(z))
+    mapped = []
+    with torch.no_grad():
+        for start in range(0, len(z), _MAPPING_BATCH):
+            progress.check_cancelled()
+            batch = torch.from_numpy(z[start : start + _MAPPING_BATCH]).float().to(device)
+            c = None
+            if generator.c_dim:
+                numbers = classes[start : start + _MAPPING_BATCH] % generator.c_dim
+                c = torch.eye(generator.c_dim, device=device)[torch.from_numpy(numbers).to(device)]
+            mapped.append(generator.map(batch, c)[:, 0])
+            progress.advance(len(batch))
+    return torch.cat(mapped)

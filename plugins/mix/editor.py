@@ -1,4 +1,4 @@
-"""The editor ``mix``: options to a plan, the plan drawn."""
+"""The editor ``mix``."""
 
 from __future__ import annotations
 
@@ -6,48 +6,47 @@ from typing import Any
 
 import i2i
 
-from .options import Options
+from .options import MixOptions
+from .plans import plan_edit
+from .rendering import DirectionCancelled, EditProgress, render_edit
 
 
 class Mix(i2i.Editor):
-    """New pictures from latents of others; see ``presets`` for what it can do and ``operations`` for how."""
+    """New images from latent codes: by style mixing, interpolation, averages or attribute directions.
+
+    ``presets`` lists what it can do, ``latent_operations`` and ``directions`` hold the arithmetic.
+    """
 
     name = "mix"
-    summary = "Mix pictures by their latents: style, expression, crossover, morph, average, and directions."
+    summary = "Mix images by their latent codes: style, expression, crossover, morph, average, and directions."
     photos = ("image+", "other*")
     may_use = ("text",)
     wants = "latent"
-    Options = Options
+    Options = MixOptions
 
-    def check(self, generator: Any, options: Any) -> None:
-        """As ``i2i.Editor.check``: mixing layers needs several of them."""
-        if generator.num_ws == 1 and "psi" in options.chosen.uses:
+    def check(self, generator: i2i.Generator | None, options: Any) -> None:
+        """Refuse presets that mix layers where the generator has only one; see ``i2i.Editor.check``."""
+        if generator is not None and generator.num_ws == 1 and "psi" in options.chosen.uses:
             raise i2i.UsageError(
-                f"--preset {options.preset} mixes the layers of two latents and needs several layers, and a "
+                f"--preset {options.preset} mixes the layers of two latent codes and needs several layers, and a "
                 f"{generator.name} has one; choose --preset morph or --preset average."
             )
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
-        """Mix each ``image`` with its ``other``, or move it along a direction.
+        """Mix each ``image`` with its ``other``, or move it in a direction.
+
+        Returns:
+            The result of the first photo; those of the other photos are its ``others``.
 
         Raises:
-            UsageError: rows, components or labels are not there, or pictures are missing.
+            UsageError: layers, components or labels do not exist, or photos are missing.
             I2IError: the generator or an extractor cannot do what the preset needs.
-            Interrupted: the user wants out before a direction is found.
+            Interrupted: the user cancelled before a direction was found.
         """
-        from . import along, towards
-        from .drawing import draw
-        from .work import Stopped, Work
-
-        work = Work(scene)
+        progress = EditProgress(scene)
         try:
-            if options.chosen.kind == "direction":
-                plans = along.plan(scene, options, work)
-            elif options.chosen.kind == "all":
-                plans = towards.mean(scene, options)
-            else:
-                plans = towards.plan(scene, options)
-        except Stopped:
-            stopped = "Stopped before the direction was found, so nothing is written; type the command again."
-            raise i2i.Interrupted(stopped) from None
-        return draw(scene, plans, work)
+            plan = plan_edit(scene, options, progress)
+        except DirectionCancelled:
+            reason = "Stopped before the direction was found, so nothing is written; type the command again."
+            raise i2i.Interrupted(reason) from None
+        return render_edit(scene, plan, progress)

@@ -1,4 +1,4 @@
-"""What can be set about mixing; where nothing is given, the preset's own numbers hold."""
+"""The options of the editor ``mix``; the preset sets what is not given."""
 
 from __future__ import annotations
 
@@ -10,73 +10,81 @@ from pydantic import Field, model_validator
 import i2i
 from i2i import option_flag
 
-from .presets import PRESETS, Name, Preset
+from .presets import PRESETS, MixPreset, Name
 
-_ANYWHERE = ("preset", "rows_of", "grid")
+_COMMON = ("preset", "rows_of", "grid")
 
 
-class Options(i2i.Options):
-    """What is None or empty is as the preset has it."""
+class MixOptions(i2i.Options):
+    """The options of ``mix``; None or empty means the setting of the preset."""
 
-    preset: Name = Field("style", description="What to do")
+    preset: Name = Field("style", description="Operation on the latent codes")
     rows: str | None = Field(
-        None, description="Rows of w, such as 8-17 or 3-7,10, both ends counted.  [default: the preset's]"
+        None,
+        description="Layers of w, such as 8-17 or 3-7,10, both ends included.  [default: the preset's]",
+        json_schema_extra={"aliases": ["layers"]},
     )
     rows_of: Literal["18", "own"] = Field(
-        "18", description="What --rows counts: rows of an 18-row generator, carried over by their share, or its own"
+        "18", description="Count of --rows: layers of an 18-layer generator, scaled to this one, or its own layers"
     )
     strength: float | None = Field(
         None,
         ge=-100,
         le=100,
-        description="How far: 1 is the whole way; for directions, standard deviations.  [default: the preset's]",
+        description="Fraction of the path, or standard deviations for a direction.  [default: the preset's]",
     )
     psi: float | None = Field(
-        None, ge=0, le=1, description="The own picture's share in the mixed rows.  [default: the preset's]"
+        None,
+        ge=0,
+        le=1,
+        description="Weight of the image itself in the mixed layers.  [default: the preset's]",
+        json_schema_extra={"aliases": ["own_weight"]},
     )
     frames: int | None = Field(
-        None, ge=0, le=2000, description="Pictures of the animation; 0 for none.  [default: the preset's]"
+        None, ge=0, le=2000, description="Frames of the animation, 0 for none.  [default: the preset's]"
     )
     threshold: float | None = Field(
         None,
         ge=0,
-        description="Rows that change less are left alone, in standard deviations of w.  [default: 0.1]",
+        description="Smallest change of a layer that is applied, in standard deviations of w.  [default: 0.1]",
     )
     weights: tuple[float, ...] = Field(
-        (), description="One for each picture of an average, in their order.  [default: all alike]"
+        (), description="Weight of each image of an average, in their order.  [default: all equal]"
     )
-    component: int | None = Field(None, ge=0, description="Which direction, the strongest being 0.  [default: 0]")
+    component: int | None = Field(None, ge=0, description="Number of the direction; 0 is the strongest.  [default: 0]")
     samples: int | None = Field(
         None,
         ge=200,
         le=1_000_000,
-        description="Samples that a direction is found from.  [default: 10000; by words 500]",
+        description="Samples from which the direction is computed.  [default: 10000; with a text 500]",
     )
     attribute: str | None = Field(
-        None, description='A column of --labels; or words, such as "a smiling face", set --against others'
+        None, description='Column of --labels; or a text, such as "a smiling face", with its opposite in --against'
     )
-    against: str | None = Field(None, description='The opposite in words, such as "a frowning face"')
-    labels: Path | None = Field(None, description="CSV file with a column seed and one of 0 and 1 for each attribute")
-    condition: str | None = Field(None, description="Another column of --labels, which is to stay as it is")
-    grid: bool = Field(False, description="Lay out all pictures against all, with the originals along the edges")
+    against: str | None = Field(None, description='Text of the opposite, such as "a frowning face"')
+    labels: Path | None = Field(
+        None, description="CSV file with the column seed and a column of 0 and 1 for each attribute"
+    )
+    condition: str | None = Field(None, description="Another column of --labels, whose attribute is kept")
+    grid: bool = Field(False, description="Write an image grid of all pairs, with the originals at the edges")
 
     @property
-    def chosen(self) -> Preset:
-        """The preset's record."""
+    def chosen(self) -> MixPreset:
+        """The chosen preset."""
         return PRESETS[self.preset]
 
     @model_validator(mode="after")
-    def _fit(self) -> Options:
-        """Refuse what would be passed over in silence, and ask for what is missing."""
+    def _check(self) -> MixOptions:
+        """Refuse options that would have no effect, and ask for missing ones."""
         given = [
-            name for name in type(self).model_fields if name not in _ANYWHERE and getattr(self, name) not in (None, ())
+            name for name in type(self).model_fields if name not in _COMMON and getattr(self, name) not in (None, ())
         ]
         for name in given:
             if name not in self.chosen.uses:
-                takers: list[str] = [preset for preset, record in PRESETS.items() if name in record.uses]
+                presets: list[str] = [preset for preset, each in PRESETS.items() if name in each.uses]
                 raise ValueError(
-                    f"{option_flag(name)} means nothing to --preset {self.preset}; leave it out, "
-                    f"or choose {_or(takers)}"
+                    f"{option_flag(name)} has no effect with --preset {self.preset}; leave it out, "
+                    f"or choose {_or(presets)}"
                 )
         if self.preset == "interfacegan":
             self._check_attribute()
@@ -85,20 +93,20 @@ class Options(i2i.Options):
     def _check_attribute(self) -> None:
         if self.attribute is None:
             raise ValueError(
-                "--preset interfacegan needs --attribute: a column of --labels FILE.csv, or words "
+                "--preset interfacegan needs --attribute: a column of --labels FILE.csv, or a text "
                 'such as --attribute "a smiling face" --against "a frowning face"'
             )
         if self.labels is None and self.against is None:
             raise ValueError(
                 f"--attribute {self.attribute!r} needs either --labels FILE.csv with a column of that name, "
-                "or --against with the opposite in words"
+                "or --against with the text of the opposite"
             )
         if self.labels is None and self.condition is not None:
             raise ValueError("--condition names a column of --labels; give the file as well")
         if self.labels is not None and (self.against is not None or self.samples is not None):
-            raise ValueError("--labels FILE.csv says it all; leave --against and --samples out")
+            raise ValueError("--labels FILE.csv replaces --against and --samples; leave --against and --samples out")
         if self.condition is not None and self.condition == self.attribute:
-            raise ValueError("--condition names the attribute itself; name another column")
+            raise ValueError("--condition is the attribute itself; name another column")
 
 
 def _or(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The presets as plain data: what each takes, its published numbers, and where they come from."""
+"""The presets of ``mix`` as plain data: operation, published settings and source."""
 
 from __future__ import annotations
 
@@ -20,87 +20,90 @@ Name = Literal[
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One way of making a new latent."""
+class MixPreset:
+    """One operation on latent codes with its published settings."""
 
     summary: str
+    """What the preset does."""
     source: str
-    """Where it is described, or who publishes its numbers."""
+    """The paper that describes it or publishes its settings."""
     uses: frozenset[str]
-    """The options that mean something to it."""
+    """The options that have an effect with it."""
     rows: str = "0-17"
-    """For a generator of 18 rows, both ends counted."""
+    """Layers that are changed, of a generator of 18 layers, both ends included."""
     psi: float = 0.0
-    """The own picture's share in the mixed rows."""
+    """Weight of the photo's own latent code in the changed layers, from 0 to 1."""
     strength: float = 1.0
-    """How far to go; 1 is the whole way, but for directions it is a number of standard deviations."""
+    """Fraction of the path to the other latent code; for directions, a number of standard deviations."""
     frames: int = 0
-    kind: Literal["towards", "all", "direction"] = "towards"
-    """Towards pictures called ``other``; of all pictures at once; or along a direction found in the generator."""
+    """Number of frames of the animation; 0 for none."""
+    kind: Literal["transfer", "average", "direction"] = "transfer"
+    """``transfer`` moves a photo towards those called ``other``, ``average`` averages all photos, and ``direction``
+    moves a photo in a direction found in the generator."""
 
 
-_WAY = frozenset({"rows", "strength", "frames"})
-_FOUND = _WAY | {"component", "samples"}
+_TRANSFER_OPTIONS = frozenset({"rows", "strength", "frames"})
+_COMPONENT_OPTIONS = _TRANSFER_OPTIONS | {"component", "samples"}
 
-PRESETS: Mapping[Name, Preset] = {
-    "style": Preset(
-        "colours and texture of another picture on the shapes of this one",
-        'Karras et al., "A Style-Based Generator Architecture for GANs", 2019, section 3.1; rows 8-18, end not counted',
-        _WAY | {"psi"},
+PRESETS: Mapping[Name, MixPreset] = {
+    "style": MixPreset(
+        "colours and textures of another image on the shapes of this one",
+        'Karras et al., "A Style-Based Generator Architecture for GANs", 2019, section 3.1; layers 8-18, end excluded',
+        _TRANSFER_OPTIONS | {"psi"},
         rows="8-17",
     ),
-    "expression": Preset(
-        "half the way to the features of another picture, in the middle rows",
-        "as style; rows 3-10, end not counted",
-        _WAY | {"psi"},
+    "expression": MixPreset(
+        "middle layers interpolated halfway to another image",
+        "as style; layers 3-10, end excluded",
+        _TRANSFER_OPTIONS | {"psi"},
         rows="3-9",
         psi=0.5,
     ),
-    "expression-delta": Preset(
-        "what changed between two pictures of one person, added to this one",
+    "expression-delta": MixPreset(
+        "difference between two images of one person, added to this image",
         'Abdal et al., "Image2StyleGAN", 2019, section 4.3',
-        _WAY | {"threshold"},
+        _TRANSFER_OPTIONS | {"threshold"},
         rows="0-7",
     ),
-    "crossover": Preset(
-        "the first rows of this picture, the last of another",
+    "crossover": MixPreset(
+        "first layers of this image, last layers of another",
         'Abdal et al., "Image2StyleGAN", 2019, section 4.2',
-        _WAY | {"psi"},
+        _TRANSFER_OPTIONS | {"psi"},
         rows="9-17",
     ),
-    "morph": Preset(
-        "a straight way to another picture",
+    "morph": MixPreset(
+        "linear interpolation to another image",
         'Abdal et al., "Image2StyleGAN", 2019, section 4.1',
-        _WAY,
+        _TRANSFER_OPTIONS,
         strength=0.5,
         frames=24,
     ),
-    "average": Preset(
-        "the mean of all pictures",
+    "average": MixPreset(
+        "mean of all images",
         'Karras et al., "A Style-Based Generator Architecture for GANs", 2019, appendix B: means of w are faces',
         frozenset({"weights"}),
-        kind="all",
+        kind="average",
     ),
-    "sefa": Preset(
-        "a direction that the generator's own layers answer to most",
+    "sefa": MixPreset(
+        "direction to which the generator's layers respond most",
         'Shen and Zhou, "Closed-Form Factorization of Latent Semantics in GANs", 2021',
-        _FOUND,
+        _COMPONENT_OPTIONS,
         strength=2.0,
         frames=24,
         kind="direction",
     ),
-    "ganspace": Preset(
-        "a principal component of the latents, set to a value",
+    "ganspace": MixPreset(
+        "principal component of the latents, set to a value",
         'Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", 2020',
-        _FOUND,
+        _COMPONENT_OPTIONS,
         strength=2.0,
         frames=24,
         kind="direction",
     ),
-    "interfacegan": Preset(
-        "from one side to the other of the boundary between labelled samples",
+    "interfacegan": MixPreset(
+        "direction across the boundary between labelled samples",
         'Shen et al., "Interpreting the Latent Space of GANs for Semantic Face Editing", 2020',
-        _WAY | {"samples", "attribute", "against", "labels", "condition"},
+        _TRANSFER_OPTIONS | {"samples", "attribute", "against", "labels", "condition"},
         strength=2.0,
         frames=24,
         kind="direction",

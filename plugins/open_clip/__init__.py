@@ -1,4 +1,4 @@
-"""What a sentence says of a picture: MODEL by the package open_clip_torch, with weights to fetch."""
+"""Plugin module of CLIP by the package open_clip_torch; its weights are downloaded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .models import MODEL
+    """Register the model records."""
+    from .model_records import MODEL
 
     register(MODEL)
 
@@ -19,7 +19,7 @@ def register_extractors(register: i2i.Register) -> None:
     register(
         "open-clip",
         "i2i_plugins.open_clip.extractor:OpenClip",
-        summary="Pictures and sentences in one space, by CLIP of open_clip.",
+        summary="Images and sentences in one space, by CLIP of open_clip.",
         role="text",
         domain="any",
         default=True,

@@ -1,7 +1,8 @@
 """CLIP (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021) as an extractor.
 
-The network is built by the package open_clip_torch, which is called ``open_clip`` like this folder and is imported only
-when it is needed. Of that package no function is used that would fetch anything: weights come by ``i2i models fetch``.
+The network is built by the package open_clip_torch, whose import name ``open_clip`` is that of this folder; it is
+imported only when it is used. Functions of the package that download are not called: weights come by ``i2i models
+fetch``.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ import i2i
 from i2i import did_you_mean, model_path
 from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
-from .models import MODEL
+from .model_records import MODEL
 
 ARCHITECTURE = "ViT-B-32"
 _PARTS = frozenset({"embed_dim", "quick_gelu", "vision_cfg", "text_cfg"})
-_FOREIGN = ("hf_", "timm_", "tokenizer")
-"""Architectures whose settings begin so are built of other packages' networks or tokenizers, which are downloads."""
+_EXTERNAL = ("hf_", "timm_", "tokenizer")
+"""Architectures with settings of these prefixes use networks or tokenizers of other packages, which are downloaded."""
 
 
 class OpenClip(i2i.Extractor):
-    """Pictures and sentences as unit vectors in one space: the product of two is the cosine between them.
+    """Embeds images and sentences as unit vectors in one space; the product of two is their similarity (cosine).
 
-    Products of a picture and a sentence lie between 0.1 and 0.4 or so: how they differ tells, not how large they are.
+    Products of an image and a sentence are about 0.1 to 0.4; only their differences are meaningful.
     """
 
     name = "open-clip"
-    summary = "Pictures and sentences in one space, by CLIP of open_clip."
+    summary = "Images and sentences in one space, by CLIP of open_clip."
     role: ClassVar[Literal["text"]] = "text"
     default = True
 
@@ -42,12 +43,13 @@ class OpenClip(i2i.Extractor):
         """Load the weights of the model ``clip-vit-b-32``, or of another file at ``path``.
 
         Args:
-            architecture: What the file at ``path`` holds, as open_clip calls it: ``"ViT-B-32"``, ``"ViT-L-14"``, ...;
+            architecture: Architecture of the file at ``path``, by its name in open_clip: ``"ViT-B-32"``,
+            ``"ViT-L-14"``, ...;
                 OpenAI's own weights need ``"ViT-B-32-quickgelu"`` and the like.
 
         Raises:
-            i2i.UsageError: open_clip has no such architecture; names the nearest.
-            i2i.I2IError: the package or the file is not there, or the file cannot be read or holds something else.
+            i2i.UsageError: open_clip has no such architecture; the message names similar ones.
+            i2i.I2IError: the package or the file is missing, or the file cannot be read or holds another network.
         """
         package = _package()
         place = torch.device(device)
@@ -59,44 +61,44 @@ class OpenClip(i2i.Extractor):
         )
         size = self._network.visual.image_size
         self.size: int = size[0] if isinstance(size, tuple) else size
-        """Height and width of the pictures that the network sees, pixels."""
+        """Height and width of the network's input, pixels."""
 
-    def images(self, pictures: Tensor) -> Tensor:
-        """Pictures -> unit vectors ``(N, F)``; differentiable, computed in float32 also under autocast.
+    def images(self, images: Tensor) -> Tensor:
+        """Embed images as unit vectors ``(N, F)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]. Their shorter side is resized to the network's, by bicubic
-                interpolation with antialiasing, and of the longer one the middle is seen, as CLIP was trained.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]. The shorter side is resized to ``size``, by bicubic interpolation
+                with antialiasing, and the longer one is cropped at its centre, as in the training of CLIP.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != 3:
-            raise ValueError(f"open-clip takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-        with torch.autocast(pictures.device.type, enabled=False):
-            seen = (self._middle(pictures.float()) + 1) / 2
-            # Bicubic interpolation overshoots at edges; a picture file, which CLIP was trained on, would be clipped.
-            return F.normalize(self._network.encode_image((seen.clamp(0, 1) - self._mean) / self._std))
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"open-clip takes images (N, 3, H, W), got {tuple(images.shape)}")
+        with torch.autocast(images.device.type, enabled=False):
+            inputs = (self._resized(images.float()) + 1) / 2
+            # Bicubic interpolation overshoots at edges; CLIP was trained on images that were clipped.
+            return F.normalize(self._network.encode_image((inputs.clamp(0, 1) - self._mean) / self._std))
 
     def texts(self, sentences: Sequence[str]) -> Tensor:
-        """Sentences, English, one at least -> unit vectors ``(N, F)``; what lies beyond 75 tokens or so is cut off."""
-        chosen = [sentences] if isinstance(sentences, str) else list(sentences)
-        tokens = self._tokenize(chosen, context_length=self._network.context_length).to(self._mean.device)
+        """Embed one or more English sentences as unit vectors ``(N, F)``; tokens beyond about 75 are ignored."""
+        texts = [sentences] if isinstance(sentences, str) else list(sentences)
+        tokens = self._tokenize(texts, context_length=self._network.context_length).to(self._mean.device)
         with torch.autocast(self._mean.device.type, enabled=False):
             return F.normalize(self._network.encode_text(tokens))
 
-    def _middle(self, pictures: Tensor) -> Tensor:
-        """``(N, 3, size, size)``: the pictures made smaller or larger, and their middle."""
-        height, width = pictures.shape[2:]
+    def _resized(self, images: Tensor) -> Tensor:
+        """Resize images and crop their centre: ``(N, 3, size, size)``."""
+        height, width = images.shape[2:]
         if (short := min(height, width)) != self.size:
             height, width = (self.size * side // short for side in (height, width))
-            pictures = F.interpolate(pictures, (height, width), mode="bicubic", antialias=True)
+            images = F.interpolate(images, (height, width), mode="bicubic", antialias=True)
         top, left = (round((side - self.size) / 2) for side in (height, width))
-        return pictures[:, :, top : top + self.size, left : left + self.size]
+        return images[:, :, top : top + self.size, left : left + self.size]
 
 
 def _package() -> Any:
-    """The package open_clip.
+    """Import the package open_clip.
 
     Raises:
         i2i.I2IError: it, or what it needs, is not installed.
@@ -110,12 +112,12 @@ def _package() -> Any:
 
 
 def _build(package: Any, architecture: str, path: Path) -> Any:
-    """The network with the weights of a file, frozen, in evaluation mode, in float32, on the CPU."""
+    """Build the network with the weights of a file, frozen, in evaluation mode, float32, on the CPU."""
     config = _config(package, architecture)
     state = read_state_dict(path)
-    with torch.random.fork_rng(devices=[]):  # its weights are drawn at first, and not for us to see
+    with torch.random.fork_rng(devices=[]):  # random initialisation must not change the global generator
         network = package.CLIP(**config)
-    # The temperature and the bias of its training's loss, which files keep in different shapes, are of no use here.
+    # Temperature and bias of the training loss are not used; files store them in different shapes.
     unused = {key: value for key, value in network.state_dict().items() if key.startswith("logit_")}
     state = {key: value for key, value in state.items() if not key.startswith("logit_")} | unused
     try:
@@ -126,16 +128,20 @@ def _build(package: Any, architecture: str, path: Path) -> Any:
 
 
 def _config(package: Any, architecture: str) -> dict[str, Any]:
-    """The settings of an architecture that can be built without fetching anything."""
-    found: dict[str, Any] | None = package.get_model_config(architecture)
-    if found is not None and _is_plain(found):
-        return found
+    """Return the settings of an architecture that can be built without a download.
+
+    Raises:
+        i2i.UsageError: there is none of this name.
+    """
+    config: dict[str, Any] | None = package.get_model_config(architecture)
+    if config is not None and _is_plain(config):
+        return config
     plain = [name for name in package.list_models() if _is_plain(package.get_model_config(name))]
-    fault = "has no architecture" if found is None else "fetches parts of the architecture"
-    near = did_you_mean(architecture, plain) or f" Take {ARCHITECTURE!r}."
-    raise i2i.UsageError(f"open_clip {fault} {architecture!r}.{near}")
+    fault = "has no architecture" if config is None else "downloads parts of the architecture"
+    suggestion = did_you_mean(architecture, plain) or f" Take {ARCHITECTURE!r}."
+    raise i2i.UsageError(f"open_clip {fault} {architecture!r}.{suggestion}")
 
 
 def _is_plain(config: dict[str, Any]) -> bool:
     settings = (*config["vision_cfg"], *config["text_cfg"])
-    return config.keys() <= _PARTS and not any(key.startswith(_FOREIGN) for key in settings)
+    return config.keys() <= _PARTS and not any(key.startswith(_EXTERNAL) for key in settings)

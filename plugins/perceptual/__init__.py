@@ -1,6 +1,4 @@
-"""How different two pictures look: LPIPS 0.1, on AlexNet whole in the package, on VGG16 with weights to fetch; features
-of VGG16, and the Fréchet distance of two sets of pictures by them.
-"""
+"""Plugin module of perceptual distances: LPIPS on AlexNet (built in) and VGG16, VGG16 features, Fréchet distance."""
 
 from __future__ import annotations
 
@@ -9,8 +7,8 @@ import i2i
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .models import VGG16
+    """Register the model records."""
+    from .model_records import VGG16
 
     register(VGG16)
 
@@ -20,7 +18,7 @@ def register_extractors(register: i2i.Register) -> None:
     """Register the extractors."""
     register(
         "lpips",
-        "i2i_plugins.perceptual.extractor:Lpips",
+        "i2i_plugins.perceptual.lpips_extractor:Lpips",
         summary="Perceptual distance LPIPS 0.1 on AlexNet.",
         role="perceptual",
         domain="any",
@@ -30,8 +28,8 @@ def register_extractors(register: i2i.Register) -> None:
     )
     register(
         "lpips-vgg",
-        "i2i_plugins.perceptual.extractor:LpipsVgg",
-        summary="Perceptual distance LPIPS 0.1 on VGG16, to optimise pictures with.",
+        "i2i_plugins.perceptual.lpips_extractor:LpipsVgg",
+        summary="Perceptual distance LPIPS 0.1 on VGG16, to optimise images with.",
         role="perceptual",
         domain="any",
         default=False,
@@ -40,7 +38,7 @@ def register_extractors(register: i2i.Register) -> None:
     )
     register(
         "vgg16",
-        "i2i_plugins.perceptual.vgg16:Vgg16",
+        "i2i_plugins.perceptual.vgg16_extractor:Vgg16",
         summary="Feature maps of VGG16, and the perceptual loss of Image2StyleGAN.",
         role="perceptual",
         domain="any",
@@ -56,21 +54,21 @@ def register_metrics(register: i2i.Register) -> None:
     register(
         "frechet",
         "i2i_plugins.perceptual.frechet:Frechet",
-        summary="Fréchet distance of the sets on VGG16 relu4_3 (not FID, which takes Inception's features).",
+        summary="Fréchet distance of outputs and targets on VGG16 relu4_3 (not FID, which uses Inception).",
         better="lower",
         default_for=(),
     )
     register(
         "lpips",
-        "i2i_plugins.perceptual.metric:LpipsMetric",
-        summary="Perceptual distance (LPIPS 0.1, AlexNet), mean over pictures.",
+        "i2i_plugins.perceptual.lpips_metric:LpipsMetric",
+        summary="Perceptual distance (LPIPS 0.1, AlexNet), mean over images.",
         better="lower",
         default_for=("evaluate",),
     )
     register(
         "lpips-vgg",
-        "i2i_plugins.perceptual.metric:LpipsVggMetric",
-        summary="Perceptual distance (LPIPS 0.1, VGG16), mean over pictures.",
+        "i2i_plugins.perceptual.lpips_metric:LpipsVggMetric",
+        summary="Perceptual distance (LPIPS 0.1, VGG16), mean over images.",
         better="lower",
         default_for=(),
     )

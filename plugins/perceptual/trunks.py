@@ -1,4 +1,4 @@
-"""The convolutions of AlexNet and VGG16: torchvision's models, filled from weight files with torchvision's names."""
+"""The convolutions of AlexNet and VGG16: torchvision's models, with weights from files with torchvision's names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from i2i import StoredTensor, model_path
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import load_frozen_network
 
-from .models import VGG16
+from .model_records import VGG16
 
 ALEXNET_FILE = Path(__file__).with_name("alexnet_features.safetensors")
 ALEXNET_LAYERS = (
@@ -28,8 +28,8 @@ VGG16_BLOCKS = (2, 2, 3, 3, 3)
 PREFIX = "features."
 
 
-class Trunk(nn.Module):
-    """Named layers in a row: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
+class FeatureNetwork(nn.Module):
+    """A sequence of named layers: normalised images ``(N, 3, H, W)`` -> feature maps of any of the layers, by name."""
 
     def __init__(self, names: Sequence[str], features: nn.Sequential) -> None:
         """Name the layers of ``features`` in their order; layers beyond the last name are left out."""
@@ -38,8 +38,8 @@ class Trunk(nn.Module):
         self.features = features[: len(self.names)]
 
     def forward(self, x: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """The maps of the wanted layers, in the order of the network, computed no further than the deepest of them."""
-        found: dict[str, Tensor] = {}
+        """Compute the feature maps of the wanted layers, in the order of the network, up to the deepest."""
+        maps: dict[str, Tensor] = {}
         missing = set(wanted)
         x = x.contiguous(memory_format=torch.channels_last)
         kept = True
@@ -50,12 +50,12 @@ class Trunk(nn.Module):
             x = F.relu(x, inplace=not kept) if isinstance(module, nn.ReLU) else module(x)
             kept = name in missing
             if kept:
-                found[name] = x
+                maps[name] = x
                 missing.remove(name)
-        return found
+        return maps
 
-    def smallest(self, wanted: Collection[str]) -> int:
-        """Pixels that a side must have at least, for the deepest of the wanted layers to have one."""
+    def min_side(self, wanted: Collection[str]) -> int:
+        """Return the smallest side of an image, pixels, for which the deepest of the wanted layers has a pixel."""
         deepest = max((self.names.index(name) for name in wanted), default=-1)
         size = 1
         for module in reversed(self.features[: deepest + 1]):
@@ -65,18 +65,18 @@ class Trunk(nn.Module):
         return size
 
 
-def open_alexnet() -> Trunk:
+def open_alexnet() -> FeatureNetwork:
     """Load AlexNet (Krizhevsky 2014) with the weights of the package: conv1, relu1, pool1, ..., relu5.
 
     Raises:
         i2i.I2IError: the package's file is missing or damaged.
     """
-    with torch.device("meta"):  # no memory, and no time spent on random weights
-        network = Trunk(ALEXNET_LAYERS, models.alexnet(weights=None).features)
-    return _filled(network, ALEXNET_FILE, "AlexNet", "install i2i again")
+    with torch.device("meta"):  # saves the memory and time of random weights
+        network = FeatureNetwork(ALEXNET_LAYERS, models.alexnet(weights=None).features)
+    return _loaded(network, ALEXNET_FILE, "AlexNet", "install i2i again")
 
 
-def open_vgg16(path: Path | None = None) -> Trunk:
+def open_vgg16(path: Path | None = None) -> FeatureNetwork:
     """Load VGG16 (Simonyan and Zisserman 2014, configuration D): conv1_1, relu1_1, conv1_2, ..., relu5_3, pool5.
 
     Args:
@@ -84,7 +84,7 @@ def open_vgg16(path: Path | None = None) -> Trunk:
             ``vgg16`` in the user's folder.
 
     Raises:
-        i2i.I2IError: the file is not there, cannot be read, or holds something else.
+        i2i.I2IError: the file is missing, cannot be read, or holds another network.
     """
     path = model_path(VGG16) if path is None else path
     names: list[str] = []
@@ -93,12 +93,12 @@ def open_vgg16(path: Path | None = None) -> Trunk:
             names += [f"conv{block}_{number}", f"relu{block}_{number}"]
         names.append(f"pool{block}")
     with torch.device("meta"):
-        network = Trunk(names, models.vgg16(weights=None, init_weights=False).features)
-    return _filled(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
+        network = FeatureNetwork(names, models.vgg16(weights=None, init_weights=False).features)
+    return _loaded(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
 
 
-def _filled(network: Trunk, path: Path, what: str, needed: str) -> Trunk:
-    """The network with the convolutions of a file, frozen, in float32."""
+def _loaded(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
+    """Load the convolutions of a file into the network, frozen, in float32."""
     tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}
     named = tree["state_dict"] if isinstance(tree.get("state_dict"), dict) else tree
@@ -116,6 +116,6 @@ def _filled(network: Trunk, path: Path, what: str, needed: str) -> Trunk:
 
 
 def _side(module: nn.Module, key: str) -> int:
-    """A setting of a square convolution or pooling, which keep it as a pair or as one number."""
+    """Return a setting of a square convolution or pooling, which is stored as a pair or one number."""
     value: Any = getattr(module, key)
     return int(value[0] if isinstance(value, tuple) else value)

@@ -1,4 +1,4 @@
-"""The door of pix2pix: paired image-to-image translation."""
+"""Plugin module of pix2pix: paired image-to-image translation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def register_trainers(register: i2i.Register) -> None:
     register(
         "pix2pix",
         "i2i_plugins.pix2pix.trainer:Pix2Pix",
-        summary="U-Net and PatchGAN on pairs of pictures (Isola et al. 2017).",
+        summary="U-Net and PatchGAN on pairs of images (Isola et al. 2017).",
         wants="pairs",
         kinds=("unet256", "unet128", "resnet9", "patchgan"),
         defaults={},

@@ -1,8 +1,8 @@
 """4x4 convolutions of stride 2 as matrix products, for the deep levels of a U-Net on a CPU at half precision.
 
-Down there a layer has millions of weights for a handful of pixels, and general convolution routines spend their time
-rearranging the weights. With pixels as rows and channels last, each pass is one matrix product that reads the
-weights as they lie: several times faster at the same arithmetic. Elsewhere these are torch's own convolutions.
+There a layer has millions of weights for a few pixels, and general convolution routines spend their time rearranging
+the weights. With pixels as rows and channels last, each pass is one matrix product that reads the weights in place:
+several times faster with the same arithmetic. Elsewhere these are the convolutions of torch.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-MOST_PIXELS = 1024
-"""Pixels of the smaller map, over the whole batch, up to which the matrix product wins (measured: see benchmarks)."""
+MAX_PIXELS = 1024
+"""Largest number of pixels of the smaller feature map, over the whole batch, for the matrix product (measured)."""
 
 
 def windows(x: Tensor) -> Tensor:
-    """The 4x4 windows at stride 2 of a map with one pixel of padding.
+    """Return the 4x4 windows at stride 2 of a feature map with one pixel of padding.
 
     ``(N, C, H, W)`` channels last -> ``(N * H/2 * W/2, 16 * C)``, each row in the order (row, column, channel).
     """
@@ -101,7 +101,7 @@ class _Double(Function):
 
 def _as_product(layer: nn.Conv2d | nn.ConvTranspose2d, small: int) -> bool:
     half = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return half and layer.weight.device.type == "cpu" and layer.bias is None and small <= MOST_PIXELS
+    return half and layer.weight.device.type == "cpu" and layer.bias is None and small <= MAX_PIXELS
 
 
 class Halve(nn.Conv2d):

@@ -1,4 +1,4 @@
-"""The adversarial losses, on logits; each a mean over all patches."""
+"""The adversarial losses on logits; each is a mean over all patches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Loss = Callable[[Tensor, bool], Tensor]
 
 
 def adversarial(kind: Literal["vanilla", "lsgan"]) -> Loss:
-    """A function from logits ``(N, 1, h, w)`` and the verdict they should give to a loss of no dimension, float32.
+    """Return the loss function: logits ``(N, 1, h, w)`` and their label (real or not) -> a scalar, float32.
 
     ``vanilla`` is binary cross-entropy (Goodfellow et al. 2014), ``lsgan`` the squared distance (Mao et al. 2017).
     """

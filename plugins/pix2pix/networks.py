@@ -1,13 +1,14 @@
 """The networks of pix2pix (Isola et al. 2017, appendix 6.1): U-Net, ResNet and PatchGAN.
 
-All take and give pictures ``(N, 3, H, W)`` in [-1, 1]. A transposed or strided convolution is 4x4, stride 2, padding 1.
+Input and output are images ``(N, 3, H, W)`` in [-1, 1]. Transposed or strided convolutions are 4x4, stride 2, padding
+1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,47 +17,45 @@ from torch.nn import functional as F
 import i2i
 
 from .convolutions import Double, Halve
-
-if TYPE_CHECKING:
-    from .options import Pix2PixOptions
+from .options import Pix2PixOptions
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 Norm = Literal["batch", "instance", "plain"]
-"""``batch``: BatchNorm. ``instance``: per picture with gain and bias, the same function as ``batch`` at batch 1.
-``plain``: per picture without, as in CycleGAN's networks."""
+"""``batch``: BatchNorm. ``instance``: InstanceNorm with gain and bias, which equals ``batch`` at batch size 1.
+``plain``: InstanceNorm without them, as in CycleGAN's networks."""
 Dropout = Literal["paper", "common", "none"]
-"""Which decoder levels drop half their values. ``paper``: the innermost three, as in the paper and the first code.
-``common``: the three above the innermost, as in the common reimplementation."""
+"""Decoder levels with dropout 0.5. ``paper``: the innermost three, as in the paper and the authors' code.
+``common``: the three above the innermost, as in pytorch-CycleGAN-and-pix2pix."""
 
 
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance normalisation that is as fast as batch normalisation on a CPU.
 
-    Torch's own copies a channels-last map twice; batch normalisation of one picture at a time is the same function.
+    torch copies channels-last feature maps twice; batch normalisation of one image at a time is the same function.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or torch.compiler.is_compiling() or torch._C._get_tracing_state():
             return super().forward(x)
-        pictures = [F.batch_norm(p, None, None, self.weight, self.bias, True, 0.0, self.eps) for p in x.split(1)]
-        return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
+        images = [F.batch_norm(p, None, None, self.weight, self.bias, True, 0.0, self.eps) for p in x.split(1)]
+        return images[0] if len(images) == 1 else torch.cat(images)
 
 
 def normalisation(kind: Norm, channels: int) -> nn.Module:
-    """The normalisation layer of a kind."""
+    """Create the normalisation layer of a kind."""
     return nn.BatchNorm2d(channels) if kind == "batch" else InstanceNorm(channels, affine=kind == "instance")
 
 
 def encoder_widths(levels: int, width: int) -> list[int]:
-    """Channels after each halving: doubling up to eight times the width."""
+    """Return the channels of each level: twice those of the previous one, up to eight times the width."""
     return [width * min(2**level, 8) for level in range(levels)]
 
 
 def dropout_levels(where: Dropout, widths: Sequence[int]) -> set[int]:
-    """Decoder levels (counted from 0, outermost) with dropout.
+    """Return the decoder levels with dropout, counted from 0, the outermost.
 
-    Only levels that give the full width have any, so shallow networks have fewer than three.
+    Only levels with the full width have dropout, so shallow networks have fewer than three.
     """
     levels = len(widths)
     wanted = {"paper": range(levels - 3, levels), "common": range(levels - 4, levels - 1), "none": range(0)}[where]
@@ -64,10 +63,10 @@ def dropout_levels(where: Dropout, widths: Sequence[int]) -> set[int]:
 
 
 class UNet(nn.Module):
-    """An encoder that halves the picture ``levels`` times, a decoder that doubles it back, and skips between equals.
+    """An encoder that downsamples ``levels`` times, a decoder that upsamples as often, and skip connections.
 
-    Input height and width must be multiples of ``2**levels``. With ``stem`` a 3x3 convolution first takes the picture
-    to ``width`` channels at full size and the halvings start from there: four times the cost of the same depth without.
+    Input height and width must be multiples of ``2**levels``. With ``stem``, a 3x3 convolution first computes ``width``
+    channels at full resolution; that costs four times as much as the same depth without.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class UNet(nn.Module):
             innermost = level == levels - 1
             normed = not innermost and (level > 0 or stem)
             layers.append(Halve(before, channels, bias))
-            if normed:  # the innermost map may be 1x1, which a normalisation would set to nought
+            if normed:  # the innermost feature map may be 1x1, which a normalisation would set to zero
                 layers.append(normalisation(norm, channels))
             self.down.append(nn.Sequential(*layers))
         dropped = dropout_levels(dropout, widths)
@@ -110,7 +109,7 @@ class UNet(nn.Module):
         self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(2 * width, outputs, 3, padding=1)) if stem else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
+        """Generate ``(N, outputs, H, W)`` from ``(N, inputs, H, W)``."""
         skips = [self.stem(x)] if self.stem else []
         for down in self.down:
             skips.append(down(skips[-1] if skips else x))
@@ -123,7 +122,7 @@ class UNet(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Two halvings, ``blocks`` residual blocks, two doublings (Johnson et al. 2016, as used by CycleGAN)."""
+    """Two downsampling layers, ``blocks`` residual blocks, two upsampling layers (Johnson et al. 2016; CycleGAN)."""
 
     multiple = 4
 
@@ -148,7 +147,7 @@ class ResNet(nn.Module):
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, outputs, 7), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` -> ``(N, 3, H, W)``."""
+        """Generate ``(N, outputs, H, W)`` from ``(N, inputs, H, W)``."""
         y: Tensor = self.layers(x)
         return y
 
@@ -176,9 +175,9 @@ class ResidualBlock(nn.Module):
 
 
 class PatchGAN(nn.Module):
-    """A discriminator that judges overlapping patches: a map of logits, one for each patch.
+    """A discriminator of overlapping patches: one logit for each patch.
 
-    Patches of 16, 34, 70, 142 or 286 pixels for 1 to 5 ``layers`` that halve the picture.
+    Patches of 16, 34, 70, 142 or 286 pixels for 1 to 5 ``layers`` of stride 2.
     """
 
     def __init__(self, layers: int = 3, width: int = 64, norm: Norm = "batch", channels: int = 6) -> None:
@@ -192,14 +191,14 @@ class PatchGAN(nn.Module):
             stages += [normalisation(norm, widths[level]), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*stages, nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
-    def forward(self, *pictures: Tensor) -> Tensor:
-        """The pictures of a pair ``(N, 3, H, W)`` each -> logits ``(N, 1, h, w)``; 30x30 for 256x256 and 3 layers."""
-        logits: Tensor = self.layers(torch.cat(pictures, dim=1) if len(pictures) > 1 else pictures[0])
+    def forward(self, *images: Tensor) -> Tensor:
+        """Compute logits ``(N, 1, h, w)`` of a pair of images ``(N, 3, H, W)``; 30x30 for 256x256 and 3 layers."""
+        logits: Tensor = self.layers(torch.cat(images, dim=1) if len(images) > 1 else images[0])
         return logits
 
 
 def initialise(network: NetworkT, deviation: float = 0.02) -> NetworkT:
-    """Weights N(0, 0.02), gains N(1, 0.02), biases 0, as in the paper."""
+    """Initialise weights with N(0, 0.02), gains with N(1, 0.02) and biases with 0, as in the paper."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, 0.0, deviation)
@@ -211,8 +210,8 @@ def initialise(network: NetworkT, deviation: float = 0.02) -> NetworkT:
 
 
 @contextmanager
-def as_in_training(network: nn.Module) -> Iterator[None]:
-    """Within: dropout draws and batch normalisation uses the batch's statistics, without learning from them."""
+def training_behaviour(network: nn.Module) -> Iterator[None]:
+    """Within: dropout is active, batch normalisation uses batch statistics; running statistics do not change."""
     layers = [module for module in network.modules() if isinstance(module, nn.Dropout | nn.BatchNorm2d)]
     for layer in layers:
         layer.train()
@@ -226,7 +225,7 @@ def as_in_training(network: nn.Module) -> Iterator[None]:
 
 
 def build_generator(options: Pix2PixOptions, inputs: int = 3, outputs: int = 3) -> UNet | ResNet:
-    """Build the generator that the options describe, not yet initialised, with these channels.
+    """Build the generator of the options, with these numbers of channels; its weights are not initialised.
 
     Raises:
         UsageError: the size does not suit the depth.
@@ -238,15 +237,15 @@ def build_generator(options: Pix2PixOptions, inputs: int = 3, outputs: int = 3) 
         levels = options.levels or (5 if stem else _levels_for(options.size))
         network = UNet(levels, options.width, options.norm, options.dropout, stem, inputs, outputs)
     if options.size % network.multiple:
-        near = max(round(options.size / network.multiple), 1) * network.multiple
+        nearest = max(round(options.size / network.multiple), 1) * network.multiple
         raise i2i.UsageError(
-            f"--size {options.size} does not suit this generator, which halves the picture "
-            f"{network.multiple.bit_length() - 1} times: give a multiple of {network.multiple}, such as {near}."
+            f"--size {options.size} does not suit this generator, which downsamples "
+            f"{network.multiple.bit_length() - 1} times: give a multiple of {network.multiple}, such as {nearest}."
         )
     return network
 
 
 def _levels_for(size: int) -> int:
-    """As many halvings as the size allows; with fewer than five a network would see too little of the picture."""
-    halvings = (size & -size).bit_length() - 1
-    return min(max(halvings, 5), 8)
+    """Return as many levels as the size allows, 5 to 8; with fewer than 5 the receptive field would be too small."""
+    levels = (size & -size).bit_length() - 1
+    return min(max(levels, 5), 8)

@@ -1,4 +1,4 @@
-"""A smooth closed way through key points, for animations that end where they began."""
+"""A smooth closed curve through key points, for animations that end at their first frame."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ class ClosedSpline:
     """
 
     def __init__(self, keys: npt.NDArray[np.floating]) -> None:
-        """``keys (K, ...)``: numbers of any shape, at least one."""
+        """Solve for the second derivatives at ``keys (K, ...)``; a key has any shape, and there is at least one.
+
+        Raises:
+            ValueError: there are no keys.
+        """
         self.keys = np.asarray(keys, np.float64)
         if not len(self.keys):
             raise ValueError("a spline needs keys")
-        bend = 6 * (np.roll(self.keys, 1, axis=0) - 2 * self.keys + np.roll(self.keys, -1, axis=0))
-        waves = np.fft.rfft(bend, axis=0)
-        gain = 4 + 2 * np.cos(2 * np.pi * np.arange(len(waves)) / len(self.keys))
-        waves /= gain.reshape(-1, *[1] * (self.keys.ndim - 1))
-        self._second = np.fft.irfft(waves, n=len(self.keys), axis=0)
+        curvature = 6 * (np.roll(self.keys, 1, axis=0) - 2 * self.keys + np.roll(self.keys, -1, axis=0))
+        spectrum = np.fft.rfft(curvature, axis=0)
+        gain = 4 + 2 * np.cos(2 * np.pi * np.arange(len(spectrum)) / len(self.keys))
+        spectrum /= gain.reshape(-1, *[1] * (self.keys.ndim - 1))
+        self._second = np.fft.irfft(spectrum, n=len(self.keys), axis=0)
 
     def __call__(self, time: float) -> npt.NDArray[np.float64]:
-        """The point at a time, of the shape of one key; times wrap around."""
-        before = math.floor(time) % len(self.keys)
-        after = (before + 1) % len(self.keys)
+        """Return the point at a time, of the shape of one key; times wrap around."""
+        first = math.floor(time) % len(self.keys)
+        second = (first + 1) % len(self.keys)
         u = time - math.floor(time)
-        point = (1 - u) * self.keys[before] + u * self.keys[after]
-        point += ((1 - u) ** 3 - (1 - u)) * self._second[before] / 6 + (u**3 - u) * self._second[after] / 6
+        point = (1 - u) * self.keys[first] + u * self.keys[second]
+        point += ((1 - u) ** 3 - (1 - u)) * self._second[first] / 6 + (u**3 - u) * self._second[second] / 6
         return np.asarray(point)

@@ -1,4 +1,4 @@
-"""The door of StyleGAN: generators of StyleGAN2 and StyleGAN3, published weights by name, and a trainer."""
+"""Plugin module of StyleGAN: generators of StyleGAN2 and StyleGAN3, published weights by name, and a trainer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def register_trainers(register: i2i.Register) -> None:
     register(
         "stylegan2",
         "i2i_plugins.stylegan.training.trainer:StyleGAN2Trainer",
-        summary="A StyleGAN2 generator learnt from single pictures, many or few (Karras et al. 2020).",
-        wants="pictures",
+        summary="A StyleGAN2 generator trained on single images, many or few (Karras et al. 2020).",
+        wants="images",
         kinds=(),
         defaults={"size": 64, "batch": 8, "steps": 5000, "ema": 0.998, "sample_every": 250},
         Options="i2i_plugins.stylegan.training.options:StyleGAN2Options",
@@ -36,8 +36,8 @@ def register_generators(register: i2i.Register) -> None:
 
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
-    """Register the records of published weights."""
-    from .records import MODELS
+    """Register the model records."""
+    from .model_records import MODELS
 
     for model in MODELS:
         register(model)

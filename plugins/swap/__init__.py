@@ -1,4 +1,4 @@
-"""Face swap: a picture keeps its pose, expression, light and background, and shows somebody else."""
+"""Face swap: an image keeps its pose, expression, light and background, and shows another person."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def register_editors(register: i2i.Register) -> None:
         wants="latent",
         photos=("target+", "source+"),
         default=False,
-        Options="i2i_plugins.swap.options:Options",
+        Options="i2i_plugins.swap.options:SwapOptions",
     )

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import Tensor
 
 import i2i
 
-from .options import Options
-from .pairs import Pair, cross, pair_up, unique_names
+from .options import SwapOptions
+from .pairs import SwapPair, cross, pair_up, unique_names
+from .pipeline import SwapResult, check_faces, report, swap_pairs
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from .pipeline import SwapResult
-
-
-MEASURES = ("identity/after", "closed", "landmarks", "background")
+METRICS = ("identity/after", "closed", "landmarks", "background")
 """Scalars in the captions of a table of swaps."""
 
 
 class Swap(i2i.Editor):
-    """Optimise the latents of targets until an identity network sees the sources in them."""
+    """Optimise the latents of targets for the identity of the sources."""
 
     name = "swap"
     summary = "Swap faces: the target keeps pose, expression, light and background, and shows the source."
@@ -32,7 +29,7 @@ class Swap(i2i.Editor):
     may_use = ("perceptual",)
     wants = "latent"
     requires = i2i.StyleGenerator
-    Options = Options
+    Options = SwapOptions
 
     def check_photos(self, scene: i2i.Scene, options: Any) -> None:
         """Check that targets and sources pair up, and that photos show faces.
@@ -41,8 +38,6 @@ class Swap(i2i.Editor):
             UsageError: targets and sources do not pair.
             I2IError: there is no face in a photo.
         """
-        from .pipeline import check_faces
-
         if not options.grid:
             pair_up(list(scene.every["target"]), list(scene.every["source"]))
         check_faces(scene)
@@ -54,22 +49,20 @@ class Swap(i2i.Editor):
             UsageError: targets and sources do not pair, or there are no such layers.
             I2IError: an extractor cannot be opened.
         """
-        from .pipeline import report, swap_pairs
-
         targets, sources = list(scene.every["target"]), list(scene.every["source"])
-        everyone = [*targets, *sources]
-        pairs: list[Pair] = cross(everyone) if options.grid else pair_up(targets, sources)
+        photos = [*targets, *sources]
+        pairs: list[SwapPair] = cross(photos) if options.grid else pair_up(targets, sources)
         done = swap_pairs(scene, options, pairs)
         report(scene, pairs, [each.scalars for each in done])
         if options.grid:
             chosen = [len(targets) + number % len(sources) for number in range(len(targets))]
-            results = [_result(_at(done, len(everyone), *place)) for place in enumerate(chosen)]
-            names = unique_names(everyone)
-            scalars = {**results[0].scalars, **_of_all(names, done)}
-            results[0] = replace(results[0], scalars=scalars, table=_table(everyone, names, done))
+            results = [_result(_at(done, len(photos), *place)) for place in enumerate(chosen)]
+            names = unique_names(photos)
+            scalars = {**results[0].scalars, **_grid_scalars(names, done)}
+            results[0] = replace(results[0], scalars=scalars, table=_table(photos, names, done))
             scene.note(
                 f"result.png is {names[0]} with the face of {names[chosen[0]]}; all {len(done)} swaps are in grid.png, "
-                "and grid.html tells the numbers of each."
+                "and grid.html has the metrics of each."
             )
         else:
             results = [_result(each) for each in done]
@@ -100,9 +93,9 @@ def _at(done: Sequence[SwapResult], count: int, row: int, column: int) -> SwapRe
     return done[row * (count - 1) + column - (column > row)]
 
 
-def _of_all(names: Sequence[str], done: Sequence[SwapResult]) -> dict[str, float]:
+def _grid_scalars(names: Sequence[str], done: Sequence[SwapResult]) -> dict[str, float]:
     """Return the means over a table of swaps, and the identity similarity of each to its source."""
-    columns = {name: [each.scalars[name] for each in done if name in each.scalars] for name in MEASURES}
+    columns = {name: [each.scalars[name] for each in done if name in each.scalars] for name in METRICS}
     scalars = {f"grid/{name}": mean(values) for name, values in columns.items() if values}
     for row, target in enumerate(names):
         for column, source in enumerate(names):
@@ -114,15 +107,15 @@ def _of_all(names: Sequence[str], done: Sequence[SwapResult]) -> dict[str, float
 
 def _caption(swapped: SwapResult) -> str:
     """Return the caption of a cell."""
-    return ", ".join(f"{name} {swapped.scalars[name]:.3g}" for name in MEASURES if name in swapped.scalars)
+    return ", ".join(f"{name} {swapped.scalars[name]:.3g}" for name in METRICS if name in swapped.scalars)
 
 
-def _table(everyone: Sequence[i2i.Photo], names: Sequence[str], done: Sequence[SwapResult]) -> i2i.Table:
-    """Lay out targets down, sources across and the originals on the diagonal."""
-    count = len(everyone)
+def _table(photos: Sequence[i2i.Photo], names: Sequence[str], done: Sequence[SwapResult]) -> i2i.Table:
+    """Show targets in rows, sources in columns, and the originals on the diagonal."""
+    count = len(photos)
     cells: list[list[Tensor | None]] = []
     notes = []
-    for row, photo in enumerate(everyone):
+    for row, photo in enumerate(photos):
         others = [None if column == row else _at(done, count, row, column) for column in range(count)]
         cells.append([photo.pixels if each is None else each.image for each in others])
         notes.append(["" if each is None else _caption(each) for each in others])

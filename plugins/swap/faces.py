@@ -1,9 +1,9 @@
-"""Faces in images: the region of the face, the tone of its skin, and the identity that a network recognises."""
+"""Faces in images: the region of the face, the tone of its skin, and its identity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ FOREHEAD = 0.5
 
 
 def face_region(landmarks: Tensor, side: int, grow: float, feather: float, forehead: float = FOREHEAD) -> Tensor:
-    """Return how much each pixel belongs to the face, ``(N, 1, side, side)``: 1 inside and 0 outside.
+    """Return the mask of the face, ``(N, 1, side, side)``: 1 inside, 0 outside, with a soft edge.
 
     Args:
         landmarks: ``(N, 68, 2)`` x, y pixels, (0, 0) is the centre of the upper left one.
@@ -49,18 +49,18 @@ def _hull_distance(points: Tensor, side: int) -> Tensor:
     It is the largest distance to the lines along the sides of the hull, a little too small at its corners.
     """
     hull = torch.from_numpy(cv2.convexHull(np.ascontiguousarray(points.numpy(), np.float32))[:, 0])
-    along = hull.roll(-1, 0) - hull
-    outward = torch.stack([along[:, 1], -along[:, 0]], dim=1) / along.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    edges = hull.roll(-1, 0) - hull
+    outward = torch.stack([edges[:, 1], -edges[:, 0]], dim=1) / edges.norm(dim=1, keepdim=True).clamp_min(1e-6)
     if ((hull - hull.mean(dim=0)) * outward).sum() < 0:  # the hull is listed in the other direction
         outward = -outward
-    across = torch.arange(side, dtype=torch.float32)
-    pixels = torch.stack(torch.meshgrid(across, across, indexing="xy"), dim=-1)  # (side, side, 2): x, y
+    line = torch.arange(side, dtype=torch.float32)
+    pixels = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)  # (side, side, 2): x, y
     beyond: Tensor = (pixels @ outward.T - (hull * outward).sum(dim=1)).amax(dim=-1)
     return beyond
 
 
 EDGE = 0.1
-"""Width of the soft edge of the skin around the landmarks, eye distances: small, as hair is no skin."""
+"""Width of the soft edge of the skin around the landmarks, eye distances: small, because hair is not skin."""
 
 
 class People(NamedTuple):
@@ -78,7 +78,7 @@ class People(NamedTuple):
 
 def read_people(scene: i2i.Scene, images: Tensor) -> People:
     """Read the people in ``images (N, 3, R, R)`` in [-1, 1], without gradients."""
-    identity: Any = scene.extractors["identity"]
+    identity: i2i.IdentityExtractor = scene.extractors["identity"]
     with torch.no_grad():
         points = scene.extractors["landmarks"](images)
         return People(

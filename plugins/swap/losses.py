@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.features import fitting, passes_gradients
 
 from .faces import People, face_region, mean_colour, skin_region
-from .options import Options
+from .options import SwapOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class SwapLoss:
         region: Regions of their faces, ``(N, 1, R, R)``, 1 inside and 0 outside.
     """
 
-    def __init__(self, scene: i2i.Scene, options: Options, targets: Tensor, people: People) -> None:
+    def __init__(self, scene: i2i.Scene, options: SwapOptions, targets: Tensor, people: People) -> None:
         """Read the targets ``(N, 3, R, R)``; ``people`` are the N sources.
 
         Raises:
@@ -44,7 +44,9 @@ class SwapLoss:
             self.eyes = eye_distance(self.points)
             self.region = face_region(self.points, targets.shape[3], options.grow, options.feather)
             self.weight_map = 1 - (1 - options.inside) * self.region
-            self.perceptual: Any = scene.extractors["perceptual"] if options.lpips_weight else None
+            self.perceptual: i2i.PerceptualExtractor | None = (
+                scene.extractors["perceptual"] if options.lpips_weight else None
+            )
             self.features = self.perceptual.features(fitting(targets)) if self.perceptual is not None else {}
             self.colours = self._colours() if options.colour_weight else None
         # Without gradients there is no landmark term.
@@ -91,9 +93,11 @@ class SwapLoss:
         side = self.targets.shape[3]
         shift = self.people.tones - mean_colour(self.targets, skin_region(self.points, side))
         soft_skin = skin_region(self.points, side, self.options.feather)
-        wanted = (self.targets + soft_skin * shift[:, :, None, None]).clamp(-1, 1)
+        target_colours = (self.targets + soft_skin * shift[:, :, None, None]).clamp(-1, 1)
         weights = F.adaptive_avg_pool2d(skin_region(self.points, side), CELLS)
-        return F.adaptive_avg_pool2d(wanted, CELLS), weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-6)
+        return F.adaptive_avg_pool2d(target_colours, CELLS), weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(
+            1e-6
+        )
 
     def displacements(self, points: Tensor) -> Tensor:
         """Return distances of landmarks ``(N, 68, 2)`` to those of the target, in eye distances: ``(N, 68)``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,11 +12,9 @@ from i2i.toolkit.latents.noise import noise_maps, normalise_noise, regularisatio
 from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory
 
 from .losses import SwapLoss
-from .options import Options
+from .options import SwapOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
 
@@ -24,7 +22,7 @@ class SwapObjective(Objective):
     """The loss of N latents, and of their noise maps where these are optimised."""
 
     def __init__(
-        self, generator: i2i.Generator, options: Options, loss: SwapLoss, initial: Tensor, layers: Sequence[int]
+        self, generator: i2i.Generator, options: SwapOptions, loss: SwapLoss, initial: Tensor, layers: Sequence[int]
     ) -> None:
         """Take the initial latents ``(N, num_ws, w_dim)``, of which ``layers`` may change."""
         self.generator, self.options, self.loss = generator, options, loss
@@ -64,7 +62,7 @@ class SwapObjective(Objective):
 def optimise_latents(
     scene: i2i.Scene,
     generator: i2i.Generator,
-    options: Options,
+    options: SwapOptions,
     loss: SwapLoss,
     initial: Tensor,
     layers: Sequence[int],

@@ -8,15 +8,15 @@ from typing import NamedTuple
 import i2i
 
 
-class Pair(NamedTuple):
+class SwapPair(NamedTuple):
     """A target, and the source whose face it gets."""
 
     target: i2i.Photo
     source: i2i.Photo
 
 
-def pair_up(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[Pair]:
-    """Pair each target with its source: one for all, or as many as targets.
+def pair_up(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[SwapPair]:
+    """Pair each target with a source: the only source, or the one at the same position.
 
     Raises:
         UsageError: the numbers of targets and sources do not match.
@@ -26,13 +26,13 @@ def pair_up(targets: Sequence[i2i.Photo], sources: Sequence[i2i.Photo]) -> list[
             f"{len(targets)} target(s) and {len(sources)} source(s) do not pair: give one --image source=PATH, as many "
             "as there are targets, or --grid to swap everyone with everyone."
         )
-    return [Pair(target, sources[number % len(sources)]) for number, target in enumerate(targets)]
+    return [SwapPair(target, sources[number % len(sources)]) for number, target in enumerate(targets)]
 
 
-def cross(photos: Sequence[i2i.Photo]) -> list[Pair]:
+def cross(photos: Sequence[i2i.Photo]) -> list[SwapPair]:
     """Pair each photo with every other one, row by row of a table without its diagonal."""
     return [
-        Pair(target, source)
+        SwapPair(target, source)
         for row, target in enumerate(photos)
         for column, source in enumerate(photos)
         if row != column
@@ -41,5 +41,5 @@ def cross(photos: Sequence[i2i.Photo]) -> list[Pair]:
 
 def unique_names(photos: Sequence[i2i.Photo]) -> list[str]:
     """Return a name for each photo; equal names get the number of the photo."""
-    names = [photo.name or f"picture {number}" for number, photo in enumerate(photos, 1)]
+    names = [photo.name or f"image {number}" for number, photo in enumerate(photos, 1)]
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]

@@ -17,8 +17,8 @@ from i2i.toolkit.latents.optimizer import Trajectory
 from .faces import People, read_people
 from .losses import SwapLoss
 from .optimisation import optimise_latents
-from .options import CROSSOVER, Options
-from .pairs import Pair, unique_names
+from .options import CROSSOVER, SwapOptions
+from .pairs import SwapPair, unique_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class SwapResult:
     """Measures of the result by name."""
 
 
-def swap_pairs(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> list[SwapResult]:
+def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]) -> list[SwapResult]:
     """Swap every pair; return the results in their order.
 
     Raises:
@@ -67,7 +67,7 @@ def swap_pairs(scene: i2i.Scene, options: Options, pairs: Sequence[Pair]) -> lis
     return [results[number] for number in range(len(pairs))]
 
 
-def _layers(options: Options, count: int) -> tuple[list[int], list[int]]:
+def _layers(options: SwapOptions, count: int) -> tuple[list[int], list[int]]:
     """Return, of ``count`` layers, those that may change and those that the initial latent takes from the source.
 
     Raises:
@@ -82,17 +82,17 @@ def _layers(options: Options, count: int) -> tuple[list[int], list[int]]:
     return layers, [layer for layer in choose(CROSSOVER, count) if layer in layers]
 
 
-def _read_sources(scene: i2i.Scene, pairs: Sequence[Pair]) -> People:
+def _read_sources(scene: i2i.Scene, pairs: Sequence[SwapPair]) -> People:
     """Read the people in the sources, each source once."""
-    known: dict[int, People] = {}
+    cached: dict[int, People] = {}
     for pair in pairs:
-        if id(pair.source) not in known:
-            known[id(pair.source)] = read_people(scene, pair.source.pixels)
-    people = [known[id(pair.source)] for pair in pairs]
-    return People(torch.cat([one.vectors for one in people]), torch.cat([one.tones for one in people]))
+        if id(pair.source) not in cached:
+            cached[id(pair.source)] = read_people(scene, pair.source.pixels)
+    people = [cached[id(pair.source)] for pair in pairs]
+    return People(torch.cat([each.vectors for each in people]), torch.cat([each.tones for each in people]))
 
 
-def _initial_latent(pair: Pair, crossed: Sequence[int]) -> Tensor:
+def _initial_latent(pair: SwapPair, crossed: Sequence[int]) -> Tensor:
     """Return the latent of the target with some layers of the source, ``(num_ws, w_dim)``."""
     assert pair.target.latent is not None and pair.source.latent is not None
     w = pair.target.latent.w[0].detach().clone()
@@ -104,7 +104,7 @@ def _render_best(
     scene: i2i.Scene,
     loss: SwapLoss,
     generator: i2i.Generator,
-    pairs: Sequence[Pair],
+    pairs: Sequence[SwapPair],
     optimised: Sequence[tuple[i2i.Latent, Trajectory]],
 ) -> list[SwapResult]:
     """Render the best latent of each pair, one at a time, as it is rendered when its file is opened."""
@@ -122,7 +122,7 @@ def _render_best(
     return results
 
 
-GAP = 0.1
+MIN_GAP = 0.1
 """Difference to a cosine of 1 below which two images show one person, and closing it has no meaning."""
 LEVELS = 127.5
 """Grey levels, of 255, in one unit of an image in [-1, 1]."""
@@ -132,7 +132,7 @@ def measure(scene: i2i.Scene, loss: SwapLoss, images: Tensor) -> list[dict[str, 
     """Measure each of ``images (N, 3, R, R)`` in [-1, 1] against its target and source.
 
     * ``identity/before``, ``identity/after``: cosine to the source;
-    * ``closed``: fraction of the gap between the first and 1 that was closed, where it was at least ``GAP``;
+    * ``closed``: fraction of the gap between the first and 1 that was closed, where it was at least ``MIN_GAP``;
     * ``landmarks``: mean displacement of the landmarks, in eye distances;
     * ``background``: change of the mean colour outside the face, largest of three channels, of 255;
     * ``lpips/outside``: perceptual distance to the target outside the face, where that can be measured.
@@ -144,7 +144,7 @@ def measure(scene: i2i.Scene, loss: SwapLoss, images: Tensor) -> list[dict[str, 
         columns = {
             "identity/before": before,
             "identity/after": after,
-            "closed": (after - before) / (1 - before).clamp_min(GAP),
+            "closed": (after - before) / (1 - before).clamp_min(MIN_GAP),
             "landmarks": loss.displacements(loss.landmarks(images)).mean(dim=1),
             "background": background(loss, images),
         }
@@ -156,7 +156,7 @@ def measure(scene: i2i.Scene, loss: SwapLoss, images: Tensor) -> list[dict[str, 
     rows: Sequence[Sequence[float]] = torch.stack([column.cpu() for column in columns.values()], dim=1).tolist()
     measures = [dict(zip(columns, row, strict=True)) for row in rows]
     for numbers in measures:
-        if 1 - numbers["identity/before"] < GAP:
+        if 1 - numbers["identity/before"] < MIN_GAP:
             del numbers["closed"]
     return measures
 
@@ -168,7 +168,7 @@ def background(loss: SwapLoss, images: Tensor) -> Tensor:
     return LEVELS * moved.abs().amax(dim=1)
 
 
-MANY = 3
+MAX_LISTED = 3
 """Pairs that a note lists by name; further ones are only counted."""
 
 
@@ -189,28 +189,31 @@ def check_faces(scene: i2i.Scene) -> None:
             if photo.placement is not None and not landmarks.find(photo.pixels):
                 raise i2i.I2IError(
                     f"{photo.path or name}: swap needs a face, and {landmarks.name} finds none in the part of the "
-                    f"photo that the generator sees; give a {role} that one upright face fills by --image {role}=PATH."
+                    f"photo that the generator sees; give a {role} with one large upright face by --image {role}=PATH."
                 )
 
 
-def report(scene: i2i.Scene, pairs: Sequence[Pair], scalars: Sequence[Mapping[str, float]]) -> None:
+def report(scene: i2i.Scene, pairs: Sequence[SwapPair], scalars: Sequence[Mapping[str, float]]) -> None:
     """Note pairs that show one person from the start, and pairs whose similarity to the source decreased."""
-    alike, worse = [], []
+    similar, worse = [], []
     for pair, numbers in zip(pairs, scalars, strict=True):
         before, after = numbers["identity/before"], numbers["identity/after"]
         name = f"{pair.target.name or 'the target'} with the face of {pair.source.name or 'the source'}"
         if "closed" not in numbers:
-            alike.append(f"{name} (cosine {before:.2f})")
+            similar.append(f"{name} (cosine {before:.2f})")
         elif after < before:
             worse.append(f"{name} (cosine {after:.2f} from {before:.2f})")
-    if alike:
-        scene.note(f"Shows the source's face from the start, so no share of a gap is told: {_listed(alike)}.")
+    if similar:
+        scene.note(
+            f"The target already shows the source's face, so the closed gap is not reported: {_listed(similar)}."
+        )
     if worse:
         scene.note(
-            f"Less like the source than before: {_listed(worse)}; try more --steps, or a larger --arcface-weight."
+            f"warning: the similarity to the source decreased: {_listed(worse)}; try more --steps, or a larger "
+            "--arcface-weight."
         )
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MANY
-    return ", ".join(names[:MANY]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Edit pictures by a sentence: by optimisation of their latents, or along directions in the space of styles."""
+"""Edit images by a text: by optimisation of their latents, or by global directions in style space (StyleCLIP)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ def register_editors(register: i2i.Register) -> None:
     register(
         "text",
         "i2i_plugins.text.editor:Text",
-        summary='Edit by words, such as "a smiling face": StyleCLIP optimisation or global directions.',
+        summary='Edit by a text, such as "a smiling face": StyleCLIP optimisation or global directions.',
         wants="latent",
         photos=("image+",),
         default=False,
-        Options="i2i_plugins.text.options:Options",
+        Options="i2i_plugins.text.options:TextOptions",
     )
 
 
 @i2i.hookimpl
 def register_commands(cli: click.Group, registry: i2i.Registry) -> None:
+    """Add ``i2i models make-directions``."""
     from .command import add_to
 
     add_to(cli)

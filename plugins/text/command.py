@@ -36,16 +36,16 @@ def add_to(cli: click.Group) -> None:
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.safetensors",
-    help="Where they are kept, for 'i2i edit --plugin text --directions FILE'.",
+    help="Output file, for 'i2i edit --plugin text --directions FILE'.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(1, 10_000),
     default=4,
     show_default=True,
-    help="Pictures that each channel is tried on; 100 as published.",
+    help="Images on which each channel is measured; 100 as published.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first picture.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first image.")
 @device_option
 @click.pass_obj
 def command(
@@ -57,27 +57,27 @@ def command(
     seed: int,
     device: str,
 ) -> None:
-    """Measure what each channel of a generator's styles does to pictures, in the space of a text network.
+    """Measure the effect of each channel of a generator's styles on images, in the space of a text network.
 
     \b
     i2i models make-directions --out directions.safetensors
     i2i edit --plugin text --prompt "looking left" --directions directions.safetensors
 
-    Every channel is moved to both sides on all samples, so it takes twice as many pictures as there are channels, times
-    the samples. Done once for a generator and a text network, it makes an edit by words a matter of a moment.
+    Every channel is moved to both sides on all samples, so 2 x channels x samples images are rendered. This is done
+    once for a generator and a text network; an edit by a text is then fast.
     """
     from .directions import make_directions
 
     _check(extractors, out)
     try:
-        opened: Any = i2i.generator(generator, device, registry=registry)
+        opened = i2i.generator(generator, device, registry=registry)
         domain = i2i.generator_domain(generator, registry)
         text: Any = i2i.extractor("text", opened.device, domain, registry, extractors.get("text"))
         with Progress("channels", transient=True) as progress:
             make_directions(opened, text, samples, seed, progress).save(out)
     except KeyboardInterrupt:
         raise i2i.Interrupted(
-            "Stopped before all channels were measured, so nothing is kept; type the command again, with fewer "
+            "Stopped before all channels were measured, so nothing is written; type the command again, with fewer "
             "--samples if it takes too long."
         ) from None
     click.echo(out)
@@ -87,7 +87,7 @@ def _check(extractors: dict[str, str], out: Path) -> None:
     for role in extractors:
         if role != "text":
             raise i2i.UsageError(
-                f"--extractor {role}=...: directions are found with a text network; name it as text=NAME."
+                f"--extractor {role}=...: directions are measured with a text extractor; name it as text=NAME."
             )
     if out.suffix != ".safetensors":
-        raise i2i.UsageError(f"--out {out}: directions are kept in a file such as {out.stem or 'out'}.safetensors.")
+        raise i2i.UsageError(f"--out {out}: directions are written to a file such as {out.stem or 'out'}.safetensors.")

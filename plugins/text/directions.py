@@ -1,4 +1,4 @@
-"""Global directions (Patashnik et al., "StyleCLIP", 2021, section 6): words to styles, without optimisation.
+"""Global directions (Patashnik et al., "StyleCLIP", 2021, section 6): text to styles, without optimisation.
 
 A style is the affine transform of w for one channel of a layer (Wu et al., "StyleSpace Analysis", 2021). The effect of
 each channel in the space of a text network is measured once for a generator; an edit is then a matrix product.
@@ -10,16 +10,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 import i2i
+from i2i.toolkit.files import atomic_write
+from i2i.toolkit.latents.files import as_stored
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, latents
+from i2i.toolkit.weights import HEADER, read_weights
 
-from .options import NEUTRAL, Options
-from .pipeline import EditedLatent, Job, latent_of
+from .options import NEUTRAL, TextOptions
+from .pipeline import EditedLatent, TextEdit, latent_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +35,7 @@ STATISTICS_SAMPLES = 2000
 ALPHA = 4.1
 """Default strength, as published."""
 TEMPLATES = ("{}", "a photo of {}", "a picture of {}", "a portrait of {}", "a drawing of {}")
-"""Sentences that a prompt is put into; the mean over several is less noisy."""
+"""Sentences into which a prompt is inserted; the mean over several is less noisy."""
 
 
 @dataclass(frozen=True)
@@ -41,29 +45,24 @@ class Directions:
     layers: Mapping[str, int]
     """Channels of each layer, in order, by the names of ``Generator.style_space``."""
     effects: Tensor
-    """``(C, F)``: direction in which the style of each channel changes images, of unit length; C over all layers."""
+    """``(C, F)``: unit direction in which the style of each channel changes images; C channels over all layers."""
     deviations: Tensor
     """``(C,)``: the standard deviation of each style."""
     w_mean: Tensor
-    """``(w_dim,)``, which identifies the generator."""
+    """``(w_dim,)``, the mean of all w, which identifies the generator."""
     text: str
-    """The name of the text network."""
+    """Name of the text extractor."""
     samples: int
     """Number of latents over which each effect is averaged."""
 
     def save(self, path: Path) -> None:
         """Write a safetensors file atomically."""
-        from safetensors.torch import save_file
-
-        from i2i.toolkit.files import atomic_write
-        from i2i.toolkit.weights import HEADER
-
         about = {"kind": KIND, "layers": dict(self.layers), "text": self.text, "samples": self.samples}
         tensors = {"effects": self.effects, "deviations": self.deviations, "w_mean": self.w_mean}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as beside:
-            kept = {name: each.detach().float().cpu().contiguous() for name, each in tensors.items()}
-            save_file(kept, beside, metadata={HEADER: json.dumps(about)})
+        with atomic_write(path) as temporary:
+            stored = {name: each.detach().float().cpu().contiguous() for name, each in tensors.items()}
+            save_file(stored, temporary, metadata={HEADER: json.dumps(about)})
 
     @classmethod
     def load(cls, path: Path) -> Directions:
@@ -72,28 +71,28 @@ class Directions:
         Raises:
             I2IError: it cannot be read, or does not contain directions.
         """
-        from i2i.toolkit.weights import read_weights
-
         contents = read_weights(path)
         try:
             about: Any = contents.header
             tree: Any = contents.tree
-            found = {name: tree[name].tensor().float() for name in ("effects", "deviations", "w_mean")}
+            tensors = {name: tree[name].tensor().float() for name in ("effects", "deviations", "w_mean")}
             layers = {str(name): int(count) for name, count in about["layers"].items()}
-            made = cls(layers, **found, text=str(about["text"]), samples=int(about["samples"]))
-            whole = about["kind"] == KIND and len(made.effects) == len(made.deviations) == sum(layers.values())
+            directions = cls(layers, **tensors, text=str(about["text"]), samples=int(about["samples"]))
+            valid = about["kind"] == KIND and len(directions.effects) == len(directions.deviations) == sum(
+                layers.values()
+            )
         except (KeyError, TypeError, ValueError, AttributeError):
-            whole = False
-        if not whole:
+            valid = False
+        if not valid:
             raise i2i.I2IError(
                 f"{path} contains no directions; make them: i2i models make-directions --generator G --out {path.name}"
             )
-        if not all(bool(each.isfinite().all()) for each in found.values()):
+        if not all(bool(each.isfinite().all()) for each in tensors.values()):
             raise i2i.I2IError(
                 f"{path} contains numbers that are not finite (nan or inf); make it again: i2i models make-directions "
                 f"--generator G --out {path.name}"
             )
-        return made
+        return directions
 
     def offsets(self, direction: Tensor, alpha: float, threshold: float) -> tuple[dict[str, Tensor], int]:
         """Return offsets of the styles for a ``direction (F,)`` in text space, and the number of channels that move.
@@ -105,15 +104,15 @@ class Directions:
             UsageError: no channel moves.
         """
         relevance = self.effects @ F.normalize(direction.to(self.effects), dim=0)
-        most = relevance.abs().max()
-        kept = torch.where(relevance.abs() >= threshold, relevance, 0.0)
-        count = int(kept.count_nonzero())
+        largest = relevance.abs().max()
+        selected = torch.where(relevance.abs() >= threshold, relevance, 0.0)
+        count = int(selected.count_nonzero())
         if not count:
             raise i2i.UsageError(
-                f"--threshold {threshold:g}: no channel is that relevant to these words; the largest relevance is "
-                f"{float(most):.3f}, so type --threshold {float(most) / 2:.2g}."
+                f"--threshold {threshold:g}: no channel is that relevant to this text; the largest relevance is "
+                f"{float(largest):.3f}, so type --threshold {float(largest) / 2:.2g}."
             )
-        moves = alpha * self.deviations * kept / most
+        moves = alpha * self.deviations * selected / largest
         parts = moves.split(list(self.layers.values()))
         return {name: part for name, part in zip(self.layers, parts, strict=True) if part.any()}, count
 
@@ -121,31 +120,31 @@ class Directions:
 KIND = "directions of styles"
 
 
-def apply_directions(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[EditedLatent]:
-    """Move every image along the direction of its words: w stays, and offsets are added to the styles.
+def apply_directions(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextEdit]) -> list[EditedLatent]:
+    """Move every image in the direction of its text: w stays, and offsets are added to the styles.
 
     Raises:
-        UsageError: no channel is relevant to the words.
+        UsageError: no channel is relevant to the text.
         I2IError: the file cannot be read, or was made for another generator or text network.
     """
-    from i2i.toolkit.latents.files import as_stored
-
     assert options.directions is not None
     text: Any = scene.extractors["text"]
     directions = load_for_scene(options.directions, scene, text)
     alpha, against = ALPHA if options.strength is None else options.strength, options.against or NEUTRAL
     results, cached = [], {}
-    for number, job in enumerate(jobs, start=1):
-        name = job.goal.name
+    for number, edit in enumerate(edits, start=1):
+        name = edit.goal.name
         if name not in cached:
             prompts = [name] if options.grid else options.prompt
             cached[name] = directions.offsets(embed(text, prompts) - embed(text, [against]), alpha, options.threshold)
         offsets, count = cached[name]
-        own = latent_of(job.photo)
-        moved = {layer: own.changes.get(layer, 0) + offset.to(own.w.device) for layer, offset in offsets.items()}
-        changes = {**own.changes, **as_stored(moved)}  # as a file will give them back
-        results.append(EditedLatent(i2i.Latent(own.w, own.noise, changes), (), {"channels": float(count)}))
-        scene.progress(number, len(jobs))
+        initial = latent_of(edit.photo)
+        moved = {
+            layer: initial.changes.get(layer, 0) + offset.to(initial.w.device) for layer, offset in offsets.items()
+        }
+        changes = {**initial.changes, **as_stored(moved)}  # in the precision of a file
+        results.append(EditedLatent(i2i.Latent(initial.w, initial.noise, changes), (), {"channels": float(count)}))
+        scene.progress(number, len(edits))
     return results
 
 
@@ -162,12 +161,14 @@ def load_for_scene(path: Path, scene: i2i.Scene, text: Any) -> Directions:
     Raises:
         I2IError: they were made for another, or the file cannot be read.
     """
-    found = load_for_generator(path, scene.untuned if scene.untuned is not None else scene.generator)
-    if found.text != text.name:
+    generator = scene.untuned if scene.untuned is not None else scene.generator
+    directions = load_for_generator(path, cast(i2i.StyleGenerator, generator))  # required by the editor
+    if directions.text != text.name:
         raise i2i.I2IError(
-            f"{path} was made with the text network {found.text!r}; choose it with --extractor text={found.text}."
+            f"{path} was made with the text network {directions.text!r}; choose it with --extractor "
+            f"text={directions.text}."
         )
-    return found
+    return directions
 
 
 def load_for_generator(path: Path, generator: i2i.StyleGenerator) -> Directions:
@@ -180,19 +181,19 @@ def load_for_generator(path: Path, generator: i2i.StyleGenerator) -> Directions:
         reason = "it is a folder; make a file in it" if path.is_dir() else "there is no such file; make it"
         file = path / "directions.safetensors" if path.is_dir() else path
         raise i2i.I2IError(f"--directions {path}: {reason} with i2i models make-directions --generator G --out {file}")
-    found = Directions.load(path)
+    directions = Directions.load(path)
     mean = generator.w_mean.detach().float().cpu()
     styles = generator.style_space(generator.w_mean.expand(1, generator.num_ws, -1))
-    same = mean.shape == found.w_mean.shape and torch.allclose(mean, found.w_mean, atol=1e-3, rtol=1e-3)
-    if not same or {name: each.shape[1] for name, each in styles.items()} != dict(found.layers):
+    same = mean.shape == directions.w_mean.shape and torch.allclose(mean, directions.w_mean, atol=1e-3, rtol=1e-3)
+    if not same or {name: each.shape[1] for name, each in styles.items()} != dict(directions.layers):
         raise i2i.I2IError(
             f"{path} was made for another generator; make one: i2i models make-directions --generator G --out FILE."
         )
-    return found
+    return directions
 
 
 def make_directions(
-    generator: i2i.StyleGenerator,
+    generator: i2i.Generator,
     text: Any,
     samples: int,
     first_seed: int = 0,
@@ -201,7 +202,7 @@ def make_directions(
     """Measure the effect of every style on ``samples`` images in the space of a text network.
 
     Args:
-        generator: A generator with styles.
+        generator: A ``StyleGenerator``.
         text: An extractor of the role text.
         first_seed: Seed of the first image; the others follow.
         progress: Called with the channels done and their total.
@@ -209,15 +210,18 @@ def make_directions(
     Raises:
         I2IError: the generator has no styles, or cannot be tuned.
     """
+    no_styles = i2i.I2IError(
+        f"Generators of the family {generator.name!r} have no styles and so no directions; leave --directions out to "
+        "optimise instead."
+    )
+    if not isinstance(generator, i2i.StyleGenerator):
+        raise no_styles
     with torch.no_grad():
         spread = generator.style_space(
             latents(generator, range(first_seed, first_seed + STATISTICS_SAMPLES), SamplingOptions(truncation=1))
         )
         if not spread:
-            raise i2i.I2IError(
-                f"Generators of the family {generator.name!r} have no styles and so no directions; leave "
-                "--directions out to optimise instead."
-            )
+            raise no_styles
         w = latents(generator, range(first_seed, first_seed + samples), SamplingOptions(truncation=0.7))
         copy = generator.tuned()
         added, effects = copy.weights(), []
@@ -238,13 +242,13 @@ def make_directions(
 
 def _effect(generator: i2i.StyleGenerator, text: Any, w: Tensor, added: Tensor, channel: int, amount: float) -> Tensor:
     """Return the direction in which one channel changes images, ``(F,)`` of unit length on the CPU."""
-    before = added[channel].clone()
+    initial = added[channel].clone()
     sides = []
     for sign in (1, -1):
-        added[channel] = before + sign * amount
+        added[channel] = initial + sign * amount
         parts = [generator.render(part).clamp(-1, 1) for part in w.split(batch_for(generator))]
         sides.append(torch.cat([text.images(part.expand(-1, 3, -1, -1)) for part in parts]))
-    added[channel] = before
+    added[channel] = initial
     difference = F.normalize(sides[0] - sides[1], dim=1)
     effect: Tensor = F.normalize(difference.mean(dim=0), dim=0).cpu()
     return effect

@@ -1,4 +1,4 @@
-"""Goals of an edit: words as vectors in the common space of sentences and images of a text network."""
+"""The goals of an edit: texts as vectors in the common space of texts and images of a text extractor."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import i2i
 if TYPE_CHECKING:
     from torch import Tensor
 
-FLOOR = 0.2
-"""Length of a change of an image vector below which it counts in part: a smaller change is not visible."""
+MIN_CHANGE = 0.2
+"""Norm of the change of an image vector below which its loss is scaled down: such a change is invisible."""
 
-SAME = 1e-3
+MIN_DISTANCE = 1e-3
 """Distance of unit vectors below which texts mean the same; the rest are rounding errors."""
 
 
 @dataclass(frozen=True)
-class Goal:
+class TextGoal:
     """One prompt, or several at once."""
 
     name: str
-    """For captions."""
+    """Name for captions."""
     vector: Tensor
     """``(F,)``, of unit length."""
     direction: Tensor | None = None
-    """From the words of ``--against`` to the prompt, ``(F,)``, of unit length; None without such words."""
+    """From the text of ``--against`` to the prompt, ``(F,)``, of unit length; None without that option."""
 
     def similarity(self, vectors: Tensor) -> Tensor:
         """Return cosine similarities ``(N,)`` of image vectors ``(N, F)``, of unit length, to the prompt."""
@@ -50,30 +50,33 @@ class Goal:
         change = vectors - initial
         # The constant keeps the gradient of the root finite where nothing has changed yet.
         length = (change.square().sum(dim=1) + 1e-12).sqrt()
-        return 1 - change @ self.direction / length.clamp_min(FLOOR)
+        return 1 - change @ self.direction / length.clamp_min(MIN_CHANGE)
 
 
-def create_goals(text: Any, prompts: Sequence[str], against: str | None, each: bool) -> list[Goal]:
+def create_goals(text: Any, prompts: Sequence[str], against: str | None, each: bool) -> list[TextGoal]:
     """Create one goal for every prompt where ``each``, else one for all: the mean of their vectors.
 
     Args:
         text: An extractor of the role text.
 
     Raises:
-        UsageError: the extractor does not know the words, or a prompt means the same as ``against``.
+        UsageError: the extractor does not know the text, or a prompt means the same as ``against``.
     """
     vectors = _embed(text, prompts, "--prompt")
-    start = None if against is None else _embed(text, [against], "--against")[0]
+    initial = None if against is None else _embed(text, [against], "--against")[0]
     named = [(prompt, vector) for prompt, vector in zip(prompts, vectors, strict=True)]
     if not each:
         named = [(", ".join(prompts), F.normalize(vectors.mean(dim=0), dim=0))]
     for name, vector in named:
-        if start is not None and float((vector - start).norm()) < SAME:
+        if initial is not None and float((vector - initial).norm()) < MIN_DISTANCE:
             raise i2i.UsageError(
-                f"--against {against!r} means the same as the prompt {name!r} to {text.name}; give other words, "
+                f"--against {against!r} means the same as the prompt {name!r} to {text.name}; give another text, "
                 'such as --against "a face".'
             )
-    return [Goal(name, vector, None if start is None else F.normalize(vector - start, dim=0)) for name, vector in named]
+    return [
+        TextGoal(name, vector, None if initial is None else F.normalize(vector - initial, dim=0))
+        for name, vector in named
+    ]
 
 
 def _embed(text: Any, sentences: Sequence[str], option: str) -> Tensor:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 import i2i
 from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory, warmup_cosine
 
-from .goals import Goal
-from .options import Options
+from .goals import TextGoal
+from .options import TextOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
 SCHEDULE = warmup_cosine(0.05, 0.25)
-"""Of the learning rate (Karras et al. 2020, appendix D)."""
+"""Schedule of the learning rate (Karras et al. 2020, appendix D)."""
 
 
 class TextObjective(Objective):
-    """The StyleCLIP loss of N latents: distance to the words, to the initial latent and to the identity."""
+    """The StyleCLIP loss of N latents: distance to the text, to the initial latent and to the initial identity."""
 
     def __init__(
         self,
         scene: i2i.Scene,
         generator: i2i.Generator,
-        options: Options,
+        options: TextOptions,
         initial: Tensor,
-        goals: Sequence[Goal],
+        goals: Sequence[TextGoal],
         layers: Sequence[int],
     ) -> None:
-        """Read the initial images.
+        """Compute the vectors of the initial images.
 
         Args:
             generator: Renders all of the latents.
@@ -44,11 +42,11 @@ class TextObjective(Objective):
         """
         self.generator, self.options, self.goals = generator, options, goals
         self.initial, self.layers = initial.detach(), list(layers)
-        self.text: Any = scene.extractors["text"]
+        self.text: i2i.TextExtractor = scene.extractors["text"]
         with torch.no_grad():
             images = self._render(self.initial)
             self.initial_vectors = self.text.images(images)
-            self.identity = IdentityLoss(scene, images) if has_identity(scene, options, images) else None
+            self.identity = TextIdentityLoss(scene, images) if has_identity(scene, options, images) else None
 
     def assemble(self, variable: Tensor) -> Tensor:
         """Return the latents ``(N, num_ws, w_dim)`` whose variable layers are ``variable (N, layers, w_dim)``."""
@@ -80,13 +78,13 @@ class TextObjective(Objective):
 def optimise_latents(
     scene: i2i.Scene,
     generator: i2i.Generator,
-    options: Options,
+    options: TextOptions,
     initial: Tensor,
-    goals: Sequence[Goal],
+    goals: Sequence[TextGoal],
     layers: Sequence[int],
     on_step: Callable[[int, float], None],
 ) -> tuple[Tensor, list[list[float]]]:
-    """Optimise latents towards their goals.
+    """Optimise latents for their goals.
 
     Args:
         initial, goals, layers: As ``TextObjective``.
@@ -110,12 +108,12 @@ def optimise_latents(
     return best, [trajectory.losses for trajectory in trajectories]
 
 
-class IdentityLoss:
-    """How far images are from the identities of the initial ones."""
+class TextIdentityLoss:
+    """1 - the cosine similarity of the identities to those of the initial images, at fixed landmarks."""
 
     def __init__(self, scene: i2i.Scene, images: Tensor) -> None:
-        """Read the identities of ``images (N, 3, R, R)``, aligned by their landmarks; the same crops are compared."""
-        self.identity: Any = scene.extractors["identity"]
+        """Compute the identities of ``images (N, 3, R, R)``, aligned by their landmarks."""
+        self.identity: i2i.IdentityExtractor = scene.extractors["identity"]
         self.points = scene.extractors["landmarks"](images)
         self.vectors = self.identity(self.identity.align(images, self.points))
 
@@ -126,6 +124,6 @@ class IdentityLoss:
         return losses
 
 
-def has_identity(scene: i2i.Scene, options: Options, images: Tensor) -> bool:
-    """Tell whether the identity is to be kept and an identity network recognises such images."""
+def has_identity(scene: i2i.Scene, options: TextOptions, images: Tensor) -> bool:
+    """Tell whether the identity has a weight and an identity network recognises such images."""
     return bool(options.identity_weight) and "identity" in scene.compare(images[:1], images[:1])[0]

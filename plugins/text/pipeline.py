@@ -12,33 +12,34 @@ import i2i
 from i2i.toolkit.latents.batches import batches
 from i2i.toolkit.latents.layers import choose
 
-from .goals import Goal
+from .goals import TextGoal
 from .optimisation import optimise_latents
-from .options import Options
+from .options import TextOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Job(NamedTuple):
-    """An image, and the words that it is edited by."""
+class TextEdit(NamedTuple):
+    """An image with the text by which it is edited."""
 
     photo: i2i.Photo
-    goal: Goal
+    goal: TextGoal
 
 
 @dataclass(frozen=True)
 class EditedLatent:
-    """The result of one job."""
+    """The result of one edit."""
 
     latent: i2i.Latent
     losses: Sequence[float] = ()
     """Loss at the initial latent and after each step; empty without optimisation."""
     scalars: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the result."""
 
 
-def optimise_jobs(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> list[EditedLatent]:
-    """Optimise the latent of every job; return the results in their order.
+def optimise_edits(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextEdit]) -> list[EditedLatent]:
+    """Optimise the latent of every edit; return the results in order.
 
     Raises:
         UsageError: there are no such layers.
@@ -48,22 +49,22 @@ def optimise_jobs(scene: i2i.Scene, options: Options, jobs: Sequence[Job]) -> li
     layers = list(range(count)) if options.rows is None else choose(options.rows, count, options.rows_of == "own")
     strength = 1.0 if options.strength is None else options.strength
     results: dict[int, EditedLatent] = {}
-    for numbers, generator in batches(scene, [job.photo for job in jobs], options.batch):
-        batch = [jobs[number] for number in numbers]
-        initial = torch.cat([latent_of(job.photo).w for job in batch]).to(scene.generator.w_mean.device)
+    for numbers, generator in batches(scene, [edit.photo for edit in edits], options.batch):
+        batch = [edits[number] for number in numbers]
+        initial = torch.cat([latent_of(edit.photo).w for edit in batch]).to(scene.generator.w_mean.device)
         before = len(results) * options.steps
 
         def on_step(done: int, loss: float, before: int = before) -> None:
-            scene.progress(before + done, len(jobs) * options.steps, loss=loss)
+            scene.progress(before + done, len(edits) * options.steps, loss=loss)
 
-        goals = [job.goal for job in batch]
+        goals = [edit.goal for edit in batch]
         best, losses = optimise_latents(scene, generator, options, initial, goals, layers, on_step)
         edited = initial + strength * (best - initial)
-        for row, (number, job) in enumerate(zip(numbers, batch, strict=True)):
-            own = latent_of(job.photo)
+        for row, (number, edit) in enumerate(zip(numbers, batch, strict=True)):
+            own = latent_of(edit.photo)
             latent = i2i.Latent(edited[row : row + 1], own.noise, own.changes)
             results[number] = EditedLatent(latent, losses[row], {"steps": float(len(losses[row]) - 1)})
-    return [results[number] for number in range(len(jobs))]
+    return [results[number] for number in range(len(edits))]
 
 
 def latent_of(photo: i2i.Photo) -> i2i.Latent:
@@ -72,14 +73,14 @@ def latent_of(photo: i2i.Photo) -> i2i.Latent:
     return photo.latent
 
 
-def interpolate_latents(start: i2i.Latent, end: i2i.Latent, fraction: float) -> i2i.Latent:
-    """Interpolate w and the changes of weights linearly: ``start`` at fraction 0, ``end`` at 1."""
-    changes = dict(start.changes)
-    for name, change in end.changes.items():
-        before = start.changes.get(name, torch.zeros_like(change)).to(change)
-        changes[name] = before + fraction * (change - before)
-    w = start.w.to(end.w)
-    return i2i.Latent(w + fraction * (end.w - w), end.noise, changes)
+def interpolate_latents(first: i2i.Latent, last: i2i.Latent, fraction: float) -> i2i.Latent:
+    """Interpolate w and the changes of weights linearly: ``first`` at fraction 0, ``last`` at 1."""
+    changes = dict(first.changes)
+    for name, change in last.changes.items():
+        initial = first.changes.get(name, torch.zeros_like(change)).to(change)
+        changes[name] = initial + fraction * (change - initial)
+    w = first.w.to(last.w)
+    return i2i.Latent(w + fraction * (last.w - w), last.noise, changes)
 
 
 def render_latents(scene: i2i.Scene, latents: Sequence[i2i.Latent]) -> list[Tensor]:

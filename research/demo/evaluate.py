@@ -1,4 +1,4 @@
-"""``python -m research.demo.evaluate``: the figures of the embedded world, each beside its aim."""
+"""``python -m research.demo.evaluate``: the figures of the demo networks, each beside its aim."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import click
 import i2i
 from i2i.toolkit.command_options import json_option
 from i2i.toolkit.terminal import echo_json, echo_table, run_script
-from i2i_plugins.demo.records import BY_NAME
+from i2i_plugins.demo.model_records import BY_NAME
 
 if TYPE_CHECKING:
-    from .measures.bench import Bench
     from .measures.figures import Figure, Measured
+    from .measures.samples import EvaluationSamples
 
-    Part = Callable[[Bench], list[Figure]]
+    Part = Callable[[EvaluationSamples], list[Figure]]
 
 EDITS = "edits"
 """What the editors do with the networks; always of as many samples, and on no card."""
@@ -47,7 +47,7 @@ COUNT = 2000
 @click.option("--write", is_flag=True, help="Put the figures into the cards of the package.")
 @json_option
 def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as_json: bool) -> None:
-    """Measure NAME: networks of the embedded world, the data set faces, or edits; all but edits where none is named.
+    """Measure NAME: networks of the demo networks, the dataset faces, or edits; all but edits where none is named.
 
     \b
     python -m research.demo.evaluate
@@ -58,21 +58,21 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
     on 20 samples each; they take a third of an hour. What each figure is, --json and the model cards tell. What cannot
     be measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
     """
-    from .measures import cards
-    from .measures.bench import Bench
+    from .measures import model_cards
+    from .measures.samples import EvaluationSamples
 
-    bench = Bench(count, vgg16, say=lambda text: click.echo(text, err=True))
+    bench = EvaluationSamples(count, vgg16, say=lambda text: click.echo(text, err=True))
     found = measure(names or [name for name in PARTS if name != EDITS], bench)
     if write:
         for name, measured in found.items():
-            if measured.figures and name in cards.NAMES:
-                click.echo(f"wrote {cards.write(name, measured, count)}", err=True)
+            if measured.figures and name in model_cards.NAMES:
+                click.echo(f"wrote {model_cards.write(name, measured, count)}", err=True)
     show(found, as_json)
     if missed := [f"{name} {figure}" for name, measured in found.items() for figure in measured.missed]:
         raise i2i.I2IError(f"Aims are missed ({', '.join(missed)}): {_advice(found, count)}.")
 
 
-def measure(names: Iterable[str], bench: Bench) -> dict[str, Measured]:
+def measure(names: Iterable[str], bench: EvaluationSamples) -> dict[str, Measured]:
     """All figures of these networks, and what was left out."""
     from .measures.figures import Measured
 
@@ -128,7 +128,7 @@ def _advice(found: Mapping[str, Measured], count: int) -> str:
         return f"measure with more faces, which is surer, by --count {COUNT}"
     networks = [name for name, measured in found.items() if measured.missed and name in BY_NAME]
     if not networks:
-        return "mend how the data set faces draws, and measure again"
+        return "mend how the dataset faces draws, and measure again"
     return "train anew, with " + " and ".join(f"python -m research.demo.train {name}" for name in networks)
 
 

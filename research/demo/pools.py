@@ -14,16 +14,16 @@ from i2i.toolkit.files import atomic_write, user_directory
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
-from i2i_plugins.demo.world import SIZE, faces, latents, values_of
+from i2i_plugins.demo.synthetic_faces import SIZE, faces, latents, values_of
 
 _CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Drawn faces; the pictures stay on disk and are read as they are asked for."""
+    """Drawn faces; the images stay on disk and are read as they are asked for."""
 
-    pictures: Tensor
+    images: Tensor
     """``(N, 3, size, size)`` uint8."""
     values: Tensor
     """``(N, P)`` float32."""
@@ -35,13 +35,13 @@ class Pool:
     """``(N, Z_DIM)`` float32, where the faces were drawn for latents; else empty."""
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
 
-def pictures_of(pool: Pool, indices: Any) -> Tensor:
-    """Pictures ``(n, 3, size, size)`` float32 in [-1, 1]."""
-    pictures: Tensor = pool.pictures[indices].float() / 127.5 - 1
-    return pictures
+def images_of(pool: Pool, indices: Any) -> Tensor:
+    """Images ``(n, 3, size, size)`` float32 in [-1, 1]."""
+    images: Tensor = pool.images[indices].float() / 127.5 - 1
+    return images
 
 
 def pool(
@@ -53,7 +53,7 @@ def pool(
     of_latents: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> Pool:
-    """``count`` drawn faces, drawn once by all processors and kept in the user's folder under ``name``.
+    """``count`` synthetic faces, drawn once by all processors and kept in the user's folder under ``name``.
 
     Args:
         per_identity: Faces of each person, one after the other.
@@ -105,7 +105,7 @@ def version() -> str:
     world, digest = faces(), hashlib.sha256()
     for seed in range(3):
         values = world.values(seed)
-        digest.update(values.tobytes() + world.render(values, 64).picture.tobytes())
+        digest.update(values.tobytes() + world.render(values, 64).image.tobytes())
     return digest.hexdigest()[:8]
 
 
@@ -136,7 +136,7 @@ def _draw_some(job: tuple[int, int, int, int, int, bool]) -> tuple[np.ndarray, .
 
     first_seed, start, count, size, per_identity, of_latents = job
     world = faces()
-    pictures = np.empty((count, 3, size, size), np.uint8)
+    images = np.empty((count, 3, size, size), np.uint8)
     landmarks = np.empty((count, 68, 2), np.float32)
     seeds = [first_seed + start + index for index in range(count)]
     people = [first_seed + (start + index) // per_identity for index in range(count)]
@@ -147,5 +147,5 @@ def _draw_some(job: tuple[int, int, int, int, int, bool]) -> tuple[np.ndarray, .
         values = np.stack([world.values(seed, person) for seed, person in zip(seeds, people, strict=True)])
     for index, one in enumerate(values):
         found = world.render(one, size)
-        pictures[index], landmarks[index] = found.picture.transpose(2, 0, 1), found.landmarks
-    return pictures, values, landmarks, np.array(people, np.int64), drawn_for
+        images[index], landmarks[index] = found.image.transpose(2, 0, 1), found.landmarks
+    return images, values, landmarks, np.array(people, np.int64), drawn_for

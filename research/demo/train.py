@@ -1,4 +1,4 @@
-"""``python -m research.demo.train NAME``: train one of the embedded networks anew."""
+"""``python -m research.demo.train NAME``: train one of the demo networks anew."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import click
 
 import i2i
 from i2i.toolkit.files import atomic_write, write_json
-from i2i_plugins.demo.records import BY_NAME, CARDS
+from i2i_plugins.demo.model_records import BY_NAME, CARDS
 
 if TYPE_CHECKING:
-    from .training.settings import Settings, Trained
+    from .training.settings import Trained, TrainingSettings
 
 MODULES = {
     "demo-faces": "generator",
@@ -31,8 +31,8 @@ MODULES = {
 @click.command()
 @click.argument("name", type=click.Choice(list(MODULES)))
 @click.option("--steps", type=click.IntRange(1), help="How many steps.  [default: the network's own]")
-@click.option("--batch", type=click.IntRange(2), help="Pictures a step.  [default: the network's own]")
-@click.option("--pictures", type=click.IntRange(1), help="Drawn faces to learn from.  [default: the network's own]")
+@click.option("--batch", type=click.IntRange(2), help="Images a step.  [default: the network's own]")
+@click.option("--images", type=click.IntRange(1), help="Drawn faces to learn from.  [default: the network's own]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights and order.")
 @click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all]")
 @click.option(
@@ -41,7 +41,7 @@ MODULES = {
     help="Where the weights go, a .safetensors file.  [default: into the package]",
 )
 def main(name: str, threads: int | None, out: Path | None, seed: int, **given: int | None) -> None:
-    """Train NAME, one of the networks of the embedded world, on faces drawn for it.
+    """Train NAME, one of the demo networks, on faces drawn for it.
 
     The same settings, threads and machine give the same weights. Beside weights that go into the package, its card
     is written: on what it was trained, how long, and the figures of 'python -m research.demo.evaluate'.
@@ -81,7 +81,7 @@ def save(trained: Trained, file: Path) -> None:
         save_file(tensors, beside, metadata=dict(trained.metadata))
 
 
-def _write_card(name: str, settings: Settings, trained: Trained, seconds: int) -> None:
+def _write_card(name: str, settings: TrainingSettings, trained: Trained, seconds: int) -> None:
     """What is to be known of the training; figures are added by the evaluation."""
     import torch
 
@@ -92,7 +92,7 @@ def _write_card(name: str, settings: Settings, trained: Trained, seconds: int) -
             "name": name,
             "summary": record.summary,
             "licence": record.licence,
-            "trained_on": "drawn faces of the data set faces; no photograph, nobody's likeness",
+            "trained_on": "drawn faces of the dataset faces; no photograph, nobody's likeness",
             "settings": asdict(settings),
             "facts": dict(trained.facts),
             "parameters": sum(tensor.numel() for tensor in trained.tensors.values()),

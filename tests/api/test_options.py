@@ -199,6 +199,34 @@ def test_rules_of_ones_own_and_missing_options_are_named() -> None:
     assert "[required]" in parse(Ruled, ["--help"])[2]
 
 
+class Renamed(i2i.Options):
+    """Options with further names."""
+
+    rate: float = Field(0.1, gt=0, description="Rate", json_schema_extra={"aliases": ["learning_rate"]})
+    mark: bool = Field(False, description="Mark", json_schema_extra={"aliases": ["draw"]})
+
+
+def test_aliases_are_stored_under_the_name_of_the_field() -> None:
+    built = build_options(Renamed, {"learning_rate": 0.5, "draw": True}, "there")
+    assert built == Renamed(rate=0.5, mark=True) and set(built.model_dump()) == {"rate", "mark"}
+    assert [row["aliases"] for row in describe(Renamed)] == [["learning_rate"], ["draw"]]
+
+
+@pytest.mark.parametrize("flags", [["--learning-rate", "0.5", "--draw"], ["--rate", "0.5", "--mark"]])
+def test_aliases_are_taken_on_the_command_line(flags: list[str]) -> None:
+    found: dict[str, Any] = {}
+    command = click.Command("any", callback=found.update, params=list(click_options(Renamed)))
+    assert CliRunner().invoke(command, flags, catch_exceptions=False).exit_code == 0
+    assert found == {"rate": 0.5, "mark": True}
+
+
+def test_aliases_in_conflict_or_misspelt_are_named() -> None:
+    with pytest.raises(i2i.UsageError, match="--learning-rate and --rate are the same option; give one"):
+        build_options(Renamed, {"learning_rate": 0.5, "rate": 0.1}, "there")
+    with pytest.raises(i2i.UsageError, match=r"'learning_rat'\. Did you mean 'learning_rate'"):
+        build_options(Renamed, {"learning_rat": 0.5}, "there")
+
+
 def test_options_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Every().size = 128  # type: ignore[misc]

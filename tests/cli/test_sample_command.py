@@ -72,7 +72,7 @@ def test_a_film_goes_through_the_seeds(name: str, tmp_path: Path) -> None:
     args = ("--generator", "bands", "--seeds", "0-2", "--out", tmp_path / name)
     assert said(sample(*args, "--frames", 4, "--fps", 10, "--json"))["pictures"] == 12
     done = sample(*args)
-    assert done.exit_code == 0 and f"Wrote {tmp_path / name}: 72 pictures in " in done.stdout
+    assert done.exit_code == 0 and f"Wrote {tmp_path / name}: 72 images in " in done.stdout
     if name.endswith(".gif"):
         with Image.open(tmp_path / name) as film:
             assert film.n_frames == 72
@@ -98,7 +98,7 @@ def test_style_mixing_counts_its_edges(tmp_path: Path) -> None:
 
 def test_a_jpeg_is_a_sheet_too(tmp_path: Path) -> None:
     done = sample("--generator", "bands", "--seeds", "5", "--out", tmp_path / "one.jpg")
-    assert done.exit_code == 0 and ": 1 picture in " in done.stdout
+    assert done.exit_code == 0 and ": 1 image in " in done.stdout
     assert Image.open(tmp_path / "one.jpg").format == "JPEG"
 
 
@@ -110,16 +110,16 @@ WRONG = {
     "no seeds": (["--seeds", ""], "write numbers and ranges"),
     "seeds beyond numpy": (["--seeds", "4294967296"], "numbers go to 4294967295"),
     "too many seeds": (["--seeds", "0-999999999"], "more than a million"),
-    "another ending": (["--out", "a.webm"], "let it end in .png, .jpg, .gif or .mp4, or name a folder"),
-    "columns of a folder": (["--out", "a", "--columns", "2"], "--columns belongs to an image grid"),
-    "mixing in a film": (["--out", "a.gif", "--mix", "1"], "--mix belongs to an image grid"),
-    "frames of a sheet": (["--frames", "3"], "--frames belongs to an animation: let --out end in .gif or .mp4"),
-    "speed of a sheet": (["--fps", "3"], "--fps belongs to an animation"),
+    "another ending": (["--out", "a.webm"], "use a file name in .png, .jpg, .gif or .mp4, or a folder"),
+    "columns of a folder": (["--out", "a", "--columns", "2"], "--columns is for an image grid"),
+    "mixing in a film": (["--out", "a.gif", "--mix", "1"], "--mix is for an image grid"),
+    "frames of a sheet": (["--frames", "3"], "--frames is for an animation: let --out end in .gif or .mp4"),
+    "speed of a sheet": (["--fps", "3"], "--fps is for an animation"),
     "rows without mixing": (["--rows", "3"], "with --mix"),
     "columns of mixing": (["--mix", "3", "--columns", "2"], "do not go together"),
     "a film too fast": (["--out", "a.gif", "--fps", "60"], "let --out end in .mp4"),
     "a film of one": (["--out", "a.gif", "--seeds", "1"], "at least two"),
-    "rows that are not there": (["--mix", "3", "--rows", "6"], "rows 0 to 5"),
+    "rows that are not there": (["--mix", "3", "--rows", "6"], "layers 0 to 5"),
     "a truncation that is no number": (["--truncation", "nan"], "--truncation nan: give a number"),
     "a truncation without bounds": (["--truncation", "inf"], "--truncation inf: give a number"),
     "nothing to write": (["--out", ""], "--out is empty"),

@@ -1,4 +1,4 @@
-"""The official download of Cityscapes is read as it comes, and told apart from pix2pix's A|B pictures."""
+"""The official download of Cityscapes is read as it comes, and told apart from pix2pix's A|B images."""
 
 from __future__ import annotations
 

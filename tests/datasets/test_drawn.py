@@ -24,20 +24,20 @@ def drawn(name: str, seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray
 
 def palette(name: str) -> dict[str, tuple[int, int, int]]:
     if name == "facades":
-        from i2i_datasets.facades.plan import PALETTE
+        from i2i_datasets.facades.layout import PALETTE
     else:
         from i2i_datasets.cityscapes.street import PALETTE
     return PALETTE
 
 
-def colours(picture: np.ndarray) -> set[tuple[int, int, int]]:
-    codes = np.unique(picture.reshape(-1, 3).astype(np.int64) @ [65536, 256, 1])
+def colours(image: np.ndarray) -> set[tuple[int, int, int]]:
+    codes = np.unique(image.reshape(-1, 3).astype(np.int64) @ [65536, 256, 1])
     return {(int(code) >> 16, int(code) >> 8 & 255, int(code) & 255) for code in codes}
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two pictures after a little blur, 1 for equal ones."""
-    blurred = [cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 2).ravel() for picture in (a, b)]
+    """Correlation of two images after a little blur, 1 for equal ones."""
+    blurred = [cv2.GaussianBlur(image.astype(np.float32), (0, 0), 2).ravel() for image in (a, b)]
     return float(np.corrcoef(*blurred)[0, 1])
 
 
@@ -48,15 +48,15 @@ def test_every_set_of_the_paper_has_a_drawn_sample() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("size", [64, 100, 256])
-def test_pair_is_two_contiguous_rgb_pictures_of_the_asked_size(name: str, size: int) -> None:
-    for picture in drawn(name, 3, size):
-        assert picture.shape == (size, size, 3)
-        assert picture.dtype == np.uint8
-        assert picture.flags.c_contiguous
+def test_pair_is_two_contiguous_rgb_images_of_the_asked_size(name: str, size: int) -> None:
+    for image in drawn(name, 3, size):
+        assert image.shape == (size, size, 3)
+        assert image.dtype == np.uint8
+        assert image.flags.c_contiguous
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_largest_pictures_can_be_drawn(name: str) -> None:
+def test_largest_images_can_be_drawn(name: str) -> None:
     large, small = drawn(name, 5, 1024), drawn(name, 5, 256)
     for big, little in zip(large, small, strict=True):
         assert big.shape == (1024, 1024, 3)
@@ -94,7 +94,7 @@ def test_sample_is_varied(name: str) -> None:
         for s in range(24)
     ]
     spread = np.std(np.stack(small).astype(np.float32), axis=0).mean()
-    assert spread > 12  # grey levels; a sample of one picture has 0
+    assert spread > 12  # grey levels; a sample of one image has 0
 
 
 @pytest.mark.parametrize("name", LABELLED)
@@ -111,7 +111,7 @@ def test_label_map_has_the_colours_of_the_real_one_and_no_other(name: str) -> No
 
 @pytest.mark.parametrize("name", LABELLED)
 def test_photo_follows_its_label_map(name: str) -> None:
-    """Classes explain colour: within a class of one picture, colours vary less than over the picture."""
+    """Classes explain colour: within a class of one image, colours vary less than over the image."""
     gains = []
     for seed in range(20):
         pair = drawn(name, seed, 128)
@@ -150,11 +150,11 @@ def test_ink_is_like_that_of_real_pairs(name: str, shared: Any) -> None:
 
 def test_night_is_dark_and_day_is_bright_over_the_same_land() -> None:
     for seed in range(12):
-        night, day = (picture.astype(np.float32).mean(axis=2) for picture in drawn("night2day", seed))
+        night, day = (image.astype(np.float32).mean(axis=2) for image in drawn("night2day", seed))
         assert night.mean() < 0.6 * day.mean()
         assert night.max() > 120  # stars, windows or lamps
     pairs = [drawn("night2day", seed) for seed in range(12)]
-    outlines = [[cv2.Canny(picture, 30, 90) > 0 for picture in pair] for pair in pairs]
+    outlines = [[cv2.Canny(image, 30, 90) > 0 for image in pair] for pair in pairs]
     own = np.mean([likeness(a, b) for a, b in outlines])
     foreign = np.mean([likeness(outlines[i][0], outlines[i - 1][1]) for i in range(12)])
     assert own > foreign + 0.1

@@ -68,12 +68,12 @@ def test_defaults_make_w_of_z(registry: Registry, file: Path) -> None:
 
 
 def test_sample_draws_it_and_refuses_style_mixing(registry: Registry, file: Path, tmp_path: Path) -> None:
-    from i2i_plugins.sample.files import Layout, sample
+    from i2i_plugins.sample.files import SampleLayout, sample
 
     made = sample(file, tmp_path / "grid.png", range(4), device="cpu", registry=registry)
     assert made["pictures"] == 4 and Image.open(tmp_path / "grid.png").width > 64
     with pytest.raises(i2i.UsageError, match="has one layer, so there is nothing to mix"):
-        sample(file, tmp_path / "mix.png", range(2), layout=Layout(mix=[5]), device="cpu", registry=registry)
+        sample(file, tmp_path / "mix.png", range(2), layout=SampleLayout(mix=[5]), device="cpu", registry=registry)
 
 
 def test_mix_morphs_and_averages_it(registry: Registry, file: Path) -> None:

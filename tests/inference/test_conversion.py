@@ -179,10 +179,10 @@ def test_stylegan2_of_another_naming_draws_the_same(tmp_path: Path) -> None:
     from i2i.registry import find_plugins
 
     registry = i2i.Registry(find_plugins(["stylegan"]))
-    from i2i_plugins.stylegan.networks.stylegan2 import Generator
+    from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 
     torch.manual_seed(0)
-    network = Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=16, mapping_layers=2)
+    network = StyleGAN2Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=16, mapping_layers=2)
     foreign, ours, half = (tmp_path / name for name in ("G.pt", "ours.safetensors", "half.safetensors"))
     torch.save(network.state_dict(), foreign)
     made = convert(foreign, ours, registry=registry)

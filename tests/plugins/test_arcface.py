@@ -16,7 +16,7 @@ from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import ArcFace, read_arcface
-from i2i_plugins.arcface.models import MODEL
+from i2i_plugins.arcface.model_records import MODEL
 from i2i_plugins.arcface.network import IResNet
 from tests.helpers.registered import registered_by
 
@@ -63,27 +63,27 @@ def test_answers_like_the_reference_plain_and_folded(reference: Path, weights: M
         shapes = IResNet(IRESNET50).state_dict()
     state = {key: weights.weight(key, tuple(value.shape), False) for key, value in shapes.items()}
     network = read_arcface({key: value for key, value in state.items() if value is not None})
-    pictures = weights.noise(seed, 2, 3, 112, 112).clamp(-1, 1)
+    images = weights.noise(seed, 2, 3, 112, 112).clamp(-1, 1)
     with torch.no_grad():
-        for ours in (network(pictures), network.fold()(pictures)):
+        for ours in (network(images), network.fold()(images)):
             assert (ours - theirs).abs().max() <= RELATIVE * theirs.abs().max()
 
 
 @pytest.mark.parametrize("blocks", [(2, 2, 2, 2), (3, 4, 6, 3), (3, 13, 30, 3)], ids=["18", "34", "100"])
 def test_the_blocks_are_counted_from_the_keys(blocks: tuple[int, ...]) -> None:
-    (network, state), pictures = tiny(blocks), noise(1, 1, 3, 112, 112)
+    (network, state), images = tiny(blocks), noise(1, 1, 3, 112, 112)
     found = read_arcface(state)
     with torch.no_grad():
-        assert torch.equal(found(pictures), network(pictures))
+        assert torch.equal(found(images), network(images))
     assert not found.training and not any(each.requires_grad for each in found.parameters())
 
 
 def test_half_precision_and_missing_counters_are_read() -> None:
     network, state = tiny()
     halves = {key: value.half() for key, value in state.items() if not key.endswith("num_batches_tracked")}
-    pictures = noise(1, 1, 3, 112, 112)
+    images = noise(1, 1, 3, 112, 112)
     with torch.no_grad():
-        ours, whole = read_arcface(halves)(pictures), network(pictures)
+        ours, whole = read_arcface(halves)(images), network(images)
     assert ours.dtype == torch.float32
     assert (ours - whole).abs().max() <= 1e-2 * whole.abs().max()  # weights of 11 bits
 
@@ -114,10 +114,10 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path:
 
 
 def test_embeddings_are_those_of_the_network_at_unit_length(arcface: ArcFace) -> None:
-    pictures = noise(2, 3, 3, 112, 112)
+    images = noise(2, 3, 3, 112, 112)
     with torch.no_grad():
-        whole = F.normalize(tiny()[0](pictures))
-        assert torch.allclose(arcface(pictures), whole, atol=1e-5)  # folded: other roundings
+        whole = F.normalize(tiny()[0](images))
+        assert torch.allclose(arcface(images), whole, atol=1e-5)  # folded: other roundings
         small = F.interpolate(noise(3, 1, 3, 200, 200), (112, 112), mode="bilinear", antialias=True)
         assert torch.allclose(arcface(noise(3, 1, 3, 200, 200)), arcface(small), atol=1e-6)
     assert torch.allclose(whole.norm(dim=1), torch.ones(3))
@@ -125,24 +125,24 @@ def test_embeddings_are_those_of_the_network_at_unit_length(arcface: ArcFace) ->
 
 def test_one_can_descend_towards_a_person(arcface: ArcFace) -> None:
     target = arcface(noise(4, 1, 3, 112, 112))
-    pictures = noise(5, 1, 3, 160, 160).requires_grad_()
-    before = (arcface(pictures) * target).sum()
-    (gradient,) = torch.autograd.grad(before, pictures)
+    images = noise(5, 1, 3, 160, 160).requires_grad_()
+    before = (arcface(images) * target).sum()
+    (gradient,) = torch.autograd.grad(before, images)
     with torch.no_grad():
-        closer = (arcface(pictures + 0.02 * gradient / gradient.abs().max()) * target).sum()
+        closer = (arcface(images + 0.02 * gradient / gradient.abs().max()) * target).sum()
     assert closer > before and not target.requires_grad
 
 
 def test_autocast_does_not_coarsen_it(arcface: ArcFace) -> None:
-    pictures = noise(6, 1, 3, 112, 112)
-    plain = arcface(pictures)
+    images = noise(6, 1, 3, 112, 112)
+    plain = arcface(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(arcface(pictures), plain)
+        assert torch.equal(arcface(images), plain)
 
 
 @pytest.mark.parametrize("shape", [(3, 112, 112), (1, 1, 112, 112)])
-def test_what_is_no_rgb_picture_is_refused(arcface: ArcFace, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="takes pictures"):
+def test_what_is_no_rgb_image_is_refused(arcface: ArcFace, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="takes images"):
         arcface(torch.zeros(shape))
 
 
@@ -156,9 +156,9 @@ def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> No
 
 def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(tmp_path: Path) -> None:
     save_file(tiny()[1], tmp_path / "backbone.safetensors")
-    network, pictures = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
+    network, images = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
     arcface = ArcFace(TorchDevice("cpu"), tmp_path / "backbone.safetensors")
-    assert torch.allclose(arcface(pictures), F.normalize(network(pictures)), atol=1e-5)
+    assert torch.allclose(arcface(images), F.normalize(network(images)), atol=1e-5)
 
 
 def test_a_face_that_lies_right_stays_and_gives_its_gradient(arcface: ArcFace) -> None:

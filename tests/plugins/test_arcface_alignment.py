@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity, template
+from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity_transform, template
 from tests.plugins.test_arcface import noise
 
 
@@ -31,8 +31,8 @@ KNOWN = torch.stack([placed(0.3, 2.5, (40, -7)), placed(-2.0, 0.4, (-100, 300)),
 def test_a_known_similarity_is_found_again() -> None:
     source = noise(8, 3, 5, 2) * 100
     target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
-    assert torch.allclose(similarity(source, target), KNOWN, atol=1e-3)  # float32, points of some hundred pixels
-    still = similarity(template()[None], template())
+    assert torch.allclose(similarity_transform(source, target), KNOWN, atol=1e-3)
+    still = similarity_transform(template()[None], template())
     assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
 
 
@@ -42,12 +42,12 @@ def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
     rows = torch.cat([torch.stack([x, -y, one, none], dim=1), torch.stack([y, x, none, one], dim=1)])
     a, b, dx, dy = torch.linalg.lstsq(rows, target[0].T.reshape(-1, 1)).solution[:, 0].tolist()
     expected = torch.tensor([[a, -b, dx], [b, a, dy]]).double()
-    assert torch.allclose(similarity(source, target)[0], expected, atol=1e-10)
+    assert torch.allclose(similarity_transform(source, target)[0], expected, atol=1e-10)
 
 
 def test_points_in_one_place_align_nothing() -> None:
     with pytest.raises(i2i.I2IError, match="choose another photo"):
-        similarity(torch.ones(1, 5, 2), template())
+        similarity_transform(torch.ones(1, 5, 2), template())
 
 
 @pytest.mark.parametrize("size", [112, 128])
@@ -55,7 +55,7 @@ def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
     """A slope is interpolated without error, so every pixel can be computed."""
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
-    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the picture, which it leaves at the right
+    matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the image, which it leaves at the right
     points = template(size) @ matrix[:, :2].T + matrix[:, 2]
     aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
 
@@ -76,8 +76,8 @@ def test_five_points_of_sixty_eight() -> None:
 
 
 @pytest.mark.parametrize("points", [5, 68])
-def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_pictures(points: int) -> None:
+def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_images(points: int) -> None:
     landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
-    pictures = noise(13, 1, 3, 600, 600).bfloat16()
-    expected = align(pictures.float(), landmarks.float())
-    assert expected.dtype == torch.float32 and torch.equal(align(pictures, landmarks), expected)
+    images = noise(13, 1, 3, 600, 600).bfloat16()
+    expected = align(images.float(), landmarks.float())
+    assert expected.dtype == torch.float32 and torch.equal(align(images, landmarks), expected)

@@ -15,7 +15,7 @@ from i2i.api.extractor import Face
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
 from i2i.toolkit.images import read_image, to_tensor
-from i2i_plugins.dlib.extractor import FINE, DlibLandmarks, _window
+from i2i_plugins.dlib.extractor import WINDOW_BOX, DlibLandmarks, _window
 from tests.helpers.needing_dlib import require_dlib
 
 
@@ -43,7 +43,7 @@ def tensor(image: Image.Image) -> torch.Tensor:
 
 
 def eyes(points: Any) -> tuple[Any, Any]:
-    """The middles of the eye on the left of the picture and of the one on the right."""
+    """The middles of the eye on the left of the image and of the one on the right."""
     return points[36:42].mean(axis=0), points[42:48].mean(axis=0)
 
 
@@ -131,10 +131,10 @@ def test_a_window_and_its_matrix_belong_together(width: float, angle: float) -> 
     ramps = np.stack([across, down], axis=2).astype(np.float32)  # each pixel holds its own place
     window, matrix = _window(ramps, (90.0, 100.0, 90.0 + width, 100.0 + width), angle)
     centre = matrix[:, :2] @ (np.array([90, 100]) + width / 2) + matrix[:, 2]
-    assert np.allclose(centre, FINE - 0.5) and np.isclose(np.linalg.det(matrix[:, :2]), (FINE / width) ** 2)
+    assert np.allclose(centre, WINDOW_BOX - 0.5) and np.isclose(np.linalg.det(matrix[:, :2]), (WINDOW_BOX / width) ** 2)
     places = np.array([(x, y) for x in range(150, 340, 30) for y in range(150, 340, 30)])
     strays = window[places[:, 1], places[:, 0]] @ matrix[:, :2].T + matrix[:, 2] - places
-    # OpenCV rounds places in the picture to fractions of a pixel, which enlarging shows; but nothing is shifted.
+    # OpenCV rounds places in the image to fractions of a pixel, which enlarging shows; but nothing is shifted.
     assert np.abs(strays).max() < 0.4 and np.abs(strays.mean(axis=0)).max() < 0.05
 
 
@@ -197,5 +197,5 @@ def test_other_shapes_are_refused(shape: tuple[int, ...], dlib: DlibLandmarks) -
     for read in (dlib, dlib.find):
         with pytest.raises(ValueError, match="dlib"):
             read(torch.zeros(shape))
-    with pytest.raises(ValueError, match="one picture"):
+    with pytest.raises(ValueError, match="one image"):
         dlib.find(torch.zeros(2, 3, 64, 64))

@@ -17,8 +17,8 @@ from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
-from i2i_plugins.e4e.models import FFHQ, MODELS
-from i2i_plugins.e4e.network import Encoder
+from i2i_plugins.e4e.model_records import FFHQ, MODELS
+from i2i_plugins.e4e.network import E4ENetwork
 from tests.helpers.registered import registered_by
 
 State = dict[str, torch.Tensor]
@@ -32,11 +32,11 @@ def noise(seed: int, *shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def narrow(rows: int = ROWS) -> Encoder:
+def narrow(rows: int = ROWS) -> E4ENetwork:
     """A quarter as wide as the real one, with normalisations that do something."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Encoder(rows, width=16).eval()
+        network = E4ENetwork(rows, width=16).eval()
         for value in network.state_dict().values():
             if value.is_floating_point() and value.ndim == 1:
                 value.copy_(torch.rand_like(value) + 0.5)
@@ -44,12 +44,12 @@ def narrow(rows: int = ROWS) -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
+def encoder() -> E4ENetwork:
     return narrow()
 
 
 @pytest.fixture(scope="module")
-def state(encoder: Encoder) -> State:
+def state(encoder: E4ENetwork) -> State:
     return encoder.state_dict()
 
 
@@ -72,7 +72,7 @@ def test_answers_like_the_reference(reference: Path, monkeypatch: pytest.MonkeyP
     with safe_open(reference / "e4e_256.safetensors", "pt") as stream:
         theirs, about = stream.get_tensor("codes"), stream.metadata()
     with torch.device("meta"):
-        shapes = Encoder(int(about["num_ws"])).state_dict()
+        shapes = E4ENetwork(int(about["num_ws"])).state_dict()
     state = {key: weights.weight(key, tuple(value.shape), False) for key, value in shapes.items()}
     network = read_e4e({key: value for key, value in state.items() if value is not None})
     with torch.no_grad():
@@ -84,10 +84,10 @@ def test_answers_like_the_reference(reference: Path, monkeypatch: pytest.MonkeyP
 def test_rows_are_counted_from_the_keys(rows: int) -> None:
     network = narrow(rows)
     found = read_e4e(network.state_dict())
-    pictures = noise(1, 1, 3, 256, 256)
+    images = noise(1, 1, 3, 256, 256)
     with torch.no_grad():
-        codes = found(pictures)
-        assert codes.shape == (1, rows, NUMBERS) and torch.equal(codes, network(pictures))
+        codes = found(images)
+        assert codes.shape == (1, rows, NUMBERS) and torch.equal(codes, network(images))
     assert not found.training and not any(each.requires_grad for each in found.parameters())
 
 
@@ -102,28 +102,28 @@ def test_rows_are_counted_from_the_keys(rows: int) -> None:
     ids=["whole", "not from the mean", "bare with one row", "bare"],
 )
 def test_codes_start_from_the_mean_of_the_checkpoint(
-    content: Callable[[State], Any], mean: torch.Tensor, encoder: Encoder, state: State, tmp_path: Path
+    content: Callable[[State], Any], mean: torch.Tensor, encoder: E4ENetwork, state: State, tmp_path: Path
 ) -> None:
     e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", content(state)))
-    pictures = noise(2, 2, 3, 256, 256)
+    images = noise(2, 2, 3, 256, 256)
     with torch.no_grad():
-        expected = encoder(pictures) + mean
+        expected = encoder(images) + mean
         # Another memory layout, so another order of sums.
-        assert torch.allclose(e4e(pictures), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+        assert torch.allclose(e4e(images), expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
     assert (e4e.num_ws, e4e.size) == (ROWS, (256, 256))
 
 
 def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(state: State, tmp_path: Path) -> None:
     save_file({**checkpoint(state)["state_dict"], "latent_avg": MEAN}, tmp_path / "e4e.safetensors")
-    network, pictures = i2i.load_network(tmp_path / "e4e.safetensors", kind="e4e"), noise(2, 1, 3, 256, 256)
+    network, images = i2i.load_network(tmp_path / "e4e.safetensors", kind="e4e"), noise(2, 1, 3, 256, 256)
     whole = i2i.load_network(saved(tmp_path / "e4e.pt", checkpoint(state)), kind="e4e")
     assert torch.equal(whole.latent_avg, MEAN)
     with torch.no_grad():
-        codes = E4E(TorchDevice("cpu"), tmp_path / "e4e.safetensors")(pictures)
-        assert torch.allclose(codes, network(pictures) + MEAN, rtol=0, atol=1e-5 * float(codes.abs().max()))
+        codes = E4E(TorchDevice("cpu"), tmp_path / "e4e.safetensors")(images)
+        assert torch.allclose(codes, network(images) + MEAN, rtol=0, atol=1e-5 * float(codes.abs().max()))
 
 
-def test_encoders_of_cars_see_wide_pictures_and_other_sizes_are_resized(state: State, tmp_path: Path) -> None:
+def test_encoders_of_cars_see_wide_images_and_other_sizes_are_resized(state: State, tmp_path: Path) -> None:
     e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode")))
     assert e4e.size == (192, 256)
     large = noise(3, 1, 3, 384, 512)
@@ -174,15 +174,15 @@ def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(state: 
     assert e4e.num_ws == E4E(TorchDevice("cpu")).num_ws == ROWS
 
 
-def test_gradients_reach_the_pictures_and_autocast_coarsens_nothing(state: State, tmp_path: Path) -> None:
+def test_gradients_reach_the_images_and_autocast_coarsens_nothing(state: State, tmp_path: Path) -> None:
     e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", state))
-    pictures = noise(4, 1, 3, 256, 256).requires_grad_()
-    codes = e4e(pictures)
-    (gradient,) = torch.autograd.grad(codes.square().sum(), pictures)
+    images = noise(4, 1, 3, 256, 256).requires_grad_()
+    codes = e4e(images)
+    (gradient,) = torch.autograd.grad(codes.square().sum(), images)
     assert torch.isfinite(gradient).all() and gradient.count_nonzero() > 0.99 * gradient.numel()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(e4e(pictures), codes)
-    with pytest.raises(ValueError, match="takes pictures"):
+        assert torch.equal(e4e(images), codes)
+    with pytest.raises(ValueError, match="takes images"):
         e4e(torch.zeros(3, 256, 256))
 
 

@@ -12,7 +12,7 @@ import torch
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet, Moments, frechet_distance
-from i2i_plugins.perceptual.vgg16 import Vgg16
+from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.helpers.vgg16_of_noise import noise, write
 
 CPU = TorchDevice("cpu")
@@ -66,7 +66,7 @@ def test_equals_scipys_root_whatever_the_batches(mean: float) -> None:
     assert frechet_distance(*taken) == pytest.approx(by_scipy(x, y), rel=1e-7)  # the digits that SciPy's root has
 
 
-def test_of_fewer_pictures_than_numbers_is_0_to_themselves_and_symmetric() -> None:
+def test_of_fewer_images_than_numbers_is_0_to_themselves_and_symmetric() -> None:
     x, y = normal(rows(2, 10, 64)), normal(rows(3, 10, 64))
     assert frechet_distance(*x, *x) == pytest.approx(0, abs=1e-12)
     there, back = frechet_distance(*x, *y), frechet_distance(*y, *x)
@@ -86,12 +86,12 @@ def test_is_that_of_averaged_features_of_relu4_3(file: Path) -> None:
     assert meter.compute() == pytest.approx(expected, rel=1e-4) and meter.per_picture == []
 
 
-def test_tells_how_far_apart_sets_are_and_not_which_picture_is_whose_partner(file: Path) -> None:
-    pictures = noise(2, 8, 3, 32, 32)
+def test_tells_how_far_apart_sets_are_and_not_which_image_is_whose_partner(file: Path) -> None:
+    images = noise(2, 8, 3, 32, 32)
     found = {}
-    for name, outputs in {"same": pictures.flip(0), "pale": pictures * 0.8, "paler": pictures * 0.5}.items():
+    for name, outputs in {"same": images.flip(0), "pale": images * 0.8, "paler": images * 0.5}.items():
         meter = Frechet(CPU, file)
-        for each, target in zip(outputs.split(4), pictures.split(4), strict=True):
+        for each, target in zip(outputs.split(4), images.split(4), strict=True):
             meter.update(each, target)
         found[name] = meter.compute()
     assert found["same"] == pytest.approx(0, abs=1e-4 * found["pale"])
@@ -102,7 +102,7 @@ def test_what_cannot_be_measured_is_said(file: Path) -> None:
     meter = Frechet(CPU, file)
     meter.update(noise(0, 1, 3, 16, 16), noise(1, 1, 3, 16, 16))
     meter.add_targets(noise(2, 2, 3, 16, 16))
-    with pytest.raises(i2i.I2IError, match="at least 2 pictures of each kind, but has seen 1 of the outputs and 3 of"):
+    with pytest.raises(i2i.I2IError, match="at least 2 images of each kind, but has seen 1 of the outputs and 3 of"):
         meter.compute()
     with pytest.raises(i2i.I2IError, match="at least 8 x 8 pixels, but these are 16 x 7"):
         meter.add_outputs(noise(0, 1, 3, 7, 16))

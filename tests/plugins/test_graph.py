@@ -20,7 +20,7 @@ import i2i
 from i2i.cli import Root
 from i2i.registry import Plugin
 from i2i_plugins.graph import register_commands
-from i2i_plugins.graph.layers import layers_of
+from i2i_plugins.graph.layer_table import layers_of
 
 
 class Net(nn.Module):
@@ -55,7 +55,7 @@ class Tiny(i2i.Trainer):
 
 class Painter(Tiny):
     name = "painter"
-    summary = "Makes pictures of its own."
+    summary = "Makes images of its own."
     wants = "pictures"
 
 
@@ -172,7 +172,7 @@ def test_wrong_usage_says_what_to_type(graph: click.Group, args: list[str], word
 
 
 def test_the_paper_u_net() -> None:
-    """54,413,955 parameters, and 12.1 GFLOP for one picture of 256 px."""
+    """54,413,955 parameters, and 12.1 GFLOP for one image of 256 px."""
     registry = i2i.load_registry()
     root = Root(name="i2i", context_settings={"obj": registry})
     register_commands(cli=root, registry=registry)

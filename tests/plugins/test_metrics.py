@@ -16,7 +16,7 @@ def metrics() -> dict[str, type[i2i.Metric]]:
     return {metric.name: metric for metric in registered_by("i2i_plugins.metrics")}
 
 
-def pictures(seed: int, count: int = 5, height: int = 40, width: int = 56) -> tuple[torch.Tensor, torch.Tensor]:
+def images(seed: int, count: int = 5, height: int = 40, width: int = 56) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(seed)
     target = gaussian_filter(rng.normal(size=(count, 3, height, width)), sigma=(0, 0, 2, 2)) * 4
     target = np.clip(target + rng.uniform(-0.7, 0.7, size=(count, 3, 1, 1)), -1, 1)
@@ -32,10 +32,10 @@ def measure(metric: type[i2i.Metric], output: torch.Tensor, target: torch.Tensor
 
 
 def plain_ssim(output: np.ndarray, target: np.ndarray) -> float:
-    """SSIM of two (H, W) pictures in [0, 1] with scipy's filter, cropped to where the whole window fits."""
+    """SSIM of two (H, W) images in [0, 1] with scipy's filter, cropped to where the whole window fits."""
 
-    def blur(picture: np.ndarray) -> np.ndarray:
-        return gaussian_filter(picture, sigma=1.5, radius=5)[5:-5, 5:-5]
+    def blur(image: np.ndarray) -> np.ndarray:
+        return gaussian_filter(image, sigma=1.5, radius=5)[5:-5, 5:-5]
 
     mean_x, mean_y = blur(output), blur(target)
     var_x, var_y = blur(output**2) - mean_x**2, blur(target**2) - mean_y**2
@@ -45,22 +45,22 @@ def plain_ssim(output: np.ndarray, target: np.ndarray) -> float:
 
 
 def test_ssim_equals_a_plain_computation_in_float64(metrics: dict[str, type[i2i.Metric]]) -> None:
-    output, target = pictures(0)
+    output, target = images(0)
     x, y = (output.double().numpy() + 1) / 2, (target.double().numpy() + 1) / 2
     expected = np.mean([plain_ssim(x[n, c], y[n, c]) for n in range(5) for c in range(3)])
     assert 0.05 < expected < 0.95
     assert measure(metrics["ssim"], output, target, batch=5) == pytest.approx(expected, abs=1e-5)
 
 
-def test_ssim_of_bright_flat_pictures_does_not_drown_in_rounding(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_ssim_of_bright_flat_images_does_not_drown_in_rounding(metrics: dict[str, type[i2i.Metric]]) -> None:
     output = torch.full((1, 3, 32, 32), 0.98) + torch.linspace(0, 0.01, 32)
     target = torch.full((1, 3, 32, 32), 0.98) + torch.linspace(0.01, 0, 32)
     x, y = (output[0, 0].double().numpy() + 1) / 2, (target[0, 0].double().numpy() + 1) / 2
     assert measure(metrics["ssim"], output, target, batch=1) == pytest.approx(plain_ssim(x, y), abs=1e-4)
 
 
-def test_psnr_is_the_mean_of_each_pictures_own(metrics: dict[str, type[i2i.Metric]]) -> None:
-    output, target = pictures(1)
+def test_psnr_is_the_mean_of_each_images_own(metrics: dict[str, type[i2i.Metric]]) -> None:
+    output, target = images(1)
     mse = (((output.double() - target.double()) / 2) ** 2).mean(dim=(1, 2, 3)).numpy()
     assert measure(metrics["psnr"], output, target, batch=2) == pytest.approx(
         float(np.mean(-10 * np.log10(mse))), abs=1e-4
@@ -73,15 +73,15 @@ def test_known_differences(metrics: dict[str, type[i2i.Metric]]) -> None:
     assert measure(metrics["psnr"], target + 0.2, target, batch=2) == pytest.approx(20.0, abs=1e-5)
 
 
-def test_identical_pictures_score_the_stated_best(metrics: dict[str, type[i2i.Metric]]) -> None:
-    target = pictures(2)[1]
+def test_identical_images_score_the_stated_best(metrics: dict[str, type[i2i.Metric]]) -> None:
+    target = images(2)[1]
     best = {name: measure(metric, target, target, batch=2) for name, metric in metrics.items()}
     assert best == {"l1": 0.0, "psnr": pytest.approx(100.0), "ssim": pytest.approx(1.0, abs=1e-6)}
 
 
 @pytest.mark.parametrize("name", ["l1", "psnr", "ssim"])
 def test_batches_do_not_change_the_mean(metrics: dict[str, type[i2i.Metric]], name: str) -> None:
-    output, target = pictures(3)
+    output, target = images(3)
     values = [measure(metrics[name], output, target, batch) for batch in (1, 2, 5)]
     assert values == pytest.approx([values[0]] * 3, rel=1e-6)
     alone = [measure(metrics[name], output[n : n + 1], target[n : n + 1], 1) for n in range(5)]
@@ -91,7 +91,7 @@ def test_batches_do_not_change_the_mean(metrics: dict[str, type[i2i.Metric]], na
 def test_what_cannot_be_measured_is_said(metrics: dict[str, type[i2i.Metric]]) -> None:
     with pytest.raises(i2i.I2IError, match="11 x 11 pixels, but these are 8 x 10"):
         metrics["ssim"]("cpu").update(torch.zeros(1, 3, 10, 8), torch.zeros(1, 3, 10, 8))
-    with pytest.raises(i2i.I2IError, match="psnr has seen no pictures"):
+    with pytest.raises(i2i.I2IError, match="psnr has seen no images"):
         metrics["psnr"]("cpu").compute()
     with pytest.raises(ValueError, match="l1 compares"):
         metrics["l1"]("cpu").update(torch.zeros(1, 3, 8, 8), torch.zeros(2, 3, 8, 8))

@@ -1,4 +1,4 @@
-"""CLIP against open_clip's own preparation of pictures and encoding, on a tiny architecture with random weights."""
+"""CLIP against open_clip's own preparation of images and encoding, on a tiny architecture with random weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.open_clip.extractor import OpenClip
-from i2i_plugins.open_clip.models import MODEL
+from i2i_plugins.open_clip.model_records import MODEL
 from tests.helpers.registered import registered_by
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
@@ -66,14 +66,14 @@ def noise(seed: int, *shape: int) -> torch.Tensor:
 
 
 def photo(height: int, width: int) -> np.ndarray:
-    """A smooth picture, uint8, with a hard edge; what a camera might see."""
+    """A smooth image, uint8, with a hard edge; what a camera might see."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     channels = [np.sin(5 * x + k) * np.cos(4 * y - k) for k in range(3)]
     return np.where((x > 0.5)[..., None], 235, (np.stack(channels, axis=-1) * 120 + 128)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (96, 96), (20, 20), (50, 97), (97, 50)])
-def test_pictures_are_prepared_and_encoded_as_by_the_package(clip: OpenClip, network: Any, size) -> None:
+def test_images_are_prepared_and_encoded_as_by_the_package(clip: OpenClip, network: Any, size) -> None:
     pixels = photo(*size)
     ours = clip.images(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 127.5 - 1)
     seen = open_clip.image_transform(32, is_train=False)(Image.fromarray(pixels))[None]
@@ -97,23 +97,23 @@ def test_sentences_are_encoded_as_by_the_package_each_by_itself(clip: OpenClip, 
 
 
 def test_one_can_descend_towards_a_sentence(clip: OpenClip) -> None:
-    sentence, pictures = clip.texts(SENTENCES[:1]), noise(1, 2, 3, 48, 48).mul(0.8).requires_grad_()
-    before = clip.images(pictures) @ sentence.T
-    (gradient,) = torch.autograd.grad(before.sum(), pictures)
-    after = clip.images((pictures + 0.02 * gradient / gradient.abs().max()).detach()) @ sentence.T
+    sentence, images = clip.texts(SENTENCES[:1]), noise(1, 2, 3, 48, 48).mul(0.8).requires_grad_()
+    before = clip.images(images) @ sentence.T
+    (gradient,) = torch.autograd.grad(before.sum(), images)
+    after = clip.images((images + 0.02 * gradient / gradient.abs().max()).detach()) @ sentence.T
     assert (after > before).all() and not sentence.requires_grad and not after.requires_grad
 
 
 def test_autocast_does_not_coarsen_it(clip: OpenClip) -> None:
-    pictures = noise(2, 1, 3, 40, 40)
-    plain = clip.images(pictures), clip.texts(SENTENCES)
+    images = noise(2, 1, 3, 40, 40)
+    plain = clip.images(images), clip.texts(SENTENCES)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(clip.images(pictures), plain[0]) and torch.equal(clip.texts(SENTENCES), plain[1])
+        assert torch.equal(clip.images(images), plain[0]) and torch.equal(clip.texts(SENTENCES), plain[1])
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32)])
-def test_what_is_no_rgb_picture_is_refused(clip: OpenClip, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="takes pictures"):
+def test_what_is_no_rgb_image_is_refused(clip: OpenClip, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="takes images"):
         clip.images(torch.zeros(shape))
 
 
@@ -165,9 +165,9 @@ def test_what_does_not_fit_is_named_in_one_sentence(network: Any, change, told: 
     [
         ("ViT-B32", r"has no architecture 'ViT-B32'\. Did you mean 'ViT-B-32'\?"),
         ("xyz", r"has no architecture 'xyz'\. Take 'ViT-B-32'\."),
-        ("roberta-ViT-B-32", "fetches parts of the architecture 'roberta-ViT-B-32'"),  # its text tower
-        ("convnext_base", "fetches parts of the architecture 'convnext_base'"),  # timm's
-        ("ViT-B-16-SigLIP", "fetches parts of the architecture"),  # its tokenizer
+        ("roberta-ViT-B-32", "downloads parts of the architecture 'roberta-ViT-B-32'"),  # its text tower
+        ("convnext_base", "downloads parts of the architecture 'convnext_base'"),  # timm's
+        ("ViT-B-16-SigLIP", "downloads parts of the architecture"),  # its tokenizer
     ],
 )
 def test_architectures_that_cannot_be_built_here_are_refused(file: Path, architecture: str, told: str) -> None:

@@ -1,4 +1,4 @@
-"""LPIPS against the published distances of its authors' pictures."""
+"""LPIPS against the published distances of its authors' images."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from PIL import Image
 
 import i2i
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.perceptual.extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
-from i2i_plugins.perceptual.metric import LpipsMetric, LpipsVggMetric
-from i2i_plugins.perceptual.models import VGG16
-from i2i_plugins.perceptual.vgg16 import Vgg16
+from i2i_plugins.perceptual.lpips_extractor import Lpips, LpipsVgg
+from i2i_plugins.perceptual.lpips_metric import LpipsMetric, LpipsVggMetric
+from i2i_plugins.perceptual.model_records import VGG16
+from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.helpers.registered import registered_by
 
 
@@ -94,7 +94,7 @@ def test_autocast_does_not_coarsen_it(lpips: Lpips) -> None:
             assert torch.equal(lpips.distance(x, y), plain)
 
 
-def test_metric_is_the_mean_over_pictures(lpips: Lpips) -> None:
+def test_metric_is_the_mean_over_images(lpips: Lpips) -> None:
     x, y = noise(0, 3, 3, 64, 64), noise(1, 3, 3, 64, 64)
     meter = metric()
     meter.update(x[:2], y[:2])
@@ -108,7 +108,7 @@ def test_what_cannot_be_measured_is_said(lpips: Lpips) -> None:
         lpips.distance(noise(0, 1, 3, 30, 64), noise(1, 1, 3, 30, 64))
     with pytest.raises(ValueError, match="compares"):
         lpips.distance(noise(0, 1, 3, 64, 64), noise(1, 2, 3, 64, 64))
-    with pytest.raises(i2i.I2IError, match="lpips has seen no pictures"):
+    with pytest.raises(i2i.I2IError, match="lpips has seen no images"):
         metric().compute()
 
 
@@ -128,7 +128,7 @@ def test_loading_is_silent_offline_and_leaves_the_random_state(monkeypatch: pyte
 
 def test_missing_package_is_named() -> None:
     code = (
-        "import sys, i2i; from i2i_plugins.perceptual.extractor import Lpips\n"
+        "import sys, i2i; from i2i_plugins.perceptual.lpips_extractor import Lpips\n"
         "sys.modules['lpips'] = None\n"
         "try: Lpips('cpu')\n"
         "except i2i.I2IError as error: print(error)"

@@ -14,11 +14,11 @@ from PIL import Image
 import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.perceptual.extractor import LpipsVgg
 from i2i_plugins.perceptual.frechet import Frechet
-from i2i_plugins.perceptual.metric import LpipsVggMetric
-from i2i_plugins.perceptual.models import VGG16
-from i2i_plugins.perceptual.vgg16 import IMAGE2STYLEGAN, Vgg16
+from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
+from i2i_plugins.perceptual.lpips_metric import LpipsVggMetric
+from i2i_plugins.perceptual.model_records import VGG16
+from i2i_plugins.perceptual.vgg16_extractor import IMAGE2STYLEGAN, Vgg16
 from tests.helpers.vgg16_of_noise import noise, state, write
 
 CPU = TorchDevice("cpu")
@@ -50,10 +50,10 @@ def torchvisions_layers() -> torch.nn.Sequential:
     return layers
 
 
-def torchvisions(pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def torchvisions(images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Every layer's map by torchvision's own network, with ImageNet's normalisation as its documentation gives it."""
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    x = ((pictures + 1) / 2 - mean) / std
+    x = ((images + 1) / 2 - mean) / std
     found, block, number = {}, 1, 0
     with torch.no_grad():
         for layer in torchvisions_layers():
@@ -109,13 +109,13 @@ def test_equals_the_lpips_package_around_the_same_network(
 )
 @pytest.mark.parametrize("learning", [False, True])
 def test_features_are_those_of_torchvisions_layers(vgg16: Vgg16, layers: tuple[str, ...], learning: bool) -> None:
-    pictures = noise(2, 2, 3, 32, 48)
-    before = pictures.clone()
-    found, theirs = vgg16.features(pictures.requires_grad_(learning), layers), torchvisions(before)
+    images = noise(2, 2, 3, 32, 48)
+    before = images.clone()
+    found, theirs = vgg16.features(images.requires_grad_(learning), layers), torchvisions(before)
     assert set(found) == set(layers) and all(each.requires_grad == learning for each in found.values())
     for layer in layers:
         assert (found[layer] - theirs[layer]).abs().max() <= RELATIVE * theirs[layer].abs().max(), layer
-    assert torch.equal(pictures, before)
+    assert torch.equal(images, before)
 
 
 def test_all_layers_have_torchvisions_order(vgg16: Vgg16) -> None:
@@ -142,7 +142,7 @@ def test_its_distance_is_the_loss_of_image2stylegan(vgg16: Vgg16) -> None:
 
 
 @pytest.mark.parametrize("name", ["lpips", "vgg16"])
-def test_one_picture_is_compared_with_many_and_one_can_descend(name: str, request: pytest.FixtureRequest) -> None:
+def test_one_image_is_compared_with_many_and_one_can_descend(name: str, request: pytest.FixtureRequest) -> None:
     network = request.getfixturevalue(name)
     target, x = noise(5, 1, 3, 32, 32), noise(6, 2, 3, 32, 32).requires_grad_()
     there = network.features(target)
@@ -163,7 +163,7 @@ def test_autocast_does_not_coarsen_it(name: str, request: pytest.FixtureRequest)
 
 
 @pytest.mark.parametrize("layer, pixels", [("conv1_1", 1), ("relu2_2", 2), ("relu4_3", 8), ("relu5_3", 16)])
-def test_the_smallest_pictures_are_told(vgg16: Vgg16, layer: str, pixels: int) -> None:
+def test_the_smallest_images_are_told(vgg16: Vgg16, layer: str, pixels: int) -> None:
     assert vgg16.features(noise(0, 1, 3, pixels, 40), (layer,))[layer].shape[2] == 1
     if pixels > 1:
         with pytest.raises(i2i.I2IError, match=f"at least {pixels} x {pixels} pixels, but these are 40 x {pixels - 1}"):
@@ -173,7 +173,7 @@ def test_the_smallest_pictures_are_told(vgg16: Vgg16, layer: str, pixels: int) -
 def test_what_cannot_be_measured_is_said(vgg16: Vgg16, lpips: LpipsVgg) -> None:
     with pytest.raises(i2i.UsageError, match=r"VGG16 has no layer 'conv_3_2'\. Did you mean 'conv3_2'\?"):
         vgg16.features(noise(0, 1, 3, 16, 16), ("conv_3_2",))
-    with pytest.raises(ValueError, match="vgg16 takes pictures"):
+    with pytest.raises(ValueError, match="vgg16 takes images"):
         vgg16.features(noise(0, 1, 1, 16, 16))
     with pytest.raises(ValueError, match="lpips-vgg compares"):
         lpips.distance(noise(0, 1, 3, 16, 16), noise(0, 2, 3, 16, 16))

@@ -16,7 +16,7 @@ from i2i.toolkit.images.grids import add_captions
 from i2i.toolkit.latents import sampling
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, draw, latents, stream
 from i2i_plugins.sample import grids as sample_grids
-from i2i_plugins.sample.grids import interpolate, mixed_rows, mixing_grid, sample_grid
+from i2i_plugins.sample.grids import interpolate, mixed_layers, mixing_grid, sample_grid
 from i2i_plugins.sample.spline import ClosedSpline
 from tests.helpers.toy_generators import MEAN, Bands, Broken, Classes, Grey
 
@@ -191,11 +191,11 @@ def test_a_mixing_grid_takes_the_named_rows_from_the_column(monkeypatch: pytest.
 
 @pytest.mark.parametrize(("num_ws", "last"), [(18, 6), (16, 5), (14, 4), (10, 3), (6, 1), (2, 0), (1, 0)])
 def test_the_usual_rows_of_mixing(num_ws: int, last: int) -> None:
-    assert mixed_rows(num_ws) == list(range(last + 1))
+    assert mixed_layers(num_ws) == list(range(last + 1))
 
 
 def test_mixing_refuses_rows_that_are_not_there() -> None:
-    with pytest.raises(i2i.UsageError, match="rows 0 to 5, and no row 6"):
+    with pytest.raises(i2i.UsageError, match="layers 0 to 5, and no layer 6"):
         mixing_grid(made(), [0], [1], rows=[0, 6])
 
 

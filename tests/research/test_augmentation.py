@@ -1,4 +1,4 @@
-"""The changes that the demo's networks learn to see through: points move with their pictures, and light stays light."""
+"""The changes that the demo's networks learn to see through: points move with their images, and light stays light."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from research.demo.training.augmentation import MIRRORED, Strengths, blurred, moved, moved_points, movements, relit
-from research.demo.training.faceless import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
+from research.demo.training.negatives import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
 
 SIZE = 64
 STILL = Strengths(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -31,16 +31,16 @@ def face(count: int = 4) -> torch.Tensor:
 
 
 def spot(points: torch.Tensor) -> torch.Tensor:
-    """Pictures ``(N, 3, 64, 64)`` with a soft bright spot about each of the points ``(N, 2)``, on black."""
+    """Images ``(N, 3, 64, 64)`` with a soft bright spot about each of the points ``(N, 2)``, on black."""
     across = torch.arange(SIZE)
     x, y = ((across - points[:, i, None]).square() for i in (0, 1))
     bright = (-(x[:, None, :] + y[:, :, None]) / (2 * 2.0**2)).exp()
     return bright[:, None].expand(-1, 3, -1, -1) * 2 - 1
 
 
-def centroid(pictures: torch.Tensor) -> torch.Tensor:
+def centroid(images: torch.Tensor) -> torch.Tensor:
     """The mean place of light, ``(N, 2)`` x, y."""
-    light = (pictures + 1).mean(dim=1)
+    light = (images + 1).mean(dim=1)
     across = torch.arange(SIZE).float()
     return torch.stack([light.sum(1) @ across, light.sum(2) @ across], 1) / light.sum((1, 2))[:, None]
 
@@ -56,7 +56,7 @@ def centroid(pictures: torch.Tensor) -> torch.Tensor:
     ],
     ids=["shift", "turn", "scale", "stretch", "all"],
 )
-def test_points_move_with_their_pictures(changes: Strengths) -> None:
+def test_points_move_with_their_images(changes: Strengths) -> None:
     points = 24 + 16 * torch.rand(8, 2, generator=seeded(1))
     movement = movements(8, changes, seeded(2))
     went = centroid(moved(spot(points), movement))
@@ -68,8 +68,8 @@ def test_points_move_with_their_pictures(changes: Strengths) -> None:
 
 def test_a_mirror_swaps_pixels_and_renames_points() -> None:
     movement = movements(1, replace(STILL, mirror=1.0), seeded(0))
-    pictures, points = noise(0, 1), torch.rand(1, 68, 2, generator=seeded(1)) * 63
-    assert torch.allclose(moved(pictures, movement), pictures.flip(3), atol=1e-5)
+    images, points = noise(0, 1), torch.rand(1, 68, 2, generator=seeded(1)) * 63
+    assert torch.allclose(moved(images, movement), images.flip(3), atol=1e-5)
     swapped = moved_points(points, movement, SIZE)
     assert torch.allclose(swapped[0, 36], torch.stack([63 - points[0, 45, 0], points[0, 45, 1]]), atol=1e-5)
 
@@ -97,9 +97,9 @@ def test_mirrored_points_are_pairs_of_left_and_right() -> None:
 
 
 def test_nothing_changes_without_strength() -> None:
-    pictures = noise(3)
-    assert torch.allclose(moved(pictures, movements(4, STILL, seeded(0))), pictures, atol=1e-5)
-    assert torch.allclose(relit(pictures, STILL, seeded(0)), pictures, atol=1e-6)
+    images = noise(3)
+    assert torch.allclose(moved(images, movements(4, STILL, seeded(0))), images, atol=1e-5)
+    assert torch.allclose(relit(images, STILL, seeded(0)), images, atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.7, 1.5, 3.0])
@@ -112,50 +112,46 @@ def test_a_blur_widens_a_spot_by_its_variance_and_keeps_its_light(sigma: float) 
     assert spread[1] - spread[0] == pytest.approx(sigma**2, rel=0.02)  # a sampled Gaussian is not quite a Gaussian
 
 
-def test_each_picture_has_a_blur_of_its_own_and_flat_ones_stay() -> None:
-    pictures = noise(4, 2)
-    both = blurred(pictures, torch.tensor([0.0, 2.0]))
-    assert torch.equal(both[0], pictures[0]) and both[1].std() < 0.3 * pictures[1].std()
+def test_each_image_has_a_blur_of_its_own_and_flat_ones_stay() -> None:
+    images = noise(4, 2)
+    both = blurred(images, torch.tensor([0.0, 2.0]))
+    assert torch.equal(both[0], images[0]) and both[1].std() < 0.3 * images[1].std()
     flat = torch.full((1, 3, SIZE, SIZE), 0.25)
     assert torch.allclose(blurred(flat, torch.tensor([5.0])), flat, atol=1e-5)  # at the borders as well
 
 
 def test_light_changes_within_the_range_and_by_the_seed() -> None:
-    pictures = noise(5)
-    one, same, other = (relit(pictures, Strengths(), seeded(seed)) for seed in (1, 1, 2))
+    images = noise(5)
+    one, same, other = (relit(images, Strengths(), seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
-    assert one.abs().max() <= 1 and not torch.equal(one, pictures)
+    assert one.abs().max() <= 1 and not torch.equal(one, images)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_spoilt_picture_is_another_one_of_its_range(way) -> None:
-    pictures, landmarks = noise(6), face()
-    spoilt = way(pictures, landmarks, seeded(3))
-    assert spoilt.shape == pictures.shape and spoilt.abs().max() <= 1 + 1e-5
+def test_a_spoilt_image_is_another_one_of_its_range(way) -> None:
+    images, landmarks = noise(6), face()
+    spoilt = way(images, landmarks, seeded(3))
+    assert spoilt.shape == images.shape and spoilt.abs().max() <= 1 + 1e-5
     middle = (slice(None), slice(None), slice(22, 42), slice(22, 42))
-    assert ((spoilt - pictures)[middle].abs().amax(dim=(1, 2, 3)) > 0.3).all()
+    assert ((spoilt - images)[middle].abs().amax(dim=(1, 2, 3)) > 0.3).all()
 
 
 def test_rubbing_out_leaves_what_is_around_the_face() -> None:
-    pictures = noise(7)
-    spoilt = rubbed_out(pictures, face(), seeded(4))
-    assert torch.equal(spoilt[:, :, :8], pictures[:, :, :8]) and torch.equal(
-        spoilt[:, :, :, 58:], pictures[:, :, :, 58:]
-    )
-    assert spoilt[:, :, 24:40, 24:40].std() < 0.2 * pictures[:, :, 24:40, 24:40].std()
+    images = noise(7)
+    spoilt = rubbed_out(images, face(), seeded(4))
+    assert torch.equal(spoilt[:, :, :8], images[:, :, :8]) and torch.equal(spoilt[:, :, :, 58:], images[:, :, :, 58:])
+    assert spoilt[:, :, 24:40, 24:40].std() < 0.2 * images[:, :, 24:40, 24:40].std()
 
 
 def test_jumbling_keeps_every_tile() -> None:
-    pictures = (
-        torch.arange(16.0).view(1, 1, 4, 4).repeat_interleave(16, 2).repeat_interleave(16, 3).expand(1, 3, -1, -1)
-    )
-    spoilt = jumbled(pictures, face(1), seeded(5))
+    images = torch.arange(16.0).view(1, 1, 4, 4).repeat_interleave(16, 2).repeat_interleave(16, 3).expand(1, 3, -1, -1)
+    spoilt = jumbled(images, face(1), seeded(5))
     assert sorted(spoilt[0, 0, ::16, ::16].flatten().tolist()) == list(range(16))
-    assert not torch.equal(spoilt, pictures)
+    assert not torch.equal(spoilt, images)
 
 
-def test_pictures_are_spoilt_in_all_ways_and_by_the_seed() -> None:
-    pictures, landmarks = noise(8, 24), face(24)
-    one, same = (faceless(pictures, landmarks, seeded(6)) for _ in range(2))
+def test_images_are_spoilt_in_all_ways_and_by_the_seed() -> None:
+    images, landmarks = noise(8, 24), face(24)
+    one, same = (faceless(images, landmarks, seeded(6)) for _ in range(2))
     assert torch.equal(one, same)
-    assert (one != pictures).flatten(1).any(dim=1).all()
+    assert (one != images).flatten(1).any(dim=1).all()

@@ -10,8 +10,8 @@ import torch
 
 import i2i
 from research.demo.measures import drags, edits
-from research.demo.measures.drags import TASKS, Aim, Case, Task
-from research.demo.measures.looks import Look
+from research.demo.measures.drags import TASKS, Case, DragTarget, Task
+from research.demo.measures.face_measurements import Look
 
 
 def look(**points: tuple[float, float]) -> Look:
@@ -25,7 +25,7 @@ def look(**points: tuple[float, float]) -> Look:
 
 
 def case(**told: float) -> Case:
-    """A picture of 64 px, of which nothing was said."""
+    """An image of 64 px, of which nothing was said."""
     usual = {"identity": 0.9, "lpips_outside": 0.0, "farthest": 0.9, "steps": 30.0}
     return Case(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64), usual | told, named=False)
 
@@ -35,7 +35,7 @@ def case(**told: float) -> Case:
     [(-0.6, -0.61, True), (-0.6, -0.59, False), (-0.6, 0.7, False), (0.5, 0.5, True), (0.5, 0.4, False)],
 )
 def test_an_aim_is_a_change_in_its_direction(aim: float, value: float, met: bool) -> None:
-    assert Aim("eye_opening", aim).met(value) is met
+    assert DragTarget("eye_opening", aim).met(value) is met
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_an_aim_is_a_change_in_its_direction(aim: float, value: float, met: bool
     ],
 )
 def test_a_preset_has_to_do_what_it_is_for_and_nothing_else(told: dict[str, float], met: bool) -> None:
-    assert case(**{"eye_opening": -0.8} | told).meets(Task("close_eyes", [Aim("eye_opening", -0.6)])) is met
+    assert case(**{"eye_opening": -0.8} | told).meets(Task("close_eyes", [DragTarget("eye_opening", -0.6)])) is met
 
 
 def test_shares_medians_and_what_is_not_explained() -> None:
-    task = Task("open_mouth", [Aim("mouth_opening", 0.5)])
+    task = Task("open_mouth", [DragTarget("mouth_opening", 0.5)])
     found = [case(mouth_opening=each, farthest=far) for each, far in ((0.2, 1.1), (0.6, 1.0), (3.0, 0.2))]
     figures = {figure.name.removeprefix("drag/open_mouth"): figure for figure in drags.judged(task, found)}
     assert figures[""].value == pytest.approx(2 / 3) and figures[""].holds is False
@@ -84,8 +84,8 @@ def test_pairs_of_landmarks_are_measured_in_eye_distances() -> None:
 
 def test_samples_are_those_that_an_edit_can_do_something_with(monkeypatch: pytest.MonkeyPatch) -> None:
     class Counting:
-        def look(self, pictures: torch.Tensor) -> Any:
-            return pictures[:, 0, 0, 0]
+        def look(self, images: torch.Tensor) -> Any:
+            return images[:, 0, 0, 0]
 
     def edited(name: str, images: list[str]) -> list[i2i.Result]:
         return [i2i.Result(torch.full((1, 3, 2, 2), float(image.split(":")[1]) - edits.UNSEEN)) for image in images]

@@ -15,13 +15,13 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.networks import encoder as network_module
 from research.demo.training import encoder as training
-from research.demo.training.settings import Settings
+from research.demo.training.settings import TrainingSettings
 
 ROWS = 10
 
 
 class Bars(i2i.StyleGenerator):
-    """Row i of w is the colour of the i-th of ten bars across the picture; w follows the first three numbers of z."""
+    """Row i of w is the colour of the i-th of ten bars across the image; w follows the first three numbers of z."""
 
     name = "bars"
     summary = "Ten coloured bars."
@@ -52,28 +52,28 @@ def narrow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
 def pool() -> Any:
     """Bars drawn for latents, as the faces of a pool are."""
     z = torch.randn(48, Bars.z_dim, generator=torch.Generator().manual_seed(5))
-    pictures = ((Bars().render(Bars().map(z)).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return Pool(pictures=pictures, latents=z)
+    images = ((Bars().render(Bars().map(z)).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Pool(images=images, latents=z)
 
 
 class Pool(SimpleNamespace):
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
 
 @pytest.mark.parametrize(("mixed", "expected"), [(0.0, 0), (1.0, 30)])
 def test_samples_are_mixed_from_a_random_row_on(mixed: float, expected: int) -> None:
     random = torch.Generator().manual_seed(0)
-    pictures, w = training.samples(Bars(), 30, random, mixed)
+    images, w = training.samples(Bars(), 30, random, mixed)
     changes = (w[:, 1:] != w[:, :-1]).any(dim=2).sum(dim=1)
     assert int(changes.sum()) == expected and int(changes.max()) == bool(expected)
-    assert torch.equal(pictures, Bars().render(w).clamp(-1, 1))
+    assert torch.equal(images, Bars().render(w).clamp(-1, 1))
     assert torch.equal(training.samples(Bars(), 30, torch.Generator().manual_seed(0), mixed)[1], w)
 
 
 def test_training_is_repeated_by_its_seed(narrow: None, pool: Any) -> None:
     first, again, other = (
-        training.learn(Bars(), Plain(), pool, Settings(steps=4, batch=4, rate=1e-3, pictures=48, seed=seed), str)
+        training.learn(Bars(), Plain(), pool, TrainingSettings(steps=4, batch=4, rate=1e-3, images=48, seed=seed), str)
         for seed in (1, 1, 2)
     )
     same = [torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True)]
@@ -83,7 +83,9 @@ def test_training_is_repeated_by_its_seed(narrow: None, pool: Any) -> None:
 
 def test_training_finds_the_latents(narrow: None, pool: Any) -> None:
     said: list[str] = []
-    network = training.learn(Bars(), Plain(), pool, Settings(steps=60, batch=8, rate=4e-3, pictures=48), said.append)
+    network = training.learn(
+        Bars(), Plain(), pool, TrainingSettings(steps=60, batch=8, rate=4e-3, images=48), said.append
+    )
     found = training.evaluate(network, Bars(), pool, 32)
     # 1 would be the error of the mean latent.
     assert found["samples/latents"] < 0.6
@@ -92,17 +94,17 @@ def test_training_finds_the_latents(narrow: None, pool: Any) -> None:
 
 
 class Plain:
-    """As quick a distance of pictures as can be."""
+    """As quick a distance of images as can be."""
 
-    def distance(self, pictures: Tensor, others: Tensor) -> Tensor:
-        return (pictures - others).abs().mean(dim=(1, 2, 3))
+    def distance(self, images: Tensor, others: Tensor) -> Tensor:
+        return (images - others).abs().mean(dim=(1, 2, 3))
 
 
 class Mean:
-    """Gives the mean latent for every picture."""
+    """Gives the mean latent for every image."""
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        return Bars.w_mean.expand(len(pictures), ROWS, 3)
+    def __call__(self, images: Tensor) -> Tensor:
+        return Bars.w_mean.expand(len(images), ROWS, 3)
 
 
 class Exact:
@@ -111,13 +113,13 @@ class Exact:
     def __init__(self, off: float) -> None:
         self.off = off
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        return pictures[:, :, 3::6, 0][..., :ROWS].transpose(1, 2) + self.off
+    def __call__(self, images: Tensor) -> Tensor:
+        return images[:, :, 3::6, 0][..., :ROWS].transpose(1, 2) + self.off
 
 
 @pytest.mark.parametrize("off", [0.0, 0.05])
 def test_measures_are_in_their_units(off: float, pool: Any) -> None:
-    pool.pictures = pool.pictures.clamp(26, 229)  # nothing is at the edge of what can be shown
+    pool.images = pool.images.clamp(26, 229)  # nothing is at the edge of what can be shown
     found = training.evaluate(Exact(off), Bars(), pool, 40)
     # Two in the last digit of eight bits of rounding; drawn bars were rounded before, so they come back exactly.
     assert found["drawn/l1"] == pytest.approx(off / 2, abs=1e-6)

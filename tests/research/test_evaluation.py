@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 import i2i
 from research.demo import evaluate
-from research.demo.measures import cards
-from research.demo.measures.bench import Bench
+from research.demo.measures import model_cards
 from research.demo.measures.figures import Figure, Measured, told
+from research.demo.measures.samples import EvaluationSamples
 
 # Figures.
 
@@ -61,14 +61,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """In place of what takes long: two figures of demo-text, one of demo-faces, and what lacks something."""
     asked: list[str] = []
 
-    def part(path: str) -> Callable[[Bench], list[Figure]]:
-        def measured(bench: Bench) -> list[Figure]:
+    def part(path: str) -> Callable[[EvaluationSamples], list[Figure]]:
+        def measured(bench: EvaluationSamples) -> list[Figure]:
             asked.append(f"{path} {bench.count}")
             if path == "lacking":
                 raise i2i.I2IError("Something is not here: type 'get it'.")
             return [Figure(f"{path}/good", 0.5, "half", least=0.4), Figure(f"{path}/plain", 2.0, "two")]
 
-        def missing(bench: Bench) -> list[Figure]:
+        def missing(bench: EvaluationSamples) -> list[Figure]:
             return [Figure("poor", 0.5, "half", under=0.4)]
 
         return missing if path == "poor" else measured
@@ -122,7 +122,7 @@ def test_a_network_that_is_not_there_is_refused() -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the card that a training leaves."""
-    monkeypatch.setattr(cards, "mark", lambda name: f"mark of {name}")
+    monkeypatch.setattr(model_cards, "mark", lambda name: f"mark of {name}")
     card = {
         "name": "demo-text",
         "summary": "Words.",
@@ -148,13 +148,13 @@ def figures_of(folder: Path, name: str = "demo-text") -> dict[str, Any]:
 
 def test_figures_of_other_weights_or_counts_do_not_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = Measured([Figure("one", 1.0, "a")]), Measured([Figure("other", 2.0, "b", least=1.0)])
-    cards.write("demo-text", one, 50, folder)
-    cards.write("demo-text", other, 50, folder)
+    model_cards.write("demo-text", one, 50, folder)
+    model_cards.write("demo-text", other, 50, folder)
     assert list(figures_of(folder)) == ["one", "other"] and figures_of(folder)["other"]["holds"] is True
-    cards.write("demo-text", other, 60, folder)
+    model_cards.write("demo-text", other, 60, folder)
     assert list(figures_of(folder)) == ["other"]
-    monkeypatch.setattr(cards, "mark", lambda name: "of others")
-    cards.write("demo-text", one, 60, folder)
+    monkeypatch.setattr(model_cards, "mark", lambda name: "of others")
+    model_cards.write("demo-text", one, 60, folder)
     assert list(figures_of(folder)) == ["one"]
 
 
@@ -164,9 +164,9 @@ def test_the_page_tells_what_the_cards_hold(folder: Path) -> None:
         Figure("lost", 0.25, "much", under=0.1),
         Figure("odd", nan, "none"),
     ]
-    cards.write("demo-text", Measured(figures), 2000, folder)
-    cards.write("faces", Measured([Figure("seen", 0.96, "by dlib")]), 2000, folder)
-    page = cards.page(folder)
+    model_cards.write("demo-text", Measured(figures), 2000, folder)
+    model_cards.write("faces", Measured([Figure("seen", 0.96, "by dlib")]), 2000, folder)
+    page = model_cards.page(folder)
     for line in (
         "- learnt from: drawn faces",
         "- pictures: 40,000",
@@ -187,19 +187,19 @@ def test_a_card_that_is_not_there_is_told(folder: Path) -> None:
     with pytest.raises(
         i2i.I2IError, match=r"demo-faces\.json cannot be read .*: type 'python -m .*train demo-faces' anew"
     ):
-        cards.write("demo-faces", Measured(), 50, folder)
+        model_cards.write("demo-faces", Measured(), 50, folder)
     (folder / "demo-faces.json").write_text("[]", encoding="utf-8")
     with pytest.raises(i2i.I2IError, match=r"demo-faces\.json is no card"):
-        cards.read("demo-faces", folder)
+        model_cards.read("demo-faces", folder)
 
 
 def test_figures_are_written_where_that_is_asked(
     found: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cards, "write", partial(cards.write, folder=folder))
+    monkeypatch.setattr(model_cards, "write", partial(model_cards.write, folder=folder))
     before = (folder / "demo-text.json").read_bytes()
     assert CliRunner().invoke(evaluate.main, ["demo-text"]).exit_code == 0
     assert (folder / "demo-text.json").read_bytes() == before
     assert CliRunner().invoke(evaluate.main, ["demo-text", "--write", "--count", "64"]).exit_code == 0
     assert list(figures_of(folder)) == ["second/good", "second/plain"]
-    assert cards.read("demo-text", folder)["measured"] == {"count": 64, "of": "mark of demo-text"}
+    assert model_cards.read("demo-text", folder)["measured"] == {"count": 64, "of": "mark of demo-text"}

@@ -8,11 +8,11 @@ import pytest
 
 import i2i
 from i2i.toolkit.files import hash_file
-from i2i_plugins.demo.records import BY_NAME, DOMAIN
+from i2i_plugins.demo.model_records import BY_NAME, DOMAIN
 from research.demo.evaluate import COUNT, EDITS, PARTS
-from research.demo.measures import cards, faces, generator, networks
-from research.demo.measures.bench import Bench
+from research.demo.measures import faces, generator, model_cards, networks
 from research.demo.measures.figures import Figure
+from research.demo.measures.samples import EvaluationSamples
 from tests.helpers.needing_dlib import require_dlib
 
 FEWER = 160
@@ -23,13 +23,13 @@ are the same everywhere, so figures move by rounding only, which may turn one fa
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench(FEWER, alone=True)
+def bench() -> EvaluationSamples:
+    return EvaluationSamples(FEWER, alone=True)
 
 
 def check(name: str, figures: list[Figure]) -> dict[str, float]:
     """Aims are met with margin, and the card tells the same aims."""
-    card = cards.read(name)["figures"]
+    card = model_cards.read(name)["figures"]
     for figure in figures:
         told = card[figure.name]
         if figure.under is not None:
@@ -44,15 +44,15 @@ def check(name: str, figures: list[Figure]) -> dict[str, float]:
     return {figure.name: figure.value for figure in figures}
 
 
-# The data set.
+# The dataset.
 
 
-def test_dlib_sees_drawn_faces(bench: Bench) -> None:
+def test_dlib_sees_drawn_faces(bench: EvaluationSamples) -> None:
     require_dlib()
     check("faces", faces.seen(bench))
 
 
-def test_dlib_agrees_with_the_drawn_landmarks(bench: Bench) -> None:
+def test_dlib_agrees_with_the_drawn_landmarks(bench: EvaluationSamples) -> None:
     require_dlib()
     check("faces", faces.agreement(bench))
 
@@ -60,25 +60,25 @@ def test_dlib_agrees_with_the_drawn_landmarks(bench: Bench) -> None:
 # The generator.
 
 
-def test_samples_are_sharp(bench: Bench, shared: Path) -> None:
+def test_samples_are_sharp(bench: EvaluationSamples, shared: Path) -> None:
     bench.vgg16 = shared / "weights" / "vgg16_imagenet_features.safetensors"
-    # Of few pictures even perfect samples are some way off, and blurred faces lie beside the very faces that they were.
+    # Of few images even perfect samples are some way off, and blurred faces lie beside the very faces that they were.
     found = check("demo-faces", generator.frechet(bench))
     assert 0 < found["frechet/floor"] < found["frechet"]
 
 
-def test_samples_are_varied(bench: Bench) -> None:
+def test_samples_are_varied(bench: EvaluationSamples) -> None:
     check("demo-faces", generator.variety(bench))
 
 
-def test_samples_are_faces(bench: Bench) -> None:
+def test_samples_are_faces(bench: EvaluationSamples) -> None:
     require_dlib()
     check("demo-faces", generator.seen(bench))
 
 
-def test_samples_are_what_they_were_meant_to_be(bench: Bench) -> None:
+def test_samples_are_what_they_were_meant_to_be(bench: EvaluationSamples) -> None:
     found = check("demo-faces", generator.likeness(bench))
-    told = cards.read("demo-faces")["figures"]
+    told = model_cards.read("demo-faces")["figures"]
     for name, value in found.items():
         assert value == pytest.approx(told[name]["value"], rel=0.1)  # means over 160 faces, each near the truth
 
@@ -86,32 +86,32 @@ def test_samples_are_what_they_were_meant_to_be(bench: Bench) -> None:
 # The extractors.
 
 
-def test_landmarks_are_found_in_drawn_faces(bench: Bench) -> None:
+def test_landmarks_are_found_in_drawn_faces(bench: EvaluationSamples) -> None:
     found = check("demo-landmarks", networks.landmarks_of_drawn(bench))
     assert found["drawn/found"] > 0.95 and found["drawn/false_alarms"] < 0.1
 
 
-def test_landmarks_are_found_in_samples(bench: Bench) -> None:
+def test_landmarks_are_found_in_samples(bench: EvaluationSamples) -> None:
     found = check("demo-landmarks", networks.landmarks_of_samples(bench))
     assert found["samples/found"] > 0.95 and found["samples/false_alarms"] < 0.1
 
 
-def test_people_are_told_apart(bench: Bench) -> None:
+def test_people_are_told_apart(bench: EvaluationSamples) -> None:
     check("demo-identity", networks.people(bench))
 
 
-def test_samples_look_like_who_they_were_meant_to_be(bench: Bench) -> None:
+def test_samples_look_like_who_they_were_meant_to_be(bench: EvaluationSamples) -> None:
     found = check("demo-identity", networks.likeness_of_samples(bench))
     assert found["samples/own"] > 0.5 > found["samples/others"] + 0.2
 
 
-def test_words_go_with_pictures(bench: Bench) -> None:
+def test_words_go_with_images(bench: EvaluationSamples) -> None:
     found = check("demo-text", networks.retrieval(bench))
     assert found["caption@1"] > 0.75 and found["caption@5"] > 0.95  # by chance 0.01 and 0.05
     assert found["accuracy"] > 0.85  # by chance 0.5
 
 
-def test_pictures_come_back_from_their_latents(bench: Bench) -> None:
+def test_images_come_back_from_their_latents(bench: EvaluationSamples) -> None:
     found = check("demo-encoder", networks.inversion(bench))
     assert found["samples/lpips"] < 0.1 and found["drawn/lpips"] < 0.2
 
@@ -119,9 +119,9 @@ def test_pictures_come_back_from_their_latents(bench: Bench) -> None:
 # Cards and weights.
 
 
-@pytest.mark.parametrize("name", cards.NAMES)
+@pytest.mark.parametrize("name", model_cards.NAMES)
 def test_a_card_holds_the_figures_of_what_is_shipped(name: str) -> None:
-    card = cards.read(name)
+    card = model_cards.read(name)
     assert card["name"] == name and card["summary"] and card["licence"]
     assert card["measured"]["count"] == COUNT and card["figures"]
     assert any("aim" in figure for figure in card["figures"].values()) or name in ("demo-encoder", "demo-text")
@@ -133,7 +133,7 @@ def test_a_card_holds_the_figures_of_what_is_shipped(name: str) -> None:
 
 
 def test_all_that_is_shipped_is_measured() -> None:
-    assert set(PARTS) == {*cards.NAMES, EDITS} and set(cards.NAMES) == {"faces", *BY_NAME}
+    assert set(PARTS) == {*model_cards.NAMES, EDITS} and set(model_cards.NAMES) == {"faces", *BY_NAME}
 
 
 def test_all_weights_together_are_small() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from research.demo.training.fitting import DECAY, batches, fit, rate_at
-from research.demo.training.settings import Settings
+from research.demo.training.loop import DECAY, batches, fit, rate_at
+from research.demo.training.settings import TrainingSettings
 
 
 def learn(steps: int, seed: int = 0, told: list[str] | None = None) -> tuple[nn.Module, list[Tensor]]:
@@ -25,7 +25,7 @@ def learn(steps: int, seed: int = 0, told: list[str] | None = None) -> tuple[nn.
         error = (network(x)[:, 0] - (numbers % 2) * 2 + 1).square().mean()
         return {"error": error, "size": 1e-3 * network[0].weight.square().sum()}
 
-    settings = Settings(steps=steps, batch=8, rate=0.05, pictures=40, seed=seed)
+    settings = TrainingSettings(steps=steps, batch=8, rate=0.05, images=40, seed=seed)
     average = fit(network, 40, losses, settings, (told if told is not None else []).append)
     history.append(network[0].weight.detach().clone())
     return average, history
@@ -60,14 +60,14 @@ def test_the_last_step_is_told_with_every_loss_and_the_speed() -> None:
     assert told[0].startswith("step 3 of 3: error ") and ", size " in told[0] and told[0].endswith(" images/s")
 
 
-def test_every_picture_is_seen_once_a_pass() -> None:
-    seen = torch.cat(list(batches(10, Settings(steps=4, batch=5, rate=1.0, pictures=10, seed=3))))
+def test_every_image_is_seen_once_a_pass() -> None:
+    seen = torch.cat(list(batches(10, TrainingSettings(steps=4, batch=5, rate=1.0, images=10, seed=3))))
     assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
     assert seen[:10].tolist() != seen[10:].tolist()
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
-    settings = Settings(steps=100, batch=1, rate=2.0, pictures=1)
+    settings = TrainingSettings(steps=100, batch=1, rate=2.0, images=1)
     rates = [rate_at(step, settings) for step in range(100)]
     assert rates[0] == pytest.approx(0.4) and max(rates) == 2.0 and rates.index(2.0) in (4, 5)
     assert rates[5:] == sorted(rates[5:], reverse=True) and rates[-1] < 1e-3

@@ -10,23 +10,23 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 from research.demo import pools
 from research.demo.train import save
-from research.demo.training import generator, teaching
-from research.demo.training.settings import Settings, Trained
+from research.demo.training import generator, generator_steps
+from research.demo.training.settings import Trained, TrainingSettings
 
-QUICK = replace(generator.DEFAULTS, steps=1, batch=2, pictures=8)
-"""One step of two pictures in every stage."""
+QUICK = replace(generator.DEFAULTS, steps=1, batch=2, images=8)
+"""One step of two images in every stage."""
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TrainingSettings:
     monkeypatch.setenv("I2I_HOME", str(tmp_path / "home"))
     rng = torch.Generator().manual_seed(0)
-    pictures = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8, generator=rng)
-    z = torch.randn(8, world.Z_DIM, generator=rng)
-    pool = pools.Pool(pictures, torch.zeros(8, 1), torch.zeros(8, 68, 2), torch.arange(8), z)
+    images = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8, generator=rng)
+    z = torch.randn(8, synthetic_faces.Z_DIM, generator=rng)
+    pool = pools.Pool(images, torch.zeros(8, 1), torch.zeros(8, 68, 2), torch.arange(8), z)
     monkeypatch.setattr(pools, "pool", lambda *args, **terms: pool)
     return QUICK
 
@@ -36,7 +36,7 @@ def stages(monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> list[
     begun: list[tuple[str, int, int]] = []
 
     def noted(name: str, run: Any) -> Any:
-        def stage(lesson: Any, stage: Any, settings: Settings) -> None:
+        def stage(lesson: Any, stage: Any, settings: TrainingSettings) -> None:
             if fail_at == len(begun):
                 raise KeyboardInterrupt
             begun.append((name, stage.resolution, settings.steps))
@@ -44,26 +44,28 @@ def stages(monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> list[
 
         return stage
 
-    monkeypatch.setattr(generator, "supervise", noted("supervise", teaching.supervise))
-    monkeypatch.setattr(generator, "finish", noted("finish", teaching.finish))
+    monkeypatch.setattr(generator, "supervise", noted("supervise", generator_steps.supervise))
+    monkeypatch.setattr(generator, "finish", noted("finish", generator_steps.finish))
     return begun
 
 
-def test_what_is_learnt_opens_as_a_generator(settings: Settings, tmp_path: Path) -> None:
+def test_what_is_learnt_opens_as_a_generator(settings: TrainingSettings, tmp_path: Path) -> None:
     said: list[str] = []
     trained = generator.train(settings, said.append)
     assert any(line.startswith("finish: step 1 of 1: pixels") and "images/s" in line for line in said)
     save(trained, tmp_path / "made.safetensors")
     opened = i2i.generator(tmp_path / "made.safetensors", "cpu")
-    assert (opened.resolution, opened.z_dim, opened.w_dim, opened.num_ws) == (64, world.Z_DIM, 128, 10)
-    z = torch.randn(2, world.Z_DIM)
+    assert (opened.resolution, opened.z_dim, opened.w_dim, opened.num_ws) == (64, synthetic_faces.Z_DIM, 128, 10)
+    z = torch.randn(2, synthetic_faces.Z_DIM)
     assert torch.equal(opened.render(opened.map(z)), opened.render(opened.map(z), noise="none"))  # noise has no say
-    many = torch.randn(20_000, world.Z_DIM, generator=torch.Generator().manual_seed(1))  # means are sure to about 0.01
+    many = torch.randn(
+        20_000, synthetic_faces.Z_DIM, generator=torch.Generator().manual_seed(1)
+    )  # means are sure to about 0.01
     assert opened.map(many)[:, 0].mean(dim=0) == pytest.approx(opened.w_mean, abs=0.05)
 
 
 def test_a_training_that_broke_off_goes_on_after_the_last_whole_stage(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = stages(monkeypatch, fail_at=3)
     broken = generator.train(settings, lambda text: None)
@@ -75,7 +77,7 @@ def test_a_training_that_broke_off_goes_on_after_the_last_whole_stage(
     assert any(not torch.equal(went_on.tensors[key], value) for key, value in broken.tensors.items())
 
 
-def test_the_same_settings_give_the_same_weights(settings: Settings) -> None:
+def test_the_same_settings_give_the_same_weights(settings: TrainingSettings) -> None:
     one, other = (generator.train(settings, lambda text: None).tensors for _ in range(2))
     assert all(torch.equal(one[key], value) for key, value in other.items())
 
@@ -84,8 +86,8 @@ def test_edges_count_what_pixels_do_not() -> None:
     target = torch.zeros(1, 3, 8, 8)
     target[..., 4:] = 1
     even = target + 0.1
-    assert float(teaching.edges(even, target)) == pytest.approx(0, abs=1e-6)
+    assert float(generator_steps.edges(even, target)) == pytest.approx(0, abs=1e-6)
     soft = target.clone()
     soft[..., 3:5] = 0.5
     # Of the 7 differences in a row the step of 1 becomes half a step on either side: 3 of 7 are off, by 1/2, 1 and 1/2.
-    assert float(teaching.edges(soft, target)) == pytest.approx(2 / 7)
+    assert float(generator_steps.edges(soft, target)) == pytest.approx(2 / 7)

@@ -15,7 +15,7 @@ from torch import Tensor
 from i2i_plugins.demo.networks import text as network_module
 from i2i_plugins.demo.networks.text import words_of
 from research.demo.training import text as training
-from research.demo.training.settings import Settings
+from research.demo.training.settings import TrainingSettings
 
 
 def test_a_text_holds_where_all_it_states_is_true() -> None:
@@ -35,11 +35,11 @@ def test_with_one_right_answer_the_loss_is_clips() -> None:
 
 
 def test_all_right_answers_are_wanted_equally() -> None:
-    """Two pictures of one kind and one of another, each with its text."""
+    """Two images of one kind and one of another, each with its text."""
     kinds = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
     match = kinds @ kinds.T > 0
     assert training.contrast(kinds, kinds, match, torch.tensor(50.0)).item() == pytest.approx(0, abs=1e-6)
-    # For two texts one right picture is all and the other nothing; one picture is like no text more than another.
+    # For two texts one right image is all and the other nothing; one image is like no text more than another.
     images = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
     texts = torch.tensor([[1.0, 0, 0], [1.0, 0, 0], [0, 0, 1]])
     apart = training.contrast(images, texts, match, torch.tensor(50.0))
@@ -57,9 +57,9 @@ def test_equal_captions_are_all_right() -> None:
     assert wrong["caption@1"] == wrong["picture@1"] == 0.0 and wrong["caption@5"] == 1.0
 
 
-def test_pictures_are_looked_for_among_a_hundred() -> None:
+def test_images_are_looked_for_among_a_hundred() -> None:
     images = torch.eye(250)
-    shifted = images.roll(100, dims=1)  # each group's pictures look like those of another group
+    shifted = images.roll(100, dims=1)  # each group's images look like those of another group
     captions = [str(number) for number in range(250)]
     assert training.retrieval(images, images, captions)["picture@1"] == 1.0
     # Nothing is like anything within a group: what comes first among equals is right 5 times of 100.
@@ -88,15 +88,15 @@ class Blots:
 
     def pool(self, seed: int, count: int) -> Any:
         values = np.random.default_rng(seed).standard_normal((count, 3)).astype(np.float32)
-        pictures = torch.full((count, 3, 64, 64), 90, dtype=torch.uint8)
+        images = torch.full((count, 3, 64, 64), 90, dtype=torch.uint8)
         for place in range(3):
-            pictures[values[:, place] > 0, place, 8 + 16 * place : 24 + 16 * place, 8:56] = 230
-        return Pool(pictures=pictures, values=torch.from_numpy(values), landmarks=torch.zeros(len(values), 68, 2))
+            images[values[:, place] > 0, place, 8 + 16 * place : 24 + 16 * place, 8:56] = 230
+        return Pool(images=images, values=torch.from_numpy(values), landmarks=torch.zeros(len(values), 68, 2))
 
 
 class Pool(SimpleNamespace):
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
 
 class Knowing:
@@ -105,8 +105,8 @@ class Knowing:
     def __init__(self, says: float) -> None:
         self.says = says
 
-    def images(self, pictures: Tensor) -> Tensor:
-        seen = torch.stack([pictures[:, place, 16 + 16 * place, 30] for place in range(3)], dim=1)
+    def images(self, images: Tensor) -> Tensor:
+        seen = torch.stack([images[:, place, 16 + 16 * place, 30] for place in range(3)], dim=1)
         return F.normalize(seen.sign())
 
     def texts(self, sentences: Any) -> Tensor:
@@ -133,7 +133,9 @@ def narrow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
 def test_training_is_repeated_by_its_seed(narrow: None) -> None:
     blots = Blots()
     first, again, other = (
-        training.learn(blots, blots.pool(0, 32), Settings(steps=3, batch=8, rate=1e-3, pictures=32, seed=seed), str)
+        training.learn(
+            blots, blots.pool(0, 32), TrainingSettings(steps=3, batch=8, rate=1e-3, images=32, seed=seed), str
+        )
         for seed in (1, 1, 2)
     )
     same = [torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True)]
@@ -144,7 +146,7 @@ def test_training_is_repeated_by_its_seed(narrow: None) -> None:
 def test_training_learns_what_words_mean(narrow: None) -> None:
     said: list[str] = []
     blots = Blots()
-    settings = Settings(steps=40, batch=16, rate=8e-3, pictures=96)
+    settings = TrainingSettings(steps=40, batch=16, rate=8e-3, images=96)
     network = training.learn(blots, blots.pool(0, 96), settings, said.append)
     found = training.evaluate(network, blots, blots.pool(1, 100))
     assert found["accuracy"] > 0.85  # a guess is right half the time

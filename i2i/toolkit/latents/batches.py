@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .sampling import batch_for
 
 if TYPE_CHECKING:
+    from ...api.generator import Generator
     from ...api.scene import Photo, Scene
 
 GRADIENTS = 4
@@ -19,8 +20,8 @@ class Batch(NamedTuple):
 
     numbers: list[int]
     """Which of those that were given, in their order."""
-    generator: Any
-    """The ``Generator`` that draws them."""
+    generator: Generator
+    """The generator that renders them."""
 
 
 def batches(
@@ -52,7 +53,7 @@ def _ground(photo: Photo) -> int:
     return id(latent) if latent is not None and (latent.noise or latent.changes) else 0
 
 
-def _generator(scene: Scene, photo: Photo) -> Any:
+def _generator(scene: Scene, photo: Photo) -> Generator:
     """The scene has the first picture's at hand; another copy of it would only take room."""
     first = next(iter(scene.photos.values()), None)
     if first is not None and first.latent is not None and photo.latent is first.latent:

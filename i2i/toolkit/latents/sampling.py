@@ -125,7 +125,7 @@ def draw(
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``.
     """
-    return _counted(stream(generator, _each(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms)
+    return count_images(stream(generator, _each(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms)
 
 
 def _each(generator: Generator, seeds: Sequence[int], terms: SamplingOptions) -> Iterator[Tensor]:
@@ -133,7 +133,8 @@ def _each(generator: Generator, seeds: Sequence[int], terms: SamplingOptions) ->
         yield from latents(generator, seeds[start : start + _MAPPED], terms)
 
 
-def _counted(pictures: Iterable[np.ndarray], total: int, terms: SamplingOptions) -> Iterator[np.ndarray]:
+def count_images(pictures: Iterable[np.ndarray], total: int, terms: SamplingOptions) -> Iterator[np.ndarray]:
+    """Yield images, and report after each the number so far and ``total`` to ``terms.progress``."""
     for done, picture in enumerate(pictures, start=1):
         yield picture
         terms.progress(done, total)

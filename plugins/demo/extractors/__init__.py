@@ -1,1 +1,1 @@
-"""The extractors of the drawn world, one class a file."""
+"""The extractors that use the demo networks, one class a file."""

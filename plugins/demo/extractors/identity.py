@@ -1,4 +1,4 @@
-"""The identity network of the embedded world as an extractor."""
+"""The extractor ``demo-identity``: identity embeddings of synthetic faces."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from torch import Tensor
 
 import i2i
 
-from ..networks.identity import Identity
+from ..networks.identity import IdentityNetwork
 from ..networks.layers import prepare
-from ..networks.loading import load
+from ..networks.loader import load
 from .alignment import align
 
 
 class DemoIdentity(i2i.Extractor):
-    """Embeddings of drawn faces: those of one person point the same way. The product of two is their likeness."""
+    """Embeddings of synthetic faces: the product of two is their identity similarity (cosine)."""
 
     name = "demo-identity"
-    summary = "Identity embeddings of drawn faces."
+    summary = "Identity embeddings of synthetic faces."
     role: ClassVar[Literal["identity"]] = "identity"
     domain = "drawn faces"
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
-        """Load the weights that come with i2i, or others of the same network at ``path``.
+        """Load the built-in weights, or others of the same network at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
-        self._network = load(Identity, self.name, device, path)
+        self._network = load(IdentityNetwork, self.name, device, path)
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Aligned faces -> unit vectors ``(N, 128)``; differentiable, computed in float32 also under autocast.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Embed aligned faces as unit vectors ``(N, 128)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; other sizes than 64 x 64 are resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 64 x 64 with antialiasing.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        with torch.autocast(pictures.device.type, enabled=False):
-            return F.normalize(self._network(prepare(pictures, self.name)))
+        with torch.autocast(images.device.type, enabled=False):
+            return F.normalize(self._network(prepare(images, self.name)))
 
-    def align(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
-        """Bring eyes and mouth to where the network expects them; differentiable in the pictures.
+    def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        """Align eyes and mouth to the layout of the network; differentiable in the images.
 
         Args:
-            pictures: ``(N, 3, H, W)`` in [-1, 1].
-            landmarks: ``(N, 68, 2)``, pixels of the pictures.
+            images: ``(N, 3, H, W)`` in [-1, 1].
+            landmarks: ``(N, 68, 2)``, pixels of the images.
 
         Returns:
             ``(N, 3, 64, 64)`` float32.
 
         Raises:
-            ValueError: the shapes are others.
+            ValueError: images or landmarks have another shape.
         """
-        return align(pictures, landmarks, self._network.layout)
+        return align(images, landmarks, self._network.layout)

@@ -1,4 +1,4 @@
-"""The landmark network of the embedded world as an extractor."""
+"""The extractor ``demo-landmarks``: 68 landmarks of synthetic faces."""
 
 from __future__ import annotations
 
@@ -10,69 +10,69 @@ from torch import Tensor
 
 import i2i
 
-from ..networks.landmarks import Landmarks, read_off
+from ..networks.landmarks import LandmarkNetwork, expected_positions
 from ..networks.layers import SIZE, prepare
-from ..networks.loading import load
+from ..networks.loader import load
 
-SURE = 0.5
-"""From this score on a picture counts as one of a face."""
+MIN_SCORE = 0.5
+"""Smallest score at which an image counts as one of a face, 0 to 1."""
 
 
 class DemoLandmarks(i2i.Extractor):
-    """Where the 68 points of a drawn face lie, and whether there is one."""
+    """Detects the 68 landmarks of a synthetic face, and whether there is a face."""
 
     name = "demo-landmarks"
-    summary = "68 landmarks of drawn faces."
+    summary = "68 landmarks of synthetic faces."
     role: ClassVar[Literal["landmarks"]] = "landmarks"
     domain = "drawn faces"
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
-        """Load the weights that come with i2i, or others of the same network at ``path``.
+        """Load the built-in weights, or others of the same network at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
-        self._network = load(Landmarks, self.name, device, path)
+        self._network = load(LandmarkNetwork, self.name, device, path)
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """Pictures of one face each -> ``(N, 68, 2)`` x, y in their pixels, in the iBUG order, float32.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Compute landmarks ``(N, 68, 2)``, x and y in pixels, in iBUG order, of images of one face each.
 
-        Differentiable, and computed in float32 also under autocast. Points are always within the picture.
+        Differentiable, in float32 even under autocast. Points are always within the image.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; other sizes than 64 x 64 are resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 64 x 64 with antialiasing.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        return self._answer(pictures)[0]
+        return self._predict(images)[0]
 
-    def find(self, picture: Tensor) -> list[i2i.Face]:
-        """The face that fills a picture, or nothing where there is no whole, upright one.
+    def find(self, image: Tensor) -> list[i2i.Face]:
+        """Find the face that fills an image; the list is empty where there is no whole, upright face.
 
         Args:
-            picture: ``(1, 3, H, W)`` RGB in [-1, 1].
+            image: ``(1, 3, H, W)`` RGB in [-1, 1].
 
         Returns:
-            At most one face; its box bounds its points, and its score is the network's chance of there being one.
+            At most one face; its box bounds its points, and its score is the probability of a face.
 
         Raises:
-            ValueError: this is not one RGB picture.
+            ValueError: the shape is not that of one RGB image.
         """
-        if len(picture) != 1:
-            raise ValueError(f"{self.name} finds the face of one picture (1, 3, H, W), got {tuple(picture.shape)}")
+        if len(image) != 1:
+            raise ValueError(f"{self.name} finds the face of one image (1, 3, H, W), got {tuple(image.shape)}")
         with torch.no_grad():
-            points, scores = self._answer(picture)
+            points, scores = self._predict(image)
         landmarks, score = points[0].cpu(), float(scores[0])
-        if score < SURE:
+        if score < MIN_SCORE:
             return []
         x0, y0, x1, y1 = (*landmarks.amin(dim=0).tolist(), *landmarks.amax(dim=0).tolist())
         return [i2i.Face((x0, y0, x1, y1), landmarks, score)]
 
-    def _answer(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Points ``(N, 68, 2)`` in the pixels of the pictures, and scores ``(N,)`` from 0 to 1."""
-        with torch.autocast(pictures.device.type, enabled=False):
-            heat, face = self._network(prepare(pictures, self.name))
-            points = read_off(heat)
-            ratio = points.new_tensor([pictures.shape[3], pictures.shape[2]]) / SIZE
+    def _predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute points ``(N, 68, 2)``, pixels of the images, and scores ``(N,)`` in [0, 1]."""
+        with torch.autocast(images.device.type, enabled=False):
+            heat, face = self._network(prepare(images, self.name))
+            points = expected_positions(heat)
+            ratio = points.new_tensor([images.shape[3], images.shape[2]]) / SIZE
             return (points + 0.5) * ratio - 0.5, face.sigmoid()

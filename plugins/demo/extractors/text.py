@@ -1,4 +1,4 @@
-"""The text network of the embedded world: drawn faces and what is said of them, in one space."""
+"""The extractor ``demo-text``: synthetic faces and sentences about them in one embedding space."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import i2i
 from i2i import model_path
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
+from ..model_records import record
 from ..networks.layers import prepare
 from ..networks.text import TextNetwork
-from ..records import record
 
 
 class DemoText(i2i.Extractor):
-    """Drawn faces and sentences -> unit vectors; the product of two says how well they go together."""
+    """Embeds synthetic faces and sentences as unit vectors; the product of two is their similarity (cosine)."""
 
     name = "demo-text"
-    summary = "Drawn faces and sentences in one space, for the words of the drawn faces' captions."
+    summary = "Embeds synthetic faces and English sentences in one space; knows the words of their captions."
     role: ClassVar[Literal["text"]] = "text"
     domain = "drawn faces"
 
     vocabulary: tuple[str, ...]
-    """The words it knows, in lower case; it passes over others."""
+    """Known words, in lower case; other words are ignored."""
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
-        """Load the weights that come with i2i, or others of the same network at ``path``.
+        """Load the built-in weights, or others of the same network at ``path``.
 
         Raises:
-            i2i.I2IError: the file is not there, cannot be read, or holds something else.
+            i2i.I2IError: the file is missing, cannot be read, or holds another network.
         """
         path = model_path(record(self.name)) if path is None else path
         state = read_state_dict(path)
@@ -44,28 +44,28 @@ class DemoText(i2i.Extractor):
         self.vocabulary = network.vocabulary
         self._network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def images(self, pictures: Tensor) -> Tensor:
-        """Pictures -> unit vectors ``(N, 128)``; differentiable, computed in float32 also under autocast.
+    def images(self, images: Tensor) -> Tensor:
+        """Embed images as unit vectors ``(N, 128)``; differentiable, in float32 even under autocast.
 
         Args:
-            pictures: ``(N, 3, H, W)`` RGB in [-1, 1]; other sizes than 64 x 64 are resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; resized to 64 x 64 with antialiasing.
 
         Raises:
-            ValueError: these are no RGB pictures.
+            ValueError: the shape is not that of RGB images.
         """
-        with torch.autocast(pictures.device.type, enabled=False):
-            vectors: Tensor = self._network.images(prepare(pictures, self.name))
+        with torch.autocast(images.device.type, enabled=False):
+            vectors: Tensor = self._network.images(prepare(images, self.name))
         return vectors
 
     def texts(self, sentences: Sequence[str]) -> Tensor:
-        """Sentences -> unit vectors ``(N, 128)``, on the extractor's device, in float32 also under autocast.
+        """Embed sentences as unit vectors ``(N, 128)``, on the extractor's device, in float32 even under autocast.
 
         Args:
-            sentences: such as ``"a smiling face with glasses"``; words outside of ``vocabulary`` are passed over.
+            sentences: such as ``"a smiling face with glasses"``; words outside ``vocabulary`` are ignored.
 
         Raises:
-            ValueError: this is one string and not a row of them.
-            i2i.UsageError: what a sentence says is in no word that is known; lists those that are.
+            ValueError: ``sentences`` is a string.
+            i2i.UsageError: a sentence has no known word that matters; the message lists them.
         """
         if isinstance(sentences, str):
             raise ValueError(f"{self.name} takes a list of sentences, got one string")
@@ -74,6 +74,6 @@ class DemoText(i2i.Extractor):
         return vectors
 
     def unknown(self, sentence: str) -> list[str]:
-        """The words of a sentence that ``texts`` passes over."""
+        """Return the words of a sentence that ``texts`` ignores."""
         words: list[str] = self._network.unknown(sentence)
         return words

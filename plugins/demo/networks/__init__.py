@@ -1,1 +1,1 @@
-"""The small networks of the drawn world."""
+"""The demo networks."""

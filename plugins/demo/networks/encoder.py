@@ -1,9 +1,8 @@
 """An encoder of e4e's kind (Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", 2021), made small.
 
-As there: maps at three scales, joined from coarse to fine; a head that gives one latent of W for the whole picture; and
-heads for what each further row differs from it, coarse rows from coarse maps. Unlike there, rows of one scale share
-their head but for its last layer, and latents are in units of the generator's spread, so that the network's numbers
-are of the order of 1.
+As there: feature maps at three scales, merged from coarse to fine; a head for one latent code of W; and heads for the
+difference of each further layer from it, coarse layers from coarse maps. Unlike there, layers of one scale share their
+head except its last linear layer, and latent codes are in units of the standard deviation of w.
 """
 
 from __future__ import annotations
@@ -16,25 +15,26 @@ from torch import Tensor, nn
 
 from i2i.toolkit.weights.state_dicts import load_frozen_network
 
-from .trunk import Trunk
+from .trunk import FaceTrunk
 
 WIDTHS = (32, 64, 96, 144)
 """Channels of the trunk at 32, 16, 8 and 4 pixels."""
 LEVEL = 64
-"""Channels of the joined maps."""
+"""Channels of the merged feature maps."""
 HIDDEN = {"main": 256, "coarse": 96, "middle": 96, "fine": 128}
-"""Numbers between a level's map and its rows."""
-MOST = {"coarse": 3 / 18, "middle": 7 / 18}
-"""The share of rows that a level ends at; e4e has rows 0 to 2 of 18 from the coarsest, 3 to 6 from the middle one."""
+"""Width of the hidden layer of each head."""
+LAST_LAYER = {"coarse": 3 / 18, "middle": 7 / 18}
+"""Where each level ends, as a fraction of the layers; in e4e layers 0 to 2 of 18 are coarse, 3 to 6 middle."""
 
 
-class Head(nn.Module):
-    """A level's map ``(N, 64, S, S)`` -> ``(N, rows, w_dim)``.
+class LatentHead(nn.Module):
+    """A head: feature maps ``(N, 64, S, S)`` -> layers of w ``(N, rows, w_dim)``.
 
     Args:
-        shrinking: Halvings until 4 x 4 pixels are left.
-        hidden: Numbers between the map and the rows.
-        silent: Whether all rows are 0 until it has learnt.
+        shrinking: Number of downsampling convolutions, down to 4 x 4 pixels.
+        hidden: Width of the hidden layer.
+        rows: Number of layers of w.
+        silent: Whether the last linear layer is initialised with 0.
     """
 
     def __init__(self, shrinking: int, hidden: int, rows: int, w_dim: int, silent: bool) -> None:
@@ -55,12 +55,12 @@ class Head(nn.Module):
         return rows
 
 
-class Encoder(nn.Module):
-    """Aligned pictures ``(N, 3, 64, 64)`` in [-1, 1] -> latents ``(N, num_ws, w_dim)``.
+class EncoderNetwork(nn.Module):
+    """Aligned images ``(N, 3, 64, 64)`` in [-1, 1] -> latents ``(N, num_ws, w_dim)``.
 
     Attributes:
-        w_mean: The generator's, ``(w_dim,)``: what a latent is counted from.
-        w_scale: The root mean square of one number of w about its mean, a tensor of no dimension.
+        w_mean: Mean of w of the generator, ``(w_dim,)``.
+        w_scale: Standard deviation of one element of w, a scalar.
     """
 
     w_mean: Tensor
@@ -69,20 +69,20 @@ class Encoder(nn.Module):
     def __init__(self, num_ws: int, w_dim: int) -> None:
         super().__init__()
         self.num_ws = num_ws
-        self.trunk = Trunk(WIDTHS)
+        self.trunk = FaceTrunk(WIDTHS)
         self.side = nn.ModuleDict(
             {
                 name: nn.Conv2d(width, LEVEL, 1)
                 for name, width in zip(("fine", "middle", "coarse"), WIDTHS[1:], strict=True)
             }
         )
-        ends = [max(round(share * num_ws), at) for at, share in enumerate(MOST.values(), start=1)]
+        ends = [max(round(share * num_ws), at) for at, share in enumerate(LAST_LAYER.values(), start=1)]
         rows = {"main": 1, "coarse": ends[0] - 1, "middle": ends[1] - ends[0], "fine": num_ws - ends[1]}
-        halvings = {"main": 0, "coarse": 0, "middle": 1, "fine": 2}
-        # Differences between rows are silent at first: the first pictures are made from one latent of W.
+        downsamplings = {"main": 0, "coarse": 0, "middle": 1, "fine": 2}
+        # Differences between layers are initialised with 0: training starts in W.
         self.heads = nn.ModuleDict(
             {
-                name: Head(halvings[name], HIDDEN[name], count, w_dim, silent=name != "main")
+                name: LatentHead(downsamplings[name], HIDDEN[name], count, w_dim, silent=name != "main")
                 for name, count in rows.items()
                 if count > 0
             }
@@ -91,30 +91,30 @@ class Encoder(nn.Module):
         self.register_buffer("w_scale", torch.ones(()))
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Encoder:
-        """The network whose state dict, in any precision, is ``tensors``; frozen, in evaluation mode, in float32.
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> EncoderNetwork:
+        """Build the network whose state dict, in any precision, is ``tensors``; frozen, in evaluation mode, float32.
 
         Raises:
-            i2i.I2IError: they are another network's.
+            i2i.I2IError: the tensors are those of another network.
         """
         w_dim = len(tensors["w_mean"]) if "w_mean" in tensors else 1
         rows = sum(len(bias) for key, bias in tensors.items() if key.endswith(".linear.bias")) // w_dim
         network = cls(max(rows, 4), w_dim)
-        load_frozen_network(network, tensors, "encoder of the embedded world", "install the package again")
+        load_frozen_network(network, tensors, "encoder of the demo networks", "install the package again")
         return network.requires_grad_(False).eval()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        fine, middle, coarse = self.trunk(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        fine, middle, coarse = self.trunk(images)
         levels = {"coarse": self.side["coarse"](coarse)}
         levels["main"] = levels["coarse"]
-        levels["middle"] = _enlarged(levels["coarse"]) + self.side["middle"](middle)
-        levels["fine"] = _enlarged(levels["middle"]) + self.side["fine"](fine)
+        levels["middle"] = _upsampled(levels["coarse"]) + self.side["middle"](middle)
+        levels["fine"] = _upsampled(levels["middle"]) + self.side["fine"](fine)
         rows = [head(levels[name]) for name, head in self.heads.items()]
         main = rows[0]
-        # The first row is a latent of W; each further one is a difference from it.
+        # The first layer is a latent code of W; each further one is a difference from it.
         latents = torch.cat([main, *(main + row for row in rows[1:])], dim=1)
         return self.w_mean + self.w_scale * latents
 
 
-def _enlarged(maps: Tensor) -> Tensor:
+def _upsampled(maps: Tensor) -> Tensor:
     return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,6 +1,6 @@
-"""What the smaller networks of the drawn world are built of: convolutions with normalisation, and residual blocks.
+"""Layers of the demo networks: convolutions with normalisation, and residual blocks.
 
-They stay narrow and plain: on a CPU a depthwise convolution costs more time for each multiplication than a full one.
+There are no depthwise convolutions: on a CPU they take more time for each multiplication than full ones.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 SIZE = 64
-"""Height and width of the pictures that the networks see."""
+"""Height and width of the input images of the networks, pixels."""
 
 
-class Unit(nn.Module):
+class ConvNorm(nn.Module):
     """A convolution and its normalisation: ``(N, channels_in, H, W)`` -> ``(N, channels, H / stride, W / stride)``.
 
-    It looks at 3 x 3 pixels, and at 4 x 4 where it halves the picture: then every pixel is used equally often, and the
-    gradients by which pictures are edited have no grid in them.
+    The kernel is 3 x 3, and 4 x 4 at stride 2: then every pixel is used equally often, and the gradients that edit
+    images have no grid artefacts.
 
     Args:
         stride: 1 or 2.
-        active: Whether a leaky ReLU follows. It leaks a tenth, so that gradients reach the pixels everywhere.
+        active: Whether a leaky ReLU follows. Its slope is 0.1, so that gradients reach all pixels.
     """
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1, *, active: bool = True) -> None:
@@ -36,7 +36,7 @@ class Unit(nn.Module):
         return F.leaky_relu(x, 0.1) if self.active else x
 
 
-class Residual(nn.Module):
+class ResNetDBlock(nn.Module):
     """Two convolutions and a shortcut: ``(N, channels_in, H, W)`` -> ``(N, channels, H / stride, W / stride)``.
 
     Where sizes differ, the shortcut averages each ``stride`` x ``stride`` pixels before a 1 x 1 convolution, so that no
@@ -45,8 +45,8 @@ class Residual(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.first = Unit(channels_in, channels, stride)
-        self.second = Unit(channels, channels, active=False)
+        self.first = ConvNorm(channels_in, channels, stride)
+        self.second = ConvNorm(channels, channels, active=False)
         self.shortcut = nn.Sequential()
         if stride > 1:
             self.shortcut.append(nn.AvgPool2d(stride))
@@ -58,27 +58,27 @@ class Residual(nn.Module):
 
 
 def fold(network: nn.Module) -> None:
-    """Merge the normalisation of every ``Unit`` of a frozen network into its convolution, exact but for rounding."""
+    """Fold each ``ConvNorm``'s normalisation into its convolution, in place: exact but for rounding, frozen only."""
     for module in network.modules():
-        if isinstance(module, Unit) and isinstance(module.norm, nn.BatchNorm2d):
+        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
             module.conv = fuse_conv_bn_eval(module.conv, module.norm)
             module.norm = nn.Identity()
 
 
-def prepare(pictures: Tensor, name: str) -> Tensor:
-    """Pictures of any size as the networks see them: ``(N, 3, H, W)`` -> ``(N, 3, 64, 64)`` float32, channels last.
+def prepare(images: Tensor, name: str) -> Tensor:
+    """Resize images for the networks: ``(N, 3, H, W)`` -> ``(N, 3, 64, 64)`` float32, channels last.
 
-    Resized with antialiasing, differentiable. Call it with autocast off.
+    Differentiable, with antialiasing. Call it with autocast off.
 
     Args:
-        name: Who asks, for the error.
+        name: Name of the extractor, for the error.
 
     Raises:
-        ValueError: these are no RGB pictures.
+        ValueError: the shape is not that of RGB images.
     """
-    if pictures.ndim != 4 or pictures.shape[1] != 3:
-        raise ValueError(f"{name} takes pictures (N, 3, H, W), got {tuple(pictures.shape)}")
-    x = pictures.float()
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"{name} takes images (N, 3, H, W), got {tuple(images.shape)}")
+    x = images.float()
     if x.shape[2:] != (SIZE, SIZE):
         x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
     return x.contiguous(memory_format=torch.channels_last)

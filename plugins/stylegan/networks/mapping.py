@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Tensors
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from .layers import Linear, normalise
+from .equalised_layers import EqualisedLinear, normalise
 
 
-class Mapping(nn.Module):
+class MappingNetwork(nn.Module):
     """``z (N, z_dim)`` and, for a conditional generator, ``c (N, c_dim)`` -> ``w (N, num_ws, w_dim)``.
 
     Attributes:
-        w_avg: The mean of all w, ``(w_dim,)``; not a number as long as nobody knows it.
+        w_avg: The mean of all w, ``(w_dim,)``; NaN while it is not known.
     """
 
     w_avg: Tensor
@@ -30,27 +30,34 @@ class Mapping(nn.Module):
         layer_features: int | None = None,
         embed_features: int | None = None,
     ) -> None:
-        """``num_ws`` None gives ``(N, w_dim)``, as a discriminator's mapping of classes does."""
+        """Create the network.
+
+        Args:
+            num_ws: Layers of w; None for the output ``(N, w_dim)`` of a discriminator's mapping of classes.
+            layer_features, embed_features: Widths; None for ``w_dim``.
+        """
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim, self.num_ws, self.num_layers = z_dim, c_dim, w_dim, num_ws, num_layers
         embed = (embed_features or w_dim) if c_dim else 0
         widths = [z_dim + embed, *[layer_features or w_dim] * (num_layers - 1), w_dim]  # a discriminator may have none
         if c_dim:
-            self.embed = Linear(c_dim, embed)
+            self.embed = EqualisedLinear(c_dim, embed)
         for index in range(num_layers):
-            layer = Linear(widths[index], widths[index + 1], "lrelu", lr_multiplier)
+            layer = EqualisedLinear(widths[index], widths[index + 1], "lrelu", lr_multiplier)
             self.add_module(f"fc{index}", layer)
         if num_ws is not None:
             self.register_buffer("w_avg", torch.full((w_dim,), torch.nan))
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors[str, Tensor], num_ws: int | None, lr_multiplier: float = 0.01) -> Mapping:
-        """The network whose state dict is ``tensors``; its sizes are read from their shapes."""
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], num_ws: int | None, lr_multiplier: float = 0.01
+    ) -> MappingNetwork:
+        """Build the network whose state dict is ``tensors``; sizes are read from their shapes."""
         layers = sum(name.startswith("fc") and name.endswith(".weight") for name in tensors)
         embed = tensors.get("embed.weight")
         width = 0 if embed is None else embed.shape[0]
         first = tensors["fc0.weight"] if layers else None
-        made = cls(
+        network = cls(
             z_dim=0 if first is None else first.shape[1] - width,
             c_dim=0 if embed is None else embed.shape[1],
             w_dim=tensors[f"fc{layers - 1}.weight"].shape[0] if layers else width,
@@ -60,13 +67,21 @@ class Mapping(nn.Module):
             layer_features=None if first is None else first.shape[0],
             embed_features=width or None,
         )
-        made.load_state_dict({"w_avg": made.w_avg, **tensors} if num_ws is not None else tensors)
-        return made
+        network.load_state_dict({"w_avg": network.w_avg, **tensors} if num_ws is not None else tensors)
+        return network
 
     def forward(
         self, z: Tensor | None, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
-        """Truncation moves the rows before ``cutoff`` (None: all) towards ``w_avg``; 0 reaches it."""
+        """Map z, and the class, to w.
+
+        Args:
+            truncation: psi: layers are moved towards ``w_avg``, which 0 reaches; 1 leaves them.
+            cutoff: Number of layers that are truncated, from the first; None for all.
+
+        Raises:
+            ValueError: the network is conditional and ``c`` is None.
+        """
         inputs = [normalise(z.float())] if z is not None and self.z_dim else []
         if self.c_dim:
             if c is None:
@@ -77,12 +92,12 @@ class Mapping(nn.Module):
             w = self.get_submodule(f"fc{index}")(w)
         if self.num_ws is None:
             return w
-        rows = w.unsqueeze(1).repeat(1, self.num_ws, 1)
+        layers = w.unsqueeze(1).repeat(1, self.num_ws, 1)
         if truncation != 1.0:
-            rows[:, :cutoff] = self.w_avg.lerp(rows[:, :cutoff], truncation)
-        return rows
+            layers[:, :cutoff] = self.w_avg.lerp(layers[:, :cutoff], truncation)
+        return layers
 
 
-def below(tensors: Tensors[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with ``part`` and a dot, without both: a part of a network's state dict."""
+def tensors_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Return the state dict of a submodule: tensors whose names begin with ``part`` and a dot, without that prefix."""
     return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}

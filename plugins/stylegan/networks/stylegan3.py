@@ -6,38 +6,37 @@ Karras et al. 2021, "Alias-Free Generative Adversarial Networks".
 from __future__ import annotations
 
 import re
-from collections import abc
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 import i2i
 
-from .alias_free import DEFAULTS, Stage, design, read_design
-from .filtered_layers import AliasFreeToRGB, FilteredLayer
-from .fourier import FourierInput
-from .mapping import Mapping, below
+from .mapping import MappingNetwork, tensors_of
+from .stylegan3_design import DEFAULTS, LayerDesign, design, read_design
+from .stylegan3_layers import AliasFreeToRGB, FilteredLayer, FourierInput
 
 
-class Synthesis(nn.Module):
-    """``ws (N, num_ws, w_dim)`` -> pictures; random weights until some are loaded.
+class StyleGAN3Synthesis(nn.Module):
+    """The synthesis network: ``ws (N, num_ws, w_dim)`` -> images, with random weights.
 
     Args:
-        stages: Of ``alias_free.design``.
-        kernel: Of the convolutions: 3 in configuration T, 1 in R.
-        radial: Radial filters on the way down, as in R, where the layer is not critically sampled.
-        arguments: Any of ``DEFAULTS`` that are different.
+        stages: Designs of the layers, from ``stylegan3_design.design``.
+        kernel: Kernel size of the convolutions: 3 in configuration T, 1 in R.
+        radial: Use radial downsampling filters, as in R, except in critically sampled layers.
+        arguments: Values that differ from ``DEFAULTS``.
         filters: Stored filters by name, such as ``L0_36_512.up_filter``; the others are designed.
     """
 
     def __init__(
         self,
         w_dim: int,
-        stages: abc.Sequence[Stage],
+        stages: Sequence[LayerDesign],
         kernel: int = 3,
         radial: bool = False,
-        arguments: abc.Mapping[str, Any] | None = None,
-        filters: abc.Mapping[str, Tensor] | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        filters: Mapping[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         given = {**DEFAULTS, **(arguments or {})}
@@ -58,34 +57,35 @@ class Synthesis(nn.Module):
             )
         self.add_module(last.name, AliasFreeToRGB(w_dim, self.stages[-2], last, given["conv_clamp"]))
 
-    def forward(self, ws: Tensor | abc.Sequence[Tensor]) -> Tensor:
-        """``ws (N, num_ws, w_dim)``, or its rows -> ``(N, channels, R, R)`` float32, about [-1, 1]."""
-        pictures: Tensor = self._run(ws, self.stages[-1]).float() * self.output_scale
-        return pictures
+    def forward(self, ws: Tensor | Sequence[Tensor]) -> Tensor:
+        """Render ``(N, channels, R, R)`` float32, about [-1, 1], from ``ws (N, num_ws, w_dim)`` or its layers."""
+        images: Tensor = self._run(ws, self.stages[-1]).float() * self.output_scale
+        return images
 
-    def features(self, ws: Tensor | abc.Sequence[Tensor], resolution: int) -> Tensor:
-        """What the last layer at a sampling rate gives, without margins: ``(N, C, resolution, resolution)``.
+    def features(self, ws: Tensor | Sequence[Tensor], resolution: int) -> Tensor:
+        """Compute the output of the last layer at a sampling rate, without margins: ``(N, C, resolution, resolution)``.
 
         Raises:
             I2IError: no layer works at that rate.
         """
-        found = [stage for stage in self.stages[:-1] if stage.rate == resolution]
-        if not found:
-            there = ", ".join(map(str, self.feature_resolutions))
-            raise i2i.I2IError(f"This generator has no features of {resolution} px; ask for one of {there}.")
-        inside = slice(found[-1].margin, found[-1].margin + resolution)
-        return self._run(ws, found[-1])[:, :, inside, inside]
+        matching = [stage for stage in self.stages[:-1] if stage.rate == resolution]
+        if not matching:
+            available = ", ".join(map(str, self.feature_resolutions))
+            raise i2i.I2IError(f"This generator has no features of {resolution} px; ask for one of {available}.")
+        inside = slice(matching[-1].margin, matching[-1].margin + resolution)
+        return self._run(ws, matching[-1])[:, :, inside, inside]
 
     def styles(self) -> list[Tensor]:
-        """By row of w, the weights ``(C, w_dim)`` of the affine map that reads it."""
+        """Return by layer of w the affine weights ``(C, w_dim)`` that use it."""
         layers: list[Any] = [self.input, *(self.get_submodule(stage.name) for stage in self.stages)]
         return [layer.affine.weight.detach() for layer in layers]
 
-    def styled(self) -> list[tuple[str, int, nn.Module]]:
-        """The layers that make maps, in order: name, the row of w that each reads, and the layer."""
-        return [(stage.name, row, self.get_submodule(stage.name)) for row, stage in enumerate(self.stages[:-1], 1)]
+    def styled(self) -> list[tuple[str, int, FilteredLayer]]:
+        """Return the convolution layers in order: name, index of the layer of w that it uses, and module."""
+        convs = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, FilteredLayer)]
+        return [(name, index, layer) for index, (name, layer) in enumerate(convs, 1)]
 
-    def _run(self, ws: Tensor | abc.Sequence[Tensor], last: Stage) -> Tensor:
+    def _run(self, ws: Tensor | Sequence[Tensor], last: LayerDesign) -> Tensor:
         first, *rest = ws.unbind(dim=1) if isinstance(ws, Tensor) else ws
         x: Tensor = self.input(first)
         for stage, w in zip(self.stages[: last.index + 1], rest, strict=False):
@@ -93,10 +93,10 @@ class Synthesis(nn.Module):
         return x
 
 
-class Generator(nn.Module):
-    """``z`` to pictures: ``mapping`` and ``synthesis``."""
+class StyleGAN3Generator(nn.Module):
+    """A whole generator: the networks ``mapping`` and ``synthesis``."""
 
-    def __init__(self, mapping: Mapping, synthesis: Synthesis) -> None:
+    def __init__(self, mapping: MappingNetwork, synthesis: StyleGAN3Synthesis) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
         self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, synthesis.w_dim
@@ -115,64 +115,75 @@ class Generator(nn.Module):
         layers: int = 14,
         channels: int = 3,
         **arguments: Any,
-    ) -> Generator:
-        """One with random weights: configuration T or, with ``radial``, R; ``arguments`` as in ``alias_free.DEFAULTS``.
+    ) -> StyleGAN3Generator:
+        """Create a generator with random weights: configuration T or, with ``radial``, R.
+
+        Args:
+            resolution: Height and width of the images, pixels; a power of two.
+            layers: Number of layers before toRGB.
+            channels: Channels of the images.
+            arguments: Values that differ from ``stylegan3_design.DEFAULTS``.
 
         The published R have ``channel_base=65536, channel_max=1024``.
         """
         stages = design(resolution, layers, channels, **arguments)
-        synthesis = Synthesis(w_dim, stages, 1 if radial else 3, radial, arguments)
-        return cls(Mapping(z_dim, c_dim, w_dim, synthesis.num_ws, mapping_layers), synthesis)
+        synthesis = StyleGAN3Synthesis(w_dim, stages, 1 if radial else 3, radial, arguments)
+        return cls(MappingNetwork(z_dim, c_dim, w_dim, synthesis.num_ws, mapping_layers), synthesis)
 
     @classmethod
     def from_tensors(
-        cls, tensors: abc.Mapping[str, Tensor], arguments: abc.Mapping[str, Any] | None = None
-    ) -> Generator:
-        """Build it from a state dict under NVIDIA's names; the tensors are copied.
+        cls, tensors: Mapping[str, Tensor], arguments: Mapping[str, Any] | None = None
+    ) -> StyleGAN3Generator:
+        """Build the generator from a state dict with NVIDIA's names; the tensors are copied.
 
         Args:
-            arguments: Those that differ from ``alias_free.DEFAULTS``, and ``lr_multiplier`` of the mapping.
+            arguments: Values that differ from ``stylegan3_design.DEFAULTS``, and ``lr_multiplier`` of the mapping.
 
         Raises:
-            I2IError: a tensor is missing or does not fit.
+            I2IError: a tensor is missing or has another shape.
         """
         given = dict(arguments or {})
-        parts = {part: below(tensors, part) for part in ("mapping", "synthesis")}
+        parts = {part: tensors_of(tensors, part) for part in ("mapping", "synthesis")}
         synthesis = _read_synthesis(parts["synthesis"], given)
         if "fc0.weight" not in parts["mapping"]:
-            raise _unfit(["mapping.fc0.weight"], "is missing")
-        mapping = Mapping.from_tensors(parts["mapping"], synthesis.num_ws, given.get("lr_multiplier", 0.01))
+            raise _bad_tensor(["mapping.fc0.weight"], "is missing")
+        mapping = MappingNetwork.from_tensors(parts["mapping"], synthesis.num_ws, given.get("lr_multiplier", 0.01))
         return cls(mapping, synthesis)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """``z (N, z_dim)``, classes ``c (N, c_dim)`` -> ``(N, channels, R, R)``."""
-        pictures: Tensor = self.synthesis(self.mapping(z, c))
-        return pictures
+        """Render ``(N, channels, R, R)`` from ``z (N, z_dim)`` and classes ``c (N, c_dim)``."""
+        images: Tensor = self.synthesis(self.mapping(z, c))
+        return images
 
 
-def _read_synthesis(tensors: abc.Mapping[str, Tensor], given: abc.Mapping[str, Any]) -> Synthesis:
+def _read_synthesis(tensors: Mapping[str, Tensor], given: Mapping[str, Any]) -> StyleGAN3Synthesis:
+    """Build the synthesis network of a state dict.
+
+    Raises:
+        I2IError: a tensor is missing or has another shape.
+    """
     names = {key.split(".")[0] for key in tensors if re.match(r"L\d+_\d+_\d+\.", key)}
     stages = read_design(names, given)
     for key in ("input.affine.weight", "input.freqs", "input.phases", f"{stages[0].name}.weight"):
         if key not in tensors:
-            raise _unfit([f"synthesis.{key}"], "is missing")
+            raise _bad_tensor([f"synthesis.{key}"], "is missing")
     kernel = tensors[f"{stages[0].name}.weight"].shape[-1]
     radial = bool(given.get("use_radial_filters", kernel == 1))
     filters = {key: value for key, value in tensors.items() if key.endswith("_filter")}
     w_dim = tensors["input.affine.weight"].shape[1]
     arguments = {key: value for key, value in given.items() if key in DEFAULTS}
-    made = Synthesis(w_dim, stages, kernel, radial, arguments, filters)
-    state = made.state_dict()
+    synthesis = StyleGAN3Synthesis(w_dim, stages, kernel, radial, arguments, filters)
+    state = synthesis.state_dict()
     optional = {key for key in state if key.endswith("_filter") or key == "input.transform"}
     if missing := state.keys() - tensors.keys() - optional:
-        raise _unfit([f"synthesis.{key}" for key in missing], "is missing")
+        raise _bad_tensor([f"synthesis.{key}" for key in missing], "is missing")
     if misshapen := [key for key in state if key in tensors and state[key].shape != tensors[key].shape]:
-        raise _unfit([f"synthesis.{key}" for key in misshapen], "has another shape than its layer")
-    made.load_state_dict({key: tensors.get(key, value) for key, value in state.items()})
-    return made
+        raise _bad_tensor([f"synthesis.{key}" for key in misshapen], "has another shape than its layer")
+    synthesis.load_state_dict({key: tensors.get(key, value) for key, value in state.items()})
+    return synthesis
 
 
-def _unfit(keys: abc.Iterable[str], trouble: str) -> i2i.I2IError:
+def _bad_tensor(keys: Iterable[str], fault: str) -> i2i.I2IError:
     return i2i.I2IError(
-        f"{min(keys)} {trouble} in this StyleGAN3 generator: the file is damaged or cut, fetch it again."
+        f"{min(keys)} {fault} in this StyleGAN3 generator: the file is damaged or cut, download it again."
     )

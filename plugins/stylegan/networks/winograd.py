@@ -23,39 +23,39 @@ RECIPROCALS = [5, 3, 4, 1, 2, 0]
 TILE, TAPS = 4, 3
 SIDE = TILE + TAPS - 1
 FEWEST_CHANNELS = 128
-"""On both sides; with fewer, moving tiles costs more than the multiplications saved (measured on two cores)."""
-MOST_TO_TURN = 256
-"""Channels up to which weights are kept in both orders, for the way there and for the way back."""
+"""Fewest input and output channels; with fewer, moving tiles costs more than it saves (measured on two cores)."""
+MAX_TRANSPOSED = 256
+"""Largest number of channels for which weights are stored in both orders, for forward and backward passes."""
 SMALLEST = 16
-"""Height and width of maps from which tiles are many enough."""
+"""Smallest height and width of feature maps for which there are enough tiles."""
 TILES_AT_A_TIME = 64
-"""So many are worked on together that they stay in the cache."""
+"""Tiles that are processed together, so that they stay in the CPU's cache."""
 CHANNELS_AT_A_TIME = 32
-"""Of weights that are transformed, in double precision, which would take thrice the memory for all at once."""
+"""Channels of weights that are transformed together, in float64; all at once would take three times the memory."""
 
 
 @dataclass(frozen=True)
-class Winograd:
-    """A 3x3 convolution that keeps the size, of maps whose sides are multiples of 4; float32, channels last."""
+class WinogradConvolution:
+    """A 3x3 convolution that keeps height and width, multiples of 4; float32, channels last."""
 
     weight: Tensor
-    """Of ``transformed``."""
+    """The result of ``transformed``."""
 
     def scaled(self, x: Tensor, styles: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
         return convolve(x, self.weight, styles, scale, bias)
 
     def adjoint(self, grad: Tensor, scale: Tensor, styles: Tensor | None) -> Tensor:
-        return convolve(grad, self._turned, scale, styles, reverse=True)
+        return convolve(grad, self._transposed, scale, styles, reverse=True)
 
     @cached_property
-    def _turned(self) -> Tensor:
-        """The weight for products the other way, which go quicker where it lies in their order."""
-        turned = self.weight.transpose(1, 2)
-        return turned.contiguous() if max(turned.shape[1:]) <= MOST_TO_TURN else turned
+    def _transposed(self) -> Tensor:
+        """The weight for the backward pass, in the memory order that is faster there."""
+        transposed = self.weight.transpose(1, 2)
+        return transposed.contiguous() if max(transposed.shape[1:]) <= MAX_TRANSPOSED else transposed
 
 
 def suits(x: Tensor, weight: Tensor) -> bool:
-    """Whether maps ``(N, I, H, W)`` and ``weight (O, I, 3, 3)`` are of the kind that gains."""
+    """Return whether the algorithm is faster for feature maps ``(N, I, H, W)`` and ``weight (O, I, 3, 3)``."""
     height, width = x.shape[2:]
     large = min(height, width) >= SMALLEST and height % TILE == width % TILE == 0
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and x.is_contiguous(memory_format=torch.channels_last)
@@ -64,9 +64,9 @@ def suits(x: Tensor, weight: Tensor) -> bool:
 
 @cache
 def matrices(reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """For both directions at once: of the results ``(16, 36)``, the taps ``(36, 9)`` and the inputs ``(36, 36)``.
+    """Return the 2-D transforms of the results ``(16, 36)``, of the taps ``(36, 9)`` and of the inputs ``(36, 36)``.
 
-    With ``reverse`` the first and the last take the values of taps for those of the taps in reverse.
+    With ``reverse``, the first and the last are those for taps in reverse order, with the transform of the given taps.
     """
     powers = np.vander([*POINTS, 0.0], SIDE, increasing=True)
     powers[-1] = np.eye(SIDE)[-1]  # the point at infinity
@@ -84,7 +84,7 @@ def matrices(reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def transformed(weight: Tensor) -> Tensor:
-    """``(O, I, 3, 3)`` -> ``(36, I, O)`` float32."""
+    """Transform a weight ``(O, I, 3, 3)`` to ``(36, I, O)`` float32."""
     outs, ins = weight.shape[:2]
     values, taps = weight.new_empty(SIDE * SIDE, ins, outs), matrices()[1]
     for some in torch.arange(ins).split(CHANNELS_AT_A_TIME):
@@ -101,15 +101,15 @@ def convolve(
     bias: Tensor | None = None,
     reverse: bool = False,
 ) -> Tensor:
-    """``convolution(x * before) * after + bias``.
+    """Compute ``convolution(x * before) * after + bias``.
 
     Args:
         x: ``(N, I, H, W)`` channels last.
-        weight: Of ``transformed``, ``(36, I, O)``.
+        weight: The result of ``transformed``, ``(36, I, O)``.
         before: ``(N, I)``.
         after: ``(N, O)``, or None for ones.
         bias: ``(O,)``, or None for zeros; only where there is an ``after``.
-        reverse: The taps in reverse, which is the kernel turned by half.
+        reverse: Use the taps in reverse order, that is the kernel rotated by 180 degrees.
     """
     n, ins, height, width = x.shape
     outs = weight.shape[2]
@@ -138,7 +138,7 @@ def convolve(
 
 
 def _tiles(padded: Tensor, first: int, rows: int, across: int) -> Tensor:
-    """The inputs of some rows of tiles of one padded map ``(H + 2, W + 2, I)``: ``(36, rows * across * I)``."""
+    """Return the inputs of rows of tiles of a padded image ``(H + 2, W + 2, I)``: ``(36, rows * across * I)``."""
     line, pixel, channel = padded.stride()
     tiles = padded.as_strided(
         (SIDE, SIDE, rows, across, padded.shape[2]),

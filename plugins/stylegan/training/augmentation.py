@@ -1,7 +1,7 @@
 """Adaptive discriminator augmentation (Karras et al. 2020, "Training GANs with Limited Data").
 
-Real and generated pictures are changed in the same random ways before the discriminator sees them, each change with
-probability p. As long as p is well below 1 the generator still learns the distribution of pictures as they are.
+Real and generated images get the same kinds of random augmentation before the discriminator, each with probability p.
+While p is well below 1, the generator still learns the distribution of the images without augmentation.
 """
 
 from __future__ import annotations
@@ -13,95 +13,97 @@ import torch
 from torch import Tensor
 
 EVERY = 4
-"""Steps between changes of p."""
+"""Steps between updates of p."""
 
 
-def augment(pictures: Tensor, p: Tensor) -> Tensor:
-    """Pictures ``(N, 3, S, S)``, each changed by the paper's pixel, geometric and colour transformations.
+def augment(images: Tensor, p: Tensor) -> Tensor:
+    """Apply the paper's pixel blitting, geometric and colour transformations to each image.
 
-    Differentiable as often as need be. With p = 0 nothing changes, to the bit.
+    Gradients of any order exist. With p = 0 the result equals the input, bit by bit.
 
     Args:
-        p: Probability of each transformation, a tensor of no dimension on the device of the pictures.
+        images: ``(N, 3, S, S)``.
+        p: Probability of each transformation, a scalar tensor on the device of the images.
     """
-    size = pictures.shape[-1]
-    return recolour(resample(pictures, geometry(len(pictures), size, p)), *colours(len(pictures), p))
+    size = images.shape[-1]
+    return recolour(resample(images, geometry(len(images), size, p)), *colours(len(images), p))
 
 
 def geometry(n: int, size: int, p: Tensor) -> Tensor:
-    """Draw, for each of n pictures, where its pixels come from: ``(N, 3, 3)`` (appendix B, first two groups).
+    """Sample a geometric transformation for each of n images: ``(N, 3, 3)`` (appendix B, first two groups).
 
-    The matrices take places in the new picture to places in the old one, in pixels from the centre. Every distribution
-    is the same as that of its inverse, so what is drawn is the way back.
+    The matrices map positions in the new image to positions in the old one, in pixels from the centre. Each
+    transformation has the same distribution as its inverse, so the inverse is sampled directly.
     """
-    draw = _Draws(n, p)
+    sample = _RandomParameters(n, p)
     matrix = torch.eye(3, device=p.device).expand(n, 3, 3)
-    # Pixels are moved, not computed.
-    matrix = _then(matrix, _scaling(1 - 2 * draw.integer(2), draw.one))
-    matrix = _then(matrix, _rotation(draw.integer(4) * (math.pi / 2)))
-    both = draw.happens()
-    matrix = _then(matrix, _translation(*((draw.uniform(0.125, both) * size).round() for _ in range(2))))
-    # Size, direction and shape. Two rotations that happen with 1 - sqrt(1 - p) each make one with p.
-    scale = torch.exp2(0.2 * draw.normal())
-    matrix = _then(matrix, _scaling(scale, scale))
-    seldom = _Draws(n, 1 - (1 - p).sqrt())
-    matrix = _then(matrix, _rotation(seldom.uniform(math.pi)))
-    stretch = torch.exp2(0.2 * draw.normal())
-    matrix = _then(matrix, _scaling(stretch, 1 / stretch))
-    matrix = _then(matrix, _rotation(seldom.uniform(math.pi)))
-    both = draw.happens()
-    return _then(matrix, _translation(*(draw.normal(both) * (0.125 * size) for _ in range(2))))
+    # Pixel blitting: no interpolation.
+    matrix = _product(matrix, _scaling(1 - 2 * sample.integer(2), sample.one))
+    matrix = _product(matrix, _rotation(sample.integer(4) * (math.pi / 2)))
+    mask = sample.happens()
+    matrix = _product(matrix, _translation(*((sample.uniform(0.125, mask) * size).round() for _ in range(2))))
+    # General geometric transformations. Two rotations with probability 1 - sqrt(1 - p) each: at least one with p.
+    scale = torch.exp2(0.2 * sample.normal())
+    matrix = _product(matrix, _scaling(scale, scale))
+    half = _RandomParameters(n, 1 - (1 - p).sqrt())
+    matrix = _product(matrix, _rotation(half.uniform(math.pi)))
+    stretch = torch.exp2(0.2 * sample.normal())
+    matrix = _product(matrix, _scaling(stretch, 1 / stretch))
+    matrix = _product(matrix, _rotation(half.uniform(math.pi)))
+    mask = sample.happens()
+    return _product(matrix, _translation(*(sample.normal(mask) * (0.125 * size) for _ in range(2))))
 
 
 def colours(n: int, p: Tensor) -> tuple[Tensor, Tensor]:
-    """Draw a map of colours for each of n pictures: matrix ``(N, 3, 3)`` and offset ``(N, 3, 1)`` (appendix B)."""
-    draw = _Draws(n, p)
+    """Sample colour transformations (appendix B): matrices ``(N, 3, 3)`` and offsets ``(N, 3, 1)``."""
+    sample = _RandomParameters(n, p)
     eye = torch.eye(3, device=p.device)
-    grey = torch.full((3, 3), 1 / 3, device=p.device)  # onto the line of greys
+    grey = torch.full((3, 3), 1 / 3, device=p.device)  # projection onto the grey axis
     turn = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=p.device) / math.sqrt(3)
 
-    def each(value: Tensor) -> Tensor:
+    def per_image(value: Tensor) -> Tensor:
         return value.view(n, 1, 1)
 
-    offset = each(0.2 * draw.normal()).expand(n, 3, 1)
-    matrix = each(torch.exp2(0.5 * draw.normal())) * eye
-    matrix = _then(eye - 2 * each(draw.integer(2)) * grey, matrix)
-    hue = each(draw.uniform(math.pi))
-    matrix = _then(eye + (1 - hue.cos()) * (grey - eye) + hue.sin() * turn, matrix)
-    matrix = _then(eye + (torch.exp2(draw.normal()) - 1).view(n, 1, 1) * (eye - grey), matrix)
-    return matrix, _then(matrix, offset)
+    offset = per_image(0.2 * sample.normal()).expand(n, 3, 1)
+    matrix = per_image(torch.exp2(0.5 * sample.normal())) * eye
+    matrix = _product(eye - 2 * per_image(sample.integer(2)) * grey, matrix)
+    hue = per_image(sample.uniform(math.pi))
+    matrix = _product(eye + (1 - hue.cos()) * (grey - eye) + hue.sin() * turn, matrix)
+    matrix = _product(eye + (torch.exp2(sample.normal()) - 1).view(n, 1, 1) * (eye - grey), matrix)
+    return matrix, _product(matrix, offset)
 
 
-def recolour(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """``matrix @ colour + offset`` at each pixel of ``(N, 3, S, S)``."""
-    planes = [matrix[:, :, channel, None, None] * pictures[:, channel, None] for channel in range(3)]
+def recolour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """Compute ``matrix @ colour + offset`` at each pixel of ``(N, 3, S, S)``."""
+    planes = [matrix[:, :, channel, None, None] * images[:, channel, None] for channel in range(3)]
     return planes[0] + planes[1] + planes[2] + offset[..., None]
 
 
-def resample(pictures: Tensor, matrix: Tensor) -> Tensor:
-    """Pictures ``(N, C, S, S)`` seen through ``geometry``'s matrices, mirrored beyond their edges.
+def resample(images: Tensor, matrix: Tensor) -> Tensor:
+    """Resample images ``(N, C, S, S)`` by the matrices of ``geometry``, with reflection at the edges.
 
-    Bicubic between pixels (Keys 1981, a = -1/2) and exact on them. Made of ``gather``, whose gradient has a gradient.
+    Bicubic interpolation (Keys 1981, a = -1/2), exact at pixel centres. Built on ``gather``, which has second
+    derivatives, unlike ``grid_sample``.
     """
-    n, channels, size, _ = pictures.shape
+    n, channels, size, _ = images.shape
     middle = (size - 1) / 2
-    line = torch.arange(size, device=pictures.device) - middle
+    line = torch.arange(size, device=images.device) - middle
     x, y = line.repeat(size), line.repeat_interleave(size)
-    places = (matrix[:, axis, :1] * x + matrix[:, axis, 1:2] * y + matrix[:, axis, 2:] + middle for axis in (0, 1))
-    columns, rows = (_taps(place, size) for place in places)
-    flat = pictures.reshape(n, channels, size * size)
+    positions = (matrix[:, axis, :1] * x + matrix[:, axis, 1:2] * y + matrix[:, axis, 2:] + middle for axis in (0, 1))
+    columns, rows = (_taps(position, size) for position in positions)
+    flat = images.reshape(n, channels, size * size)
     result = torch.zeros_like(flat)
     for row, row_weight in rows:
         for column, column_weight in columns:
-            seen = flat.gather(2, (row * size + column)[:, None].expand_as(flat))
-            result = result + seen * (row_weight * column_weight)[:, None]
-    return result.view_as(pictures)
+            pixels = flat.gather(2, (row * size + column)[:, None].expand_as(flat))
+            result = result + pixels * (row_weight * column_weight)[:, None]
+    return result.view_as(images)
 
 
-def _taps(place: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
-    """The four pixels around each place on a line of ``size``, and their weights."""
-    below = place.floor()
-    t = place - below
+def _taps(position: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the four pixels around each position on a line of ``size`` pixels, and their weights."""
+    below = position.floor()
+    t = position - below
     weights = (
         ((-0.5 * t + 1) * t - 0.5) * t,
         (1.5 * t - 2.5) * t * t + 1,
@@ -112,39 +114,40 @@ def _taps(place: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def _mirrored(index: Tensor, size: int) -> Tensor:
-    """The pixel of ``size`` that stands for any whole number, as if mirrors stood at both edges."""
+    """Map any integer to a pixel index below ``size``, by reflection at both edges."""
     inside = index.remainder(2 * size)
     return torch.where(inside < size, inside, 2 * size - 1 - inside)
 
 
-class _Draws:
-    """Random numbers for n pictures from torch's own generator: each with probability p, else what changes nothing."""
+class _RandomParameters:
+    """Random parameters for n images from torch's global generator: with probability p a sample, else the identity."""
 
     def __init__(self, n: int, p: Tensor) -> None:
         self.n, self.p = n, p
         self.one = torch.ones(n, device=p.device)
 
     def happens(self) -> Tensor:
+        """Return a mask ``(N,)`` that is True with probability p."""
         return torch.rand(self.n, device=self.p.device) < self.p
 
     def integer(self, below: int) -> Tensor:
-        """Of 0 to ``below - 1``, else 0."""
+        """Sample integers from 0 to ``below - 1``; 0 where masked."""
         return torch.randint(below, (self.n,), device=self.p.device) * self.happens()
 
     def uniform(self, limit: float, happens: Tensor | None = None) -> Tensor:
-        """Of -limit to limit, else 0."""
-        drawn = (2 * torch.rand(self.n, device=self.p.device) - 1) * limit
-        return drawn * (self.happens() if happens is None else happens)
+        """Sample uniformly from -limit to limit; 0 where masked."""
+        values = (2 * torch.rand(self.n, device=self.p.device) - 1) * limit
+        return values * (self.happens() if happens is None else happens)
 
     def normal(self, happens: Tensor | None = None) -> Tensor:
-        """Of the standard normal distribution, else 0."""
-        drawn = torch.randn(self.n, device=self.p.device)
-        return drawn * (self.happens() if happens is None else happens)
+        """Sample from the standard normal distribution; 0 where masked."""
+        values = torch.randn(self.n, device=self.p.device)
+        return values * (self.happens() if happens is None else happens)
 
 
-def _then(one: Tensor, other: Tensor) -> Tensor:
-    """The product of matrices, spelt out: a GPU's quick product of rounded numbers would misplace pixels."""
-    return (one[..., :, :, None] * other[..., None, :, :]).sum(dim=-2)
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply matrices element by element: TF32 products on a GPU would misplace pixels."""
+    return (left[..., :, :, None] * right[..., None, :, :]).sum(dim=-2)
 
 
 def _matrix(*rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -152,57 +155,64 @@ def _matrix(*rows: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 
 
 def _scaling(x: Tensor, y: Tensor) -> Tensor:
-    none, one = torch.zeros_like(y), torch.ones_like(y)
-    return _matrix((x.to(y.dtype), none, none), (none, y, none), (none, none, one))
+    zero, one = torch.zeros_like(y), torch.ones_like(y)
+    return _matrix((x.to(y.dtype), zero, zero), (zero, y, zero), (zero, zero, one))
 
 
 def _rotation(angle: Tensor) -> Tensor:
-    none, one = torch.zeros_like(angle), torch.ones_like(angle)
-    return _matrix((angle.cos(), -angle.sin(), none), (angle.sin(), angle.cos(), none), (none, none, one))
+    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    return _matrix((angle.cos(), -angle.sin(), zero), (angle.sin(), angle.cos(), zero), (zero, zero, one))
 
 
 def _translation(x: Tensor, y: Tensor) -> Tensor:
-    none, one = torch.zeros_like(x), torch.ones_like(x)
-    return _matrix((one, none, x), (none, one, y), (none, none, one))
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    return _matrix((one, zero, x), (zero, one, y), (zero, zero, one))
 
 
-class Augmentation:
-    """``augment`` with a p that follows how far the discriminator overfits (section 3.1).
+class AdaptiveAugmentation:
+    """``augment`` with a probability p that adapts to the overfitting of the discriminator (section 3.1).
 
-    The sign of a logit says what the discriminator takes a picture for. The mean sign over real pictures comes near 1
-    as it learns them by heart. Above the target p rises, else it falls, by so much that the way from 0 to 1 takes
-    ``kimg`` thousand pictures.
+    The mean sign of the logits of real images approaches 1 as the discriminator overfits. Above the target p rises,
+    below it falls, at a rate that takes p from 0 to 1 in ``kimg`` thousand images.
     """
 
     def __init__(
         self, kind: Literal["ada", "fixed", "none"], device: str, *, p: float, target: float, kimg: float
     ) -> None:
-        """``p``: of the kind ``fixed``."""
+        """Create the augmentation.
+
+        Args:
+            kind: ``ada`` adapts p, ``fixed`` keeps it, ``none`` does nothing.
+            p: Probability for the kind ``fixed``, 0 to 1.
+            target: Mean sign above which p rises, -1 to 1.
+            kimg: Thousands of images in which p can rise from 0 to 1.
+        """
         self.kind, self.target, self.kimg = kind, target, kimg
         self.p = torch.tensor(p if kind == "fixed" else 0.0, device=device)
         self.signs = torch.zeros(2, device=device)
-        """Sum and number of the signs since p was last changed."""
+        """Sum and number of the signs since the last change of p."""
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        return pictures if self.kind == "none" else augment(pictures, self.p)
+    def __call__(self, images: Tensor) -> Tensor:
+        """Augment images ``(N, 3, S, S)``."""
+        return images if self.kind == "none" else augment(images, self.p)
 
     def watch(self, real: Tensor) -> Tensor:
-        """Take in the logits ``(N, 1)`` of real pictures; returns the mean of their signs."""
+        """Record the logits ``(N, 1)`` of real images and return the mean of their signs."""
         signs = real.detach().float().sign()
         self.signs += torch.stack([signs.sum(), signs.new_tensor(signs.numel())])
         return signs.mean()
 
-    def adapt(self, pictures: int) -> None:
-        """Change p after so many pictures; with several processes, average ``signs`` over them before."""
+    def adapt(self, count: int) -> None:
+        """Update p after ``count`` images; with several processes, average ``signs`` over them first."""
         if self.kind == "ada":
-            way = (self.signs[0] / self.signs[1] - self.target).sign()
-            self.p = (self.p + way * pictures / (self.kimg * 1000)).clamp(0, 1)
+            direction = (self.signs[0] / self.signs[1] - self.target).sign()
+            self.p = (self.p + direction * count / (self.kimg * 1000)).clamp(0, 1)
         self.signs.zero_()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """p and what was gathered since it changed."""
+        """Return p and the signs recorded since its last change."""
         return {"p": self.p.clone(), "signs": self.signs.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take back what ``state_dict`` gave."""
+        """Restore the result of ``state_dict``."""
         self.p, self.signs = (state[name].to(self.signs.device).clone() for name in ("p", "signs"))

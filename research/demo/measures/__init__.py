@@ -1,1 +1,1 @@
-"""How the networks of the embedded world are measured, on faces they never saw; ``evaluate.py`` runs it all."""
+"""How the demo networks are measured, on faces they never saw; ``evaluate.py`` runs it all."""

@@ -1,7 +1,7 @@
 """What drag's presets make of samples that nobody chose.
 
-Drag goes downhill on the embedded landmarks, so these alone might be fooled: ``witnessed`` asks dlib's, which no edit
-has seen.
+Drag goes downhill on the landmarks of demo-landmarks, so these alone might be fooled: ``witnessed`` asks dlib's, which
+no edit has seen.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from i2i.toolkit.images import resize, to_array
 
-from .bench import LARGE, Bench
-from .detector import Detector, Predictor
+from .dlib_detector import Detector, Predictor
 from .edits import EDITED, SHARE, anything, edited, samples, share
+from .face_measurements import Look, Watcher
 from .figures import Figure
-from .looks import Look, Watcher
+from .samples import LARGE, EvaluationSamples
 
 OUTSIDE, PERSON = 0.03, 0.7
 """What no preset may go beyond: LPIPS outside its mask, and the cosine of identities of before and after."""
@@ -28,7 +28,7 @@ SMALLEST = 0.01
 """Openings below count as this, in eye distances, or the smallest gap would grow a thousandfold."""
 
 
-class Aim(NamedTuple):
+class DragTarget(NamedTuple):
     """What a preset has to change, by the name that drag gives it: the change is a share of what it was."""
 
     name: str
@@ -41,30 +41,30 @@ class Aim(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A preset, and the pictures in which it has something to do."""
+    """A preset, and the images in which it has something to do."""
 
     preset: str
-    aims: Sequence[Aim]
+    aims: Sequence[DragTarget]
     fits: Callable[[Look], Tensor] = anything
 
 
 TASKS = (
-    Task("close_eyes", [Aim("eye_opening", -0.6)], lambda look: look.eyelids > 0.06),
-    Task("big_eyes", [Aim("eye_opening", 0.2)], lambda look: look.eyelids > 0.06),
-    Task("shut_mouth", [Aim("mouth_opening", -0.5)], lambda look: look.mouth > 0.08),
-    Task("open_mouth", [Aim("mouth_opening", 0.5)]),
-    Task("slim_face", [Aim("jaw_width", -0.04)]),
-    Task("smile", [Aim("corners_to_eyes", -0.04), Aim("mouth_width", 0.05)]),
-    Task("frown", [Aim("corners_to_eyes", 0.04)]),
-    Task("raise_brows", [Aim("brows_to_eyes", 0.08)]),
-    Task("turn_left", [Aim("nose_to_left_cheek", -0.2)], lambda look: look.nose > 0.35),
-    Task("turn_right", [Aim("nose_to_right_cheek", -0.2)], lambda look: look.nose < 0.65),
+    Task("close_eyes", [DragTarget("eye_opening", -0.6)], lambda look: look.eyelids > 0.06),
+    Task("big_eyes", [DragTarget("eye_opening", 0.2)], lambda look: look.eyelids > 0.06),
+    Task("shut_mouth", [DragTarget("mouth_opening", -0.5)], lambda look: look.mouth > 0.08),
+    Task("open_mouth", [DragTarget("mouth_opening", 0.5)]),
+    Task("slim_face", [DragTarget("jaw_width", -0.04)]),
+    Task("smile", [DragTarget("corners_to_eyes", -0.04), DragTarget("mouth_width", 0.05)]),
+    Task("frown", [DragTarget("corners_to_eyes", 0.04)]),
+    Task("raise_brows", [DragTarget("brows_to_eyes", 0.08)]),
+    Task("turn_left", [DragTarget("nose_to_left_cheek", -0.2)], lambda look: look.nose > 0.35),
+    Task("turn_right", [DragTarget("nose_to_right_cheek", -0.2)], lambda look: look.nose < 0.65),
 )
 
 
 @dataclass(frozen=True)
 class Case:
-    """A picture, and what a preset made of it."""
+    """An image, and what a preset made of it."""
 
     before: Tensor
     after: Tensor
@@ -76,7 +76,7 @@ class Case:
 
     @property
     def arrived(self) -> bool:
-        """Whether all handles lie at their targets: within 2 px of a picture of 128."""
+        """Whether all handles lie at their targets: within 2 px of an image of 128."""
         return self.told["farthest"] <= self.after.shape[-1] / 64
 
     def meets(self, task: Task) -> bool:
@@ -85,8 +85,8 @@ class Case:
         return kept and all(aim.met(self.told[aim.name]) for aim in task.aims)
 
 
-def cases(bench: Bench, task: Task, count: int = EDITED, **options: Any) -> list[Case]:
-    """A preset on its pictures, with ``options`` of drag; kept by the bench."""
+def cases(bench: EvaluationSamples, task: Task, count: int = EDITED, **options: Any) -> list[Case]:
+    """A preset on its images, with ``options`` of drag; kept by the bench."""
     key = f"drag/{task.preset}/{count}/{options}"
     if key not in bench.kept:
         bench.say(f"drag, {task.preset}, of {count} samples")
@@ -101,7 +101,7 @@ def cases(bench: Bench, task: Task, count: int = EDITED, **options: Any) -> list
     return found
 
 
-def dragged(bench: Bench) -> list[Figure]:
+def dragged(bench: EvaluationSamples) -> list[Figure]:
     """Every preset."""
     return [figure for task in TASKS for figure in judged(task, cases(bench, task))]
 
@@ -122,7 +122,7 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
         Figure(
             f"{name}/arrived",
             share(each.arrived for each in found),
-            "share of samples whose handles all end within 2 px, of a picture of 128, of their targets",
+            "share of samples whose handles all end within 2 px, of an image of 128, of their targets",
         ),
         Figure(
             f"{name}/explained",
@@ -134,14 +134,14 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
     ]
 
 
-def witnessed(bench: Bench) -> list[Figure]:
-    """Every preset as dlib sees it, in pictures enlarged to 256 px, where it sees a face before and after."""
+def witnessed(bench: EvaluationSamples) -> list[Figure]:
+    """Every preset as dlib sees it, in images enlarged to 256 px, where it sees a face before and after."""
     detector, predictor = Detector(), Predictor(bench.registry)
 
-    def look(picture: Tensor) -> Look | None:
-        array = resize(to_array(picture), LARGE, LARGE)
+    def look(image: Tensor) -> Look | None:
+        array = resize(to_array(image), LARGE, LARGE)
         box = detector.box(array)
-        return None if box is None else Look(picture, predictor(array, box)[None], torch.empty(1, 0))
+        return None if box is None else Look(image, predictor(array, box)[None], torch.empty(1, 0))
 
     figures = []
     for task in TASKS:

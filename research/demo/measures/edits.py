@@ -1,6 +1,6 @@
 """What swap and text make of samples that nobody chose; ``drags`` does the same for drag.
 
-An edit is judged by what it is for, in each of ``EDITED`` pictures or pairs.
+An edit is judged by what it is for, in each of ``EDITED`` images or pairs.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i_plugins.demo.world import UNSEEN
+from i2i_plugins.demo.synthetic_faces import UNSEEN
 
-from .bench import Bench
+from .face_measurements import Look, Watcher
 from .figures import Figure
-from .looks import Look, Watcher
+from .samples import EvaluationSamples
 
 EDITED = 20
 """Samples that each preset and each prompt is tried on, and pairs that are swapped."""
@@ -44,7 +44,7 @@ PROMPTS = (
 )
 
 
-def swapped(bench: Bench, count: int = EDITED, **options: Any) -> list[Figure]:
+def swapped(bench: EvaluationSamples, count: int = EDITED, **options: Any) -> list[Figure]:
     """Pairs of samples: the targets with the faces of the sources."""
     bench.say(f"swap, of {count} pairs")
     targets, sources = ([f"{role}=seed:{UNSEEN + 2 * n + k}" for n in range(count)] for k, role in enumerate(ROLES))
@@ -62,15 +62,17 @@ def swapped(bench: Bench, count: int = EDITED, **options: Any) -> list[Figure]:
     ]
 
 
-def worded(bench: Bench, count: int = EDITED, prompts: Sequence[Prompt] = PROMPTS, **options: Any) -> list[Figure]:
+def worded(
+    bench: EvaluationSamples, count: int = EDITED, prompts: Sequence[Prompt] = PROMPTS, **options: Any
+) -> list[Figure]:
     """Every prompt: by the text network that is followed, and by landmarks, which know nothing of it."""
     watcher, figures = Watcher(), []
-    images = samples(watcher, count=count)
-    before = watcher.look(pictures(edited("align", images)))
+    sources = samples(watcher, count=count)
+    before = watcher.look(rendered(edited("align", sources)))
     for words, seen in prompts:
         bench.say(f"text, {words!r}, of {count} samples")
-        made = edited("text", images, prompt=words, **options)
-        after = watcher.look(pictures(made))
+        made = edited("text", sources, prompt=words, **options)
+        after = watcher.look(rendered(made))
         told = [each.scalars for each in made]
         rises = (each["similarity/after"] > each["similarity/before"] for each in told)
         name = f"text/{words}"
@@ -90,33 +92,33 @@ def worded(bench: Bench, count: int = EDITED, prompts: Sequence[Prompt] = PROMPT
 
 
 def anything(look: Look) -> Tensor:
-    """All pictures: ``(N,)``."""
+    """All images: ``(N,)``."""
     return torch.ones(len(look.points), dtype=torch.bool)
 
 
 def samples(watcher: Watcher, fits: Callable[[Look], Tensor] = anything, count: int = EDITED) -> list[str]:
-    """The first unseen seeds, as ``--image`` takes them, whose pictures an edit has something to do with.
+    """The first unseen seeds, as ``--image`` takes them, whose images an edit has something to do with.
 
     Args:
-        fits: Which of N pictures have, ``(N,)`` bool.
+        fits: Which of N images have, ``(N,)`` bool.
     """
     found: list[str] = []
     for first in range(UNSEEN, UNSEEN + 100 * count, count):
         named = [f"seed:{number}" for number in range(first, first + count)]
-        good = fits(watcher.look(pictures(edited("align", named)))).tolist()
+        good = fits(watcher.look(rendered(edited("align", named)))).tolist()
         found += [name for name, is_good in zip(named, good, strict=True) if is_good]
         if len(found) >= count:
             break
     return found[:count]
 
 
-def edited(name: str, images: Sequence[str], notes: list[str] | None = None, **options: Any) -> list[i2i.Result]:
-    """The result of each picture; ``notes`` takes what the editor had to say."""
-    made = i2i.edit(name, images, device="cpu", note=None if notes is None else notes.append, **options)
+def edited(name: str, sources: Sequence[str], notes: list[str] | None = None, **options: Any) -> list[i2i.Result]:
+    """The result of each image; ``notes`` takes what the editor had to say."""
+    made = i2i.edit(name, sources, device="cpu", note=None if notes is None else notes.append, **options)
     return [made, *made.others]
 
 
-def pictures(results: Sequence[i2i.Result]) -> Tensor:
+def rendered(results: Sequence[i2i.Result]) -> Tensor:
     """``(N, 3, R, R)``."""
     return torch.cat([each.image for each in results])
 

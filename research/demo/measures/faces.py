@@ -1,4 +1,4 @@
-"""The drawn faces themselves: what a detector and landmarks that learnt from photographs make of them."""
+"""The synthetic faces themselves: what a detector and landmarks that learnt from photographs make of them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 
 from .. import pools
 from ..training.landmarks import eye_distance
-from .bench import Bench
-from .detector import Detector, Predictor
+from .dlib_detector import Detector, Predictor
 from .figures import Figure
+from .samples import EvaluationSamples
 
 FRONTAL = 30.0
 """Degrees between the line of the nose and that to the viewer, up to which a face is called frontal."""
 
 
-def seen(bench: Bench) -> list[Figure]:
+def seen(bench: EvaluationSamples) -> list[Figure]:
     """How many of the faces dlib's detector sees."""
     pool, detector = bench.large, Detector()
-    found = [detector.box(picture) is not None for picture in pool.pictures.permute(0, 2, 3, 1).contiguous().numpy()]
+    found = [detector.box(image) is not None for image in pool.images.permute(0, 2, 3, 1).contiguous().numpy()]
     near = [one for one, turned in zip(found, turns(pool), strict=True) if turned <= FRONTAL]
     share = "share of faces at 256 px in which dlib's frontal detector sees one"
     return [
@@ -32,16 +32,16 @@ def seen(bench: Bench) -> list[Figure]:
     ]
 
 
-def agreement(bench: Bench) -> list[Figure]:
+def agreement(bench: EvaluationSamples) -> list[Figure]:
     """How far dlib's 68 points lie from the true ones."""
     pool, detector, predictor = bench.large, Detector(), Predictor(bench.registry)
     errors: list[Tensor] = []
-    for picture, true, turned in zip(
-        pool.pictures.permute(0, 2, 3, 1).contiguous().numpy(), pool.landmarks, turns(pool), strict=True
+    for image, true, turned in zip(
+        pool.images.permute(0, 2, 3, 1).contiguous().numpy(), pool.landmarks, turns(pool), strict=True
     ):
-        box = detector.box(picture) if turned <= FRONTAL else None
+        box = detector.box(image) if turned <= FRONTAL else None
         if box is not None:
-            errors.append((predictor(picture, box) - true).norm(dim=1).mean() / eye_distance(true[None])[0])
+            errors.append((predictor(image, box) - true).norm(dim=1).mean() / eye_distance(true[None])[0])
     error = torch.stack(errors) if errors else torch.tensor([nan])
     unit = "mean distance of dlib's 68 points from the true ones on faces as those seen, shares of the eye distance"
     return [
@@ -52,6 +52,6 @@ def agreement(bench: Bench) -> list[Figure]:
 
 def turns(pool: pools.Pool) -> list[float]:
     """Degrees by which each face is turned or nods away from the viewer."""
-    faces = world.faces()
+    faces = synthetic_faces.faces()
     found: list[dict[str, Any]] = [faces.describe(values) for values in pool.values.numpy()]
     return [degrees(acos(cos(radians(each["yaw"])) * cos(radians(each["pitch"])))) for each in found]

@@ -46,7 +46,7 @@ class Figure:
 
 @dataclass
 class Measured:
-    """The figures of one network, or of the data set."""
+    """The figures of one network, or of the dataset."""
 
     figures: list[Figure] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

@@ -10,26 +10,26 @@ from torch import Tensor
 
 from .. import pools
 from ..training.augmentation import blurred
-from .bench import BATCH, Bench, in_batches
-from .detector import Detector
+from .dlib_detector import Detector
 from .figures import Figure
+from .samples import BATCH, EvaluationSamples, in_batches
 
 BLUR = 1.0
 """Standard deviation of the Gaussian, pixels, below whose harm the generator's own has to lie."""
 PART, ROWS, STEPS = 4, 100, 9
-"""One sample that dlib looks at, and one row of interpolations, comes to so many of all; and the pictures of a row."""
+"""One sample that dlib looks at, and one row of interpolations, comes to so many of all; and the images of a row."""
 
 
-def frechet(bench: Bench) -> list[Figure]:
-    """The Fréchet distance of samples to unseen drawn faces, and what to compare it with."""
+def frechet(bench: EvaluationSamples) -> list[Figure]:
+    """The Fréchet distance of samples to unseen synthetic faces, and what to compare it with."""
     metric = bench.frechet()
     samples, drawn, others = in_batches(bench.samples), in_batches(bench.faces), in_batches(bench.targets)
-    bench.say("pictures are compared as sets")
-    for pictures in drawn:
-        metric.add_targets(pictures)
-    blur = _distance(metric, [blurred(pictures, torch.full((len(pictures),), BLUR)) for pictures in drawn])
+    bench.say("images are compared as sets")
+    for images in drawn:
+        metric.add_targets(images)
+    blur = _distance(metric, [blurred(images, torch.full((len(images),), BLUR)) for images in drawn])
     count = len(bench.faces)
-    to = f"to {count} unseen drawn faces"
+    to = f"to {count} unseen synthetic faces"
     return [
         Figure(
             "frechet",
@@ -37,42 +37,42 @@ def frechet(bench: Bench) -> list[Figure]:
             f"Fréchet distance on VGG16 relu4_3 of {count} samples (psi 1) {to}",
             under=blur,
         ),
-        Figure("frechet/blurred", blur, f"the same of those drawn faces, blurred by a Gaussian of 1 px, {to}"),
-        Figure("frechet/floor", _distance(metric, others), f"the same of {count} other drawn faces {to}"),
+        Figure("frechet/blurred", blur, f"the same of those synthetic faces, blurred by a Gaussian of 1 px, {to}"),
+        Figure("frechet/floor", _distance(metric, others), f"the same of {count} other synthetic faces {to}"),
     ]
 
 
-def _distance(metric: Any, pictures: list[Tensor]) -> float:
+def _distance(metric: Any, images: list[Tensor]) -> float:
     """From what the metric has taken in as targets, which it keeps."""
     own = copy.deepcopy(metric)
-    for batch in pictures:
+    for batch in images:
         own.add_outputs(batch)
     return float(own.compute())
 
 
 @torch.no_grad()
-def variety(bench: Bench) -> list[Figure]:
+def variety(bench: EvaluationSamples) -> list[Figure]:
     """How different samples are from each other, beside the faces drawn for the same latents."""
     made, drawn = (_pairwise(bench, pool) for pool in (bench.samples, bench.targets))
     pairs = f"mean LPIPS of {len(bench.samples) // 2} pairs of"
     return [
         Figure(
-            "variety", made / drawn, "LPIPS of pairs of samples (psi 1), a share of the drawn faces' own", least=0.8
+            "variety", made / drawn, "LPIPS of pairs of samples (psi 1), a share of the synthetic faces' own", least=0.8
         ),
         Figure("variety/samples", made, f"{pairs} samples"),
         Figure("variety/drawn", drawn, f"{pairs} faces drawn for the same latents"),
     ]
 
 
-def _pairwise(bench: Bench, pool: pools.Pool) -> float:
+def _pairwise(bench: EvaluationSamples, pool: pools.Pool) -> float:
     """The mean LPIPS of the first face with the second, the third with the fourth, and so on."""
     numbers = torch.arange(len(pool) // 2 * 2).view(-1, 2).split(BATCH)
-    found = [bench.lpips.distance(*(pools.pictures_of(pool, each) for each in pair.unbind(1))) for pair in numbers]
+    found = [bench.lpips.distance(*(pools.images_of(pool, each) for each in pair.unbind(1))) for pair in numbers]
     return float(torch.cat(found).mean())
 
 
-def seen(bench: Bench) -> list[Figure]:
-    """In how many pictures dlib's detector sees a face."""
+def seen(bench: EvaluationSamples) -> list[Figure]:
+    """In how many images dlib's detector sees a face."""
     detector, _ = Detector(), bench.generator
     z = bench.targets.latents[: max(1, bench.count // PART)]
     bench.say("dlib looks for faces")
@@ -80,21 +80,21 @@ def seen(bench: Bench) -> list[Figure]:
         detector.share(torch.cat([bench.render(part, psi) for part in z.split(BATCH)])) for psi in (0.7, 1.0)
     )
     between = interpolated(bench, max(1, bench.count // ROWS))
-    share = "share of pictures, enlarged to 256 px, in which dlib's frontal detector sees a face"
+    share = "share of images, enlarged to 256 px, in which dlib's frontal detector sees a face"
     return [
         Figure("seen/psi 0.7", usual, f"{share}, of {len(z)} samples at psi 0.7", least=0.95),
         Figure("seen/psi 1", all_of_w, f"{share}, of the same latents at psi 1"),
         Figure(
             "seen/between",
             detector.share(between),
-            f"{share}, along straight lines in w between samples at psi 0.7, {len(between)} pictures",
+            f"{share}, along straight lines in w between samples at psi 0.7, {len(between)} images",
             least=0.95,
         ),
     ]
 
 
 @torch.no_grad()
-def interpolated(bench: Bench, rows: int, psi: float = 0.7) -> Tensor:
+def interpolated(bench: EvaluationSamples, rows: int, psi: float = 0.7) -> Tensor:
     """Straight lines in w between two samples each, both ends included: ``(rows * STEPS, 3, S, S)`` in [-1, 1]."""
     z = bench.targets.latents[: 2 * rows]
     one, other = bench.generator.map(z, truncation=psi).chunk(2)
@@ -104,7 +104,7 @@ def interpolated(bench: Bench, rows: int, psi: float = 0.7) -> Tensor:
 
 
 @torch.no_grad()
-def likeness(bench: Bench) -> list[Figure]:
+def likeness(bench: EvaluationSamples) -> list[Figure]:
     """How near samples are to the faces drawn for their latents, of which the generator saw none."""
     rows: list[Tensor] = []
     for made, true in zip(in_batches(bench.samples), in_batches(bench.targets), strict=True):
@@ -116,5 +116,5 @@ def likeness(bench: Bench) -> list[Figure]:
     return [
         Figure("truth/l1", l1, f"mean absolute difference, of a range of 1, of {what}"),
         Figure("truth/lpips", lpips, f"LPIPS of {what}"),
-        Figure("truth/psnr", psnr, f"decibels, the mean over pictures, of {what}"),
+        Figure("truth/psnr", psnr, f"decibels, the mean over images, of {what}"),
     ]

@@ -1,4 +1,4 @@
-"""The extractors of the embedded world, on drawn faces that they never saw and on the generator's samples."""
+"""The extractors of the demo networks, on synthetic faces that they never saw and on the generator's samples."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 
 from .. import pools
 from ..training import encoder as encoding
 from ..training import identity as identities
 from ..training import landmarks as points
 from ..training import text as words
-from .bench import BATCH, Bench, first
 from .figures import Figure, told
+from .samples import BATCH, EvaluationSamples, first
 
 PER_IDENTITY, PEOPLE = 4, 40
 """Faces of each person, and the fewest people, for the figures of identity."""
@@ -28,7 +28,7 @@ LANDMARKS = {
     "nme_p95": "the same, of the worst but 5 % of faces",
     "failures": "share of faces where it is over 0.08",
     "found": "share of faces in which a face is found",
-    "false_alarms": "share of pictures without a whole face in which one is found",
+    "false_alarms": "share of images without a whole face in which one is found",
 }
 IDENTITY = {
     "accuracy": "share of pairs that are told rightly to be of one person or of two, ten-fold, as many of each",
@@ -36,39 +36,39 @@ IDENTITY = {
     "tar_at_far_": "share of pairs of one person accepted where {} of the pairs of two are",
 }
 TEXT = {
-    "caption@": "how often a picture's own caption is among the first {} of 100",
-    "picture@": "how often a caption's own picture is among the first {} of 100",
-    "accuracy": "how often a picture is nearer to the right one of two prompts, with an attribute and without it",
+    "caption@": "how often an image's own caption is among the first {} of 100",
+    "picture@": "how often a caption's own image is among the first {} of 100",
+    "accuracy": "how often an image is nearer to the right one of two prompts, with an attribute and without it",
     "accuracy/": "the same of: {}",
 }
 ENCODER = {
     f"{kind}/{name}": meaning.format(what)
-    for kind, what in (("samples", "samples"), ("drawn", "unseen drawn faces"))
+    for kind, what in (("samples", "samples"), ("drawn", "unseen synthetic faces"))
     for name, meaning in (
         ("lpips", "LPIPS of {} and what the generator makes of their latents"),
         ("l1", "mean absolute difference, of a range of 1, of the same {}"),
-        ("psnr", "decibels, the mean over pictures, of the same {}"),
+        ("psnr", "decibels, the mean over images, of the same {}"),
         ("deltas", "distance of a latent's rows from its first, in units of the spread of w, of {}"),
         ("latents", "distance of the latents from the true ones, in units of the spread of w, of {}"),
     )
 }
 
 
-def landmarks_of_drawn(bench: Bench) -> list[Figure]:
-    """Landmarks of unseen drawn faces."""
+def landmarks_of_drawn(bench: EvaluationSamples) -> list[Figure]:
+    """Landmarks of unseen synthetic faces."""
     extractor = bench.extractor("demo-landmarks")
     bench.say("landmarks are read")
     found = points.evaluate(extractor, first(bench.faces, bench.count // 2))
     return told(found, LANDMARKS, "drawn/", under={"nme": ERROR})
 
 
-def landmarks_of_samples(bench: Bench) -> list[Figure]:
+def landmarks_of_samples(bench: EvaluationSamples) -> list[Figure]:
     """Landmarks of samples of the generator, against those of the faces drawn for their latents."""
     found = points.evaluate(bench.extractor("demo-landmarks"), first(bench.samples, bench.count // 2))
     return told(found, LANDMARKS, "samples/", under={"nme": ERROR})
 
 
-def people(bench: Bench) -> list[Figure]:
+def people(bench: EvaluationSamples) -> list[Figure]:
     """Unseen people told apart, each drawn several times."""
     extractor = bench.extractor("demo-identity")
     pool = bench.draw(PER_IDENTITY * max(PEOPLE, bench.count // 10), per_identity=PER_IDENTITY)
@@ -76,7 +76,7 @@ def people(bench: Bench) -> list[Figure]:
 
 
 @torch.no_grad()
-def likeness_of_samples(bench: Bench) -> list[Figure]:
+def likeness_of_samples(bench: EvaluationSamples) -> list[Figure]:
     """Whether the generator's samples look like who they were meant to be."""
     extractor, count = bench.extractor("demo-identity"), bench.count // 4
     made, drawn = (_embedded(extractor, first(pool, count)) for pool in (bench.samples, bench.targets))
@@ -91,19 +91,19 @@ def _embedded(extractor: Any, pool: pools.Pool) -> Tensor:
     """Unit vectors ``(N, F)`` of faces that are aligned by their true points."""
     parts = []
     for numbers in torch.arange(len(pool)).split(BATCH):
-        parts.append(extractor(extractor.align(pools.pictures_of(pool, numbers), pool.landmarks[numbers])))
+        parts.append(extractor(extractor.align(pools.images_of(pool, numbers), pool.landmarks[numbers])))
     return torch.cat(parts)
 
 
-def retrieval(bench: Bench) -> list[Figure]:
-    """Captions for pictures, pictures for captions, and single attributes, of unseen drawn faces."""
+def retrieval(bench: EvaluationSamples) -> list[Figure]:
+    """Captions for images, images for captions, and single attributes, of unseen synthetic faces."""
     extractor = bench.extractor("demo-text")
     bench.say("captions are looked for")
-    return told(words.evaluate(extractor, world.faces(), first(bench.faces, bench.count // 2)), TEXT)
+    return told(words.evaluate(extractor, synthetic_faces.faces(), first(bench.faces, bench.count // 2)), TEXT)
 
 
-def inversion(bench: Bench) -> list[Figure]:
-    """What comes back of pictures through the encoder and the generator."""
+def inversion(bench: EvaluationSamples) -> list[Figure]:
+    """What comes back of images through the encoder and the generator."""
     extractor = bench.extractor("demo-encoder")
-    bench.say("pictures are turned into latents and back")
+    bench.say("images are turned into latents and back")
     return told(encoding.evaluate(extractor, bench.generator, first(bench.faces, bench.count // 8)), ENCODER)

@@ -1,1 +1,1 @@
-"""How the networks of the embedded world learn, a module each; ``python -m research.demo.train`` runs them."""
+"""How the demo networks learn, a module each; ``python -m research.demo.train`` runs them."""

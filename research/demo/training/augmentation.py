@@ -1,4 +1,4 @@
-"""Pictures as a network may meet them: moved a little, softer, noisier, in other light. Points move along exactly.
+"""Images as a network may meet them: moved a little, softer, noisier, in other light. Points move along exactly.
 
 What a generator draws is softer than what the renderer draws, so blur is the most useful of these. Everything is drawn
 from the generator of random numbers that is handed in.
@@ -33,7 +33,7 @@ class Strengths:
     """How far each change may go, at most; all are drawn evenly up to there unless said otherwise."""
 
     shift: float = 4.0
-    """Pixels of the 64 x 64 picture, to either side."""
+    """Pixels of the 64 x 64 image, to either side."""
     scale: float = 0.15
     """A share of the size, larger or smaller."""
     stretch: float = 0.05
@@ -43,7 +43,7 @@ class Strengths:
     mirror: float = 0.5
     """How often left and right are swapped."""
     blur: float = 1.2
-    """Standard deviation of a Gaussian, pixels; half of the pictures stay as they are."""
+    """Standard deviation of a Gaussian, pixels; half of the images stay as they are."""
     noise: float = 0.06
     """Standard deviation on the scale [-1, 1]."""
     contrast: float = 0.2
@@ -60,7 +60,7 @@ def even(count: int, reach: float, random: torch.Generator) -> Tensor:
 
 
 def movements(count: int, strengths: Strengths, random: torch.Generator) -> Tensor:
-    """Random affine maps ``(count, 2, 3)``: ``new = matrix @ (x, y, 1)``, in pixels from a picture's centre."""
+    """Random affine maps ``(count, 2, 3)``: ``new = matrix @ (x, y, 1)``, in pixels from an image's centre."""
     angle = even(count, math.radians(strengths.turn), random)
     scale = 1 + even(count, strengths.scale, random)
     wide, high = (scale * (1 + even(count, strengths.stretch, random)) for _ in "xy")
@@ -71,18 +71,18 @@ def movements(count: int, strengths: Strengths, random: torch.Generator) -> Tens
     return torch.cat([torch.stack(rows, dim=1), shift[..., None]], dim=2)
 
 
-def moved(pictures: Tensor, movement: Tensor) -> Tensor:
-    """Pictures ``(N, 3, S, S)`` moved by maps ``(N, 2, 3)`` about their centre, bilinear; borders go on."""
+def moved(images: Tensor, movement: Tensor) -> Tensor:
+    """Images ``(N, 3, S, S)`` moved by maps ``(N, 2, 3)`` about their centre, bilinear; borders go on."""
     turn, shift = movement[:, :, :2], movement[:, :, 2:]
     back = torch.linalg.inv(turn)
-    half = pictures.shape[-1] / 2
+    half = images.shape[-1] / 2
     backwards = torch.cat([back, -(back @ shift) / half], dim=2)  # affine_grid asks where each new pixel comes from
-    grid = F.affine_grid(backwards, list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(backwards, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def moved_points(points: Tensor, movement: Tensor, size: int) -> Tensor:
-    """Points ``(N, 68, 2)``, pixels of ``size`` x ``size`` pictures, moved by the same maps; a mirror renames them."""
+    """Points ``(N, 68, 2)``, pixels of ``size`` x ``size`` images, moved by the same maps; a mirror renames them."""
     centre = (size - 1) / 2
     mirrors = torch.linalg.det(movement[:, :, :2]) < 0
     swapped = points[:, torch.tensor(MIRRORED, device=points.device)]
@@ -90,10 +90,10 @@ def moved_points(points: Tensor, movement: Tensor, size: int) -> Tensor:
     return points @ movement[:, :, :2].mT + movement[:, None, :, 2] + centre
 
 
-def blurred(pictures: Tensor, sigmas: Tensor) -> Tensor:
-    """Pictures ``(N, 3, H, W)``, each blurred by a Gaussian of its own ``sigmas (N,)`` pixels; 0 leaves it alone."""
-    height, width = pictures.shape[2:]
-    return _gaussians(sigmas, height) @ pictures @ _gaussians(sigmas, width).mT
+def blurred(images: Tensor, sigmas: Tensor) -> Tensor:
+    """Images ``(N, 3, H, W)``, each blurred by a Gaussian of its own ``sigmas (N,)`` pixels; 0 leaves it alone."""
+    height, width = images.shape[2:]
+    return _gaussians(sigmas, height) @ images @ _gaussians(sigmas, width).mT
 
 
 def _gaussians(sigmas: Tensor, size: int) -> Tensor:
@@ -104,9 +104,9 @@ def _gaussians(sigmas: Tensor, size: int) -> Tensor:
     return (weights / weights.sum(dim=2, keepdim=True))[:, None]
 
 
-def relit(pictures: Tensor, strengths: Strengths, random: torch.Generator) -> Tensor:
-    """Pictures ``(N, 3, H, W)`` in [-1, 1] in other light, blurred and noisy, and still in [-1, 1]."""
-    count, place = len(pictures), pictures.device
+def relit(images: Tensor, strengths: Strengths, random: torch.Generator) -> Tensor:
+    """Images ``(N, 3, H, W)`` in [-1, 1] in other light, blurred and noisy, and still in [-1, 1]."""
+    count, place = len(images), images.device
     sigmas = torch.rand(count, generator=random) * strengths.blur * (torch.rand(count, generator=random) < 0.5)
     tints = 1 + even(count * 3, strengths.tint, random).view(count, 3, 1, 1)
     contrast, brightness, noise = (
@@ -117,6 +117,6 @@ def relit(pictures: Tensor, strengths: Strengths, random: torch.Generator) -> Te
             torch.rand(count, generator=random) * strengths.noise,
         )
     )
-    grain = torch.randn(pictures.shape, generator=random).to(place)
-    x = (blurred(pictures, sigmas.to(place)) + 1) * tints.to(place) - 1  # a tint scales light, and black stays black
+    grain = torch.randn(images.shape, generator=random).to(place)
+    x = (blurred(images, sigmas.to(place)) + 1) * tints.to(place) - 1  # a tint scales light, and black stays black
     return (x * contrast + brightness + grain * noise).clamp(-1, 1)

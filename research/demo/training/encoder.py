@@ -1,9 +1,9 @@
 """Training of ``demo-encoder``: first on latents alone, which is quick, then on what the generator makes of them.
 
-The generator was taught by pictures drawn for its latents. So of drawn faces, as of samples, the latent that is looked
-for is known, and the first part needs no more. The second is e4e's (Tov et al. 2021, section 4): pictures are compared
-by pixels and by LPIPS, and the rows of a latent are pulled together, so that they stay where the generator can be
-edited. Its discriminator of latents is left out: those of half of the pictures are held to the true ones.
+The generator was taught by images drawn for its latents. So of synthetic faces, as of samples, the latent that is
+looked for is known, and the first part needs no more. The second is e4e's (Tov et al. 2021, section 4): images are
+compared by pixels and by LPIPS, and the rows of a latent are pulled together, so that they stay where the generator can
+be edited. Its discriminator of latents is left out: those of half of the images are held to the true ones.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
-from i2i_plugins.demo import world
-from i2i_plugins.demo.networks.encoder import Encoder
+from i2i_plugins.demo import synthetic_faces
+from i2i_plugins.demo.networks.encoder import EncoderNetwork
 
 from .. import pools
-from .fitting import fit
-from .settings import Settings, Trained
+from .loop import fit
+from .settings import Trained, TrainingSettings
 
 if TYPE_CHECKING:
     from i2i_plugins.demo.extractors.encoder import DemoEncoder
 
-DEFAULTS = Settings(steps=2400, batch=16, rate=1e-3, pictures=6000)
-"""Each step takes ``batch`` drawn faces and as many samples of the generator; ``pictures`` are the drawn faces."""
+DEFAULTS = TrainingSettings(steps=2400, batch=16, rate=1e-3, images=6000)
+"""Each step takes ``batch`` synthetic faces and as many samples of the generator; ``images`` are the synthetic
+faces."""
 FIRST_SEED = 5_000_000
-"""Of the drawn faces: the generator learns from those before."""
+"""Of the synthetic faces: the generator learns from those before."""
 SECOND = 0.25
-"""Share of the steps that render; they take half as many pictures."""
+"""Share of the steps that render; they take half as many images."""
 SLOWER = 0.3
 """The rate of the second part, as a share of the first's."""
 KEPT, RENEWED = 4096, 8
@@ -42,17 +43,17 @@ MIXED = 0.25
 PIXELS, PERCEPTUAL, DELTA = 2.0, 0.8, 0.02
 """Weights of the losses beside that of the latents, which is 1 for a network that always gives the mean."""
 BATCH = 32
-"""Pictures that are made at a time where nothing is learnt."""
+"""Images that are made at a time where nothing is learnt."""
 
 
-def train(settings: Settings, say: Callable[[str], None]) -> Trained:
+def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the encoder of the generator ``demo-faces``, where that computes.
 
     Args:
         say: Told about progress, a line at a time.
     """
     generator = i2i.generator("demo-faces")
-    pool = pools.pool("encoder", settings.pictures, settings.size, first_seed=FIRST_SEED, of_latents=True, say=say)
+    pool = pools.pool("encoder", settings.images, settings.size, first_seed=FIRST_SEED, of_latents=True, say=say)
     network = learn(generator, perceptual(generator.device), pool, settings, say)
     tensors = {name: value.cpu() for name, value in network.state_dict().items() if "num_batches" not in name}
     return Trained(tensors, {"generator": "demo-faces", "pictures": len(pool), "steps with rendering": SECOND})
@@ -64,20 +65,20 @@ def perceptual(device: i2i.Device) -> Any:
 
 
 def learn(
-    generator: i2i.Generator, lpips: Any, pool: pools.Pool, settings: Settings, say: Callable[[str], None]
+    generator: i2i.Generator, lpips: Any, pool: pools.Pool, settings: TrainingSettings, say: Callable[[str], None]
 ) -> nn.Module:
     """Both parts of the training.
 
     Args:
-        lpips: With ``distance(pictures, others) -> (N,)``.
-        pool: Drawn faces with the latents that they were drawn for.
+        lpips: With ``distance(images, others) -> (N,)``.
+        pool: Synthetic faces with the latents that they were drawn for.
 
     Returns:
-        An ``Encoder`` in evaluation mode, frozen.
+        An ``EncoderNetwork`` in evaluation mode, frozen.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        learner = Encoder(generator.num_ws, generator.w_dim)
+        learner = EncoderNetwork(generator.num_ws, generator.w_dim)
     learner.w_mean.copy_(generator.w_mean)
     learner.w_scale.fill_(generator.w_std / generator.w_dim**0.5)
     learner.to(generator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -87,12 +88,12 @@ def learn(
     taught = fit(learner, len(pool), _ByLatents(learner, generator, pool, settings.seed), first, say)
     learner.load_state_dict(taught.state_dict())  # the second part goes on from the average of the first
     half = replace(settings, steps=rendering, batch=max(settings.batch // 2, 1), rate=settings.rate * SLOWER)
-    return fit(learner, len(pool), _ByPictures(learner, generator, lpips, pool), half, say)
+    return fit(learner, len(pool), _ByImages(learner, generator, lpips, pool), half, say)
 
 
 @torch.no_grad()
 def samples(generator: i2i.Generator, count: int, random: torch.Generator, mixed: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Pictures ``(N, 3, R, R)`` in [-1, 1] and their latents ``(N, num_ws, w_dim)``, on the generator's device.
+    """Images ``(N, 3, R, R)`` in [-1, 1] and their latents ``(N, num_ws, w_dim)``, on the generator's device.
 
     Args:
         mixed: The share of them whose last rows come from another latent, from a random row on.
@@ -108,19 +109,19 @@ def samples(generator: i2i.Generator, count: int, random: torch.Generator, mixed
 class _ByLatents:
     """Losses of the first part: how far latents are from the true ones. The samples at hand are renewed bit by bit."""
 
-    def __init__(self, network: Encoder, generator: i2i.Generator, pool: pools.Pool, seed: int) -> None:
+    def __init__(self, network: EncoderNetwork, generator: i2i.Generator, pool: pools.Pool, seed: int) -> None:
         self.network, self.generator, self.pool = network, generator, pool
         random = torch.Generator().manual_seed(seed)
         parts = [samples(generator, BATCH, random, MIXED) for _ in range(KEPT // BATCH)]
-        self.pictures, self.latents = (torch.cat(each) for each in zip(*parts, strict=True))
+        self.images, self.latents = (torch.cat(each) for each in zip(*parts, strict=True))
 
     def __call__(self, numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        start, place = step * RENEWED % KEPT, self.pictures.device
+        start, place = step * RENEWED % KEPT, self.images.device
         new = slice(start, start + RENEWED)
-        self.pictures[new], self.latents[new] = samples(self.generator, RENEWED, random, MIXED)
+        self.images[new], self.latents[new] = samples(self.generator, RENEWED, random, MIXED)
         chosen = torch.randint(KEPT, (len(numbers),), generator=random).to(place)
-        drawn = pools.pictures_of(self.pool, numbers).to(place)
-        found = self.network(torch.cat([self.pictures[chosen], drawn]))
+        drawn = pools.images_of(self.pool, numbers).to(place)
+        found = self.network(torch.cat([self.images[chosen], drawn]))
         count = len(numbers)
         return {
             "samples": _apart(self.network, found[:count], self.latents[chosen]),
@@ -128,58 +129,58 @@ class _ByLatents:
         }
 
 
-class _ByPictures:
-    """Losses of the second part: samples with their latents, and as many drawn faces, by what is made of them again."""
+class _ByImages:
+    """Losses of the second part, on reconstructions: of samples with their latents, and of as many synthetic faces."""
 
-    def __init__(self, network: Encoder, generator: i2i.Generator, lpips: Any, pool: pools.Pool) -> None:
+    def __init__(self, network: EncoderNetwork, generator: i2i.Generator, lpips: Any, pool: pools.Pool) -> None:
         self.network, self.generator, self.lpips, self.pool = network, generator, lpips, pool
 
     def __call__(self, numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         count = len(numbers)
         made, latents = samples(self.generator, count, random, MIXED)
-        pictures = torch.cat([made, pools.pictures_of(self.pool, numbers).to(made.device)])
-        found = self.network(pictures)
+        images = torch.cat([made, pools.images_of(self.pool, numbers).to(made.device)])
+        found = self.network(images)
         again = self.generator.render(found)
         drawn = found[count:]  # of samples that are mixed the rows do differ
         return {
             "latents": _apart(self.network, found[:count], latents),
-            "pixels": PIXELS * F.mse_loss(again, pictures),
-            "lpips": PERCEPTUAL * self.lpips.distance(again, pictures).mean(),
+            "pixels": PIXELS * F.mse_loss(again, images),
+            "lpips": PERCEPTUAL * self.lpips.distance(again, images).mean(),
             "deltas": DELTA * _apart(self.network, drawn, drawn[:, :1].expand_as(drawn)),
         }
 
 
-def _apart(network: Encoder, found: Tensor, true: Tensor) -> Tensor:
+def _apart(network: EncoderNetwork, found: Tensor, true: Tensor) -> Tensor:
     """The mean square of differences of latents, in units of the spread of w: 1 for the mean in place of a sample."""
     return F.mse_loss(found, true) / network.w_scale.square()
 
 
 @torch.no_grad()
 def evaluate(extractor: DemoEncoder, generator: i2i.Generator, pool: pools.Pool, count: int = 256) -> dict[str, float]:
-    """How well pictures come back from their latents, of samples that were never seen and of drawn faces.
+    """How well images come back from their latents, of samples that were never seen and of synthetic faces.
 
     Args:
-        pool: Unseen drawn faces.
-        count: How many pictures of each kind are taken, where the pool holds as many.
+        pool: Unseen synthetic faces.
+        count: How many images of each kind are taken, where the pool holds as many.
 
     Returns:
         ``samples/...`` and ``drawn/...``: ``lpips``; ``l1``, the mean absolute difference, of a range of 1; ``psnr`` in
-        decibels, the mean over pictures; ``deltas``, how far rows are from the first one, in units of the spread of w.
+        decibels, the mean over images; ``deltas``, how far rows are from the first one, in units of the spread of w.
         Of samples also ``latents``, how far these are from the true ones, in the same unit.
     """
     lpips = perceptual(generator.device)
-    random = torch.Generator().manual_seed(world.UNSEEN)
+    random = torch.Generator().manual_seed(synthetic_faces.UNSEEN)
     spread = generator.w_std / generator.w_dim**0.5
     found: dict[str, list[Tensor]] = {}
     for numbers in torch.arange(min(count, len(pool))).split(BATCH):
         made, latents = samples(generator, len(numbers), random)
-        for kind, pictures in ("samples", made), ("drawn", pools.pictures_of(pool, numbers).to(made.device)):
-            w = extractor(pictures)
+        for kind, images in ("samples", made), ("drawn", pools.images_of(pool, numbers).to(made.device)):
+            w = extractor(images)
             again = generator.render(w).clamp(-1, 1)
             measures = {
-                "lpips": lpips.distance(again, pictures),
-                "l1": (again - pictures).abs().mean(dim=(1, 2, 3)) / 2,
-                "psnr": -10 * ((again - pictures).square().mean(dim=(1, 2, 3)) / 4).clamp(min=1e-10).log10(),
+                "lpips": lpips.distance(again, images),
+                "l1": (again - images).abs().mean(dim=(1, 2, 3)) / 2,
+                "psnr": -10 * ((again - images).square().mean(dim=(1, 2, 3)) / 4).clamp(min=1e-10).log10(),
                 "deltas": (w - w[:, :1]).square().mean(dim=(1, 2)).sqrt() / spread,
             }
             if kind == "samples":

@@ -1,8 +1,8 @@
 """Training of ``demo-faces``: by supervision from the renderer, resolution after resolution, and an adversarial finish.
 
-The faces' values are a function of the latent, so every latent has a picture that it should become; a generator is
+The faces' values are a function of the latent, so every latent has an image that it should become; a generator is
 taught that as any network is. What is left soft is sharpened by the discriminator of StyleGAN2 (Karras et al. 2020),
-which judges pictures one by one, while supervision goes on.
+which judges images one by one, while supervision goes on.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from torch import Tensor
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import atomic_write, user_directory
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 
 from .. import pools
-from .settings import Settings, Trained
-from .teaching import Lesson, Stage, finish, supervise
+from .generator_steps import GeneratorStage, Lesson, finish, supervise
+from .settings import Trained, TrainingSettings
 
 STAGES = (
-    Stage(16, 2000, 16, 100.0),  # the mapping first finds its way, in larger steps
-    *[Stage(16, 4000)] * 7,  # most of what latents say shows at 16 px already, where a picture costs a fifth
-    *[Stage(32, 4000)] * 4,
-    Stage(64, 4000),
-    Stage(64, 7000, fades=True),
+    GeneratorStage(16, 2000, 16, 100.0),  # the mapping first finds its way, in larger steps
+    *[GeneratorStage(16, 4000)] * 7,  # most of what latents say shows at 16 px already, where an image costs a fifth
+    *[GeneratorStage(32, 4000)] * 4,
+    GeneratorStage(64, 4000),
+    GeneratorStage(64, 7000, fades=True),
 )
 """Short ones: what is broken off goes on after the last whole one."""
-FINISH = Stage(64, 750)
+FINISH = GeneratorStage(64, 750)
 STEPS = sum(stage.steps for stage in STAGES) + FINISH.steps
-DEFAULTS = Settings(steps=STEPS, batch=8, rate=3e-3, pictures=40_000)
+DEFAULTS = TrainingSettings(steps=STEPS, batch=8, rate=3e-3, images=40_000)
 """Other numbers of steps and batches scale those of all stages."""
 CLAMP = 256.0
 """Of activations, as the trainer builds its networks."""
@@ -45,7 +45,7 @@ NETWORKS = {
     "channel_base": 3072,
     "channel_max": 128,
     "mapping_layers": 3,
-    "latent": world.Z_DIM,
+    "latent": synthetic_faces.Z_DIM,
     "w_dim": 128,
 }
 """Options of the trainer ``stylegan2``, which builds the networks."""
@@ -53,7 +53,7 @@ JUDGE = {"channel_base": 1536, "channel_max": 96}
 """Of the discriminator's: it only has to sharpen, and so is narrower."""
 
 
-def train(settings: Settings, say: Callable[[str], None]) -> Trained:
+def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the generator; Ctrl-C ends it early and keeps what it has learnt.
 
     Args:
@@ -61,7 +61,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     """
     registry = i2i.load_registry()
     device = TorchDevice("cpu")
-    pool = pools.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
+    pool = pools.pool("faces", settings.images, settings.size, of_latents=True, say=say)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         g, d, average = _networks(registry, device, settings)
@@ -81,7 +81,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     return Trained(average.state_dict(), {"pictures": len(pool)}, {"i2i": json.dumps(header)})
 
 
-def _networks(registry: i2i.Registry, device: i2i.Device, settings: Settings) -> tuple[Any, Any, Any]:
+def _networks(registry: i2i.Registry, device: i2i.Device, settings: TrainingSettings) -> tuple[Any, Any, Any]:
     """Generator and discriminator as the trainer ``stylegan2`` builds them, and a frozen copy for the average."""
     trainer = registry.get("trainer", "stylegan2")
     plain: dict[str, Any] = {"size": settings.size, "batch": settings.batch, **NETWORKS}
@@ -90,7 +90,7 @@ def _networks(registry: i2i.Registry, device: i2i.Device, settings: Settings) ->
     return g, d, copy.deepcopy(g).requires_grad_(False)
 
 
-def _settings(given: Settings, stage: Stage, number: int) -> Settings:
+def _settings(given: TrainingSettings, stage: GeneratorStage, number: int) -> TrainingSettings:
     """Those of one stage."""
     steps = max(1, round(stage.steps * given.steps / STEPS))
     batch = max(2, round(stage.batch * given.batch / DEFAULTS.batch))
@@ -101,7 +101,7 @@ def _settings(given: Settings, stage: Stage, number: int) -> Settings:
 class _Notes:
     """What finished stages have left in the user's folder: a training that broke off goes on after the last of them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainingSettings) -> None:
         told = json.dumps([asdict(settings), STAGES, NETWORKS, pools.version()], sort_keys=True)
         mark = hashlib.sha256(told.encode()).hexdigest()[:8]
         self.file = user_directory() / "demo" / f"generator_{mark}.part.safetensors"
@@ -131,6 +131,6 @@ class _Notes:
 @torch.no_grad()
 def _mean_w(g: Any) -> Tensor:
     """The mean of w over 20,000 latents, ``(w_dim,)``."""
-    z = torch.randn(20_000, world.Z_DIM, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(20_000, synthetic_faces.Z_DIM, generator=torch.Generator().manual_seed(0))
     mean: Tensor = g.mapping(z)[:, 0].mean(dim=0)
     return mean

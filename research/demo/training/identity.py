@@ -10,15 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.extractors.alignment import align, three_points
-from i2i_plugins.demo.networks.identity import FEATURES, Identity
+from i2i_plugins.demo.networks.identity import FEATURES, IdentityNetwork
 
 from .. import pools
 from .augmentation import Strengths, moved, movements, relit
-from .fitting import fit
-from .people import people
-from .settings import Settings, Trained
+from .identities import people
+from .loop import fit
+from .settings import Trained, TrainingSettings
 from .verification import verify
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from ..pools import Pool
 
-DEFAULTS = Settings(steps=1500, batch=64, rate=2e-3, pictures=16_000)
+DEFAULTS = TrainingSettings(steps=1500, batch=64, rate=2e-3, images=16_000)
 CHANGES = Strengths(shift=2.0, scale=0.06, stretch=0.02, turn=5.0, tint=0.04, contrast=0.15, brightness=0.1)
 """Mild, for colours of skin and hair tell people apart, and faces come aligned."""
 AS_DRAWN = 0.25
-"""How often a picture stays as it was drawn and is not aligned."""
+"""How often an image stays as it was drawn and is not aligned."""
 MARGIN, SCALE = 0.35, 20.0
 """Of ArcFace: radians that are added to the angle to the own identity, and the factor of all cosines."""
 RISE = (0.25, 0.75)
@@ -66,8 +66,8 @@ def margin_at(step: int, steps: int) -> float:
     return MARGIN * min(1.0, max(0.0, (step / steps - begin) / (end - begin)))
 
 
-def train(settings: Settings, say: Callable[[str], None]) -> Trained:
-    """Train the network to tell drawn people apart.
+def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
+    """Train the network to tell synthetic people apart.
 
     Args:
         say: Told about progress, a line at a time.
@@ -76,20 +76,20 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
         Its tensors, in float32, and the facts of the training.
     """
     pool = people(settings, say)
-    traits = pool.values[:, world.faces().groups["identity"]].float()
+    traits = pool.values[:, synthetic_faces.faces().groups["identity"]].float()
     known, classes = torch.unique(pool.identities, return_inverse=True)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         both = nn.ModuleDict(
-            {"network": Identity(), "arc": Arc(len(known)), "traits": nn.Linear(FEATURES, traits.shape[1])}
+            {"network": IdentityNetwork(), "arc": Arc(len(known)), "traits": nn.Linear(FEATURES, traits.shape[1])}
         )
     both = both.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network, arc = both["network"], both["arc"]
-    assert isinstance(network, Identity)
+    assert isinstance(network, IdentityNetwork)
     network.layout.copy_(three_points(pool.landmarks.float()).mean(dim=0))
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        x = pools.pictures_of(pool, numbers)
+        x = pools.images_of(pool, numbers)
         aligned = align(x, pool.landmarks[numbers].float(), network.layout)
         as_drawn = torch.rand(len(x), generator=random) < AS_DRAWN
         x = torch.where(as_drawn.view(-1, 1, 1, 1), x, aligned)
@@ -100,23 +100,23 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
             "traits": TRAITS * F.mse_loss(both["traits"](embeddings), traits[numbers]),
         }
 
-    average = fit(both, len(pool.pictures), losses, settings, say).get_submodule("network")
+    average = fit(both, len(pool.images), losses, settings, say).get_submodule("network")
     tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
-    return Trained(tensors, {"pictures": len(pool.pictures), "identities": len(known)})
+    return Trained(tensors, {"pictures": len(pool.images), "identities": len(known)})
 
 
 @torch.no_grad()
 def evaluate(extractor: i2i.Extractor, pool: Pool) -> dict[str, float]:
-    """Measure an extractor of identities on drawn people whom it never saw, aligned by their true points.
+    """Measure an extractor of identities on synthetic people whom it never saw, aligned by their true points.
 
     Args:
-        pool: With several pictures of every identity.
+        pool: With several images of every identity.
 
     Returns:
         As ``verification.verify`` does.
     """
     found = []
-    for numbers in torch.arange(len(pool.pictures)).split(64):
-        aligned = extractor.align(pools.pictures_of(pool, numbers), pool.landmarks[numbers].float())  # type: ignore[attr-defined]
+    for numbers in torch.arange(len(pool.images)).split(64):
+        aligned = extractor.align(pools.images_of(pool, numbers), pool.landmarks[numbers].float())  # type: ignore[attr-defined]
         found.append(extractor(aligned).cpu())  # type: ignore[operator]
     return verify(torch.cat(found), pool.identities)

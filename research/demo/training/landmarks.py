@@ -1,7 +1,7 @@
 """Training and measuring of ``demo-landmarks``.
 
-It learns from drawn faces first, then from these and, for the most part, samples of ``demo-faces``: the generator is a
-little softer than what it was taught, and every sample's landmarks are those of the face drawn for its latent.
+It learns from synthetic faces first, then from these and, for the most part, samples of ``demo-faces``: the generator
+is a little softer than what it was taught, and every sample's landmarks are those of the face drawn for its latent.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i_plugins.demo.networks.landmarks import Landmarks, cells, read_off
+from i2i_plugins.demo.networks.landmarks import LandmarkNetwork, cells, expected_positions
 
 from .. import pools
 from .augmentation import Strengths, moved, moved_points, movements, relit
-from .faceless import faceless
-from .fitting import fit
 from .generator import DEFAULTS as GENERATOR
-from .people import people
-from .settings import Settings, Trained
+from .identities import people
+from .loop import fit
+from .negatives import faceless
+from .settings import Trained, TrainingSettings
 
 if TYPE_CHECKING:
     from ..pools import Pool
 
-DEFAULTS = Settings(steps=3500, batch=32, rate=2e-3, pictures=16_000)
+DEFAULTS = TrainingSettings(steps=3500, batch=32, rate=2e-3, images=16_000)
 SECOND, SLOWER, DRAWN, SAMPLES = 0.4, 0.4, 5000, 12_000
-"""Share of the steps that also see samples, their rate as a share of the first's; how many drawn faces and samples."""
+"""Share of the steps that also see samples, their rate as a share of the first's; how many synthetic faces and
+samples."""
 CHANGES = Strengths()
 FACELESS = 8
-"""One picture without a face comes to so many with one."""
+"""One image without a face comes to so many with one."""
 SPREAD = 1.0
 """Standard deviation of the Gaussians that heat maps are drawn towards, cells."""
 OUTER_CORNERS = (36, 45)
@@ -43,8 +44,8 @@ FAILED = 0.08
 """The error from which a face counts as missed, as is usual for 300-W."""
 
 
-def train(settings: Settings, say: Callable[[str], None]) -> Trained:
-    """Train the network on drawn faces, and on samples of the generator ``demo-faces``.
+def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
+    """Train the network on synthetic faces, and on samples of the generator ``demo-faces``.
 
     Args:
         say: Told about progress, a line at a time.
@@ -55,7 +56,7 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     pool = people(settings, say)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        network = Landmarks()
+        network = LandmarkNetwork()
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     second = round(settings.steps * SECOND)
@@ -64,34 +65,36 @@ def train(settings: Settings, say: Callable[[str], None]) -> Trained:
     network = copy.deepcopy(first).requires_grad_(True)
     average = learn(network, mixed, replace(settings, steps=second, rate=settings.rate * SLOWER), say)
     tensors = {key: value for key, value in average.state_dict().items() if not key.endswith("num_batches_tracked")}
-    return Trained(tensors, {"pictures": len(pool.pictures), "samples of demo-faces": min(SAMPLES, GENERATOR.pictures)})
+    return Trained(tensors, {"pictures": len(pool.images), "samples of demo-faces": min(SAMPLES, GENERATOR.images)})
 
 
-def learn(network: Landmarks, pool: Pool, settings: Settings, say: Callable[[str], None]) -> Landmarks:
+def learn(
+    network: LandmarkNetwork, pool: Pool, settings: TrainingSettings, say: Callable[[str], None]
+) -> LandmarkNetwork:
     """Train on one pool; returns a frozen copy with averaged weights."""
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        x = pools.pictures_of(pool, numbers)
+        x = pools.images_of(pool, numbers)
         return losses_of(network, x, pool.landmarks[numbers].float(), random)
 
     average = fit(network, len(pool), losses, settings, say)
-    assert isinstance(average, Landmarks)
+    assert isinstance(average, LandmarkNetwork)
     return average
 
 
 @torch.no_grad()
 def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
     """``DRAWN`` faces of a pool and ``SAMPLES`` of ``demo-faces``, or as many as there are, with their landmarks."""
-    taught = pools.pool("faces", GENERATOR.pictures, of_latents=True, say=say)
+    taught = pools.pool("faces", GENERATOR.images, of_latents=True, say=say)
     drawn, count = min(DRAWN, len(pool)), min(SAMPLES, len(taught))
     say(f"{count} samples of the generator are made")
     generator = i2i.generator("demo-faces")
     made = []
     for z in taught.latents[:count].split(64):
-        pictures = generator.render(generator.map(z)).clamp(-1, 1).cpu()
-        made.append(((pictures + 1) * 127.5).round().to(torch.uint8))
+        images = generator.render(generator.map(z)).clamp(-1, 1).cpu()
+        made.append(((images + 1) * 127.5).round().to(torch.uint8))
     return pools.Pool(
-        torch.cat([pool.pictures[:drawn], *made]),
+        torch.cat([pool.images[:drawn], *made]),
         torch.cat([pool.values[:drawn], taught.values[:count]]),
         torch.cat([pool.landmarks[:drawn], taught.landmarks[:count]]),
         torch.cat([pool.identities[:drawn], taught.identities[:count]]),
@@ -99,28 +102,28 @@ def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
     )
 
 
-def losses_of(network: Landmarks, pictures: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+def losses_of(network: LandmarkNetwork, images: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
     """The losses of a batch, augmented: ``points``, mean distance in pixels; ``shape``, heat maps; ``face``, score.
 
     The first two are the loss of Nibali et al. (2018, section 3.3), with the divergence of Kullback and Leibler for
-    that of Jensen and Shannon. Points that were moved out of the picture are left out.
+    that of Jensen and Shannon. Points that were moved out of the image are left out.
 
     Args:
-        pictures: ``(N, 3, 64, 64)`` in [-1, 1].
+        images: ``(N, 3, 64, 64)`` in [-1, 1].
         points: ``(N, 68, 2)`` pixels.
     """
-    some = slice(max(1, len(pictures) // FACELESS))
-    none = faceless(pictures[some], points[some], random)
-    movement = movements(len(pictures), CHANGES, random)
-    size = pictures.shape[-1]
+    some = slice(max(1, len(images) // FACELESS))
+    none = faceless(images[some], points[some], random)
+    movement = movements(len(images), CHANGES, random)
+    size = images.shape[-1]
     points = moved_points(points, movement, size)
-    pictures = torch.cat([moved(pictures, movement), none])
-    heat, face = network(relit(pictures, CHANGES, random).contiguous(memory_format=torch.channels_last))
+    images = torch.cat([moved(images, movement), none])
+    heat, face = network(relit(images, CHANGES, random).contiguous(memory_format=torch.channels_last))
     heat, there, not_there = heat[: len(points)], face[: len(points)], face[len(points) :]
     inside = ((points > -0.5) & (points < size - 0.5)).all(dim=2).float()
     share = inside / inside.sum().clamp(min=1)
     return {
-        "points": ((read_off(heat) - points).square().sum(dim=2) + 1e-6).sqrt().mul(share).sum(),
+        "points": ((expected_positions(heat) - points).square().sum(dim=2) + 1e-6).sqrt().mul(share).sum(),
         "shape": divergence(heat, points).mul(share).sum(),
         "face": F.softplus(-there).mean() + F.softplus(not_there).mean(),
     }
@@ -140,23 +143,23 @@ def divergence(heat: Tensor, points: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(extractor: i2i.Extractor, pool: Pool) -> dict[str, float]:
-    """Measure an extractor of landmarks on drawn faces that it never saw.
+    """Measure an extractor of landmarks on synthetic faces that it never saw.
 
     Returns:
         ``nme``, ``nme_median`` and ``nme_p95``: the distance to the true points, mean over a face, in shares of the
         distance between the outer corners of the eyes; ``failures``: the share of faces with ``nme`` over 0.08;
-        ``found``: the share of faces that ``find`` finds; ``false_alarms``: the share of pictures without a face in
+        ``found``: the share of faces that ``find`` finds; ``false_alarms``: the share of images without a face in
         which it finds one.
     """
     errors, found, alarms = [], [], []
     random = torch.Generator().manual_seed(0)
-    for numbers in torch.arange(len(pool.pictures)).split(64):
-        pictures, points = pools.pictures_of(pool, numbers), pool.landmarks[numbers].float()
-        distances = (extractor(pictures).cpu() - points).norm(dim=2).mean(dim=1)  # type: ignore[operator]
+    for numbers in torch.arange(len(pool.images)).split(64):
+        images, points = pools.images_of(pool, numbers), pool.landmarks[numbers].float()
+        distances = (extractor(images).cpu() - points).norm(dim=2).mean(dim=1)  # type: ignore[operator]
         errors.append(distances / eye_distance(points))
-        none = faceless(pictures, points, random)
-        found += [len(extractor.find(picture[None])) for picture in pictures]  # type: ignore[attr-defined]
-        alarms += [len(extractor.find(picture[None])) for picture in none]  # type: ignore[attr-defined]
+        none = faceless(images, points, random)
+        found += [len(extractor.find(image[None])) for image in images]  # type: ignore[attr-defined]
+        alarms += [len(extractor.find(image[None])) for image in none]  # type: ignore[attr-defined]
     error = torch.cat(errors)
     return {
         "nme": float(error.mean()),

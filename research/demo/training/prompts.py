@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-OPENINGS = ("a picture of", "a portrait of", "a drawing of", "a photo of")
+OPENINGS = ("an image of", "a portrait of", "a drawing of", "a photo of")
 NOUNS = ("face", "person", "head")
 OPENED, BARE = 0.3, 0.4
 """How often a prompt begins with an opening, and how often one of a single attribute is nothing but its wording."""

@@ -1,4 +1,4 @@
-"""How well pictures find their captions, and captions their pictures."""
+"""How well images find their captions, and captions their images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GROUP = 100
-"""Pictures among which one is looked for."""
+"""Images among which one is looked for."""
 LOOKED = (1, 5)
 
 
 def retrieval(images: Tensor, texts: Tensor, captions: Sequence[str]) -> dict[str, float]:
-    """``caption@k`` and ``picture@k`` over whole groups of 100; over all pictures where they are fewer.
+    """``caption@k`` and ``picture@k`` over whole groups of 100; over all images where they are fewer.
 
     Args:
         images: ``(N, F)`` unit vectors.

@@ -1,4 +1,4 @@
-"""What a training of the embedded world is told, and what it gives back."""
+"""What a training of the demo networks is told, and what it gives back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How long and on what a network learns."""
 
     steps: int
     batch: int
     rate: float
     """Adam's learning rate at its highest."""
-    pictures: int
+    images: int
     """Drawn faces to learn from."""
     size: int = 64
-    """Height and width of the pictures, pixels."""
+    """Height and width of the images, pixels."""
     seed: int = 0
 
 

@@ -1,10 +1,10 @@
-"""Training of ``demo-text``: pictures and what is said of them, pulled together (Radford et al. 2021, section 2.3).
+"""Training of ``demo-text``: images and what is said of them, pulled together (Radford et al. 2021, section 2.3).
 
-A short prompt such as "a smiling face" holds for many pictures of a batch. So the targets of the contrastive loss are
-not the diagonal: a prompt goes with every picture of which all that it states is true, as in supervised contrastive
+A short prompt such as "a smiling face" holds for many images of a batch. So the targets of the contrastive loss are
+not the diagonal: a prompt goes with every image of which all that it states is true, as in supervised contrastive
 learning, where many are right (Khosla et al. 2020). That alone leaves rare attributes unlearnt, since "no freckles" is
 a good guess for any face: so every attribute is asked for by itself as well, with it or without it, and faces that have
-it weigh as much as those that have not. Pictures are moved, blurred, relit and made noisy, so that the gradients by
+it weigh as much as those that have not. Images are moved, blurred, relit and made noisy, so that the gradients by
 which they are edited follow what they show.
 """
 
@@ -18,50 +18,50 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i_plugins.demo import world
+from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.networks.text import FEATURES, PARTS, TextNetwork, words_of
 
 from .. import pools
 from .augmentation import Strengths, moved, moved_points, movements, relit
-from .fitting import fit
 from .generator import DEFAULTS as GENERATOR
+from .loop import fit
 from .prompts import Prompts
 from .retrieval import retrieval
-from .settings import Settings, Trained
+from .settings import Trained, TrainingSettings
 
 if TYPE_CHECKING:
     from i2i_plugins.demo.extractors.text import DemoText
 
-DEFAULTS = Settings(steps=4600, batch=64, rate=1.5e-3, pictures=GENERATOR.pictures)
+DEFAULTS = TrainingSettings(steps=4600, batch=64, rate=1.5e-3, images=GENERATOR.images)
 CHANGES = Strengths(shift=2.0, scale=0.06, stretch=0.03, turn=5.0, mirror=0.0, blur=0.9, tint=0.03)
 """Left stays left, colours are what captions speak of, and freckles are small."""
 CAPTIONS = 0.3
 """The share of texts that are the faces' own captions; the others are prompts."""
 TEXTS = 2
-"""Texts of each picture in a step: they cost little."""
+"""Texts of each image in a step: they cost little."""
 PAIRS, SEEN, VALUES, POINTS, READ = 6.0, 2.0, 4.0, 20.0, 2.0
 """Weights of the losses that go with contrast: attributes told by two prompts; attributes, values and landmarks seen in
-a picture; attributes read in a text."""
+an image; attributes read in a text."""
 RARE = 0.03
 """Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
-"""Pictures that are looked at together where nothing is learnt."""
+"""Images that are looked at together where nothing is learnt."""
 
 
-def train(settings: Settings, say: Callable[[str], None]) -> Trained:
-    """Train both towers on drawn faces.
+def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
+    """Train both towers on synthetic faces.
 
     Args:
         say: Told about progress, a line at a time.
     """
     # As many, of as many latents, as demo-faces learns from: by the same name they are drawn but once.
-    pool = pools.pool("faces", settings.pictures, settings.size, of_latents=True, say=say)
-    network = learn(world.faces(), pool, settings, say)
+    pool = pools.pool("faces", settings.images, settings.size, of_latents=True, say=say)
+    network = learn(synthetic_faces.faces(), pool, settings, say)
     tensors = {key: value.cpu() for key, value in network.state_dict().items() if "num_batches" not in key}
     return Trained(tensors, {"pictures": len(pool), "words": len(tensors["text.embedding.weight"]) - 1})
 
 
-def learn(faces: Any, pool: pools.Pool, settings: Settings, say: Callable[[str], None]) -> TextNetwork:
+def learn(faces: Any, pool: pools.Pool, settings: TrainingSettings, say: Callable[[str], None]) -> TextNetwork:
     """Train on a pool.
 
     Args:
@@ -80,14 +80,14 @@ def learn(faces: Any, pool: pools.Pool, settings: Settings, say: Callable[[str],
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         movement = movements(len(numbers), CHANGES, random)
-        pictures = relit(moved(pools.pictures_of(pool, numbers), movement), CHANGES, random)
+        images = relit(moved(pools.images_of(pool, numbers), movement), CHANGES, random)
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
-        parts = learner.network.image.parts(pictures)
+        parts = learner.network.image.parts(images)
         points = moved_points(pool.landmarks[numbers], movement, settings.size) / (settings.size / 2) - 1
-        images, pairs = learner.network.image.joined(parts), texts.prompts.pairs(asked)
+        image_features, pairs = learner.network.image.joined(parts), texts.prompts.pairs(asked)
         return {
             "points": POINTS * F.l1_loss(learner.points(parts), points.flatten(1)),
-            **learner.losses(images, pool.values[numbers], texts.truth[numbers], pairs, sentences, stated),
+            **learner.losses(image_features, pool.values[numbers], texts.truth[numbers], pairs, sentences, stated),
         }
 
     trained = fit(learner, len(pool), losses, settings, say).network
@@ -99,7 +99,7 @@ class _Learner(nn.Module):
     """The network, and what it needs only to learn: what each tower's numbers tell, by one layer.
 
     Contrast alone first brings everything into one line, from which it takes thousands of steps to spread. And how far
-    up the brows are teaches more than whether they are raised: so the values of a face are asked of its picture, and
+    up the brows are teaches more than whether they are raised: so the values of a face are asked of its image, and
     its landmarks of what is seen where, for a smile is a pixel or two.
     """
 
@@ -113,7 +113,7 @@ class _Learner(nn.Module):
 
     def losses(
         self,
-        images: Tensor,
+        image_features: Tensor,
         values: Tensor,
         truth: Tensor,
         pairs: Sequence[tuple[str, str]],
@@ -123,7 +123,7 @@ class _Learner(nn.Module):
         """The losses of a batch.
 
         Args:
-            images: ``(N, F)``, what the network makes of pictures.
+            image_features: ``(N, F)``, what the network makes of images.
             values: Of their faces, ``(N, P)``.
             truth: Their attributes, ``(N, K)`` bool.
             pairs: Two prompts for each attribute: it is there, and it is not.
@@ -132,14 +132,14 @@ class _Learner(nn.Module):
         """
         texts = self.network.text(self.network.read(sentences))
         there, absent = self.network.texts([text for pair in zip(*pairs, strict=True) for text in pair]).chunk(2)
-        units, scale = (F.normalize(images), F.normalize(texts)), self.network.scale
+        units, scale = (F.normalize(image_features), F.normalize(texts)), self.network.scale
         told = scale * units[0] @ (there - absent).T
         weights = balance(truth, self.shares)
         return {
             "contrast": contrast(*units, holds(stated, truth), scale),
             "pairs": PAIRS * F.binary_cross_entropy_with_logits(told, truth.float(), weights),
-            "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(images), truth.float(), weights),
-            "values": VALUES * F.mse_loss(self.values(images), values),
+            "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(image_features), truth.float(), weights),
+            "values": VALUES * F.mse_loss(self.values(image_features), values),
             "read": READ * F.mse_loss(self.read(texts), stated),
         }
 
@@ -166,7 +166,7 @@ class _Texts:
             sentence, said = self.captions[number], {}
             if rng.random() < CAPTIONS:
                 said = self.prompts.stated(sentence, self.attributes[number])
-            if not said:  # a caption of nothing that is known would go with every picture
+            if not said:  # a caption of nothing that is known would go with every image
                 sentence, said = self.prompts.draw(self.attributes[number], rng)
             sentences.append(sentence)
             for place, name in enumerate(self.prompts.names):
@@ -186,23 +186,23 @@ def balance(truth: Tensor, shares: Tensor) -> Tensor:
 
 
 def holds(stated: Tensor, truth: Tensor) -> Tensor:
-    """Whether all that a text states is true of a picture: ``(M, K)`` of -1, 0, 1 and ``(N, K)`` bool -> ``(M, N)``."""
+    """Whether all that a text states is true of an image: ``(M, K)`` of -1, 0, 1 and ``(N, K)`` bool -> ``(M, N)``."""
     signs = truth.to(stated.dtype) * 2 - 1
     return stated @ signs.T == stated.abs().sum(dim=1, keepdim=True)
 
 
-def contrast(images: Tensor, texts: Tensor, match: Tensor, scale: Tensor) -> Tensor:
+def contrast(image_features: Tensor, texts: Tensor, match: Tensor, scale: Tensor) -> Tensor:
     """The symmetric contrastive loss with several right answers: 0 where all these are equally likely, and no others.
 
     Args:
-        images: ``(N, F)`` unit vectors.
+        image_features: ``(N, F)`` unit vectors.
         texts: ``(M, F)`` unit vectors.
-        match: ``(M, N)``, which text goes with which picture; every row and every column has at least one.
+        match: ``(M, N)``, which text goes with which image; every row and every column has at least one.
         scale: The inverse temperature.
     """
-    logits = scale * texts @ images.T
+    logits = scale * texts @ image_features.T
     losses = []
-    for dim in (1, 0):  # the right pictures for a text, and the right texts for a picture
+    for dim in (1, 0):  # the right images for a text, and the right texts for an image
         wanted = match.to(logits.dtype) / match.sum(dim=dim, keepdim=True)
         losses.append((torch.xlogy(wanted, wanted) - wanted * logits.log_softmax(dim=dim)).sum(dim=dim).mean())
     return (losses[0] + losses[1]) / 2
@@ -210,26 +210,26 @@ def contrast(images: Tensor, texts: Tensor, match: Tensor, scale: Tensor) -> Ten
 
 @torch.no_grad()
 def evaluate(extractor: DemoText, faces: Any, pool: pools.Pool) -> dict[str, float]:
-    """Measure on drawn faces that were never seen.
+    """Measure on synthetic faces that were never seen.
 
     Returns:
-        ``caption@k`` and ``picture@k``: how often the right caption is among the first k of 100, for a picture, and the
-        other way round; equal captions are all right. ``accuracy``: how often a picture is nearer to the right one of
-        two prompts, with an attribute and without it, the mean of both kinds of pictures, the mean over attributes; and
-        ``accuracy/...``, the same of one attribute. Those that all pictures have, or none, are left out.
+        ``caption@k`` and ``picture@k``: how often the right caption is among the first k of 100, for an image, and the
+        other way round; equal captions are all right. ``accuracy``: how often an image is nearer to the right one of
+        two prompts, with an attribute and without it, the mean of both kinds of images, the mean over attributes; and
+        ``accuracy/...``, the same of one attribute. Those that all images have, or none, are left out.
     """
     numbers = torch.arange(len(pool)).split(BATCH)
-    images = torch.cat([extractor.images(pools.pictures_of(pool, each)) for each in numbers]).cpu()
+    image_features = torch.cat([extractor.images(pools.images_of(pool, each)) for each in numbers]).cpu()
     attributes = [faces.attributes(values) for values in pool.values]
     captions = [faces.caption(values) for values in pool.values]
     texts = torch.cat(
         [extractor.texts(captions[start : start + BATCH]) for start in range(0, len(captions), BATCH)]
     ).cpu()
-    measured = retrieval(images, texts, captions)
+    measured = retrieval(image_features, texts, captions)
     prompts, single = Prompts(attributes[0]), {}
     for name in prompts.names:
         truth = torch.tensor([found[name] for found in attributes])
         if truth.any() and not truth.all():
-            nearer = (images @ extractor.texts(prompts.pair(name)).cpu().T).argmax(dim=1) == 0
+            nearer = (image_features @ extractor.texts(prompts.pair(name)).cpu().T).argmax(dim=1) == 0
             single[f"accuracy/{name}"] = float(nearer[truth].float().mean() + (~nearer[~truth]).float().mean()) / 2
     return {**measured, "accuracy": sum(single.values()) / max(len(single), 1), **single}

@@ -1,4 +1,4 @@
-"""Are two pictures of one person? The figures by which face networks are compared."""
+"""Are two images of one person? The figures by which face networks are compared."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FALSE_ACCEPTS = (1e-2, 1e-3)
 
 
 def verify(embeddings: Tensor, identities: Tensor) -> dict[str, float]:
-    """Compare pictures in pairs by the cosine of their embeddings.
+    """Compare images in pairs by the cosine of their embeddings.
 
     Args:
         embeddings: Unit vectors ``(N, F)``.
-        identities: ``(N,)`` numbers, several pictures of each, at least ten different ones.
+        identities: ``(N,)`` numbers, several images of each, at least ten different ones.
 
     Returns:
         ``accuracy``: of as many pairs of different people as of the same, ten-fold, no person in two folds; ``auc``:

@@ -1,4 +1,4 @@
-"""Pictures of drawn faces: the same wherever and however large they are drawn, whole, and smooth at their edges."""
+"""Images of drawn faces: the same wherever and however large they are drawn, whole, and smooth at their edges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Render = Callable[..., Any]
 
 
 def digest(found: Any) -> str:
-    return hashlib.sha256(found.picture.tobytes() + found.landmarks.tobytes()).hexdigest()
+    return hashlib.sha256(found.image.tobytes() + found.landmarks.tobytes()).hexdigest()
 
 
 def test_same_in_another_process_and_with_other_threads(drawn: Render) -> None:
@@ -28,7 +28,7 @@ def test_same_in_another_process_and_with_other_threads(drawn: Render) -> None:
         "import cv2, hashlib; cv2.setNumThreads(1); from i2i_datasets.faces.dataset import Faces; faces = Faces()\n"
         "for seed in (1, 2):\n"
         "    found = faces.render(faces.values(seed), 64)\n"
-        "    print(hashlib.sha256(found.picture.tobytes() + found.landmarks.tobytes()).hexdigest())"
+        "    print(hashlib.sha256(found.image.tobytes() + found.landmarks.tobytes()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
@@ -47,20 +47,20 @@ def test_drawing_twice_gives_the_same_and_leaves_the_values_alone(faces: Any, dr
 def test_every_size_shows_the_same_face(size: int, drawn: Render) -> None:
     for seed in (1, 6):
         found, large = drawn(seed, size), drawn(seed, 256)
-        assert found.picture.shape == (size, size, 3) and found.picture.dtype == np.uint8
-        assert found.picture.flags.c_contiguous
+        assert found.image.shape == (size, size, 3) and found.image.dtype == np.uint8
+        assert found.image.flags.c_contiguous
         assert found.landmarks.shape == (68, 2) and found.landmarks.dtype == np.float32
         # The relief is sampled more coarsely: a landmark's depth, and with it its place in a turned head, moves by up
-        # to 0.7 % of the picture, that of the chin as well, although it lies on the steep edge below the face.
+        # to 0.7 % of the image, that of the chin as well, although it lies on the steep edge below the face.
         away = np.linalg.norm(found.landmarks - ((large.landmarks + 0.5) * (size / 256) - 0.5), axis=1) / size
         assert away.max() < 0.01 and np.median(away) < 0.001
-        shrunk = cv2.resize(large.picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
-        assert np.abs(found.picture - shrunk).mean() < 8  # grey levels; measured: 5 at 32 px, 1 at 200
-        assert np.abs(drawn(seed + 1, size).picture - shrunk).mean() > 24
+        shrunk = cv2.resize(large.image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+        assert np.abs(found.image - shrunk).mean() < 8  # grey levels; measured: 5 at 32 px, 1 at 200
+        assert np.abs(drawn(seed + 1, size).image - shrunk).mean() > 24
 
 
 def test_too_small_is_refused(faces: Any) -> None:
-    with pytest.raises(ValueError, match="32 pixels high and wide or larger, not 31"):
+    with pytest.raises(ValueError, match="at least 32 x 32 pixels, not 31"):
         faces.render(faces.values(0), 31)
     with pytest.raises(i2i.UsageError, match="type --size 32"):
         faces.draw(np.random.default_rng(0), 31)
@@ -75,18 +75,18 @@ def test_nothing_is_undefined_anywhere(faces: Any) -> None:
         for values in rows:
             found = faces.render(values, 32)
             assert np.isfinite(found.landmarks).all()
-            assert found.picture.std() > 8  # grey levels
+            assert found.image.std() > 8  # grey levels
 
 
 def test_lashes_beyond_a_small_eye_are_defined(faces: Any, made: Callable[..., np.ndarray]) -> None:
     values = made(eye_size=-3, eye_spacing=-1.35902400129364)  # a pixel lies where the width of a lash would be 0
     with np.errstate(divide="raise", invalid="raise"):
-        assert faces.render(values, 64).picture.std() > 8
+        assert faces.render(values, 64).image.std() > 8
 
 
 def coverage(shown: Render, size: int, **changes: float) -> np.ndarray:
     """The share of each pixel that head, neck and clothes cover: where another background changes it little."""
-    dark, light = (shown(size, back_level=level, **changes).picture.astype(np.float64) for level in (-3, 3))
+    dark, light = (shown(size, back_level=level, **changes).image.astype(np.float64) for level in (-3, 3))
     seen = np.median((light - dark)[: size // 16], axis=(0, 1))  # the top rows are background alone
     return np.clip(1 - ((light - dark) / seen).mean(axis=2), 0, 1)
 
@@ -98,8 +98,8 @@ def test_background_keeps_off_the_face(shown: Render) -> None:
     inner = np.zeros((128, 128), np.uint8)
     cv2.fillConvexPoly(inner, cv2.convexHull(np.round(bald.landmarks[17:]).astype(np.int32)), 1)  # brows to mouth
     inner = cv2.erode(inner, np.ones((3, 3), np.uint8)).astype(bool)
-    np.testing.assert_array_equal(bald.picture[inner], other.picture[inner])
-    assert (bald.picture != other.picture)[:8].any(axis=2).mean() > 0.8  # the top, but for hair
+    np.testing.assert_array_equal(bald.image[inner], other.image[inner])
+    assert (bald.image != other.image)[:8].any(axis=2).mean() > 0.8  # the top, but for hair
 
 
 def test_head_ends_in_a_smooth_edge(shown: Render) -> None:
@@ -114,7 +114,7 @@ def test_head_ends_in_a_smooth_edge(shown: Render) -> None:
 
 
 def test_sketch_passes_through_the_landmarks(faces: Any) -> None:
-    from i2i_datasets.faces.sketch import sketch
+    from i2i_datasets.faces.line_drawing import sketch
 
     for seed in range(4):
         points = faces.render(faces.values(seed), 128).landmarks
@@ -128,7 +128,7 @@ def test_sketch_passes_through_the_landmarks(faces: Any) -> None:
 
 
 def test_pair_is_lines_and_the_face_of_the_same_points(faces: Any) -> None:
-    lines, picture = faces.draw(np.random.default_rng(5), 64)
+    lines, image = faces.draw(np.random.default_rng(5), 64)
     seed = int(np.random.default_rng(5).integers(2**31))
-    np.testing.assert_array_equal(picture, faces.render(faces.values(seed), 64).picture)
-    assert lines.shape == picture.shape and lines.min() == 0 and lines.max() == 255
+    np.testing.assert_array_equal(image, faces.render(faces.values(seed), 64).image)
+    assert lines.shape == image.shape and lines.min() == 0 and lines.max() == 255

@@ -19,7 +19,7 @@ TURN = 30.0
 def seen(faces: Any) -> list[tuple[Any, np.ndarray | None]]:
     """25 faces at 256 px, and dlib's points of each ``(68, 2)``, or None where it finds no face."""
     require_dlib()
-    dlib, model = import_module("dlib"), import_module("i2i_plugins.dlib.model")
+    dlib, model = import_module("dlib"), import_module("i2i_plugins.dlib.model_records")
     detect, predict = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model.record().path))
     found: list[tuple[Any, np.ndarray | None]] = []
     for seed in SEEDS:
@@ -28,8 +28,8 @@ def seen(faces: Any) -> list[tuple[Any, np.ndarray | None]]:
         if max(abs(about["yaw"]), abs(about["pitch"])) > TURN or len(found) == 25:
             continue
         drawn = faces.render(values, 256)
-        boxes = detect(drawn.picture, 0)
-        points = predict(drawn.picture, boxes[0]).parts() if len(boxes) else None
+        boxes = detect(drawn.image, 0)
+        points = predict(drawn.image, boxes[0]).parts() if len(boxes) else None
         found.append((drawn, None if points is None else np.array([(point.x, point.y) for point in points])))
     return found
 

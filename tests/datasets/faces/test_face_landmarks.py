@@ -34,8 +34,8 @@ def people(faces: Any) -> list[tuple[dict[str, float], Any]]:
     return found
 
 
-def luminance(picture: np.ndarray) -> np.ndarray:
-    return picture.astype(np.float64) @ [0.299, 0.587, 0.114]
+def luminance(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float64) @ [0.299, 0.587, 0.114]
 
 
 def polygon(points: np.ndarray, size: int) -> np.ndarray:
@@ -56,11 +56,11 @@ def test_a_frontal_face_is_its_own_mirror_image(shown: Render) -> None:
     points = shown(64).landmarks
     twin = points[MIRRORED] * [-1, 1] + [63, 0]
     np.testing.assert_allclose(points, twin, atol=0.02)  # pixels; rounding of the projection
-    picture = shown(256).picture.astype(np.int64)
-    assert np.abs(picture - picture[:, ::-1]).mean() < 4  # the parting and the glint of the eyes are on one side
+    image = shown(256).image.astype(np.int64)
+    assert np.abs(image - image[:, ::-1]).mean() < 4  # the parting and the glint of the eyes are on one side
 
 
-def test_left_of_the_picture_comes_first(people: Any) -> None:
+def test_left_of_the_image_comes_first(people: Any) -> None:
     for _, found in people:
         x, y = found.landmarks.T
         for run in (
@@ -77,7 +77,7 @@ def test_left_of_the_picture_comes_first(people: Any) -> None:
             assert (np.diff(y[list(run)]) > 0).all(), run
 
 
-def test_points_lie_in_the_picture(people: Any) -> None:
+def test_points_lie_in_the_image(people: Any) -> None:
     for _, found in people:
         assert found.landmarks.min() > 0 and found.landmarks.max() < 127
 
@@ -133,7 +133,7 @@ def test_mouth_open_parts_the_lips(shown: Render) -> None:
     assert gaps[0] < 1.5 and gaps[1] > gaps[0] + 2 and gaps[2] > gaps[1] + 2
     # Behind the lips it is dark, and teeth are bright: more contrast than where the lips were.
     inside = polygon(wide.landmarks[60:68], 128)
-    assert luminance(wide.picture)[inside].std() > 1.5 * luminance(closed.picture)[inside].std()
+    assert luminance(wide.image)[inside].std() > 1.5 * luminance(closed.image)[inside].std()
     assert wide.landmarks[8, 1] > closed.landmarks[8, 1] + 3  # the jaw drops
 
 
@@ -144,7 +144,7 @@ def test_eyes_open_parts_the_lids(shown: Render) -> None:
         assert gaps[0] < 1 and gaps[1] > gaps[0] + 1 and gaps[2] > gaps[1] + 1
     for eye in (slice(36, 42), slice(42, 48)):
         inside = polygon(wide.landmarks[eye], 128)
-        spread = [luminance(found.picture)[inside].std() for found in (closed, wide)]
+        spread = [luminance(found.image)[inside].std() for found in (closed, wide)]
         assert spread[1] > 1.5 * spread[0]  # white and pupil
 
 
@@ -162,7 +162,7 @@ def test_brows_rise_and_frown(shown: Render) -> None:
 
 def test_pupils_are_the_darkest_of_the_eyes(people: Any) -> None:
     for about, found in people:
-        light = luminance(cv2.GaussianBlur(found.picture, (3, 3), 0))
+        light = luminance(cv2.GaussianBlur(found.image, (3, 3), 0))
         for eye in (slice(36, 42), slice(42, 48)):
             points = found.landmarks[eye]
             inside = polygon(points, 128)
@@ -175,8 +175,8 @@ def test_pupils_are_the_darkest_of_the_eyes(people: Any) -> None:
 
 def test_lips_are_redder_than_what_surrounds_them(people: Any) -> None:
     for _, found in people:
-        picture = found.picture.astype(np.float64)
-        red = picture[..., 0] / picture.sum(axis=2)
+        image = found.image.astype(np.float64)
+        red = image[..., 0] / image.sum(axis=2)
         outer, inner = (polygon(found.landmarks[part], 128) for part in (slice(48, 60), slice(60, 68)))
         around = grown(outer, 4) & ~grown(outer, 1)
         assert red[outer & ~inner].mean() > red[around].mean() + 0.01
@@ -185,7 +185,7 @@ def test_lips_are_redder_than_what_surrounds_them(people: Any) -> None:
 def test_nostrils_are_dark_and_under_the_tip(shown: Render) -> None:
     for changes in ({"pitch": -1.0}, {"skin": 1.0, "pitch": -1.0}, {"skin": -1.0, "pitch": -1.0}):
         found = shown(128, **changes)
-        light, points = luminance(found.picture), found.landmarks
+        light, points = luminance(found.image), found.landmarks
         tip = light[tuple(np.round(points[30, ::-1]).astype(int))]
         for number in (32, 34):
             x, y = np.round(points[number]).astype(int)
@@ -196,7 +196,7 @@ def test_brows_are_darker_than_the_skin_around_them(people: Any) -> None:
     for about, found in people:
         if about["skin"] < 0.4 or about["hair_shade"] > 0.6 or about["hair_grey"] > 0.1:
             continue  # light brows may be as light as the skin
-        light, points = luminance(found.picture), found.landmarks
+        light, points = luminance(found.image), found.landmarks
         for run, eye in ((slice(18, 21), slice(36, 42)), (slice(23, 26), slice(42, 48))):
             line = np.round(points[run]).astype(int)
             between = ((points[run].mean(axis=0) + points[eye].mean(axis=0)) / 2).round().astype(int)
@@ -208,7 +208,7 @@ def test_jaw_lies_on_the_edge_of_the_head(shown: Render) -> None:
     for changes in ({}, {"jaw": 1.5}, {"jaw": -1.5, "chin": 1.0}):
         bald = {"hair_length": -3.0, **changes}
         dark, light = (shown(128, back_level=level, **bald) for level in (-2.0, 2.0))
-        empty = np.abs(dark.picture.astype(int) - light.picture).max(axis=2) > 60
+        empty = np.abs(dark.image.astype(int) - light.image).max(axis=2) > 60
         middle = dark.landmarks[30]
         for number in (2, 3, 4, 12, 13, 14):  # below the ears, above the neck
             way = (dark.landmarks[number] - middle) / np.linalg.norm(dark.landmarks[number] - middle)
@@ -219,7 +219,7 @@ def test_jaw_lies_on_the_edge_of_the_head(shown: Render) -> None:
 @pytest.mark.parametrize("value", [-1.5, 1.5])
 def test_light_brightens_the_side_it_comes_from(value: float, shown: Render) -> None:
     found = shown(64, light_side=value, hair_length=-3)
-    light = luminance(found.picture)
+    light = luminance(found.image)
     left, right = (polygon(found.landmarks[[*part, 27, 33]], 64) for part in (range(1, 6), range(15, 10, -1)))
     ratio = light[right].mean() / light[left].mean()
     assert ratio > 1.15 if value > 0 else ratio < 1 / 1.15

@@ -38,7 +38,7 @@ def test_lines_of_python_run_and_say_what_they_say(page: str) -> None:
     known: dict[str, Any] = {}
     exec(block, known)
     faces, face = known["faces"], known["face"]
-    assert face.picture.shape == (128, 128, 3) and face.landmarks.shape == (68, 2)
+    assert face.image.shape == (128, 128, 3) and face.landmarks.shape == (68, 2)
     assert f'"{faces.caption(faces.values(7))}"' in block
     told = faces.describe(known["values"])
     assert told["smile"] == pytest.approx(1.15, abs=0.005) and told["yaw"] == told["pitch"] == told["roll"] == 0

@@ -68,7 +68,7 @@ def test_units_are_told_by_name(faces: Any, made: Make) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_can_be_seen(name: str, shown: Render) -> None:
     given = NEEDS.get(name, {})
-    low, high = (shown(64, **given, **{name: value}).picture for value in (-1.0, FARTHER.get(name, 1.0)))
+    low, high = (shown(64, **given, **{name: value}).image for value in (-1.0, FARTHER.get(name, 1.0)))
     change = np.abs(low.astype(np.float64) - high)
     # Measured: least for nose_bridge, seen from before: a mean of 0.03 grey levels, and 4 on the bridge itself.
     assert change.max() >= 3 and change.mean() > 0.02
@@ -77,7 +77,7 @@ def test_every_parameter_can_be_seen(name: str, shown: Render) -> None:
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_what_needs_another_does_nothing_alone(name: str, shown: Render) -> None:
     low, high = (shown(64, **{name: value}) for value in (-1.0, 1.0))
-    np.testing.assert_array_equal(low.picture, high.picture)
+    np.testing.assert_array_equal(low.image, high.image)
 
 
 @pytest.mark.parametrize("group", ["light", "background"])
@@ -86,7 +86,7 @@ def test_light_and_background_leave_the_landmarks(group: str, faces: Any) -> Non
     other[faces.groups[group]] = faces.values(2)[faces.groups[group]]
     first, second = faces.render(values, 64), faces.render(other, 64)
     np.testing.assert_array_equal(first.landmarks, second.landmarks)
-    assert np.abs(first.picture.astype(int) - second.picture).mean() > 2
+    assert np.abs(first.image.astype(int) - second.image).mean() > 2
 
 
 @pytest.mark.parametrize(

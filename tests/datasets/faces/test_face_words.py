@@ -96,7 +96,7 @@ def test_sentences(changes: dict[str, float], caption: str, faces: Any, made: Ma
 
 
 def test_captions_of_one_person_keep_what_is_theirs(faces: Any) -> None:
-    """Hair and skin stay from picture to picture; smiles and looks need not."""
+    """Hair and skin stay from image to image; smiles and looks need not."""
     own = ("bald", "long hair", "curly hair", "grey hair", "beard", "freckles", "glasses", "dark skin", "red lips")
     for person in range(20):
         rows = [faces.attributes(faces.values(seed, identity=person)) for seed in range(8)]

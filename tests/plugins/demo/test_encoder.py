@@ -16,8 +16,8 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors import encoder as extractor_module
 from i2i_plugins.demo.extractors.encoder import DemoEncoder
-from i2i_plugins.demo.networks.encoder import Encoder
-from i2i_plugins.demo.records import record
+from i2i_plugins.demo.model_records import record
+from i2i_plugins.demo.networks.encoder import EncoderNetwork
 
 ROWS, NUMBERS = 10, 16
 
@@ -30,11 +30,11 @@ def smooth(seed: int, count: int, *size: int) -> Tensor:
     return F.interpolate(noise(seed, count, 3, 5, 5), size, mode="bicubic").clamp(-1, 1)
 
 
-def lively(rows: int = ROWS) -> Encoder:
+def lively(rows: int = ROWS) -> EncoderNetwork:
     """Its latents have few numbers, and all its weights do something."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Encoder(rows, NUMBERS)
+        network = EncoderNetwork(rows, NUMBERS)
         for value in network.parameters():
             if not value.any():  # what begins silent
                 nn.init.normal_(value, std=0.5)
@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("rows", [4, 8, 10, 14, 18])
 def test_rows_are_counted_from_the_tensors(rows: int) -> None:
     network = lively(rows)
-    found = Encoder.from_tensors({key: value.half() for key, value in network.state_dict().items()})
+    found = EncoderNetwork.from_tensors({key: value.half() for key, value in network.state_dict().items()})
     with torch.no_grad():
         theirs, ours = network(smooth(1, 2, 64, 64)), found(smooth(1, 2, 64, 64))
     assert ours.shape == (2, rows, NUMBERS) and ours.dtype == torch.float32
@@ -68,19 +68,19 @@ def test_rows_are_counted_from_the_tensors(rows: int) -> None:
 def test_it_begins_with_one_latent_of_w_about_the_mean() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Encoder(ROWS, NUMBERS)
-    pictures = noise(2, 4, 3, 64, 64)
+        network = EncoderNetwork(ROWS, NUMBERS)
+    images = noise(2, 4, 3, 64, 64)
     with torch.no_grad():
-        before = network(pictures)
+        before = network(images)
         assert torch.equal(before, before[:, :1].expand_as(before))
         network.w_mean.copy_(torch.arange(float(NUMBERS)))
         network.w_scale.fill_(3.0)
         # w = mean + scale * what the network gives, to float32's rounding
-        assert torch.allclose(network(pictures), 3 * before + torch.arange(float(NUMBERS)), atol=1e-5)
+        assert torch.allclose(network(images), 3 * before + torch.arange(float(NUMBERS)), atol=1e-5)
 
 
 def test_the_shipped_size_stays_below_four_megabytes() -> None:
-    count = sum(value.numel() for value in Encoder(10, 128).state_dict().values())
+    count = sum(value.numel() for value in EncoderNetwork(10, 128).state_dict().values())
     assert 1_000_000 < count < 2_000_000  # two bytes each
 
 
@@ -94,21 +94,21 @@ def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) 
         assert torch.equal(latents, encoder(small)) and latents.shape == (2, ROWS, NUMBERS)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert torch.equal(encoder(large), latents)
-        # A picture's latents do not depend on its neighbours, but for the order of sums.
+        # An image's latents do not depend on its neighbours, but for the order of sums.
         assert torch.allclose(encoder(large[1:]), latents[1:], atol=1e-5)
         assert (latents[0] - latents[1]).abs().max() > 0.1
 
 
 def test_gradients_reach_every_pixel(file: Path) -> None:
-    pictures = noise(4, 1, 3, 96, 96).requires_grad_()
-    latents = DemoEncoder(TorchDevice("cpu"), file)(pictures)
-    (gradient,) = torch.autograd.grad((latents * noise(5, *latents.shape)).sum(), pictures)
+    images = noise(4, 1, 3, 96, 96).requires_grad_()
+    latents = DemoEncoder(TorchDevice("cpu"), file)(images)
+    (gradient,) = torch.autograd.grad((latents * noise(5, *latents.shape)).sum(), images)
     assert torch.isfinite(gradient).all() and gradient.count_nonzero() > 0.99 * gradient.numel()
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
-def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...], file: Path) -> None:
-    with pytest.raises(ValueError, match=r"demo-encoder takes pictures \(N, 3, H, W\)"):
+def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], file: Path) -> None:
+    with pytest.raises(ValueError, match=r"demo-encoder takes images \(N, 3, H, W\)"):
         DemoEncoder(TorchDevice("cpu"), file)(torch.zeros(shape))
 
 

@@ -17,9 +17,9 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.extractors.identity import DemoIdentity
-from i2i_plugins.demo.networks.identity import FEATURES, Identity
+from i2i_plugins.demo.networks.identity import FEATURES, IdentityNetwork
 from research.demo.training import identity as training
-from research.demo.training.settings import Settings
+from research.demo.training.settings import TrainingSettings
 from research.demo.training.verification import verify
 
 CPU = TorchDevice("cpu")
@@ -48,7 +48,7 @@ def extractor(tmp_path: Path) -> DemoIdentity:
     """From a file in half precision, as it is shipped, with normalisations that do something."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Identity().eval()
+        network = IdentityNetwork().eval()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 nn.init.uniform_(module.running_var, 0.5, 1.5)
@@ -59,38 +59,38 @@ def extractor(tmp_path: Path) -> DemoIdentity:
     return DemoIdentity(CPU, tmp_path / "w.safetensors")
 
 
-def test_embeddings_are_unit_vectors_of_their_own_pictures(extractor: DemoIdentity) -> None:
-    pictures = noise(3, 3, 3, 64, 64)
-    found = extractor(pictures)
+def test_embeddings_are_unit_vectors_of_their_own_images(extractor: DemoIdentity) -> None:
+    images = noise(3, 3, 3, 64, 64)
+    found = extractor(images)
     assert found.shape == (3, FEATURES) and found.dtype == torch.float32
     assert torch.allclose(found.norm(dim=1), torch.ones(3), atol=1e-5)
-    assert torch.allclose(extractor(pictures[1:2]), found[1:2], atol=1e-5)  # neighbours in a batch do not matter
+    assert torch.allclose(extractor(images[1:2]), found[1:2], atol=1e-5)  # neighbours in a batch do not matter
 
 
 def test_other_sizes_are_resized_with_antialiasing(extractor: DemoIdentity) -> None:
-    pictures = noise(4, 1, 3, 150, 100)
-    small = F.interpolate(pictures, (64, 64), mode="bilinear", antialias=True)
-    assert torch.allclose(extractor(pictures), extractor(small), atol=1e-5)
+    images = noise(4, 1, 3, 150, 100)
+    small = F.interpolate(images, (64, 64), mode="bilinear", antialias=True)
+    assert torch.allclose(extractor(images), extractor(small), atol=1e-5)
 
 
 def test_gradients_reach_the_pixels_and_answers_stay_float32(extractor: DemoIdentity) -> None:
-    pictures, landmarks = noise(5, 1, 3, 80, 80).requires_grad_(), landmarks_at(LAYOUT[None] * 80 / 64)
-    plain = extractor(extractor.align(pictures, landmarks))
+    images, landmarks = noise(5, 1, 3, 80, 80).requires_grad_(), landmarks_at(LAYOUT[None] * 80 / 64)
+    plain = extractor(extractor.align(images, landmarks))
     plain[:, 0].sum().backward()
-    assert pictures.grad is not None and pictures.grad.isfinite().all() and (pictures.grad != 0).float().mean() > 0.5
+    assert images.grad is not None and images.grad.isfinite().all() and (images.grad != 0).float().mean() > 0.5
     assert not any(each.requires_grad for each in extractor._network.parameters())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(extractor(extractor.align(pictures, landmarks)), plain)
+        assert torch.equal(extractor(extractor.align(images, landmarks)), plain)
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
-def test_what_is_no_batch_of_rgb_pictures_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
+def test_what_is_no_batch_of_rgb_images_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"demo-identity .*\(N, 3, H, W\), got"):
         extractor(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 2), (2, 68, 2), (68, 2)])
-def test_what_are_no_landmarks_of_the_pictures_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
+def test_what_are_no_landmarks_of_the_images_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"landmarks \(N, 68, 2\), got"):
         extractor.align(torch.zeros(1, 3, 64, 64), torch.ones(shape))
 
@@ -120,14 +120,14 @@ def test_eyes_and_mouth_are_brought_onto_the_layout(
     centre = torch.tensor([31.5, 31.5])
     move = centre + torch.tensor(shift)
 
-    def to_picture(points: Tensor) -> Tensor:
+    def to_image(points: Tensor) -> Tensor:
         return (points - centre) @ turn.T + move
 
     y, x = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     ramp = torch.stack([x / size[1], y / size[0], (x + y) / sum(size)])[None] * 2 - 1  # tells each place by its colour
-    aligned = align(ramp, landmarks_at(to_picture(LAYOUT)[None]), LAYOUT)
+    aligned = align(ramp, landmarks_at(to_image(LAYOUT)[None]), LAYOUT)
     across = torch.arange(64.0)
-    places = to_picture(torch.cartesian_prod(across, across).flip(1)).view(64, 64, 2)
+    places = to_image(torch.cartesian_prod(across, across).flip(1)).view(64, 64, 2)
     extent = torch.tensor([size[1], size[0]])
     told = torch.stack([places[..., 0] / size[1], places[..., 1] / size[0], places.sum(dim=2) / sum(size)]) * 2 - 1
     margin = 3 * scale  # resizing mixes what lies at the border
@@ -138,14 +138,14 @@ def test_eyes_and_mouth_are_brought_onto_the_layout(
 
 
 def test_what_lies_outside_goes_on_like_the_border() -> None:
-    picture = torch.full((1, 3, 64, 64), 0.5)
-    assert torch.allclose(align(picture, landmarks_at(LAYOUT[None] + 40), LAYOUT), picture[:1])
+    image = torch.full((1, 3, 64, 64), 0.5)
+    assert torch.allclose(align(image, landmarks_at(LAYOUT[None] + 40), LAYOUT), image[:1])
 
 
 def test_alignment_of_a_face_does_not_depend_on_its_neighbours() -> None:
-    pictures = noise(6, 2, 3, 128, 128)
+    images = noise(6, 2, 3, 128, 128)
     landmarks = landmarks_at(torch.stack([LAYOUT * 2, LAYOUT * 0.7 + 30]))
-    assert torch.allclose(align(pictures, landmarks, LAYOUT)[1:], align(pictures[1:], landmarks[1:], LAYOUT), atol=1e-6)
+    assert torch.allclose(align(images, landmarks, LAYOUT)[1:], align(images[1:], landmarks[1:], LAYOUT), atol=1e-6)
 
 
 def test_the_three_points_are_centres() -> None:
@@ -190,35 +190,37 @@ def test_training_sees_aligned_and_other_faces_and_goes_by_the_seed(
     one_thread: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landmarks = landmarks_at((LAYOUT + 2)[None].repeat(8, 1, 1))
-    pictures = (noise(10, 8, 3, 64, 64) * 127.5 + 127.5).to(torch.uint8)
+    images = (noise(10, 8, 3, 64, 64) * 127.5 + 127.5).to(torch.uint8)
     values = noise(11, 4, 6).repeat_interleave(2, 0)
     pool = SimpleNamespace(
-        pictures=pictures, landmarks=landmarks, values=values, identities=torch.arange(4).repeat_interleave(2) + 5
+        images=images, landmarks=landmarks, values=values, identities=torch.arange(4).repeat_interleave(2) + 5
     )
     monkeypatch.setattr(training.pools, "pool", lambda *arguments, **options: pool)
-    monkeypatch.setattr(training.world, "faces", lambda: SimpleNamespace(groups={"identity": slice(0, 4)}))
-    settings = Settings(steps=2, batch=4, rate=1e-3, pictures=8)
+    monkeypatch.setattr(training.synthetic_faces, "faces", lambda: SimpleNamespace(groups={"identity": slice(0, 4)}))
+    settings = TrainingSettings(steps=2, batch=4, rate=1e-3, images=8)
     told: list[str] = []
     one, same = (training.train(settings, told.append) for _ in range(2))
     assert one.facts == {"pictures": 8, "identities": 4}
     assert all(torch.equal(value, same.tensors[key]) for key, value in one.tensors.items())
     assert torch.allclose(one.tensors["layout"], LAYOUT + 2, atol=1e-4)
-    assert set(one.tensors) == {key for key in Identity().state_dict() if not key.endswith("num_batches_tracked")}
+    assert set(one.tensors) == {
+        key for key in IdentityNetwork().state_dict() if not key.endswith("num_batches_tracked")
+    }
     assert "arc" in told[-1] and "traits" in told[-1]
 
 
 def test_measuring_aligns_by_the_true_points(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = F.normalize(torch.randn(80, 16, generator=seeded(12)))
     identities = torch.arange(20).repeat_interleave(4)
-    pool = SimpleNamespace(pictures=torch.arange(80), landmarks=torch.rand(80, 68, 2), identities=identities)
-    monkeypatch.setattr(training.pools, "pictures_of", lambda pool, numbers: pool.pictures[numbers])
+    pool = SimpleNamespace(images=torch.arange(80), landmarks=torch.rand(80, 68, 2), identities=identities)
+    monkeypatch.setattr(training.pools, "images_of", lambda pool, numbers: pool.images[numbers])
 
     class Known:
-        def align(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
-            assert torch.equal(landmarks, pool.landmarks[pictures])
-            return pictures + 1000
+        def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
+            assert torch.equal(landmarks, pool.landmarks[images])
+            return images + 1000
 
-        def __call__(self, pictures: Tensor) -> Tensor:
-            return vectors[pictures - 1000]
+        def __call__(self, images: Tensor) -> Tensor:
+            return vectors[images - 1000]
 
     assert training.evaluate(Known(), pool) == verify(vectors, identities)  # type: ignore[arg-type]

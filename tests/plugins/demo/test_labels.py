@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from i2i_plugins.demo import labels
-from i2i_plugins.demo.world import faces
+from i2i_plugins.demo.synthetic_faces import faces
 
 
 def test_labels_are_true_of_the_faces_that_seeds_stand_for(tmp_path: Path) -> None:

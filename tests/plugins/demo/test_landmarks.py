@@ -16,8 +16,8 @@ from torch import Tensor, nn
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.landmarks import DemoLandmarks
-from i2i_plugins.demo.networks.landmarks import Landmarks, cells, read_off
-from i2i_plugins.demo.networks.layers import Residual, Unit, fold
+from i2i_plugins.demo.networks.landmarks import LandmarkNetwork, cells, expected_positions
+from i2i_plugins.demo.networks.layers import ConvNorm, ResNetDBlock, fold
 from research.demo.training import landmarks as training
 
 CPU = TorchDevice("cpu")
@@ -31,11 +31,11 @@ def noise(seed: int, *shape: int) -> Tensor:
     return torch.rand(shape, generator=seeded(seed)) * 2 - 1
 
 
-def lively(seed: int = 0) -> Landmarks:
+def lively(seed: int = 0) -> LandmarkNetwork:
     """A network with normalisations that do something."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = Landmarks().eval()
+        network = LandmarkNetwork().eval()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 for value in (module.weight, module.running_var):
@@ -64,13 +64,13 @@ def gaussians(points: Tensor, cells_wide: float = 1.0) -> Tensor:
     return -(x[..., None, :] + y[..., :, None]) / (2 * (2 * cells_wide) ** 2) + 5
 
 
-def test_points_are_read_off_below_the_pixel() -> None:
+def test_points_are_expected_positions_below_the_pixel() -> None:
     points = 8 + 48 * torch.rand(2, 68, 2, generator=seeded(0))
     # A Gaussian of one cell, sampled at the cells and 4 of them from the border, misses its centre by under 1e-3 px.
-    assert (read_off(gaussians(points)) - points).abs().max() < 5e-3
+    assert (expected_positions(gaussians(points)) - points).abs().max() < 5e-3
 
 
-def test_cells_tile_the_picture() -> None:
+def test_cells_tile_the_image() -> None:
     places = cells(torch.zeros(1))
     assert places[0] == 0.5 and places[-1] == 62.5 and (places.diff() == 2).all()
 
@@ -84,11 +84,11 @@ def test_the_divergence_is_that_of_kullback_and_leibler() -> None:
 
 
 def test_a_folded_network_answers_alike() -> None:
-    network, pictures = lively(), noise(3, 2, 3, 64, 64)
+    network, images = lively(), noise(3, 2, 3, 64, 64)
     with torch.no_grad():
-        heat, face = network(pictures)
+        heat, face = network(images)
         fold(network.requires_grad_(False))
-        folded_heat, folded_face = network(pictures)
+        folded_heat, folded_face = network(images)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     scale = float(heat.abs().max())
     assert torch.allclose(folded_heat, heat, atol=1e-4 * scale) and torch.allclose(folded_face, face, atol=1e-4)
@@ -96,12 +96,12 @@ def test_a_folded_network_answers_alike() -> None:
 
 @pytest.mark.parametrize(("channels", "stride"), [(8, 1), (12, 1), (12, 2)])
 def test_blocks_keep_sizes_and_use_every_pixel_alike(channels: int, stride: int) -> None:
-    block = Residual(8, channels, stride).eval()
+    block = ResNetDBlock(8, channels, stride).eval()
     x = noise(4, 1, 8, 16, 16).requires_grad_()
     y = block(x)
     assert y.shape == (1, channels, 16 // stride, 16 // stride)
     weights = torch.ones(1, 1, 8, 8, requires_grad=True)
-    unit = Unit(1, 1, 2, active=False).eval()
+    unit = ConvNorm(1, 1, 2, active=False).eval()
     nn.init.ones_(unit.conv.weight)
     unit(weights).sum().backward()
     assert weights.grad is not None and weights.grad[0, 0, 1:-1, 1:-1].std() < 1e-6  # no grid
@@ -109,9 +109,9 @@ def test_blocks_keep_sizes_and_use_every_pixel_alike(channels: int, stride: int)
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 128), (96, 160), (40, 50)])
 def test_points_come_in_the_pixels_of_what_was_given(extractor: DemoLandmarks, size: tuple[int, int]) -> None:
-    pictures = F.interpolate(noise(5, 2, 3, 8, 8), size, mode="bicubic").clamp(-1, 1)
-    small = F.interpolate(pictures, (64, 64), mode="bilinear", antialias=True) if size != (64, 64) else pictures
-    points, inner = extractor(pictures), extractor(small)
+    images = F.interpolate(noise(5, 2, 3, 8, 8), size, mode="bicubic").clamp(-1, 1)
+    small = F.interpolate(images, (64, 64), mode="bilinear", antialias=True) if size != (64, 64) else images
+    points, inner = extractor(images), extractor(small)
     assert points.shape == (2, 68, 2) and points.dtype == torch.float32
     ratio = torch.tensor([size[1] / 64, size[0] / 64])
     assert torch.allclose((points + 0.5) / ratio, inner + 0.5, atol=1e-3)
@@ -119,24 +119,24 @@ def test_points_come_in_the_pixels_of_what_was_given(extractor: DemoLandmarks, s
 
 
 def test_gradients_reach_the_pixels_and_weights_are_frozen(extractor: DemoLandmarks) -> None:
-    pictures = noise(6, 1, 3, 96, 96).requires_grad_()
-    extractor(pictures)[:, 36:48].sum().backward()
-    assert pictures.grad is not None and (pictures.grad != 0).float().mean() > 0.9
+    images = noise(6, 1, 3, 96, 96).requires_grad_()
+    extractor(images)[:, 36:48].sum().backward()
+    assert images.grad is not None and (images.grad != 0).float().mean() > 0.9
     assert not any(each.requires_grad for each in extractor._network.parameters())
 
 
 def test_answers_stay_float32_under_autocast(extractor: DemoLandmarks) -> None:
-    pictures = noise(7, 1, 3, 64, 64)
-    plain = extractor(pictures)
+    images = noise(7, 1, 3, 64, 64)
+    plain = extractor(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = extractor(pictures.bfloat16().float())
+        inside = extractor(images.bfloat16().float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(extractor(pictures), plain)
+        assert torch.equal(extractor(images), plain)
     assert inside.dtype == torch.float32
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
-def test_what_is_no_batch_of_rgb_pictures_is_refused(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
+def test_what_is_no_batch_of_rgb_images_is_refused(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"demo-landmarks .*\(N, 3, H, W\), got"):
         extractor(torch.zeros(shape))
 
@@ -151,22 +151,22 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_face_is_found_where_the_network_is_sure(tmp_path: Path, logit: float, score: float | None) -> None:
     sure = {"face.weight": torch.zeros(1, 128), "face.bias": torch.tensor([logit])}
     extractor = DemoLandmarks(CPU, written(lively(), tmp_path / "w.safetensors", **sure))
-    picture = noise(8, 1, 3, 80, 80)
-    found = extractor.find(picture)
+    image = noise(8, 1, 3, 80, 80)
+    found = extractor.find(image)
     if score is None:
         assert found == []
         return
     (face,) = found
     assert face.score == pytest.approx(score, abs=1e-3)  # a bias in half precision
-    assert torch.equal(face.landmarks, extractor(picture)[0])
+    assert torch.equal(face.landmarks, extractor(image)[0])
     x0, y0, x1, y1 = face.box
     assert torch.equal(face.landmarks.amin(0), torch.tensor([x0, y0]))
     assert torch.equal(face.landmarks.amax(0), torch.tensor([x1, y1]))
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 64, 64), (3, 64, 64)])
-def test_one_picture_is_searched_at_a_time(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="of one picture"):
+def test_one_image_is_searched_at_a_time(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="of one image"):
         extractor.find(torch.zeros(shape))
 
 
@@ -183,44 +183,44 @@ def toy_pool(count: int, seed: int = 0) -> Any:
     offsets = torch.stack(torch.meshgrid(across, across, indexing="xy"), dim=2) - centres[:, None]
     inside = (radii - offsets.norm(dim=3) + 0.5).clamp(0, 1)[:, None]
     colours = torch.rand(2, count, 3, 1, 1, generator=random)
-    pictures = colours[0] + (colours[1] - colours[0]) * inside
-    pictures = (pictures * 255).round().to(torch.uint8)
-    return SimpleNamespace(pictures=pictures, landmarks=points, __len__=count)
+    images = colours[0] + (colours[1] - colours[0]) * inside
+    images = (images * 255).round().to(torch.uint8)
+    return SimpleNamespace(images=images, landmarks=points, __len__=count)
 
 
 class Maps(nn.Module):
-    """In place of a network: heat maps and scores that learn by themselves, whatever the pictures."""
+    """In place of a network: heat maps and scores that learn by themselves, whatever the images."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self.heat = nn.Parameter(torch.zeros(count, 68, 32, 32))
         self.face = nn.Parameter(torch.zeros(count))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        assert len(pictures) == len(self.heat) and pictures.abs().max() <= 1
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        assert len(images) == len(self.heat) and images.abs().max() <= 1
         return self.heat, self.face
 
 
 def test_losses_are_least_where_maps_and_scores_tell_the_truth(one_thread: None) -> None:
-    pool, maps = toy_pool(2), Maps(3)  # one picture without a face comes to two with one
-    pictures = pool.pictures.float() / 127.5 - 1
+    pool, maps = toy_pool(2), Maps(3)  # one image without a face comes to two with one
+    images = pool.images.float() / 127.5 - 1
     optimizer = torch.optim.Adam(maps.parameters(), lr=1.0)
     for _ in range(20):
-        losses = training.losses_of(maps, pictures, pool.landmarks, seeded(1))  # type: ignore[arg-type]
+        losses = training.losses_of(maps, images, pool.landmarks, seeded(1))  # type: ignore[arg-type]
         optimizer.zero_grad()
         sum(losses.values(), torch.zeros(())).backward()
         optimizer.step()
-    still = training.losses_of(maps, pictures, pool.landmarks, seeded(1))  # type: ignore[arg-type]
+    still = training.losses_of(maps, images, pool.landmarks, seeded(1))  # type: ignore[arg-type]
     assert still["points"].item() < 0.2 and still["shape"].item() < 0.3  # from 12 px and 4
     assert maps.face[:2].min() > 2 and maps.face[2] < -2
 
 
-def test_points_that_were_moved_out_of_the_picture_do_not_count() -> None:
-    maps, pictures = Maps(3), noise(9, 2, 3, 64, 64)
+def test_points_that_were_moved_out_of_the_image_do_not_count() -> None:
+    maps, images = Maps(3), noise(9, 2, 3, 64, 64)
     points = 20 + 20 * torch.rand(2, 68, 2, generator=seeded(10))
     outside = points.clone()
     outside[:, 27:31] += 500.0  # on the bridge of the nose, which a mirror does not rename
-    training.losses_of(maps, pictures, outside, seeded(11))["points"].backward()  # type: ignore[arg-type]
+    training.losses_of(maps, images, outside, seeded(11))["points"].backward()  # type: ignore[arg-type]
     assert maps.heat.grad is not None
     counted = maps.heat.grad.flatten(2).abs().amax(dim=(0, 2)) > 0
     assert counted.tolist() == [not 27 <= point < 31 for point in range(68)]
@@ -228,20 +228,20 @@ def test_points_that_were_moved_out_of_the_picture_do_not_count() -> None:
 
 def test_errors_are_told_in_shares_of_the_eye_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = toy_pool(20, seed=1)
-    monkeypatch.setattr(training.pools, "pictures_of", lambda pool, numbers: pool.pictures[numbers].float() / 127.5 - 1)
+    monkeypatch.setattr(training.pools, "images_of", lambda pool, numbers: pool.images[numbers].float() / 127.5 - 1)
     eyes = (pool.landmarks[:, 36] - pool.landmarks[:, 45]).norm(dim=1)
     shares = torch.linspace(0.01, 0.10, 20)
 
     class Known:
         """Knows the truth, and errs by a known share of the eye distance; knows a disk by its even middle."""
 
-        def __call__(self, pictures: Tensor) -> Tensor:
+        def __call__(self, images: Tensor) -> Tensor:
             wrong = torch.zeros(20, 1, 2)
             wrong[:, 0, 0] = shares * eyes
             return pool.landmarks + wrong
 
-        def find(self, picture: Tensor) -> list[int]:
-            known = (picture == pool.pictures.float() / 127.5 - 1).flatten(1).all(dim=1)
+        def find(self, image: Tensor) -> list[int]:
+            known = (image == pool.images.float() / 127.5 - 1).flatten(1).all(dim=1)
             return [1] if known.any() else []
 
     figures = training.evaluate(Known(), pool)  # type: ignore[arg-type]

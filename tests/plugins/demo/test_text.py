@@ -15,8 +15,8 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors import text as extractor_module
 from i2i_plugins.demo.extractors.text import DemoText
+from i2i_plugins.demo.model_records import record
 from i2i_plugins.demo.networks.text import LENGTH, TextNetwork, words_of
-from i2i_plugins.demo.records import record
 
 WORDS = ("a", "and", "beard", "blond", "face", "glasses", "no", "smiling", "with", "without")
 
@@ -90,7 +90,7 @@ def test_a_sentence_without_a_known_word_lists_those_that_are(sentence: str, ext
 
 def test_the_list_of_words_has_all_that_say_something() -> None:
     known = ["a", "down", "face", "left", "not", "right", "smiling", "up"]
-    with pytest.raises(i2i.UsageError, match=r"say it with: down, left, right, smiling, up\.$"):
+    with pytest.raises(i2i.UsageError, match=r"use: down, left, right, smiling, up\.$"):
         TextNetwork(known).read(["a zebra's face"])
 
 
@@ -117,14 +117,14 @@ def test_long_sentences_are_cut(extractor: DemoText) -> None:
 
 def test_the_file_is_whole_by_itself(network: TextNetwork, extractor: DemoText) -> None:
     assert extractor.vocabulary == network.vocabulary == WORDS
-    pictures, sentences = smooth(1, 2, 64, 64), ["a smiling face", "no beard"]
+    images, sentences = smooth(1, 2, 64, 64), ["a smiling face", "no beard"]
     with torch.no_grad():
         # Half precision keeps 11 bits of each weight; of unit vectors that leaves two digits.
-        assert (extractor.images(pictures) * network.images(pictures)).sum(dim=1).min() > 0.999
+        assert (extractor.images(images) * network.images(images)).sum(dim=1).min() > 0.999
         assert (extractor.texts(sentences) * network.texts(sentences)).sum(dim=1).min() > 0.999
 
 
-def test_pictures_of_any_size_and_autocast_coarsens_nothing(extractor: DemoText) -> None:
+def test_images_of_any_size_and_autocast_coarsens_nothing(extractor: DemoText) -> None:
     large = smooth(2, 2, 100, 128).requires_grad_()
     vectors = extractor.images(large)
     (gradient,) = torch.autograd.grad(vectors[:, 0].sum(), large)
@@ -138,8 +138,8 @@ def test_pictures_of_any_size_and_autocast_coarsens_nothing(extractor: DemoText)
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
-def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...], extractor: DemoText) -> None:
-    with pytest.raises(ValueError, match=r"demo-text takes pictures \(N, 3, H, W\)"):
+def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: DemoText) -> None:
+    with pytest.raises(ValueError, match=r"demo-text takes images \(N, 3, H, W\)"):
         extractor.images(torch.zeros(shape))
 
 

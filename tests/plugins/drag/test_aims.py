@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from research.demo.measures.bench import Bench
 from research.demo.measures.drags import TASKS, Task, cases, judged
+from research.demo.measures.samples import EvaluationSamples
 
 STEPS = 24
 """Of the usual 100: on all but a few pictures enough for the aims, if not for the last handle."""
@@ -14,5 +14,5 @@ STEPS = 24
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)
 def test_a_preset_reaches_its_aim(task: Task) -> None:
-    figures = judged(task, cases(Bench(1, alone=True), task, steps=STEPS))
+    figures = judged(task, cases(EvaluationSamples(1, alone=True), task, steps=STEPS))
     assert not [figure.name for figure in figures if figure.holds is False], figures

@@ -15,7 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 import i2i
 from i2i.toolkit.images import read_image, resize, save_image
-from i2i_plugins.demo.world import SIZE, UNSEEN, faces
+from i2i_plugins.demo.synthetic_faces import SIZE, UNSEEN, faces
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -44,4 +44,4 @@ def test_who_wants_out_gets_the_presets_that_were_begun() -> None:
     table = drag(made, preset="open_mouth,slim_face,smile", grid=True, **FAST).table
     assert table is not None and table.columns == ["original", "open_mouth", "slim_face"]
     assert len(table.cells[0]) == 3
-    assert notes[-1] == "Stopped before smile; the table shows what was done before."
+    assert notes[-1] == "Stopped before smile; the table shows the presets before it."

@@ -11,7 +11,7 @@ import i2i
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.handles import Handles
 from i2i_plugins.drag.optimisation import DragOptimisation, DragTrajectory
-from i2i_plugins.drag.settings import Settings, resolve_settings
+from i2i_plugins.drag.settings import DragSettings, resolve_settings
 from tests.plugins.drag.scenes import Blobs, scene
 
 WAYS = ((4.0, -3.0), (-2.0, 4.0))
@@ -29,7 +29,7 @@ def run(ways: Any = WAYS, mask: torch.Tensor | None = None, **options: Any) -> t
     return trace, made.generator, made
 
 
-def settled(made: i2i.Scene, **options: Any) -> Settings:
+def settled(made: i2i.Scene, **options: Any) -> DragSettings:
     return resolve_settings(Drag.Options(**{"rate": 0.2, "frames": 0, **options}), made.generator)
 
 

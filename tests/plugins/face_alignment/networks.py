@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from i2i_plugins.face_alignment.fan import FAN, Plan
+from i2i_plugins.face_alignment.fan import FAN, FANSizes
 from i2i_plugins.face_alignment.s3fd import S3FD, SOURCES, WIDTHS
 
 State = dict[str, torch.Tensor]
-TINY = Plan(stacks=2, levels=2, widths=(4, 8, 8, 12), points=68)
+TINY = FANSizes(stacks=2, levels=2, widths=(4, 8, 8, 12), points=68)
 NARROW = dict.fromkeys(WIDTHS, 4)
 
 
@@ -41,7 +41,7 @@ def shapes(network: FAN | S3FD) -> dict[str, tuple[int, ...]]:
 
 
 def waves(height: int, width: int) -> torch.Tensor:
-    """A picture by formula."""
+    """An image by formula."""
     y, x = np.mgrid[:height, :width]
     channels = [np.sin(x / 5 + y / 9), np.cos(x / 7 - y / 4), np.sin(x * y / 200)]
     return torch.from_numpy(np.stack(channels).astype(np.float32))[None]
@@ -49,7 +49,7 @@ def waves(height: int, width: int) -> torch.Tensor:
 
 def red_fan() -> State:
     """A FAN whose heat maps all show how red each cell of 4 x 4 pixels is."""
-    state = {key: torch.zeros_like(value) for key, value in FAN(Plan(1, 1, (4, 4, 4, 4))).state_dict().items()}
+    state = {key: torch.zeros_like(value) for key, value in FAN(FANSizes(1, 1, (4, 4, 4, 4))).state_dict().items()}
     for key, value in state.items():
         if key.endswith("running_var") or (value.ndim == 1 and key.endswith("weight")):
             value.fill_(1)
@@ -84,7 +84,7 @@ def save(state: State, path: Path) -> Path:
 
 
 def dot(height: int, width: int, place: torch.Tensor, spread: float) -> torch.Tensor:
-    """A black picture with a soft red dot at ``place`` (x, y), differentiable in it."""
+    """A black image with a soft red dot at ``place`` (x, y), differentiable in it."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     red = torch.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / (2 * spread**2))
     return torch.stack([2 * red - 1, -torch.ones_like(red), -torch.ones_like(red)])[None]

@@ -12,8 +12,8 @@ import i2i
 from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
-from i2i_plugins.face_alignment.fan import FAN, Plan
-from i2i_plugins.face_alignment.models import FAN_MODEL, S3FD_MODEL
+from i2i_plugins.face_alignment.fan import FAN, FANSizes
+from i2i_plugins.face_alignment.model_records import FAN_MODEL, S3FD_MODEL
 from tests.helpers.registered import registered_by
 from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
 
@@ -29,14 +29,14 @@ def extractor(tmp_path_factory: pytest.TempPathFactory) -> FaceAlignment:
 
 def photo(*faces: tuple[int, int, float, float], height: int = 320, width: int = 640, scale: int = 1) -> torch.Tensor:
     """Faces (row and column of the blue cell; x and y of a red dot from its middle), drawn ``scale`` times as large."""
-    picture = torch.full((1, 3, height * scale, width * scale), -1.0)
+    image = torch.full((1, 3, height * scale, width * scale), -1.0)
     for row, column, x, y in faces:
         middle = torch.tensor([16.0 * column + 8 + x, 16.0 * row + 8 + y]) * scale - 0.5
         red = dot(height * scale, width * scale, middle, 3.6 * scale)
-        picture[:, 0] = torch.maximum(picture[:, 0], red[:, 0])
+        image[:, 0] = torch.maximum(image[:, 0], red[:, 0])
         cell = 16 * scale
-        picture[:, 2, cell * row : cell * (row + 1), cell * column : cell * (column + 1)] = 1
-    return picture
+        image[:, 2, cell * row : cell * (row + 1), cell * column : cell * (column + 1)] = 1
+    return image
 
 
 FACES = [(4, 5, 10.3, -20.6), (12, 20, -15.7, 5.2)]
@@ -86,8 +86,8 @@ def test_where_there_is_no_face_none_is_found(size: tuple[int, int], extractor: 
 
 
 def test_found_landmarks_may_take_part_in_gradients(extractor: FaceAlignment) -> None:
-    picture = photo(FACES[0]).requires_grad_()
-    landmarks = extractor.find(picture)[0].landmarks
+    image = photo(FACES[0]).requires_grad_()
+    landmarks = extractor.find(image)[0].landmarks
     assert not landmarks.requires_grad and not landmarks.is_inference()
     weight = torch.ones(2, requires_grad=True)
     (landmarks * weight).sum().backward()
@@ -103,7 +103,7 @@ def test_a_crop_of_any_size_gives_landmarks_in_its_own_pixels(size: tuple[int, i
     assert (found - at).norm(dim=2).max() < 0.2 * max(size) / 256  # a twentieth of a cell
 
 
-def test_landmarks_follow_the_picture_by_gradient(extractor: FaceAlignment) -> None:
+def test_landmarks_follow_the_image_by_gradient(extractor: FaceAlignment) -> None:
     at = torch.tensor([100.3, 140.8], requires_grad=True)
     for axis in (0, 1):
         (slope,) = torch.autograd.grad(extractor(dot(256, 256, at, 6.0))[0, 30, axis], at)
@@ -117,19 +117,19 @@ def random(tmp_path_factory: pytest.TempPathFactory) -> FaceAlignment:
     return FaceAlignment(CPU, save(stand_in(shapes(FAN(TINY))), path))
 
 
-def test_a_picture_s_landmarks_do_not_depend_on_its_batch(random: FaceAlignment) -> None:
-    pictures = torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    together, alone = random(pictures), torch.cat([random(each[None]) for each in pictures])
+def test_a_image_s_landmarks_do_not_depend_on_its_batch(random: FaceAlignment) -> None:
+    images = torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    together, alone = random(images), torch.cat([random(each[None]) for each in images])
     assert torch.allclose(together, alone, atol=1e-3)
     assert (together[0] - together[1]).abs().max() > 1
 
 
 def test_autocast_and_half_precision_do_not_coarsen_it(random: FaceAlignment) -> None:
-    pictures = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    plain = random(pictures)
+    images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    plain = random(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(random(pictures), plain)
-    assert random(pictures.half()).dtype == torch.float32
+        assert torch.equal(random(images), plain)
+    assert random(images.half()).dtype == torch.float32
 
 
 def test_at_half_precision_faces_are_found_in_the_same_places(extractor: FaceAlignment, tmp_path: Path) -> None:
@@ -140,11 +140,11 @@ def test_at_half_precision_faces_are_found_in_the_same_places(extractor: FaceAli
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (2, 3, 64, 64)])
-def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...], extractor: FaceAlignment) -> None:
-    with pytest.raises(ValueError, match=r"takes pictures|one picture at a time"):
+def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: FaceAlignment) -> None:
+    with pytest.raises(ValueError, match=r"takes images|one image at a time"):
         extractor.find(torch.zeros(shape))
     if shape[0] != 2:
-        with pytest.raises(ValueError, match="takes pictures"):
+        with pytest.raises(ValueError, match="takes images"):
             extractor(torch.zeros(shape))
 
 
@@ -162,7 +162,7 @@ def test_each_network_is_looked_for_when_it_is_needed() -> None:
 
 
 def test_a_network_of_other_points_or_another_file_is_named(tmp_path: Path) -> None:
-    path = save(stand_in(shapes(FAN(Plan(1, 1, (4, 4, 4, 4), 98)))), tmp_path / "wflw.pth")
+    path = save(stand_in(shapes(FAN(FANSizes(1, 1, (4, 4, 4, 4), 98)))), tmp_path / "wflw.pth")
     with pytest.raises(i2i.I2IError, match=r"wflw\.pth finds 98 points of a face and not 68; take the weights"):
         FaceAlignment(CPU, path)
     with pytest.raises(i2i.I2IError, match=r"s3fd\.pth: the file is no FAN"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2i_plugins.face_alignment.cropping import Square, crop, square_about, square_of, to_picture
-from i2i_plugins.face_alignment.detection import OVERLAP, suppress
+from i2i_plugins.face_alignment.crops import CropSquare, crop, square_about, square_of, to_image
+from i2i_plugins.face_alignment.detection import MAX_OVERLAP, suppress
 from i2i_plugins.face_alignment.heatmaps import MIRRORED, mirror, points_of
 
 
@@ -22,25 +22,30 @@ def test_the_square_is_that_of_face_alignment() -> None:
     assert square.side == pytest.approx(200 * (100 + 120) / 195)
     cells = torch.tensor([[0.0, 0.0], [31.5, 31.5], [12.0, 50.0]])
     theirs = torch.tensor([60.0, 65.6]) + square.side * ((cells + 0.5) / 64 - 0.5)  # before it is cut off
-    assert torch.allclose(to_picture((cells + 0.5) * 4 - 0.5, square, 256), theirs, atol=1e-4)
+    assert torch.allclose(to_image((cells + 0.5) * 4 - 0.5, square, 256), theirs, atol=1e-4)
 
 
-SQUARES = [Square(31.3, 24.8, 7.5), Square(30, 25, 16), Square(29.71, 25.2, 33.3), Square(31.5, 23.5, 44)]
+SQUARES = [
+    CropSquare(31.3, 24.8, 7.5),
+    CropSquare(30, 25, 16),
+    CropSquare(29.71, 25.2, 33.3),
+    CropSquare(31.5, 23.5, 44),
+]
 
 
 @pytest.mark.parametrize("square", SQUARES)
-def test_a_crop_shows_what_lies_where_its_points_go(square: Square) -> None:
+def test_a_crop_shows_what_lies_where_its_points_go(square: CropSquare) -> None:
     x, y = torch.meshgrid(torch.arange(64.0), torch.arange(48.0), indexing="xy")
     ramps = torch.stack([x / 32 - 1, y / 24 - 1, (x + y) / 56 - 1])[None]  # which bilinear sampling keeps
-    found, places = crop(ramps, square, 16)[0], to_picture(grid(16), square, 16)
+    found, places = crop(ramps, square, 16)[0], to_image(grid(16), square, 16)
     expected = torch.stack([places[..., 0] / 32 - 1, places[..., 1] / 24 - 1, places.sum(dim=-1) / 56 - 1])
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_a_crop_of_a_picture_at_its_own_size_is_the_picture() -> None:
-    picture = torch.rand(2, 3, 32, 32) * 2 - 1
-    assert torch.allclose(crop(picture, square_about(32, 32), 32), picture, atol=1e-5)
-    assert torch.allclose(crop(picture, square_about(32, 32), 8), torch.nn.functional.avg_pool2d(picture, 4), atol=1e-5)
+def test_a_crop_of_a_image_at_its_own_size_is_the_image() -> None:
+    image = torch.rand(2, 3, 32, 32) * 2 - 1
+    assert torch.allclose(crop(image, square_about(32, 32), 32), image, atol=1e-5)
+    assert torch.allclose(crop(image, square_about(32, 32), 8), torch.nn.functional.avg_pool2d(image, 4), atol=1e-5)
 
 
 def test_what_lies_outside_is_black() -> None:
@@ -53,7 +58,9 @@ def test_what_lies_outside_is_black() -> None:
 def test_fine_stripes_do_not_alias() -> None:
     stripes = torch.ones(1, 3, 256, 256)
     stripes[..., ::2] = -1
-    assert crop(stripes, Square(127.3, 128.0, 200.0), 32).abs().max() < 0.15  # their mean is 0; point samples show 1
+    assert (
+        crop(stripes, CropSquare(127.3, 128.0, 200.0), 32).abs().max() < 0.15
+    )  # their mean is 0; point samples show 1
 
 
 def peaks(places: torch.Tensor, spread: float, height: float = 1.0, size: int = 64) -> torch.Tensor:
@@ -133,7 +140,7 @@ def test_of_overlapping_frames_the_best_stays(seed: int) -> None:
     assert kept == sorted(kept) and 1 < len(kept) < 60
     for place in range(60):
         better = [union_share(boxes[place], boxes[other]) for other in kept if other < place]
-        assert (place in kept) == (max(better, default=0.0) <= OVERLAP)
+        assert (place in kept) == (max(better, default=0.0) <= MAX_OVERLAP)
 
 
 def test_no_frames_and_one_frame() -> None:

@@ -15,14 +15,14 @@ from safetensors.torch import save_file
 import i2i
 from i2i.toolkit.weights.state_dicts import read_state_dict
 from i2i_plugins.face_alignment.extractor import read_fan, read_s3fd
-from i2i_plugins.face_alignment.fan import FAN, Plan
+from i2i_plugins.face_alignment.fan import FAN, FANSizes
 from i2i_plugins.face_alignment.s3fd import S3FD, STRIDES, boxes_of
 from tests.plugins.face_alignment.networks import NARROW, TINY, State, shapes, stand_in, waves
 
 RELATIVE = 1e-4
 """Two float32 implementations differ by the order of their sums; when these numbers were recorded, not at all."""
 PUBLISHED = {
-    "fan": (lambda: FAN(Plan()), 1129, 23_874_504, "0d87cf689f0e7da5"),
+    "fan": (lambda: FAN(FANSizes()), 1129, 23_874_504, "0d87cf689f0e7da5"),
     "s3fd": (S3FD, 65, 22_459_110, "90505009c0c337d9"),
 }
 """Tensors, their elements, and the sum over names and shapes, of the networks of face-alignment 1.5.0."""
@@ -59,7 +59,7 @@ def test_names_and_shapes_are_the_published_ones(name: str) -> None:
 
 def test_fan_answers_like_the_published_code(one_thread: None) -> None:
     with torch.device("meta"):
-        state = stand_in(shapes(FAN(Plan(stacks=2))))
+        state = stand_in(shapes(FAN(FANSizes(stacks=2))))
     network, crops = FAN.from_state(state), (waves(64, 64) + 1) / 2
     with torch.no_grad():
         for maps in (network(crops), network.fold()(crops)):
@@ -77,11 +77,11 @@ def test_s3fd_answers_like_the_published_code(one_thread: None) -> None:
         assert torch.allclose(torch.stack(found), torch.tensor(theirs), rtol=0, atol=RELATIVE)
 
 
-@pytest.mark.parametrize("plan", [TINY, Plan(1, 4, (2, 4, 8, 8), 5), Plan(3, 1, (4, 4, 4, 4), 98)])
-def test_a_fan_is_measured_by_its_tensors(plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [TINY, FANSizes(1, 4, (2, 4, 8, 8), 5), FANSizes(3, 1, (4, 4, 4, 4), 98)])
+def test_a_fan_is_measured_by_its_tensors(plan: FANSizes) -> None:
     state = stand_in(shapes(FAN(plan)))
     network = FAN.from_state(state)
-    assert Plan.of(state) == plan and shapes(network) == shapes(FAN(plan))
+    assert FANSizes.of(state) == plan and shapes(network) == shapes(FAN(plan))
     assert network(torch.zeros(2, 3, 64, 128)).shape == (2, plan.points, 16, 32)
     assert not network.training and not any(each.requires_grad for each in network.parameters())
 
@@ -123,7 +123,7 @@ WAYS: dict[str, Callable[[State, Path], None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_files_are_read_whoever_wrote_them(way: str, tmp_path: Path) -> None:
-    state, crops = stand_in(shapes(FAN(Plan(2, 1, (4, 4, 8, 8))))), torch.rand(1, 3, 64, 64)
+    state, crops = stand_in(shapes(FAN(FANSizes(2, 1, (4, 4, 8, 8))))), torch.rand(1, 3, 64, 64)
     WAYS[way](state, tmp_path / "2DFAN4.zip")
     network = read_fan(read_state_dict(tmp_path / "2DFAN4.zip"))
     with torch.no_grad():

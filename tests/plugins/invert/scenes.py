@@ -16,7 +16,7 @@ from i2i.api.options import build_options
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.invert.inverters import INVERTERS
-from i2i_plugins.perceptual.extractor import Lpips
+from i2i_plugins.perceptual.lpips_extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from tests.plugins.stylegan import small_networks
 

@@ -13,13 +13,13 @@ from pydantic import Field
 import i2i
 from i2i.api.options import build_options, describe
 from i2i_plugins.e4e.extractor import E4E
-from i2i_plugins.e4e.network import Encoder
+from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
-from i2i_plugins.invert.options import Options, settle
+from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.networks.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from tests.helpers.registered import registered_by
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
@@ -31,10 +31,10 @@ NAME = "synthesis.b4.const"
 
 
 def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
-    return Invert().edit(told, build_options(Options, given, "the test"))
+    return Invert().edit(told, build_options(InvertOptions, given, "the test"))
 
 
-def test_each_photo_has_a_result_of_its_own() -> None:
+def test_edit_returns_one_result_per_photo() -> None:
     target = drawn_faces(2)
     result = edit(scene(target)[0], steps=3, frames=2)
     assert len(result.others) == 1
@@ -49,7 +49,7 @@ def test_each_photo_has_a_result_of_its_own() -> None:
         assert [frame.shape for frame in each.frames] == [(1, 3, 64, 64)] * 2  # of the start, and of step 2
 
 
-def test_a_scene_with_a_tuned_generator_is_inverted_by_the_generator_as_it_was_opened() -> None:
+def test_edit_inverts_with_the_untuned_generator() -> None:
     """That of a picture that comes as a latent with changes: what is saved knows nothing of them."""
     target, made = drawn_faces(1), generator("demo")
     told = scene(target)[0]
@@ -57,14 +57,14 @@ def test_a_scene_with_a_tuned_generator_is_inverted_by_the_generator_as_it_was_o
     assert torch.equal(edit(told, method="encoder").image, edit(scene(target)[0], method="encoder").image)
 
 
-def test_tuning_goes_on_in_the_plot() -> None:
+def test_plot_continues_with_tuning() -> None:
     result = edit(scene(drawn_faces(1))[0], method="pti", steps=2, tune_steps=3, until=0, frames=1)
     assert [x for x, _ in result.plots["loss"].lines["generator"]] == [2, 3, 4, 5]
     assert result.scalars["steps"] == 5 and len(result.frames) == 3 + 3
     assert isinstance(result.latent, i2i.Latent) and result.latent.changes
 
 
-def test_an_encoder_alone_has_no_curve() -> None:
+def test_encoder_has_no_plot() -> None:
     target = drawn_faces(1)
     told = scene(target)[0]
     result = edit(told, method="encoder")
@@ -72,7 +72,7 @@ def test_an_encoder_alone_has_no_curve() -> None:
     assert torch.equal(result.latent.w, told.extractors["encoder"](target))
 
 
-def test_the_grid_holds_photos_against_methods() -> None:
+def test_grid_compares_methods() -> None:
     target = drawn_faces(2)
     told, notes, steps = scene(target)
     result = edit(told, grid=True, steps=3, tune_steps=2, until=0)
@@ -88,54 +88,57 @@ def test_the_grid_holds_photos_against_methods() -> None:
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)  # it only grows
 
 
-def test_the_grid_gives_what_method_asks_for() -> None:
+def test_grid_result_is_that_of_method() -> None:
     result = edit(scene(drawn_faces(1))[0], grid=True, methods=("encoder",), method="lpips", steps=2)
     assert result.table is not None and list(result.table.columns) == ["original", "encoder", "lpips"]
     assert result.scalars["steps"] == 2 and result.scalars["lpips/lpips"] == result.scalars["lpips"]
 
 
-def test_what_a_study_gives_is_given_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = type(sys)("i2i_plugins.invert.study")
+def test_edit_returns_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = type(sys)("i2i_plugins.invert.evaluation")
     answer = i2i.Result(drawn_faces(1))
-    module.study = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.study", module)
+    module.evaluate_perturbations = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.evaluation", module)
     assert edit(scene(drawn_faces(1))[0], study=True) is answer
 
 
-def test_stopping_is_told() -> None:
+def test_cancelled_edit_adds_a_note() -> None:
     told, notes, _ = scene(drawn_faces(1), stop=lambda: True)
     assert edit(told).scalars["steps"] == 0
     assert notes == ["Stopped before the end: these are the best latents found so far."]
 
 
-def test_without_an_encoder_that_fits_hybrid_starts_from_the_mean_and_says_so() -> None:
+def test_hybrid_without_fitting_encoder_starts_from_mean() -> None:
     target = samples("stylegan2", [2])
     wrong = Near(generator("demo"))
     told, notes, _ = scene(target, "stylegan2", {"perceptual": lpips(), "encoder": wrong})
     edit(told, steps=2)
-    assert "begins at the mean" in notes[0] and "10 x 128 numbers, and this generator takes 8 x 5" in notes[0]
+    assert "starts from the mean" in notes[0] and "10 x 128 numbers, and this generator takes 8 x 5" in notes[0]
     edit(scene(target, "stylegan2", {"perceptual": lpips()})[0], steps=2)
     for given in ({"method": "encoder"}, {"start": "encoder"}):
         with pytest.raises(i2i.I2IError, match=r"'near' gives .*choose --method lpips, or --extractor encoder=NAME"):
             edit(told, **given)
 
 
-def test_an_encoder_of_other_pictures_is_not_followed() -> None:
+def test_hybrid_ignores_encoder_worse_than_mean() -> None:
     """Its latents have the right shape, but the mean is nearer to the photo."""
     target = drawn_faces(1)
     far = Near(generator("demo"))
     far.w = far.w + 5
     told, notes, steps = scene(target, extractors={"perceptual": lpips(), "encoder": far})
     edit(told, patience=2, rate=1e-9)
-    assert notes == ["For 1 of 1 photos the search begins at the mean: it is nearer than the encoder."]
-    assert steps[-1][1] == METHODS["hybrid"].steps_without
+    assert notes == [
+        "The optimisation of 1 of 1 photos starts from the mean latent, whose loss is lower than that of the encoder's "
+        "latent."
+    ]
+    assert steps[-1][1] == METHODS["hybrid"].steps_from_mean
 
 
-def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
+def test_encoder_method_uses_e4e(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(Encoder(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
-        network = Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
+        torch.save(E4ENetwork(8, width=16).eval().state_dict(), tmp_path / "e4e.pt")
+        network = StyleGAN2Generator.create(32, z_dim=8, w_dim=128, channel_base=256, mapping_layers=2)
     made = StyleGAN2(i2i.Weights("stylegan2", network.state_dict()), CPU)
     e4e = E4E(CPU, tmp_path / "e4e.pt")
     target = samples("stylegan2", [2])
@@ -150,35 +153,41 @@ def test_e4e_serves_a_generator_that_it_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"method": "encoder", "steps": 5}, "--steps means nothing to --method encoder"),
-        ({"method": "hybrid", "until": 0.1}, "--until means nothing to --method hybrid; .* a method that has it: pti"),
-        ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate means nothing to --method lpips"),
+        ({"method": "encoder", "steps": 5}, "--steps has no effect with --method encoder"),
+        (
+            {"method": "hybrid", "until": 0.1},
+            "--until has no effect with --method hybrid; .* that has it: pti",
+        ),
+        ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate has no effect with --method lpips"),
         ({"method": "magic"}, "--method magic: there is no inverter of this name"),
         ({"method": "hybrid,stepps=3"}, "there is no option 'stepps'"),
         ({"rate": -1}, "--rate is -1"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(given: dict[str, Any], told: str) -> None:
+def test_options_without_effect_are_refused(given: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
         edit(scene(drawn_faces(1))[0], **given)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_without_options_the_method_is_as_published(name: str) -> None:
-    assert settle(build_options(Options, {}, "the test"), METHODS[name]) == METHODS[name]
+def test_resolve_method_without_options_is_as_published(name: str) -> None:
+    assert resolve_method(build_options(InvertOptions, {}, "the test"), METHODS[name]) == METHODS[name]
 
 
-def test_options_replace_the_methods_numbers() -> None:
+def test_resolve_method_applies_options() -> None:
     given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
-    settings = settle(build_options(Options, given, "the test"), METHODS["hybrid"])
-    assert {key: getattr(settings, key) for key in given} == given
-    assert (settings.steps_without, settings.relative, settings.insists) == (7, False, True)
-    pti = settle(build_options(Options, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]).tuning
-    assert pti is not None and (pti.steps, pti.rate, pti.locality) == (9, 3e-4, 0.1)
+    settings = resolve_method(build_options(InvertOptions, given, "the test"), METHODS["hybrid"])
+    fields = {"rate": "learning_rate", "start": "initial"}
+    assert {key: getattr(settings, fields.get(key, key)) for key in given} == given
+    assert (settings.steps_from_mean, settings.relative_rate, settings.require_encoder) == (7, False, True)
+    pti = resolve_method(
+        build_options(InvertOptions, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]
+    ).tuning
+    assert pti is not None and (pti.steps, pti.learning_rate, pti.locality_weight) == (9, 3e-4, 0.1)
 
 
-def test_published_numbers() -> None:
-    found = {name: (each.space, each.steps, each.rate) for name, each in METHODS.items()}
+def test_methods_published_settings() -> None:
+    found = {name: (each.space, each.steps, each.learning_rate) for name, each in METHODS.items()}
     assert found["image2stylegan"] == ("w+", 5000, 0.01) and found["projector"] == ("w", 1000, 0.1)
     assert found["lpips"] == ("w+", 100, 0.01)
     mixed = METHODS["lpips"]
@@ -192,7 +201,7 @@ class Constant(i2i.Inverter):
     name = "constant"
     summary = "The mean of all w."
 
-    class Options(i2i.Options):
+    class InvertOptions(i2i.Options):
         steps: int = Field(1, description="Not used")
         shift: float = Field(0.0, description="Added to w")
 
@@ -202,13 +211,13 @@ class Constant(i2i.Inverter):
         return [i2i.Inversion(i2i.Latent(w), {"steps": float(options.steps)}, image=image) for _ in images]
 
 
-def test_an_inverter_of_another_plugin_works_as_method_in_grid_and_in_study() -> None:
+def test_inverter_of_other_plugin_works_everywhere() -> None:
     told = scene(drawn_faces(1))[0]
     told.inverters = {**told.inverters, "constant": Constant}
     result = edit(told, method="constant,shift=0.5", steps=3)
     assert isinstance(result.latent, i2i.Latent) and result.scalars["steps"] == 3
     assert torch.allclose(result.latent.w, generator("demo").w_mean.expand(1, 10, -1) + 0.5)
-    with pytest.raises(i2i.UsageError, match="--rate means nothing to --method constant"):
+    with pytest.raises(i2i.UsageError, match="--rate has no effect with --method constant"):
         edit(told, method="constant", rate=0.1)
     table = edit(told, grid=True, methods=("encoder", "constant"), method="constant").table
     assert table is not None and list(table.columns) == ["original", "encoder", "constant"]
@@ -216,7 +225,7 @@ def test_an_inverter_of_another_plugin_works_as_method_in_grid_and_in_study() ->
     assert list(studied.plots["study_shift"].lines) == ["constant"]
 
 
-def test_z_of_a_generator_with_classes_needs_one() -> None:
+def test_space_z_with_classes_needs_a_label() -> None:
     class Classes:
         c_dim = 3
 
@@ -228,7 +237,7 @@ def test_z_of_a_generator_with_classes_needs_one() -> None:
             edit(scene(drawn_faces(1), made=Classes())[0], space="z", label=label)
 
 
-def test_what_is_registered() -> None:
+def test_registered_classes() -> None:
     assert registered_by("i2i_plugins.invert") == [Invert, *sorted(INVERTERS, key=lambda inverter: inverter.name)]
     assert (Invert.name, Invert.wants, Invert.photos) == ("invert", "crops", ("image+",))
-    assert all(row["help"] for row in describe(Options))
+    assert all(row["help"] for row in describe(InvertOptions))

@@ -10,9 +10,9 @@ import torch
 
 import i2i
 from i2i_plugins.invert.methods import METHODS, Tuning
-from i2i_plugins.invert.options import Options, settle
-from i2i_plugins.invert.reconstructing import reconstruct
-from i2i_plugins.perceptual.vgg16 import Vgg16
+from i2i_plugins.invert.options import InvertOptions, resolve_method
+from i2i_plugins.invert.pipeline import reconstruct
+from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.helpers.vgg16_of_noise import write
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
@@ -33,18 +33,18 @@ def rendered(family: str, latent: i2i.Latent) -> torch.Tensor:
 
 @pytest.mark.parametrize("family", ["demo", "stylegan2", "stylegan3"])
 @pytest.mark.parametrize("name", METHODS)
-def test_each_method_gains_and_its_picture_is_that_of_its_latent(name: str, family: str, vgg16: Vgg16) -> None:
+def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str, vgg16: Vgg16) -> None:
     made = generator(family)
     target = drawn_faces(1) if family == "demo" else samples(family, [5])
     encoder = Near(made)  # so that whatever optimises has something left to gain
     told = scene(target, family, {"perceptual": lpips(), "vgg16": vgg16, "encoder": encoder})[0]
-    tuning = Tuning(steps=2, until=0) if METHODS[name].tuning else None
+    tuning = Tuning(steps=2, target_lpips=0) if METHODS[name].tuning else None
     steps = 15 if name == "projector" else 3  # whose rate is low at first, and which shakes w
-    method = replace(METHODS[name], steps=min(METHODS[name].steps, steps), steps_without=steps, tuning=tuning)
+    method = replace(METHODS[name], steps=min(METHODS[name].steps, steps), steps_from_mean=steps, tuning=tuning)
     (found,) = reconstruct(told, target, method)
     assert found.latent.w.shape == (1, made.num_ws, made.w_dim)
     assert found.steps == method.steps + 2 * (tuning is not None) and found.seconds > 0
-    assert torch.equal(found.picture, rendered(family, found.latent))
+    assert torch.equal(found.image, rendered(family, found.latent))
     assert bool(found.latent.noise) == (method.noise and family == "stylegan2")
     assert bool(found.latent.changes) == (tuning is not None)
     if method.steps:
@@ -52,15 +52,15 @@ def test_each_method_gains_and_its_picture_is_that_of_its_latent(name: str, fami
     else:
         assert torch.equal(found.latent.w, encoder(target))
     if tuning:
-        assert found.tuned[-1] < found.tuned[0]
+        assert found.tuning_losses[-1] < found.tuning_losses[0]
 
 
 @pytest.mark.parametrize("start", ["mean", "uniform", "encoder"])
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
-def test_each_space_from_each_start(space: str, start: str) -> None:
+def test_spaces_and_initial_latents(space: str, start: str) -> None:
     target, made = samples("demo", [3]), generator("demo")
     told = scene(target)[0]
-    settings = settle(Options(space=space, start=start, steps=4, rate=0.05), METHODS["hybrid"])
+    settings = resolve_method(InvertOptions(space=space, start=start, steps=4, rate=0.05), METHODS["hybrid"])
     (found,) = reconstruct(told, target, settings)
     assert found.losses[-1] < found.losses[0] or found.loss < found.losses[0]
     rows = found.latent.w[0]
@@ -75,7 +75,7 @@ def squares(row: torch.Tensor, target: torch.Tensor) -> float:
     return (made.render(row.expand(1, made.num_ws, -1)) - target).square().mean().item()
 
 
-def test_z_starts_where_w_is_near() -> None:
+def test_z_is_initialised_near_w() -> None:
     """The z of 1000 whose w is nearest to the encoder's is nearer than the mean of all w."""
     target, made = samples("demo", [3]), generator("demo")
     told = scene(target)[0]
@@ -85,15 +85,15 @@ def test_z_starts_where_w_is_near() -> None:
     assert (found.latent.w[:, 0] - row).norm() < (made.w_mean - row).norm()
 
 
-def test_a_sample_comes_back_by_hybrid() -> None:
+def test_hybrid_reconstructs_samples() -> None:
     target = samples("demo", [11, 12])
     told = scene(target)[0]
     found = reconstruct(told, target, replace(METHODS["hybrid"], steps=15))
-    near = lpips().distance(torch.cat([each.picture for each in found]), target)
+    near = lpips().distance(torch.cat([each.image for each in found]), target)
     assert (near < 0.01).all()  # about 0.001; asked for are 0.05
 
 
-def test_encoder_hybrid_and_tuning_come_ever_nearer() -> None:
+def test_encoder_hybrid_pti_decrease_lpips() -> None:
     target = drawn_faces(2)
     told = scene(target)[0]
     encoded = reconstruct(told, target, METHODS["encoder"])
@@ -101,28 +101,28 @@ def test_encoder_hybrid_and_tuning_come_ever_nearer() -> None:
     tuned = reconstruct(told, target, replace(METHODS["pti"], tuning=Tuning(steps=10)), pivots=hybrid)
     with torch.no_grad():
         ways = [
-            lpips().distance(torch.cat([each.picture for each in found]), target) for found in (encoded, hybrid, tuned)
+            lpips().distance(torch.cat([each.image for each in found]), target) for found in (encoded, hybrid, tuned)
         ]
     assert (ways[1] < 0.6 * ways[0]).all() and (ways[2] < 0.9 * ways[1]).all()  # about a fifth, and a half
 
 
-def test_image2stylegan_says_what_to_fetch_and_what_does_without() -> None:
+def test_image2stylegan_without_vgg16_names_remedies() -> None:
     class Missing(dict):  # type: ignore[type-arg]
         def __missing__(self, name: str) -> None:
             raise i2i.I2IError("The weights are missing; run: i2i models fetch vgg16.")
 
     told = scene(drawn_faces(1), extractors=Missing())[0]
-    with pytest.raises(i2i.I2IError, match=r"fetch vgg16; or take --method lpips, which needs no download\.$"):
+    with pytest.raises(i2i.I2IError, match=r"fetch vgg16; or use --method lpips, which needs no download\.$"):
         reconstruct(told, drawn_faces(1), METHODS["image2stylegan"])
 
 
-def test_vgg16_is_opened_where_its_file_lies(shared: Path) -> None:
+def test_image2stylegan_with_imagenet_vgg16(shared: Path) -> None:
     """With the true weights, a few steps of Image2StyleGAN bring the picture nearer by another measure as well."""
     vgg16 = Vgg16(CPU, shared / "weights" / "vgg16_imagenet_features.safetensors")
     target = samples("demo", [4])
     told = scene(target, extractors={"vgg16": vgg16})[0]
-    (found,) = reconstruct(told, target, replace(METHODS["image2stylegan"], steps=6, rate=0.05))
+    (found,) = reconstruct(told, target, replace(METHODS["image2stylegan"], steps=6, learning_rate=0.05))
     with torch.no_grad():
         made = generator("demo")
         before = lpips().distance(made.render(made.w_mean.expand(1, made.num_ws, -1)), target)
-        assert lpips().distance(found.picture, target) < 0.9 * before
+        assert lpips().distance(found.image, target) < 0.9 * before

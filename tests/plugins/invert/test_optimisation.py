@@ -9,40 +9,39 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.invert.batching import fitting, in_parts, size_for
 from i2i_plugins.invert.methods import METHODS
-from i2i_plugins.invert.reconstructing import reconstruct
+from i2i_plugins.invert.pipeline import batch_size_for, largest_batch, reconstruct, run_batches
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-FEW = replace(METHODS["hybrid"], steps=6, steps_without=6)
+FEW = replace(METHODS["hybrid"], steps=6, steps_from_mean=6)
 
 
 @pytest.mark.parametrize("family", ["demo", "stylegan2"])
-def test_alone_or_with_neighbours_is_the_same(family: str) -> None:
+def test_reconstruct_does_not_depend_on_batch(family: str) -> None:
     """To the bit as the CPU takes photos, one at a time; in a batch up to the order of sums, which steps enlarge."""
     own = drawn_faces(1) if family == "demo" else samples(family, [8])
     pictures = torch.cat([samples(family, [3]), own, samples(family, [4])])
-    method = replace(METHODS["lpips"], start="encoder", rate=0.05, steps=3)
+    method = replace(METHODS["lpips"], initial="encoder", learning_rate=0.05, steps=3)
     (alone,) = reconstruct(scene(own, family)[0], own, method)
     for batch in (None, 2, 3):
         together = reconstruct(scene(pictures, family)[0], pictures, method, batch=batch)[1]
         exact = batch is None
         assert together.losses == (alone.losses if exact else pytest.approx(alone.losses, rel=1e-3))
-        pairs = [(together.picture, alone.picture), (together.latent.w, alone.latent.w)]
+        pairs = [(together.image, alone.image), (together.latent.w, alone.latent.w)]
         pairs += [(together.latent.noise[name], plane) for name, plane in alone.latent.noise.items()]
         for one, other in pairs:
             assert torch.equal(one, other) if exact else torch.allclose(one, other, rtol=0, atol=1e-2)
 
 
-def test_alone_is_the_same_to_the_bit_again() -> None:
+def test_reconstruct_is_deterministic() -> None:
     target = samples("stylegan2", [8])
     method = replace(METHODS["projector"], steps=4)
     one, other = (reconstruct(scene(target, "stylegan2")[0], target, method)[0] for _ in range(2))
-    assert torch.equal(one.latent.w, other.latent.w) and torch.equal(one.picture, other.picture)
+    assert torch.equal(one.latent.w, other.latent.w) and torch.equal(one.image, other.image)
 
 
-def test_noise_is_kept_and_changes_the_picture() -> None:
+def test_noise_maps_are_returned_and_change_the_image() -> None:
     target = samples("stylegan2", [8])
     (found,) = reconstruct(scene(target, "stylegan2")[0], target, replace(METHODS["projector"], steps=6))
     made = generator("stylegan2")
@@ -51,30 +50,30 @@ def test_noise_is_kept_and_changes_the_picture() -> None:
         assert not torch.equal(plane, made.noise_maps[name])
         assert plane.mean().abs() < 1e-4 and plane.square().mean().item() == pytest.approx(1, abs=1e-3)
     with torch.no_grad():
-        assert torch.equal(made.render(found.latent.w, found.latent.noise).clamp(-1, 1), found.picture)
-        assert not torch.allclose(made.render(found.latent.w).clamp(-1, 1), found.picture, atol=1e-3)
+        assert torch.equal(made.render(found.latent.w, found.latent.noise).clamp(-1, 1), found.image)
+        assert not torch.allclose(made.render(found.latent.w).clamp(-1, 1), found.image, atol=1e-3)
 
 
-def test_noise_without_effect_is_left_alone() -> None:
+def test_noise_maps_without_effect_are_not_returned() -> None:
     target = samples("demo", [3])
     (found,) = reconstruct(scene(target)[0], target, replace(METHODS["projector"], steps=2))
     assert found.latent.noise == {} and generator("demo").noise_maps
 
 
-def test_photos_leave_when_they_gain_no_more() -> None:
+def test_patience_ends_each_photo() -> None:
     """At a rate at which nothing can be gained, ``patience`` steps are taken and no more."""
     target = samples("demo", [3, 4])
     told, _, steps = scene(target)
-    settled = replace(FEW, steps=50, rate=1e-9, patience=4)
+    settled = replace(FEW, steps=50, learning_rate=1e-9, patience=4)
     found = reconstruct(told, target, settled)
     assert [each.steps for each in found] == [4, 4] and len(steps) == 2 * 5
     assert [each.steps for each in reconstruct(told, target, replace(settled, steps=6, patience=0))] == [6, 6]
 
 
-def test_the_best_is_kept_however_wild_the_steps() -> None:
+def test_best_latent_is_returned_when_steps_diverge() -> None:
     target = samples("demo", [3])
     told = scene(target)[0]
-    (found,) = reconstruct(told, target, replace(FEW, rate=50.0, rise=0, fall=0))
+    (found,) = reconstruct(told, target, replace(FEW, learning_rate=50.0, warmup=0, decay=0))
     assert found.loss == min(found.losses) < max(found.losses)
     with torch.no_grad():
         x = generator("demo").render(found.latent.w)
@@ -96,13 +95,13 @@ def test_memory_stays_flat() -> None:
     assert len(set(seen[2:-1])) == 1
 
 
-def test_stopping_gives_the_best_so_far() -> None:
+def test_cancelled_reconstruct_returns_best_so_far() -> None:
     target = drawn_faces(2)
     told, _, steps = scene(target, stop=lambda: len(steps) >= 3)
     found = reconstruct(told, target, replace(FEW, steps=100), batch=1)
     taken = [each.steps for each in found]
     assert taken == [2, 0]  # the second photo is as the encoder sees it
-    assert found[0].loss < found[0].losses[0] and all(each.picture.isfinite().all() for each in found)
+    assert found[0].loss < found[0].losses[0] and all(each.image.isfinite().all() for each in found)
 
 
 def test_progress_counts_the_steps_of_all_photos() -> None:
@@ -116,31 +115,31 @@ def test_progress_counts_the_steps_of_all_photos() -> None:
     ("free", "one", "two", "count", "photos"),
     [(1000, 100, 150, 100, 16), (1000, 100, 150, 4, 4), (50, 100, 150, 4, 1), (1000, 100, 100, 8, 8)],
 )
-def test_as_many_photos_as_memory_allows(free: int, one: int, two: int, count: int, photos: int) -> None:
+def test_batch_that_fits_memory(free: int, one: int, two: int, count: int, photos: int) -> None:
     """(0.85 * 1000 - 100) / 50 = 15 photos besides the first."""
-    assert fitting(free, one, two, count) == photos
+    assert largest_batch(free, one, two, count) == photos
 
 
-def test_a_cpu_takes_one_photo_at_a_time_and_tries_nothing() -> None:
+def test_batch_size_on_cpu_is_one_without_a_trial() -> None:
     def attempt(photos: int) -> None:
         raise AssertionError("nothing is to be tried on a CPU")
 
-    assert size_for(CPU, 20, attempt) == 1
+    assert batch_size_for(CPU, 20, attempt) == 1
 
 
-def test_a_photo_that_leaves_does_not_disturb_the_others() -> None:
+def test_early_stopping_does_not_change_other_photos() -> None:
     """In one batch: the first gains nothing, for it is where it should be; the second goes on to the end."""
     target = torch.cat([samples("demo", [1], 0.5), drawn_faces(1)])
     encoder = Near(generator("demo"))
     told = scene(target, extractors={"perceptual": lpips(), "encoder": encoder})[0]
-    method = replace(FEW, steps=8, rate=0.02, patience=2)
+    method = replace(FEW, steps=8, learning_rate=0.02, patience=2)
     left, stayed = reconstruct(told, target, method, batch=2)
     assert left.steps < stayed.steps == 8 and left.loss < 1e-3
     alone = reconstruct(scene(target[1:], extractors=told.extractors)[0], target[1:], method)[0]
     assert stayed.losses == pytest.approx(alone.losses, rel=1e-3)
 
 
-def test_half_as_many_when_memory_does_not_suffice() -> None:
+def test_run_batches_halves_when_out_of_memory() -> None:
     tried: list[int] = []
 
     def work(part: range) -> list[int]:
@@ -149,12 +148,12 @@ def test_half_as_many_when_memory_does_not_suffice() -> None:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return list(part)
 
-    assert in_parts(7, 8, work) == list(range(7))
+    assert run_batches(7, 8, work) == list(range(7))
     assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
     with pytest.raises(RuntimeError, match="another"):
-        in_parts(2, 2, lambda part: (_ for _ in ()).throw(RuntimeError("another")))
+        run_batches(2, 2, lambda part: (_ for _ in ()).throw(RuntimeError("another")))
 
 
-def test_pictures_of_another_size_are_refused() -> None:
+def test_reconstruct_refuses_other_resolution() -> None:
     with pytest.raises(i2i.UsageError, match=r"shape \(1, 3, 32, 32\).*makes \(N, 3, 64, 64\): resize"):
         reconstruct(scene(drawn_faces(1))[0], torch.zeros(1, 3, 32, 32), FEW)

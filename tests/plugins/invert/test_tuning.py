@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.invert.inversion import Reconstruction
 from i2i_plugins.invert.methods import METHODS, Tuning
-from i2i_plugins.invert.reconstructing import reconstruct
+from i2i_plugins.invert.pipeline import reconstruct
+from i2i_plugins.invert.reconstruction import Reconstruction
 from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,37 +26,37 @@ def pivots() -> list[Reconstruction]:
     return reconstruct(scene(target)[0], target, METHODS["encoder"])
 
 
-def test_what_is_stored_gives_the_picture_again(pivots: list[Reconstruction]) -> None:
+def test_tuning_changes_reproduce_the_image(pivots: list[Reconstruction]) -> None:
     made, before = generator("demo"), {name: each.clone() for name, each in generator("demo").weights().items()}
-    found = tuned(Tuning(steps=5, until=0), drawn_faces(1), pivots)
-    assert torch.equal(found.latent.w, pivots[0].latent.w) and found.steps == 5 and len(found.tuned) == 6
+    found = tuned(Tuning(steps=5, target_lpips=0), drawn_faces(1), pivots)
+    assert torch.equal(found.latent.w, pivots[0].latent.w) and found.steps == 5 and len(found.tuning_losses) == 6
     with torch.no_grad():
         again = made.tuned(found.latent.changes).render(found.latent.w).clamp(-1, 1)
-        assert torch.equal(again, found.picture) and not torch.equal(again, pivots[0].picture)
+        assert torch.equal(again, found.image) and not torch.equal(again, pivots[0].image)
     assert all(torch.equal(each, made.weights()[name]) and not each.requires_grad for name, each in before.items())
     for change in found.latent.changes.values():  # one byte a number: at most 255 values in each slice
         slices = change.reshape(len(change) if change.ndim else 1, -1)
         assert all(each.unique().numel() <= 255 for each in slices) and change.any()
 
 
-def test_it_ends_where_the_picture_is_near_enough(pivots: list[Reconstruction]) -> None:
+def test_tuning_stops_at_target_lpips(pivots: list[Reconstruction]) -> None:
     target = drawn_faces(1)
-    there = lpips().distance(pivots[0].picture, target).item()
-    found = tuned(Tuning(steps=40, rate=1e-3, until=0.8 * there), target, pivots)
+    there = lpips().distance(pivots[0].image, target).item()
+    found = tuned(Tuning(steps=40, learning_rate=1e-3, target_lpips=0.8 * there), target, pivots)
     with torch.no_grad():
-        reached = lpips().distance(found.picture, target).item()
+        reached = lpips().distance(found.image, target).item()
     # What is stored is coarser than what was learnt, by a hundredth of the difference.
     assert 0 < found.steps < 40 and reached < 0.81 * there
 
 
-def test_a_pivot_that_is_near_enough_is_kept_as_it_is() -> None:
+def test_tuning_keeps_pivot_below_target() -> None:
     target = samples("demo", [1])
     there = reconstruct(scene(target)[0], target, METHODS["encoder"])
-    found = tuned(Tuning(until=0.2), target, there)
-    assert found.latent.changes == {} and found.steps == there[0].steps and len(found.tuned) == 1
+    found = tuned(Tuning(target_lpips=0.2), target, there)
+    assert found.latent.changes == {} and found.steps == there[0].steps and len(found.tuning_losses) == 1
 
 
-def test_locality_holds_other_latents_in_place(pivots: list[Reconstruction]) -> None:
+def test_tuning_locality_preserves_other_latents(pivots: list[Reconstruction]) -> None:
     target, made = drawn_faces(1), generator("demo")
     strayed = []
     with torch.no_grad():
@@ -64,7 +64,9 @@ def test_locality_holds_other_latents_in_place(pivots: list[Reconstruction]) -> 
         before = made.render(others)
         for locality in (0.0, 10.0):
             with torch.enable_grad():
-                found = tuned(Tuning(steps=6, rate=1e-3, until=0, locality=locality), target, pivots)
+                found = tuned(
+                    Tuning(steps=6, learning_rate=1e-3, target_lpips=0, locality_weight=locality), target, pivots
+                )
             strayed.append((made.tuned(found.latent.changes).render(others) - before).square().mean().item())
     assert strayed[1] < 0.8 * strayed[0]
 
@@ -75,15 +77,15 @@ def samples_of_w(count: int) -> torch.Tensor:
     return w
 
 
-def test_stopping_keeps_what_was_learnt() -> None:
+def test_cancelled_tuning_keeps_changes() -> None:
     target = drawn_faces(1)
     told, _, steps = scene(target, stop=lambda: len(steps) >= 5)
-    method = replace(METHODS["pti"], steps=2, tuning=Tuning(steps=50, until=0))
+    method = replace(METHODS["pti"], steps=2, tuning=Tuning(steps=50, target_lpips=0))
     (found,) = reconstruct(told, target, method)
     assert found.steps == 4 and found.latent.changes and steps[-1] == (4, 52)
 
 
-def test_a_family_that_cannot_be_tuned_says_so(pivots: list[Reconstruction]) -> None:
+def test_tuning_refuses_untunable_family(pivots: list[Reconstruction]) -> None:
     class Rigid:
         def __getattr__(self, name: str) -> object:
             return getattr(generator("demo"), name)

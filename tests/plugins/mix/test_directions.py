@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from i2i_plugins.mix.directions import Components, boundary, ganspace, sefa, without
+from i2i_plugins.mix.directions import Components, fit_boundary, ganspace, project_out, sefa
 
 
 def turned(dim: int, seed: int = 0) -> Tensor:
@@ -31,13 +31,13 @@ def test_sefa_finds_the_singular_vectors_of_the_stacked_weights() -> None:
     torch.testing.assert_close((found.units * vectors).sum(dim=1).abs(), torch.ones(6, dtype=torch.float64))
 
 
-def test_sefa_of_other_layers_is_another() -> None:
+def test_sefa_depends_on_layers() -> None:
     layers = [torch.diag(torch.tensor([3.0, 2.0, 1.0]).roll(row)) for row in range(3)]
     for row in range(3):
         assert sefa([layers[row]]).units[0].tolist() == torch.eye(3)[row].tolist()
 
 
-def test_ganspace_finds_axes_and_their_deviations() -> None:
+def test_ganspace_finds_axes_and_deviations() -> None:
     axes, sigmas = turned(5), torch.tensor([4.0, 3.0, 2.0, 1.0, 0.5], dtype=torch.float64)
     z = torch.randn(20_000, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     found = ganspace((z * sigmas) @ axes + 7)
@@ -48,27 +48,27 @@ def test_ganspace_finds_axes_and_their_deviations() -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1])
-def test_a_boundary_is_found_and_points_to_where_the_label_holds(share: float) -> None:
+def test_fit_boundary_normal_points_to_true_label(share: float) -> None:
     normal = turned(8)[0]
     w = torch.randn(4000, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     above = w @ normal
     labels = above > above.quantile(1 - share)
-    found = boundary(w.float(), labels)
+    found = fit_boundary(w.float(), labels)
     assert float(found.unit.norm()) == pytest.approx(1)
     assert float(found.unit @ normal) > 0.99  # eight dimensions of 4,000 samples: a few hundredths of a radian
     assert found.accuracy > 0.93  # the samples are separable but for those next to the plane
-    assert torch.equal(boundary(w.float(), ~labels).unit.sign(), -found.unit.sign())
+    assert torch.equal(fit_boundary(w.float(), ~labels).unit.sign(), -found.unit.sign())
 
 
-def test_accuracy_is_that_of_samples_it_has_not_seen() -> None:
+def test_fit_boundary_accuracy_is_of_held_out_samples() -> None:
     w = torch.randn(200, 100, generator=torch.Generator().manual_seed(3))
     labels = torch.rand(200, generator=torch.Generator().manual_seed(4)) < 0.5
     # As many dimensions as this part any samples; held-out ones stay at chance, 0.5 give or take 0.08 for 40 of them.
-    assert boundary(w, labels).accuracy < 0.75
+    assert fit_boundary(w, labels).accuracy < 0.75
 
 
-def test_a_direction_leaves_another_alone() -> None:
+def test_project_out_removes_condition() -> None:
     unit, kept = torch.tensor([0.6, 0.8, 0.0]), torch.tensor([0.0, 1.0, 0.0])
-    assert without(unit, kept).tolist() == [1.0, 0.0, 0.0]
+    assert project_out(unit, kept).tolist() == [1.0, 0.0, 0.0]
     with pytest.raises(ValueError, match="nothing is left"):
-        without(kept, -kept)
+        project_out(kept, -kept)

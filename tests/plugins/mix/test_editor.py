@@ -33,13 +33,13 @@ def test_every_preset_can_be_chosen() -> None:
         ("morph", [-0.25, -0.2, -0.15, -0.1, -0.05, 0.0]),  # half the way
     ],
 )
-def test_presets_mix(preset: str, rows: list[float]) -> None:
+def test_preset_results(preset: str, rows: list[float]) -> None:
     result = mix(scene(stripes(), [OWN], [OTHER]), preset=preset)
     assert rows_of(result) == shown(result.image) == rows
     assert result.others == [] and result.table is None and len(result.frames) == (24 if preset == "morph" else 0)
 
 
-def test_options_come_before_the_presets_numbers() -> None:
+def test_options_override_preset() -> None:
     result = mix(scene(stripes(), [OWN], [OTHER]), rows="0-2", psi=0.5)
     assert rows_of(result) == [-0.25, 0.1, 0.2, 0.3, 0.4, 0.5]
     own = mix(scene(stripes(), [OWN], [OTHER]), rows="0-2", rows_of="own")
@@ -48,13 +48,13 @@ def test_options_come_before_the_presets_numbers() -> None:
     assert rows_of(far) == [0.0, 0.1, 0.2, 0.3, 0.4, -1.0]
 
 
-def test_what_changed_is_told() -> None:
+def test_scalars_report_layers_and_displacement() -> None:
     scalars = mix(scene(stripes(), [flat(0.0)], [flat(0.6)]), preset="style").scalars
     # Three of six rows moved by (0.6, 0.6, 0.6): the root mean square is 0.6 sqrt(3) sqrt(3/6), w_std is 2.
     assert scalars == pytest.approx({"rows": 3, "moved": 0.6 * 1.5**0.5 / 2})
 
 
-def test_an_expression_is_added() -> None:
+def test_expression_delta_adds_difference() -> None:
     neutral, expressive = flat(0.1), flat(0.1, 0.3, 0.11, 0.3, 0.3, 0.3)
     given = scene(stripes(), [OWN], [neutral, expressive])
     # Rows 0-7 of 18 are 0 and 1 of 6 (a third lies half within). A tenth of w_std is 0.2; (0.2, 0.2, 0.2) is longer.
@@ -64,7 +64,7 @@ def test_an_expression_is_added() -> None:
     assert rows_of(mix(given, preset="expression-delta", rows="0-17")) == [0.0, 0.3, 0.2, 0.5, 0.6, 0.7]
 
 
-def test_average_of_all() -> None:
+def test_average_of_all_images() -> None:
     given = scene(stripes(), [flat(0.0), flat(0.4)], [flat(0.8)])
     assert rows_of(mix(given, preset="average")) == [0.4] * 6
     weighed = mix(given, preset="average", weights=(1, 0, 3), grid=True)
@@ -73,7 +73,7 @@ def test_average_of_all() -> None:
     assert [shown(cell)[0] for cell in weighed.table.cells[0] if cell is not None] == [0.0, 0.4, 0.8, 0.6]
 
 
-def test_frames_go_from_the_picture_to_the_whole_strength() -> None:
+def test_frames_reach_full_strength() -> None:
     frames = mix(scene(stripes(), [flat(0.0)], [flat(0.8)]), preset="morph", frames=5).frames
     assert [shown(frame)[0] for frame in frames] == [0.0, 0.2, 0.4, 0.6, 0.8]
     mixed = mix(scene(stripes(), [flat(0.0)], [flat(0.4)]), frames=3, strength=2)
@@ -81,7 +81,7 @@ def test_frames_go_from_the_picture_to_the_whole_strength() -> None:
     assert len(mix(scene(stripes(), [OWN], [OTHER]), frames=1).frames) == 1
 
 
-def test_a_morph_goes_through_all_pictures() -> None:
+def test_morph_passes_all_images() -> None:
     for given in (
         scene(stripes(), [flat(0.0)], [flat(0.4), flat(0.0)]),
         scene(stripes(), [flat(0.0), flat(0.4), flat(0.0)]),
@@ -92,18 +92,18 @@ def test_a_morph_goes_through_all_pictures() -> None:
         assert result.table is not None and len(result.table.cells) == 2
 
 
-def test_pictures_and_donors_pair() -> None:
+def test_images_and_donors_pair() -> None:
     many = [flat(0.1), flat(0.2), flat(0.3)]
     each = mix(scene(stripes(), many, [OTHER]))
     assert [rows_of(result)[5] for result in (each, *each.others)] == [-0.5] * 3
     assert [rows_of(result)[0] for result in (each, *each.others)] == [0.1, 0.2, 0.3]
     paired = mix(scene(stripes(), many, [flat(-0.1), flat(-0.2), flat(-0.3)]))
     assert [rows_of(result)[5] for result in (paired, *paired.others)] == [-0.1, -0.2, -0.3]
-    with pytest.raises(i2i.UsageError, match=r"3 picture\(s\) and 2 to take from do not pair: .* --grid"):
+    with pytest.raises(i2i.UsageError, match=r"3 image\(s\) and 2 other image\(s\) do not pair: .* --grid"):
         mix(scene(stripes(), many, [OTHER, OTHER]))
 
 
-def test_the_grid_has_all_with_all_and_originals_along_the_edges() -> None:
+def test_grid_shows_all_pairs_and_originals() -> None:
     result = mix(scene(stripes(), [flat(0.1), flat(0.2)], [flat(-0.1), flat(-0.2), flat(-0.3)]), grid=True)
     table = result.table
     assert table is not None and list(table.columns) == ["", "A", "B", "C"] and list(table.labels) == ["", "a", "b"]
@@ -115,7 +115,7 @@ def test_the_grid_has_all_with_all_and_originals_along_the_edges() -> None:
     ]
 
 
-def test_the_grid_of_a_morph_is_the_way() -> None:
+def test_grid_of_morph_shows_the_path() -> None:
     table = mix(scene(stripes(), [flat(0.0), flat(0.4)], [flat(0.8), flat(0.0)]), preset="morph", grid=True).table
     assert table is not None and table.labels == ["a to A", "b to B"]
     assert [[shown(cell)[0] for cell in row if cell is not None] for row in table.cells] == [
@@ -124,7 +124,7 @@ def test_the_grid_of_a_morph_is_the_way() -> None:
     ]
 
 
-def test_each_picture_keeps_its_noise_and_its_weights() -> None:
+def test_results_keep_noise_and_weights() -> None:
     tuned = i2i.Latent(flat(0.1).w, {"grain": torch.full((1, 1, 1, 1), 0.05)}, {"shift": torch.full((3,), 0.2)})
     for order in ([tuned, flat(0.1)], [flat(0.1), tuned]):
         result = mix(scene(stripes(), order, [OTHER]), grid=True)
@@ -137,7 +137,7 @@ def test_each_picture_keeps_its_noise_and_its_weights() -> None:
         assert cells == [0.35 if latent is tuned else 0.1 for latent in order]
 
 
-def test_pictures_are_drawn_in_batches_and_told() -> None:
+def test_rendering_is_batched_and_reports_progress() -> None:
     generator, seen = stripes(), []
     given = scene(generator, [flat(0.1)] * 20, [OTHER] * 20, progress=lambda done, total: seen.append((done, total)))
     generator.batches.clear()
@@ -146,13 +146,13 @@ def test_pictures_are_drawn_in_batches_and_told() -> None:
     assert seen[-1] == (420, 420) and seen == sorted(seen)
 
 
-def test_what_is_stopped_has_its_picture_and_no_grid() -> None:
+def test_cancelled_edit_has_image_and_no_grid() -> None:
     given = scene(stripes(), [OWN], [OTHER], stop=lambda: True)
     result = mix(given, preset="morph", grid=True)
     assert rows_of(result)[0] == -0.25 and result.table is None and result.frames == []
 
 
-def test_grey_pictures_have_three_planes() -> None:
+def test_grey_images_have_three_channels() -> None:
     class Grey(Stripes):
         channels = 1
 
@@ -163,19 +163,19 @@ def test_grey_pictures_have_three_planes() -> None:
 @pytest.mark.parametrize(
     ("images", "others", "options", "told"),
     [
-        (1, 0, {"preset": "style"}, "--preset style takes from another picture: type --image other=PATH"),
-        (1, 0, {"preset": "morph"}, "--preset morph takes from another picture"),
-        (1, 1, {"preset": "expression-delta"}, "needs two other pictures of one person, neutral"),
-        (2, 3, {"preset": "morph", "grid": True}, "2 picture(s) and 3 to take from do not pair"),
-        (1, 0, {"preset": "average"}, "two pictures or more"),
-        (2, 0, {"preset": "average", "weights": (1, 2, 3)}, "--weights was given 3 times for 2 pictures"),
+        (1, 0, {"preset": "style"}, "--preset style needs another image: type --image other=PATH"),
+        (1, 0, {"preset": "morph"}, "--preset morph needs another image"),
+        (1, 1, {"preset": "expression-delta"}, "needs two other photos of one person, neutral"),
+        (2, 3, {"preset": "morph", "grid": True}, "2 image(s) and 3 other image(s) do not pair"),
+        (1, 0, {"preset": "average"}, "at least two images"),
+        (2, 0, {"preset": "average", "weights": (1, 2, 3)}, "--weights was given 3 times for 2 images"),
         (2, 0, {"preset": "average", "weights": (1, -1)}, "sum of --weights is 0"),
         (1, 1, {"rows": "8-40"}, "8-40 is not among rows 0 to 17"),
         (1, 0, {"preset": "sefa", "component": 3, "samples": 200}, "--component 3: there are components 0 to 2"),
         (1, 0, {"preset": "interfacegan", "attribute": "x", "labels": "no.csv"}, "--labels no.csv cannot be read"),
     ],
 )
-def test_errors_say_what_to_type(images: int, others: int, options: dict[str, Any], told: str) -> None:
+def test_errors_name_the_remedy(images: int, others: int, options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
         mix(scene(stripes(), [OWN] * images, [OTHER] * others), **options)
     assert told in str(error.value)
@@ -184,10 +184,10 @@ def test_errors_say_what_to_type(images: int, others: int, options: dict[str, An
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"preset": "morph", "psi": 0.5}, "--psi means nothing to --preset morph; leave it out, or choose style, "),
-        ({"labels": "x.csv"}, "--labels means nothing to --preset style; leave it out, or choose interfacegan"),
+        ({"preset": "morph", "psi": 0.5}, "--psi has no effect with --preset morph; leave it out, or choose style, "),
+        ({"labels": "x.csv"}, "--labels has no effect with --preset style; leave it out, or choose interfacegan"),
         ({"weights": (1, 2)}, "choose average"),
-        ({"preset": "average", "rows": "3"}, "--rows means nothing to --preset average"),
+        ({"preset": "average", "rows": "3"}, "--rows has no effect with --preset average"),
         ({"preset": "interfacegan"}, "needs --attribute"),
         ({"preset": "interfacegan", "attribute": "smiling"}, "either --labels FILE.csv"),
         ({"preset": "interfacegan", "attribute": "a", "against": "b", "condition": "c"}, "column of --labels"),
@@ -196,13 +196,13 @@ def test_errors_say_what_to_type(images: int, others: int, options: dict[str, An
         ({"psi": 2}, "--psi is 2"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], told: str) -> None:
+def test_options_in_conflict_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
         build_options(Mix.Options, options, "options")
     assert told in str(error.value)
 
 
-def test_options_come_back_from_a_recipe() -> None:
+def test_options_survive_a_recipe() -> None:
     for preset in PRESETS:
         more = {"attribute": "a", "against": "b"} if preset == "interfacegan" else {}
         options = Mix.Options(preset=preset, **more)

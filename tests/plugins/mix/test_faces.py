@@ -18,9 +18,9 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.labels import write
-from i2i_plugins.demo.world import faces
-from i2i_plugins.mix.operations import coordinate
-from research.demo.measures.looks import Look, Watcher, followed
+from i2i_plugins.demo.synthetic_faces import faces
+from i2i_plugins.mix.latent_operations import coordinate
+from research.demo.measures.face_measurements import Look, Watcher, followed
 from tests.plugins.mix.scenes import mix, scene
 
 PAIRS = 32
@@ -75,13 +75,13 @@ def alike(one: Look, other: Look) -> float:
     return float(one.alike(other).mean())
 
 
-def test_style_keeps_the_shape_and_takes_the_colours(world: World) -> None:
+def test_style_keeps_shape_and_transfers_colours(world: World) -> None:
     (own, other), made = world.pairs, world.mixed("style")
     assert made.moved(own).mean() < 0.04  # 0.013
     assert followed(own.colour, made.colour, other.colour) > 0.5  # 0.79 of the way
 
 
-def test_expression_moves_mouth_and_eyes_and_keeps_the_person(world: World) -> None:
+def test_expression_moves_mouth_and_eyes_and_keeps_identity(world: World) -> None:
     (own, other), made = world.pairs, world.mixed("expression")
     assert alike(own, made) > 0.8 > alike(own, other)  # 0.86; two people have 0.04
     assert followed(own.mouth, made.mouth, other.mouth) > 0.05  # 0.13
@@ -98,7 +98,7 @@ def expressive(seeds: range, **values: float) -> Tensor:
     return torch.from_numpy(z).float()
 
 
-def test_what_one_person_does_another_does_too(world: World) -> None:
+def test_expression_delta_transfers_to_other_identity(world: World) -> None:
     donors = range(100, 104)
     shut, wide = (world.generator.map(expressive(donors, mouth_open=value), truncation=0.7) for value in (-1.5, 2.4))
     looks = []
@@ -106,7 +106,7 @@ def test_what_one_person_does_another_does_too(world: World) -> None:
         given = scene(world.generator, world.images[:8], [i2i.Latent(neutral[None]), i2i.Latent(open_[None])])
         result = mix(given, preset="expression-delta")
         looks.append(world.look(torch.cat([each.image for each in (result, *result.others)])))
-    own = Look(*(each[:8] for each in (world.pairs[0].pictures, world.pairs[0].points, world.pairs[0].vectors)))
+    own = Look(*(each[:8] for each in (world.pairs[0].images, world.pairs[0].points, world.pairs[0].vectors)))
     opened = float(np.mean([float((look.mouth - own.mouth).mean()) for look in looks]))
     with torch.no_grad():
         true = world.look(world.generator.render(wide)).mouth - world.look(world.generator.render(shut)).mouth
@@ -119,7 +119,7 @@ def moved(world: World, strength: float, **options: Any) -> Look:
     return world.look(torch.cat([each.image for each in (result, *result.others)]))
 
 
-def test_labels_of_the_drawn_world_open_the_mouth(world: World, tmp_path: Path) -> None:
+def test_interfacegan_labels_open_the_mouth(world: World, tmp_path: Path) -> None:
     write(tmp_path / "labels.csv", 800)
     options = {"preset": "interfacegan", "labels": str(tmp_path / "labels.csv"), "attribute": "mouth open", "frames": 0}
     shut, wide = (moved(world, strength, **options) for strength in (-3, 3))
@@ -128,18 +128,18 @@ def test_labels_of_the_drawn_world_open_the_mouth(world: World, tmp_path: Path) 
     assert (wide.vectors * world.pairs[0].vectors[:8]).sum(dim=1).mean() > 0.8
 
 
-def test_words_find_a_direction(world: World) -> None:
+def test_interfacegan_text_darkens_skin(world: World) -> None:
     words = {"attribute": "a face with dark skin", "against": "a face with fair skin"}
     given = {"extractors": {"text": i2i.extractor("demo-text", device="cpu")}}
     options = {"preset": "interfacegan", "samples": 200, "frames": 0, "given": given, **words}
     dark = moved(world, 3, **options)
     cheeks = (slice(None), slice(None), slice(36, 42), slice(22, 42))
-    before, after = (float(pictures[cheeks].mean()) for pictures in (world.pairs[0].pictures[:8], dark.pictures))
+    before, after = (float(pictures[cheeks].mean()) for pictures in (world.pairs[0].images[:8], dark.images))
     assert after < before - 0.1
 
 
 @pytest.mark.parametrize("preset", ["sefa", "ganspace"])
-def test_components_move_the_picture_each_in_its_own_way(world: World, preset: str) -> None:
+def test_components_are_orthogonal_and_change_the_image(world: World, preset: str) -> None:
     given = scene(world.generator, world.images[:1])
     results = [mix(given, preset=preset, component=number, samples=2000, frames=0) for number in range(4)]
     ways = torch.stack([_w(result) - world.images[0].w[0, 0] for result in results])
@@ -148,10 +148,10 @@ def test_components_move_the_picture_each_in_its_own_way(world: World, preset: s
     shares = [result.scalars["share"] for result in results]
     assert shares == sorted(shares, reverse=True) and 1 / world.generator.w_dim < shares[0] < 1
     for result in results:
-        assert (result.image - world.pairs[0].pictures[:1]).abs().mean() > 0.02
+        assert (result.image - world.pairs[0].images[:1]).abs().mean() > 0.02
 
 
-def test_ganspace_sets_the_coordinate_whatever_it_was(world: World) -> None:
+def test_ganspace_sets_the_coordinate(world: World) -> None:
     result = mix(scene(world.generator, world.images[:2]), preset="ganspace", strength=1.5, frames=3, samples=2000)
     first, second = _w(result), _w(result.others[0])
     way = first - world.images[0].w[0, 0]

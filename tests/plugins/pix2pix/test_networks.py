@@ -82,7 +82,7 @@ def test_every_size_of_the_paper_gets_a_generator(size):
 
 
 @pytest.mark.parametrize("generator", ["unet", "unet-full", "resnet9"])
-def test_pictures_keep_their_size_and_range(generator):
+def test_images_keep_their_size_and_range(generator):
     network = build_generator(Pix2PixOptions(size=64, width=4, generator=generator, levels=5)).eval()
     with torch.no_grad():
         y = network(torch.rand(2, 3, 64, 96))

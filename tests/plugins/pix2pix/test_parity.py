@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 import i2i
-from i2i_plugins.pix2pix.networks import PatchGAN, ResNet, UNet, as_in_training
+from i2i_plugins.pix2pix.networks import PatchGAN, ResNet, UNet, training_behaviour
 from tests.plugins.pix2pix.reference_keys import flat_keys, unet_keys
 
 RELATIVE = 1e-4
@@ -63,7 +63,7 @@ def test_networks_answer_like_the_reference(name, reference, golden, tmp_path):
         y = generator(x)
         for dropout in [m for m in generator.modules() if isinstance(m, torch.nn.Dropout)]:
             dropout.p = 0.0
-        with as_in_training(generator):
+        with training_behaviour(generator):
             in_training = generator(x)
         logits = judge(x, y) if kind == "unet256" else judge(y)
     assert close(y[..., low:high, low:high], answers["eval_output"])

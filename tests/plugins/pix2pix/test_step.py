@@ -98,7 +98,7 @@ def test_samples_come_out_the_same_twice_and_leave_training_alone(norm, test):
     assert all(torch.equal(value, state[key]) for key, value in trainer.generator.state_dict().items())
 
 
-def test_the_papers_test_uses_dropout_and_the_pictures_own_statistics():
+def test_the_papers_test_uses_dropout_and_the_images_own_statistics():
     plain, paper, other = make(dropout="none"), make(dropout="none", test="paper"), make(test="paper")
     for trainer in (plain, paper, other):
         trainer.generator.load_state_dict(plain.generator.state_dict())
@@ -139,9 +139,9 @@ def test_a_step_on_a_gpu_never_waits_for_it():
 
 
 @pytest.mark.parametrize(("patch", "least", "less"), [(70, 32, 16), (286, 96, 64)])
-def test_a_picture_too_small_for_the_patch_is_refused(patch: int, least: int, less: int) -> None:
+def test_a_image_too_small_for_the_patch_is_refused(patch: int, least: int, less: int) -> None:
     assert make(patch=patch, size=least, levels=2).step(
         dict.fromkeys(("input", "target"), torch.zeros(1, 3, least, least))
     )
-    with pytest.raises(ValueError, match=f"--patch {patch} needs pictures of"):
+    with pytest.raises(ValueError, match=f"--patch {patch} needs images of"):
         Pix2PixOptions(patch=patch, size=less)

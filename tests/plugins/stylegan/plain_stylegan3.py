@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2i_plugins.stylegan.networks.stylegan3 import Synthesis
+from i2i_plugins.stylegan.networks.stylegan3 import StyleGAN3Synthesis
 
 
 def spread(taps: Tensor | None) -> Tensor:
@@ -38,8 +38,8 @@ def filtered_relu(
     return resample(wide if clamp is None else wide.clamp(-clamp, clamp), taps_down, 1, down, (0, 0))
 
 
-def synthesise(network: Synthesis, ws: Tensor) -> tuple[list[Tensor], Tensor]:
-    """Every layer's whole map, and the pictures, with the network's weights and designed numbers."""
+def synthesise(network: StyleGAN3Synthesis, ws: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Every layer's whole map, and the images, with the network's weights and designed numbers."""
     x = network.input(ws[:, 0])
     maps = []
     for index, stage in enumerate(network.stages):
@@ -55,8 +55,8 @@ def synthesise(network: Synthesis, ws: Tensor) -> tuple[list[Tensor], Tensor]:
         if not last:
             own = own * (own.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
         own = own * layer.magnitude_ema.rsqrt()
-        pictures = [F.conv2d(a[None], b, padding=weight.shape[-1] - 1) for a, b in zip(x, own, strict=True)]
-        x = torch.cat(pictures) + layer.bias[:, None, None]
+        images = [F.conv2d(a[None], b, padding=weight.shape[-1] - 1) for a, b in zip(x, own, strict=True)]
+        x = torch.cat(images) + layer.bias[:, None, None]
         if last:
             return maps, x.clamp(-256, 256) * 0.25
         up, down = spread(layer.up_filter), spread(layer.down_filter)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import Contents, Record, StoredTensor
-from i2i_plugins.stylegan.formats.arguments import DEFAULTS
-from tests.plugins.stylegan.foreign_files import NETWORK
+from i2i_plugins.stylegan.formats.network_arguments import DEFAULTS
+from tests.plugins.stylegan.external_files import NETWORK
 from tests.plugins.stylegan.small_networks import Tensors
 
 

@@ -1,4 +1,4 @@
-"""What augmentation does to pictures, how often, and how its probability follows the discriminator."""
+"""What augmentation does to images, how often, and how its probability follows the discriminator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from i2i_plugins.stylegan.training import augmentation
-from i2i_plugins.stylegan.training.augmentation import Augmentation, augment, colours, geometry, recolour, resample
+from i2i_plugins.stylegan.training.augmentation import (
+    AdaptiveAugmentation,
+    augment,
+    colours,
+    geometry,
+    recolour,
+    resample,
+)
 
 MANY = 4000
 """Draws; a share of p lies within 4 standard deviations, 4 * sqrt(p (1 - p) / MANY), of p."""
@@ -19,7 +26,7 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-def pictures(n: int = 4, size: int = 16, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def images(n: int = 4, size: int = 16, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.rand(n, 3, size, size, dtype=dtype) * 2 - 1
 
 
@@ -28,12 +35,12 @@ def p(value: float, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 
 def test_p_of_nought_changes_no_bit() -> None:
-    x = pictures(size=32)
+    x = images(size=32)
     assert torch.equal(augment(x, p(0.0)), x)
 
 
-def test_p_of_one_changes_every_picture_and_keeps_shape_and_range() -> None:
-    x = pictures(n=64)
+def test_p_of_one_changes_every_image_and_keeps_shape_and_range() -> None:
+    x = images(n=64)
     y = augment(x, p(1.0))
     assert y.shape == x.shape and y.dtype == x.dtype and bool(y.isfinite().all())
     assert all(not torch.allclose(one, other, atol=0.05) for one, other in zip(x, y, strict=True))
@@ -51,7 +58,7 @@ def test_p_of_one_changes_every_picture_and_keeps_shape_and_range() -> None:
     ],
 )
 def test_pixels_that_only_move_stay_what_they_were(name, matrix, wanted) -> None:
-    x = pictures()
+    x = images()
     y = resample(x, torch.tensor([*matrix, [0, 0, 1]]).expand(4, 3, 3))
     if wanted is not None:
         assert torch.equal(y, wanted(x)), name
@@ -61,14 +68,14 @@ def test_pixels_that_only_move_stay_what_they_were(name, matrix, wanted) -> None
         assert torch.allclose(middle[2:-2], 7.5 + 0.5 * (torch.arange(16.0) - 7.5)[2:-2], atol=1e-5)
 
 
-def test_a_turn_and_its_opposite_give_the_picture_back() -> None:
+def test_a_turn_and_its_opposite_give_the_image_back() -> None:
     y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     smooth = (torch.sin(x / 4) * torch.cos(y / 5)).expand(1, 3, 32, 32)
     turned = smooth
     for angle in (0.4, -0.4):
         c, s = math.cos(angle), math.sin(angle)
         turned = resample(turned, torch.tensor([[[c, -s, 0.0], [s, c, 0], [0, 0, 1]]]))
-    inner = (..., slice(10, 22), slice(10, 22))  # corners were turned out of the picture and lost
+    inner = (..., slice(10, 22), slice(10, 22))  # corners were turned out of the image and lost
     assert torch.allclose(turned[inner], smooth[inner], atol=0.02), "interpolated twice"
 
 
@@ -121,7 +128,7 @@ def test_colours_change_as_the_paper_says() -> None:
     assert saturation.log2().std().item() == pytest.approx(1, rel=0.045)
     hue = torch.atan2(torch.linalg.cross((matrix @ across), across.expand(MANY, 3)) @ greys, (matrix @ across) @ across)
     assert hue.std().item() == pytest.approx(math.pi / math.sqrt(3), rel=0.045)
-    brightness = torch.linalg.solve(matrix, offset)[:, :, 0]  # what was added to the picture as it came in
+    brightness = torch.linalg.solve(matrix, offset)[:, :, 0]  # what was added to the image as it came in
     assert torch.allclose(brightness, brightness[:, :1].expand(-1, 3), atol=1e-3)
     assert brightness[:, 0].std().item() == pytest.approx(0.2, rel=0.045)
     matrix, offset = colours(MANY, p(0.0))
@@ -129,14 +136,14 @@ def test_colours_change_as_the_paper_says() -> None:
 
 
 def test_recolouring_by_hand() -> None:
-    x = pictures(2, 4)
+    x = images(2, 4)
     matrix, offset = torch.randn(2, 3, 3), torch.randn(2, 3, 1)
     by_hand = torch.einsum("nij,njhw->nihw", matrix, x) + offset[..., None]
     assert torch.allclose(recolour(x, matrix, offset), by_hand, atol=1e-5)
 
 
 def test_gradients_and_their_gradients_are_right() -> None:
-    x = pictures(1, 3, torch.float64).requires_grad_()
+    x = images(1, 3, torch.float64).requires_grad_()
 
     def changed(x: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(3)
@@ -147,7 +154,7 @@ def test_gradients_and_their_gradients_are_right() -> None:
 
 
 def test_p_rises_with_overfitting_and_falls_without() -> None:
-    watched = Augmentation("ada", "cpu", p=0, target=0.6, kimg=0.1)
+    watched = AdaptiveAugmentation("ada", "cpu", p=0, target=0.6, kimg=0.1)
     for _ in range(2):
         watched.watch(torch.ones(8, 1))
         watched.adapt(20)
@@ -168,16 +175,16 @@ def test_p_rises_with_overfitting_and_falls_without() -> None:
 
 @pytest.mark.parametrize(("kind", "wanted"), [("fixed", 0.35), ("none", 0.0)])
 def test_other_kinds_keep_their_p(kind, wanted: float) -> None:
-    steady = Augmentation(kind, "cpu", p=0.35, target=0.6, kimg=0.1)
+    steady = AdaptiveAugmentation(kind, "cpu", p=0.35, target=0.6, kimg=0.1)
     steady.watch(torch.ones(8, 1))
     steady.adapt(50)
     assert steady.p.item() == pytest.approx(wanted)
-    x = pictures()
+    x = images()
     assert (steady(x) is x) == (kind == "none")
 
 
 def test_p_and_its_statistics_are_kept() -> None:
-    one, other = (Augmentation("ada", "cpu", p=0, target=0.6, kimg=0.1) for _ in range(2))
+    one, other = (AdaptiveAugmentation("ada", "cpu", p=0, target=0.6, kimg=0.1) for _ in range(2))
     one.watch(torch.ones(8, 1))
     one.adapt(30)
     one.watch(torch.tensor([[1.0], [1.0], [-1.0]]))

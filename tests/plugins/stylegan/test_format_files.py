@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from i2i import Record
 from i2i.toolkit.weights import read_weights as read_file
 from i2i_plugins.stylegan import formats
-from tests.plugins.stylegan import foreign_files as foreign
+from tests.plugins.stylegan import external_files as foreign
 from tests.plugins.stylegan import small_networks as small
-from tests.plugins.stylegan.foreign_files import nvlabs
+from tests.plugins.stylegan.external_files import nvlabs
 from tests.plugins.stylegan.stored import check, contents, pickled
 
 CRITICS = {

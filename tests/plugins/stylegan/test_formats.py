@@ -8,9 +8,9 @@ from safetensors import safe_open
 
 from i2i import Record
 from i2i_plugins.stylegan import formats
-from tests.plugins.stylegan import foreign_files as foreign
+from tests.plugins.stylegan import external_files as foreign
 from tests.plugins.stylegan import small_networks as small
-from tests.plugins.stylegan.foreign_files import nvlabs
+from tests.plugins.stylegan.external_files import nvlabs
 from tests.plugins.stylegan.stored import check, contents
 
 KINDS = {

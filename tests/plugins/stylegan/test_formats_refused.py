@@ -11,7 +11,7 @@ import torch
 import i2i
 from i2i import Contents, Record
 from i2i_plugins.stylegan import formats
-from tests.plugins.stylegan import foreign_files as foreign
+from tests.plugins.stylegan import external_files as foreign
 from tests.plugins.stylegan import small_networks as small
 from tests.plugins.stylegan.stored import contents
 
@@ -57,7 +57,7 @@ INSTEAD = "use a StyleGAN2 of configuration E or F, or a StyleGAN2-ADA."
 REFUSED = {
     "StyleGAN1": (
         lambda: old(version=3, renamed={"4x4/Conv/mod_weight": "4x4/Conv/StyleMod/weight"}),
-        f"it holds a StyleGAN1 (or configuration A of StyleGAN2), which i2i cannot build; {INSTEAD}",
+        f"it holds a StyleGAN1 (or configuration A of StyleGAN2), which i2i does not support; {INSTEAD}",
     ),
     "version 3": (
         lambda: old(version=3),
@@ -65,20 +65,20 @@ REFUSED = {
     ),
     "configuration D": (
         lambda: old(renamed={"16x16/ToRGB/": "ToRGB_lod0/", "8x8/ToRGB/": "ToRGB_lod1/"}),
-        f"it holds a StyleGAN2 of configuration B, C or D, which i2i cannot build; {INSTEAD}",
+        f"it holds a StyleGAN2 of configuration B, C or D, which i2i does not support; {INSTEAD}",
     ),
     "classes of the first code": (
         labelled,
-        "it was trained on classes by StyleGAN2's first code, whose way of joining them i2i cannot build; "
+        "it was trained on classes by StyleGAN2's first code, whose input of classes i2i does not support; "
         "use a StyleGAN2-ADA trained on classes.",
     ),
     "TensorFlow's kernel": (
         lambda: old(resample_kernel=(1, 2, 1)),
-        f"its network was built with resample_kernel=(1, 2, 1); i2i builds [1, 3, 3, 1] alone: {INSTEAD}",
+        f"its network was built with resample_kernel=(1, 2, 1); i2i supports [1, 3, 3, 1] only: {INSTEAD}",
     ),
     "TensorFlow's activation": (
         lambda: old(nonlinearity="relu"),
-        f"its network was built with nonlinearity=relu; i2i builds lrelu alone: {INSTEAD}",
+        f"its network was built with nonlinearity=relu; i2i supports lrelu only: {INSTEAD}",
     ),
     "a pickled discriminator": (lambda: foreign.record(small.discriminator(), "Discriminator"), ALONE),
     "a discriminator's state dict": (small.discriminator, ALONE),
@@ -102,7 +102,7 @@ REFUSED = {
     ),
     "a tensor of another shape": (
         lambda: shaped("synthesis.b8.conv1.bias", 5),
-        "the StyleGAN2 generator has 'synthesis.b8.conv1.bias' of shape (5,), where its other tensors ask for (6,); "
+        "the StyleGAN2 generator has 'synthesis.b8.conv1.bias' of shape (5,), where its other tensors need (6,); "
         "get the file again.",
     ),
     "a tensor without axes": (
@@ -112,15 +112,15 @@ REFUSED = {
     "a variant": (
         lambda: shaped("mapping.embed_proj.weight", 2),
         "the StyleGAN2 generator has the tensor 'mapping.embed_proj.weight', which NVIDIA's StyleGAN2 does not have; "
-        "i2i builds none of its variants, so use a file of the original network.",
+        "i2i supports the original network only; use a file of that.",
     ),
-    "pictures that are not square": (
+    "images that are not square": (
         lambda: shaped("synthesis.b4.const", 8, 4, 2),
-        "the StyleGAN2 generator starts from 4 x 2 px; i2i builds square ones from 4 x 4 alone.",
+        "the StyleGAN2 generator starts from 4 x 2 px; i2i supports square images from 4 x 4.",
     ),
     "four colours": (
         lambda: small.stylegan2(colours=4),
-        "the StyleGAN2 generator is for pictures of 4 channels; i2i takes grey (1) and colour (3) alone.",
+        "the StyleGAN2 generator is for images of 4 channels; i2i supports grey (1) and colour (3).",
     ),
     "an odd level": (
         lambda: shaped("synthesis.b24.conv1.weight", 2, 2, 3, 3),
@@ -128,15 +128,15 @@ REFUSED = {
     ),
     "another filter": (
         lambda: FILTERED,
-        "the StyleGAN2 generator resamples with another filter than [1, 3, 3, 1]; i2i builds it with that one alone.",
+        "the StyleGAN2 generator resamples with another filter than [1, 3, 3, 1], which i2i does not support.",
     ),
     "another activation": (
         lambda: network(ends=("fc0",), activation="relu"),
-        "its network uses the activation 'relu'; i2i builds StyleGAN with 'lrelu' alone.",
+        "its network uses the activation 'relu'; i2i supports 'lrelu' only.",
     ),
     "layers that differ": (
         clash,
-        "the layers of its network differ in 'conv_clamp'; i2i builds StyleGAN with one for all.",
+        "the layers of its network differ in 'conv_clamp'; i2i supports one value for all layers.",
     ),
     "an argument that is text": (
         lambda: network(ends=("conv0",), conv_clamp="much"),
@@ -152,21 +152,21 @@ REFUSED = {
     ),
     "StyleGAN3 with a wrong filter": (
         lambda: small.stylegan3() | {"synthesis.L0_28_8.up_filter": torch.zeros(2, 2, 2)},
-        "the StyleGAN3 generator has 'synthesis.L0_28_8.up_filter' of shape (2, 2, 2), where its other tensors ask for "
+        "the StyleGAN3 generator has 'synthesis.L0_28_8.up_filter' of shape (2, 2, 2), where its other tensors need "
         "a filter; get the file again.",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_used_is_refused_in_one_sentence(kind):
+def test_read_refuses_unusable_files_in_one_sentence(kind):
     made, sentence = REFUSED[kind]
     with pytest.raises(i2i.I2IError) as caught:
         formats.read(contents(made()))
     assert str(caught.value) == sentence
 
 
-def test_a_discriminator_that_cannot_be_used():
+def test_read_discriminator_names_the_missing_tensor():
     critic = without("b4.fc.bias", of=small.discriminator())
     sentence = "the StyleGAN2 discriminator lacks the tensor 'b4.fc.bias'; get the file again."
     with pytest.raises(i2i.I2IError, match=sentence.replace(".", r"\.")):

@@ -13,7 +13,7 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import stylegan2, stylegan3
-from i2i_plugins.stylegan.networks.modulation import StyledConv
+from i2i_plugins.stylegan.networks.modulated_convolution import StyledConv
 from tests.plugins.stylegan.test_networks import latents, made, opened
 
 SIZES: dict[str, Any] = {"layers": 5, "channel_base": 256, "channel_max": 12, "margin_size": 5}
@@ -23,8 +23,10 @@ FAMILIES = ["stylegan2", "stylegan3"]
 def weights(family: str) -> i2i.Weights:
     torch.manual_seed(0)
     if family == "stylegan2":
-        return i2i.Weights(family, stylegan2.Generator.create(16, z_dim=8, w_dim=8, channel_max=32).state_dict())
-    return i2i.Weights(family, stylegan3.Generator.create(32, z_dim=8, w_dim=8, **SIZES).state_dict(), SIZES)
+        return i2i.Weights(
+            family, stylegan2.StyleGAN2Generator.create(16, z_dim=8, w_dim=8, channel_max=32).state_dict()
+        )
+    return i2i.Weights(family, stylegan3.StyleGAN3Generator.create(32, z_dim=8, w_dim=8, **SIZES).state_dict(), SIZES)
 
 
 def built(family: str) -> i2i.Generator:
@@ -39,9 +41,9 @@ def test_autocast_around_it_changes_nothing(family: str) -> None:
     exact, maps = generator.render(w), generator.features(w, resolution)
     wanted = torch.autograd.grad(exact.sum(), w)[0]
     with torch.autocast("cpu", torch.bfloat16):
-        picture, inner = generator.render(w), generator.features(w, resolution)
-    assert torch.equal(picture, exact) and torch.equal(inner, maps)
-    assert torch.equal(torch.autograd.grad(picture.sum(), w)[0], wanted)
+        image, inner = generator.render(w), generator.features(w, resolution)
+    assert torch.equal(image, exact) and torch.equal(inner, maps)
+    assert torch.equal(torch.autograd.grad(image.sum(), w)[0], wanted)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -81,17 +83,19 @@ def test_copies_draw_the_same_and_carry_nothing_that_can_be_made_again(family: s
     generator = built(family)
     fresh = len(pickle.dumps(generator))
     w = torch.randn(2, generator.num_ws, 8)
-    picture = generator.render(w)
+    image = generator.render(w)
     stored = pickle.dumps(generator)
     assert len(stored) < 1.05 * fresh
     for twin in (copy.deepcopy(generator), pickle.loads(stored)):
-        assert twin.device == generator.device and torch.equal(twin.render(w), picture)
+        assert twin.device == generator.device and torch.equal(twin.render(w), image)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_tuning_reaches_every_weight_and_shows_once_they_are_frozen(compiled: bool) -> None:
     torch.manual_seed(0)
-    generator = opened(stylegan2.Generator.create(8, z_dim=8, w_dim=8, channel_max=8))  # compiling takes its time
+    generator = opened(
+        stylegan2.StyleGAN2Generator.create(8, z_dim=8, w_dim=8, channel_max=8)
+    )  # compiling takes its time
     w = latents(generator.network, 1).detach()
     before = generator.render(w)  # and something of the weights is kept
     synthesis = generator.network.synthesis

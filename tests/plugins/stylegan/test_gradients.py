@@ -12,7 +12,7 @@ from torch import Tensor
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
-from i2i_plugins.stylegan.networks import frozen, stylegan2, stylegan3
+from i2i_plugins.stylegan.networks import frozen_convolution, stylegan2, stylegan3
 
 CALLS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "render": lambda generator, w: generator.render(w),
@@ -24,9 +24,9 @@ CALLS: dict[str, Callable[[Any, Tensor], Tensor]] = {
 def generator_of(family: str) -> Any:
     torch.manual_seed(0)
     if family == "stylegan2":
-        made: Any = stylegan2.Generator.create(16, z_dim=8, w_dim=8, channel_max=16)
+        made: Any = stylegan2.StyleGAN2Generator.create(16, z_dim=8, w_dim=8, channel_max=16)
         return StyleGAN2(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
-    made = stylegan3.Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=8)
+    made = stylegan3.StyleGAN3Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=8)
     return StyleGAN3(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
 
 
@@ -52,8 +52,8 @@ def test_layers_of_other_rows_look_for_no_gradients_of_styles(monkeypatch: pytes
     generator = generator_of("stylegan2")
     w = torch.randn(1, generator.num_ws, generator.w_dim, requires_grad=True)
     seen: list[int] = []
-    genuine = frozen.channel_dot
-    monkeypatch.setattr(frozen, "channel_dot", lambda a, b: (seen.append(a.shape[-1]), genuine(a, b))[1])
+    genuine = frozen_convolution.channel_dot
+    monkeypatch.setattr(frozen_convolution, "channel_dot", lambda a, b: (seen.append(a.shape[-1]), genuine(a, b))[1])
     with i2i.gradients_for(range(2)):
         generator.render(w).sum().backward()
     assert set(seen) == {4, 8}  # of 4, 8 and 16 px; row 1 is that of the first layer at 8 px

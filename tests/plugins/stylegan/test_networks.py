@@ -12,17 +12,17 @@ import i2i
 from benchmarks.plain_stylegan2 import PlainSynthesis
 from i2i.runtime.device import choose_device
 from i2i_plugins.stylegan.generators import StyleGAN2
-from i2i_plugins.stylegan.networks import modulation
-from i2i_plugins.stylegan.networks.blurring import blur, filter2d, up2
-from i2i_plugins.stylegan.networks.discriminator import Discriminator, batch_deviation
-from i2i_plugins.stylegan.networks.stylegan2 import Generator
+from i2i_plugins.stylegan.networks import modulated_convolution
+from i2i_plugins.stylegan.networks.discriminator import Discriminator, minibatch_deviation
+from i2i_plugins.stylegan.networks.resampling import blur, filter2d, upsample2
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 
 
-def made(**changes: Any) -> Generator:
+def made(**changes: Any) -> StyleGAN2Generator:
     """A small generator whose noise is not silent."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"z_dim": 32, "w_dim": 48, "channel_base": 1024, "channel_max": 80, "mapping_layers": 2}
-    network = Generator.create(32, **{**sizes, **changes})
+    network = StyleGAN2Generator.create(32, **{**sizes, **changes})
     with torch.no_grad():
         for name, tensor in network.named_parameters():
             if name.endswith(("noise_strength", "bias")):
@@ -30,12 +30,12 @@ def made(**changes: Any) -> Generator:
     return network
 
 
-def opened(network: Generator, precision: Any = "fp32") -> StyleGAN2:
-    arguments = {"conv_clamp": network.synthesis.plan.conv_clamp}
+def opened(network: StyleGAN2Generator, precision: Any = "fp32") -> StyleGAN2:
+    arguments = {"conv_clamp": network.synthesis.sizes.conv_clamp}
     return StyleGAN2(i2i.Weights("stylegan2", network.state_dict(), arguments), choose_device("cpu", precision))
 
 
-def latents(network: Generator, count: int = 2) -> Tensor:
+def latents(network: StyleGAN2Generator, count: int = 2) -> Tensor:
     with torch.no_grad():
         w = network.mapping(torch.randn(count, network.mapping.z_dim))
     return (w + 0.1 * torch.randn_like(w)).requires_grad_()
@@ -46,13 +46,13 @@ def latents(network: Generator, count: int = 2) -> Tensor:
 def test_it_is_the_plain_function_with_its_gradient(
     layout: torch.memory_format, fold: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modulation, "FOLD_BELOW", fold)
+    monkeypatch.setattr(modulated_convolution, "FOLD_BELOW", fold)
     network = made().requires_grad_(False)
     network.synthesis.layout = layout
     w = latents(network)
     ours, (theirs, maps) = network.synthesis(w), PlainSynthesis(network.synthesis)(w, keep=16)
     direction = torch.randn_like(ours)
-    gradients = [torch.autograd.grad((picture * direction).sum(), w)[0] for picture in (ours, theirs)]
+    gradients = [torch.autograd.grad((image * direction).sum(), w)[0] for image in (ours, theirs)]
     features = network.synthesis.features(w, 16)
     assert maps is not None
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
@@ -70,8 +70,8 @@ def test_frozen_and_learning_weights_give_the_same(architecture: Any, clamp: flo
     results = []
     for learning in (True, False):
         network.requires_grad_(learning)
-        picture = network.synthesis(w, noise)
-        results.append((picture, *torch.autograd.grad(picture.square().sum(), (w, noise["b8.conv0"]))))
+        image = network.synthesis(w, noise)
+        results.append((image, *torch.autograd.grad(image.square().sum(), (w, noise["b8.conv0"]))))
     for learnt, frozen in zip(*results, strict=True):
         torch.testing.assert_close(frozen, learnt, rtol=1e-4, atol=1e-4 * float(learnt.detach().abs().max()))
 
@@ -100,10 +100,10 @@ def test_features_are_computed_no_further_than_asked(resolution: int) -> None:
     generator = opened(made())
     ran: list[str] = []
     for name, module in generator.network.synthesis.named_modules():
-        if isinstance(module, modulation.StyledConv | modulation.ToRGB):
+        if isinstance(module, modulated_convolution.StyledConv | modulated_convolution.ToRGB):
             module.register_forward_hook(lambda *_, name=name: ran.append(name))
     features = generator.features(latents(generator.network).detach(), resolution)
-    assert features.shape == (2, generator.network.synthesis.plan.widths[resolution], resolution, resolution)
+    assert features.shape == (2, generator.network.synthesis.sizes.widths[resolution], resolution, resolution)
     assert ran[-1] == f"b{resolution}.conv1" and not any("torgb" in name for name in ran)
 
 
@@ -158,19 +158,19 @@ def test_a_discriminator_comes_back_from_its_tensors(architecture: Any, classes:
     judge = Discriminator.create(
         32, c_dim=classes, channel_base=512, channel_max=32, mapping_layers=2, architecture=architecture
     )
-    pictures, c = torch.randn(8, 3, 32, 32), torch.eye(3).repeat(3, 1)[:8] if classes else None
+    images, c = torch.randn(8, 3, 32, 32), torch.eye(3).repeat(3, 1)[:8] if classes else None
     again = Discriminator.from_tensors(judge.state_dict(), {})
-    logits = judge(pictures, c)
-    assert logits.shape == (8, 1) and torch.equal(again(pictures, c), logits)
+    logits = judge(images, c)
+    assert logits.shape == (8, 1) and torch.equal(again(images, c), logits)
 
 
 def test_deviation_is_that_of_the_group() -> None:
     x = torch.randn(6, 5, 4, 4)
-    grouped = batch_deviation(x, 3)[:, 5]  # samples 0, 2, 4 and 1, 3, 5
+    grouped = minibatch_deviation(x, 3)[:, 5]  # samples 0, 2, 4 and 1, 3, 5
     for first in (0, 1):
         wanted = (x[first::2].var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
         torch.testing.assert_close(grouped[first::2], wanted.expand(3, 4, 4))
-    assert torch.equal(batch_deviation(x, 4)[:, 5], grouped)  # 6 is no multiple of 4, so groups of 3
+    assert torch.equal(minibatch_deviation(x, 4)[:, 5], grouped)  # 6 is no multiple of 4, so groups of 3
 
 
 def test_doubling_is_zeros_between_pixels_and_the_filter() -> None:
@@ -179,5 +179,5 @@ def test_doubling_is_zeros_between_pixels_and_the_filter() -> None:
     apart[:, :, ::2, ::2] = x
     kernel = (4 * filter2d()).expand(3, 1, 4, 4)
     wanted = torch.nn.functional.conv2d(torch.nn.functional.pad(apart, (2, 1, 2, 1)), kernel, groups=3)
-    torch.testing.assert_close(up2(x), wanted)
+    torch.testing.assert_close(upsample2(x), wanted)
     assert blur(x, filter2d(), 2).shape == (2, 3, 6, 8)

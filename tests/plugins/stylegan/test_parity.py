@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i_plugins.stylegan.networks.discriminator import Discriminator
-from i2i_plugins.stylegan.networks.stylegan2 import Generator
+from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from tests.plugins.stylegan.golden import recorded, relative, stand_ins
 
 RELATIVE = 1e-4
@@ -28,7 +28,7 @@ def test_stylegan2_answers_like_the_reference(name: str, reference: Path, tmp_pa
     about, answers = recorded(reference, name)
     layers = ast.literal_eval(about["mapping_kwargs"])["num_layers"]
     resolution, z_dim, w_dim = (int(about[key]) for key in ("img_resolution", "z_dim", "w_dim"))
-    made = Generator.create(resolution, z_dim=z_dim, w_dim=w_dim, mapping_layers=layers, **sizes(about))
+    made = StyleGAN2Generator.create(resolution, z_dim=z_dim, w_dim=w_dim, mapping_layers=layers, **sizes(about))
     torch.save(stand_ins(reference).fill(made.state_dict(), equalized=True), tmp_path / "bare.pt")
     generator = i2i.generator(tmp_path / "bare.pt", device="cpu")
     assert (generator.num_ws, generator.resolution) == (int(about["num_ws"]), resolution)
@@ -37,18 +37,18 @@ def test_stylegan2_answers_like_the_reference(name: str, reference: Path, tmp_pa
     truncated = generator.map(
         answers["z"], truncation=float(about["truncation_psi"]), cutoff=int(about["truncation_cutoff"])
     )
-    pictures, quiet = generator.render(w), generator.render(truncated, noise="none")
+    images, quiet = generator.render(w), generator.render(truncated, noise="none")
     shown = (slice(None),) if about["crop"] == "whole" else (slice(0, 1), slice(None), slice(64, 128), slice(64, 128))
     assert relative(w[:, 0], answers["w"]) < RELATIVE
     assert relative(truncated[:, [0, -1]], answers["w_truncated"]) < RELATIVE
-    assert relative(pictures[shown], answers["image_const"]) < RELATIVE
+    assert relative(images[shown], answers["image_const"]) < RELATIVE
     assert relative(quiet[shown], answers["image_none"]) < RELATIVE
-    assert relative(pictures.mean(dim=(2, 3)), answers["mean_const"]) < RELATIVE
-    assert relative(pictures.std(dim=(2, 3)), answers["std_const"]) < RELATIVE
+    assert relative(images.mean(dim=(2, 3)), answers["mean_const"]) < RELATIVE
+    assert relative(images.std(dim=(2, 3)), answers["std_const"]) < RELATIVE
 
     judge = Discriminator.create(resolution, **sizes(about))
     judge = Discriminator.from_tensors(stand_ins(reference).fill(judge.state_dict(), equalized=True), {})
-    assert relative(judge(pictures.clamp(-2, 2)), answers["logits"]) < RELATIVE
+    assert relative(judge(images.clamp(-2, 2)), answers["logits"]) < RELATIVE
 
 
 @pytest.mark.parametrize("container", ["pt", "safetensors"])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.stylegan.networks.filtered_relu import filtered_relu
-from i2i_plugins.stylegan.networks.stylegan3 import Generator
+from i2i_plugins.stylegan.networks.stylegan3 import StyleGAN3Generator
 from tests.plugins.stylegan import plain_stylegan3 as plain
 from tests.plugins.stylegan.golden import recorded, relative, stand_ins
 
@@ -21,10 +21,10 @@ RELATIVE = 1e-4
 SIZES = {"layers": 5, "channel_base": 256, "channel_max": 12, "margin_size": 5}
 
 
-def small(radial: bool, seed: int = 0) -> Generator:
+def small(radial: bool, seed: int = 0) -> StyleGAN3Generator:
     """A generator of 32 px, 5 layers and random weights, all of which matter."""
     torch.manual_seed(seed)
-    made = Generator.create(32, z_dim=8, w_dim=8, radial=radial, **SIZES)
+    made = StyleGAN3Generator.create(32, z_dim=8, w_dim=8, radial=radial, **SIZES)
     for name, value in made.state_dict().items():
         if name.endswith("bias"):
             value.add_(0.2 * torch.randn_like(value))
@@ -39,7 +39,7 @@ def small(radial: bool, seed: int = 0) -> Generator:
 def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference: Path) -> None:
     about, answers = recorded(reference, name)
     arguments = {key: int(about[key]) for key in ("channel_base", "channel_max", "margin_size", "num_critical")}
-    made = Generator.create(
+    made = StyleGAN3Generator.create(
         int(about["img_resolution"]),
         z_dim=int(about["z_dim"]),
         w_dim=int(about["w_dim"]),
@@ -53,7 +53,9 @@ def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference
     state |= {f"synthesis.input.{key}": answers[key] for key in ("freqs", "phases")}
     if not stored:
         state = {key: value for key, value in state.items() if not key.endswith("_filter")}
-    generator = Generator.from_tensors(state, {"num_critical": arguments["num_critical"]}).requires_grad_(False)
+    generator = StyleGAN3Generator.from_tensors(state, {"num_critical": arguments["num_critical"]}).requires_grad_(
+        False
+    )
     assert generator.state_dict().keys() == made.state_dict().keys()
     w = generator.mapping(answers["z"])
     together = generator.synthesis(w)
@@ -67,15 +69,15 @@ def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference
 
 @pytest.mark.parametrize("radial", [False, True], ids=["T", "R"])
 @pytest.mark.parametrize("learning", [False, True], ids=["frozen", "learning"])
-def test_pictures_and_gradients_are_those_of_the_plain_twin(radial: bool, learning: bool) -> None:
+def test_images_and_gradients_are_those_of_the_plain_twin(radial: bool, learning: bool) -> None:
     generator = small(radial).requires_grad_(learning)
     synthesis = generator.synthesis
     ws = torch.randn(2, generator.num_ws, 8, requires_grad=True)
     leaves = {"ws": ws, **(dict(synthesis.named_parameters()) if learning else {})}
     towards = torch.randn(2, 3, 32, 32)
 
-    def gradients(pictures: Tensor) -> tuple[Tensor, ...]:
-        return torch.autograd.grad((pictures * towards).sum(), list(leaves.values()))
+    def gradients(images: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad((images * towards).sum(), list(leaves.values()))
 
     ours, (_, theirs) = synthesis(ws), plain.synthesise(synthesis, ws)
     assert relative(ours, theirs.detach()) < RELATIVE
@@ -119,7 +121,7 @@ def test_r_turns_with_its_input() -> None:
     assert torch.equal(generator(z), upright)
 
 
-def test_translation_moves_the_picture_right_and_down() -> None:
+def test_translation_moves_the_image_right_and_down() -> None:
     generator = small(True)
     z = torch.randn(1, 8)
     still = generator(z)
@@ -131,7 +133,7 @@ def test_translation_moves_the_picture_right_and_down() -> None:
     assert (there - back).square().mean() < 0.1 * (elsewhere - back).square().mean()
 
 
-def test_a_picture_does_not_depend_on_the_others_in_its_batch() -> None:
+def test_a_image_does_not_depend_on_the_others_in_its_batch() -> None:
     generator = small(False)
     z = torch.randn(3, 8)
     assert relative(generator(z)[1:2], generator(z[1:2])) < RELATIVE
@@ -150,13 +152,13 @@ def test_what_is_kept_follows_the_weights_and_filters() -> None:
     assert torch.equal(generator(z), other(z))
 
 
-def test_a_plan_made_in_inference_mode_serves_gradients() -> None:
+def test_matrices_created_in_inference_mode_serve_gradients() -> None:
     layer = small(False).synthesis.get_submodule("L0_26_12")
     x = torch.randn(1, 12, 28, 28)
     with torch.inference_mode():
-        layer.plan(x)
+        layer.matrices(x)
     x.requires_grad_()
-    filtered_relu(x, layer.plan(x)).sum().backward()
+    filtered_relu(x, layer.matrices(x)).sum().backward()
     assert x.grad is not None and math.isfinite(x.grad.sum())
 
 
@@ -187,4 +189,4 @@ def broken(change: str) -> dict[str, Tensor]:
 )
 def test_a_damaged_file_is_refused_in_one_sentence(change: str, said: str) -> None:
     with pytest.raises(i2i.I2IError, match=said):
-        Generator.from_tensors(broken(change))
+        StyleGAN3Generator.from_tensors(broken(change))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from i2i.runtime.device import TorchDevice
-from i2i_plugins.stylegan.training.losses import fools, path_lengths, r1, tells
+from i2i_plugins.stylegan.training.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
 
@@ -31,8 +31,8 @@ def trainer(precision: str = "fp32", accumulate: int = 1, **options: Any) -> Sty
 
 
 def batch(n: int = 4, size: int = 16) -> dict[str, torch.Tensor]:
-    pictures = torch.rand(n, 3, size, size) * 2 - 1
-    return {"input": pictures, "target": pictures}
+    images = torch.rand(n, 3, size, size) * 2 - 1
+    return {"input": images, "target": images}
 
 
 def copies(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -59,15 +59,17 @@ def test_a_step_changes_both_networks_and_tells_its_losses(precision: str, accum
 def test_the_players_losses_by_hand() -> None:
     fake, real = torch.tensor([[0.3], [-2.0]]), torch.tensor([[1.5], [-0.5]])
     sigmoid = torch.sigmoid
-    assert torch.allclose(fools(fake), -sigmoid(fake).log().mean())
-    assert torch.allclose(tells(fake, real), -(1 - sigmoid(fake)).log().mean() - sigmoid(real).log().mean())
+    assert torch.allclose(generator_loss(fake), -sigmoid(fake).log().mean())
+    assert torch.allclose(
+        discriminator_loss(fake, real), -(1 - sigmoid(fake)).log().mean() - sigmoid(real).log().mean()
+    )
 
 
 def test_r1_and_its_gradient_by_hand() -> None:
     """For logits (a . x)^2 / 2 the gradient at x is (a . x) a."""
     a = torch.randn(3 * 4 * 4, dtype=torch.float64, requires_grad=True)
     x = torch.randn(5, 3, 4, 4, dtype=torch.float64)
-    penalty = r1(lambda pictures: (pictures.flatten(1) @ a).square()[:, None] / 2, x)
+    penalty = r1_penalty(lambda images: (images.flatten(1) @ a).square()[:, None] / 2, x)
     by_hand = ((x.flatten(1) @ a).square() * a.square().sum()).mean()
     assert torch.allclose(penalty, by_hand)
     gradients = [torch.autograd.grad(value, a)[0] for value in (penalty, by_hand)]
@@ -75,20 +77,20 @@ def test_r1_and_its_gradient_by_hand() -> None:
 
 
 def test_r1_of_the_discriminator_equals_a_plain_twin() -> None:
-    """One backward pass for each logit, all gradients added up: the batch's deviation lets each touch every picture."""
+    """One backward pass for each logit, all gradients added up: the batch's deviation lets each touch every image."""
     judge, x = trainer().d, batch()["target"]
-    pictures = x.clone().requires_grad_()
-    logits = judge(pictures)
-    total = sum(torch.autograd.grad(logit, pictures, create_graph=True)[0] for logit in logits[:, 0])
+    images = x.clone().requires_grad_()
+    logits = judge(images)
+    total = sum(torch.autograd.grad(logit, images, create_graph=True)[0] for logit in logits[:, 0])
     by_hand = sum(total[n].flatten() @ total[n].flatten() for n in range(4)) / 4
     weights = [weight for name, weight in judge.named_parameters() if name.endswith("weight")]
-    gradients = [torch.autograd.grad(value, weights) for value in (r1(judge, x), by_hand)]
+    gradients = [torch.autograd.grad(value, weights) for value in (r1_penalty(judge, x), by_hand)]
     for ours, theirs in zip(*gradients, strict=True):
         assert torch.allclose(ours, theirs, atol=1e-4 * theirs.abs().max().item())  # float32, added in another order
 
 
 def test_path_lengths_by_hand() -> None:
-    """For pictures A w the length is that of A^T y, the mean square taken over the rows of w."""
+    """For images A w the length is that of A^T y, the mean square taken over the rows of w."""
     n, rows, width = 3, 4, 5
     a = torch.randn(rows, width, 3 * 2 * 2, dtype=torch.float64, requires_grad=True)
     ws = torch.randn(n, rows, width, dtype=torch.float64, requires_grad=True)
@@ -159,7 +161,7 @@ def test_what_is_drawn_without_gradients_is_of_the_newest_weights() -> None:
 
 
 def test_augmentation_follows_the_discriminator() -> None:
-    """Any mean sign is above -1.1 and none above 1; with 0.16 thousand pictures to the top, 4 steps are a tenth."""
+    """Any mean sign is above -1.1 and none above 1; with 0.16 thousand images to the top, 4 steps are a tenth."""
     rising, falling = trainer(ada_target=-1.0, ada_kimg=0.16), trainer(ada_target=1.0, ada_kimg=0.16)
     with torch.no_grad():
         rising.d.b4.out.bias.fill_(5)  # takes everything for real

@@ -1,4 +1,4 @@
-"""Whole runs of StyleGAN2's trainer on folders of pictures."""
+"""Whole runs of StyleGAN2's trainer on folders of images."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def registry() -> Registry:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Discs on a ground, all in one pair of colours, in pictures of two shapes."""
+    """Discs on a ground, all in one pair of colours, in images of two shapes."""
     rng = np.random.default_rng(0)
     (tmp_path / "mine" / "more").mkdir(parents=True)
     for number in range(12):
         height, width = (24, 40) if number % 2 else (24, 24)
         y, x = np.mgrid[:height, :width]
         disc = np.hypot(y - rng.integers(8, 16), x - width / 2) < rng.integers(4, 9)
-        picture = np.where(disc[..., None], (230, 200, 40), (20, 40, 160)).astype(np.uint8)
-        Image.fromarray(picture).save(tmp_path / "mine" / ("more" if number % 3 else "") / f"{number}.png")
+        image = np.where(disc[..., None], (230, 200, 40), (20, 40, 160)).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / "mine" / ("more" if number % 3 else "") / f"{number}.png")
     return tmp_path / "mine"
 
 
@@ -60,7 +60,7 @@ def train(folder: Path, tmp_path: Path, registry: Registry):
     return run
 
 
-def test_a_folder_of_pictures_end_to_end(train, registry: Registry) -> None:
+def test_a_folder_of_images_end_to_end(train, registry: Registry) -> None:
     run = train("run", steps=6, checkpoint_every=3, sample_every=3)
     assert run.summary()["status"] == "done" and run.options["data"]["pairs"] == 12
     assert {"ema": 0.998, "load_size": 16, "flip": True}.items() <= run.options["run"].items()
@@ -86,7 +86,7 @@ def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: Registry,
 
 
 def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: Path) -> None:
-    """The generator's mean colour is grey at first and goes to that of the pictures."""
+    """The generator's mean colour is grey at first and goes to that of the images."""
     quick = {"rate": 5e-3, "gamma": 0.05, "path_length": 0, "channel_max": 16, "augment": "none", "ema": 0.9}
     run = train("run", steps=80, checkpoint_every=80, **quick)
     made, _ = run.load_trainer(registry, TorchDevice("cpu"))

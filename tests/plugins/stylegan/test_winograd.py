@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from i2i_plugins.stylegan.networks import winograd
-from i2i_plugins.stylegan.networks.modulation import StyledConv
+from i2i_plugins.stylegan.networks.modulated_convolution import StyledConv
 
 
 def channels_last(*shape: int) -> torch.Tensor:
@@ -53,7 +53,7 @@ def test_it_is_as_exact_as_the_direct_one() -> None:
     ("wide", "most"), [(True, 256), (True, 255), (False, 256)], ids=["kept in both orders", "in one", "left to torch"]
 )
 def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "MOST_TO_TURN", most)
+    monkeypatch.setattr(winograd, "MAX_TRANSPOSED", most)
     torch.manual_seed(0)
     layer = StyledConv(256, 256, 16, resolution=16).requires_grad_(False)
     layer.noise_strength.fill_(0.3)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from research.demo.measures.bench import Bench
 from research.demo.measures.edits import swapped
+from research.demo.measures.samples import EvaluationSamples
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_swaps_reach_their_aims() -> None:
-    figures = swapped(Bench(1, alone=True), steps=16, rate=0.05)
+    figures = swapped(EvaluationSamples(1, alone=True), steps=16, rate=0.05)
     assert [figure for figure in figures if figure.holds is False] == []

@@ -104,14 +104,14 @@ def test_a_grid_swaps_everyone_with_everyone() -> None:
     assert told["identity/A on a"] == told["identity/after"]
     assert told["grid/identity/after"] == pytest.approx(sum(told[name] for name in swaps) / 6)
     assert notes == [
-        "result.png is a with the face of A; all 6 swaps are in grid.png, and grid.html tells the numbers of each."
+        "result.png is a with the face of A; all 6 swaps are in grid.png, and grid.html has the metrics of each."
     ]
     assert "closed" in result.table.notes[2][0] and result.table.notes[2][2] == ""
 
 
 def test_names_in_a_grid_differ() -> None:
     same = [replace(each, name="face") for each in scene([RED], [RED]).every["target"] * 2]
-    assert unique_names([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "picture 3"]
+    assert unique_names([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "image 3"]
 
 
 def test_targets_with_weights_of_their_own_keep_them() -> None:
@@ -172,15 +172,16 @@ def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
     result = swap(scene([RED], [RED], note=notes.append), steps=1)
     assert "closed" not in result.scalars
     assert notes == [
-        "Shows the source's face from the start, so no share of a gap is told: a with the face of A (cosine 1.00)."
+        "The target already shows the source's face, so the closed gap is not reported: a with the face of A "
+        "(cosine 1.00)."
     ]
     notes.clear()
     worse = {"identity/before": 0.5, "identity/after": 0.4, "closed": -0.2}
     given = scene([RED, GREEN], [BLUE], note=notes.append)
     report(given, pair_up(given.every["target"], given.every["source"]), [worse, {**worse, "identity/after": 0.6}])
     assert notes == [
-        "Less like the source than before: a with the face of A (cosine 0.40 from 0.50); try more --steps, or a larger "
-        "--arcface-weight."
+        "warning: the similarity to the source decreased: a with the face of A (cosine 0.40 from 0.50); "
+        "try more --steps, or a larger --arcface-weight."
     ]
 
 

@@ -11,8 +11,8 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image, save_image
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
-from i2i_plugins.demo.world import UNSEEN, faces
-from research.demo.measures.looks import Watcher
+from i2i_plugins.demo.synthetic_faces import UNSEEN, faces
+from research.demo.measures.face_measurements import Watcher
 from tests.plugins.invert.scenes import demo, generator, lpips
 from tests.plugins.swap.scenes import Points, Squares, Who, swap
 

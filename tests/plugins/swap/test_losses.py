@@ -8,7 +8,7 @@ import torch
 from i2i.toolkit.faces.landmarks import eye_distance
 from i2i_plugins.swap.faces import FOREHEAD, face_region, mean_colour, read_people, skin_region, with_forehead
 from i2i_plugins.swap.losses import CELLS, SwapLoss
-from i2i_plugins.swap.options import Options
+from i2i_plugins.swap.options import SwapOptions
 from i2i_plugins.swap.pipeline import background, measure
 from tests.plugins.swap.scenes import BLUE, RED, SIDE, Still, face_points, scene
 
@@ -16,7 +16,7 @@ POINTS = face_points()[None] * SIDE
 
 
 def test_defaults_are_the_published_ones() -> None:
-    options = Options()
+    options = SwapOptions()
     assert (options.rec_weight, options.lpips_weight, options.arcface_weight) == (0.5, 1.0, 1.5)
     assert (options.regularize_noise_weight, options.steps, options.rate) == (5e5, 100, 0.01)
 
@@ -53,7 +53,7 @@ def test_the_region_moves_along_and_needs_no_order_of_points() -> None:
 def aim(**options: float | bool) -> SwapLoss:
     given = scene([RED], [BLUE])
     source = read_people(given, given.photos["source"].pixels)
-    return SwapLoss(given, Options.model_validate(options), given.photos["target"].pixels, source)
+    return SwapLoss(given, SwapOptions.model_validate(options), given.photos["target"].pixels, source)
 
 
 def test_terms_of_the_target_itself() -> None:
@@ -116,7 +116,7 @@ def test_terms_that_are_not_wanted_are_not_looked_at() -> None:
 def test_landmarks_without_gradients_are_not_followed() -> None:
     given = scene([RED], [BLUE], Still())
     source = read_people(given, given.photos["source"].pixels)
-    held = SwapLoss(given, Options(), given.photos["target"].pixels, source)
+    held = SwapLoss(given, SwapOptions(), given.photos["target"].pixels, source)
     assert not held.follows and "landmarks" not in held.terms(held.targets)
 
 
@@ -146,6 +146,8 @@ def test_measures() -> None:
 
 def test_no_share_is_told_of_a_gap_that_is_none() -> None:
     given = scene([RED], [RED])
-    held = SwapLoss(given, Options(), given.photos["target"].pixels, read_people(given, given.photos["source"].pixels))
+    held = SwapLoss(
+        given, SwapOptions(), given.photos["target"].pixels, read_people(given, given.photos["source"].pixels)
+    )
     told = measure(given, held, held.targets)[0]
     assert told["identity/before"] == pytest.approx(1, abs=1e-6) and "closed" not in told

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from research.demo.measures.bench import Bench
 from research.demo.measures.edits import PROMPTS, worded
+from research.demo.measures.samples import EvaluationSamples
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_prompt_reaches_its_aim() -> None:
-    figures = worded(Bench(1, alone=True), prompts=PROMPTS[:1], steps=20, rate=0.15)
+    figures = worded(EvaluationSamples(1, alone=True), prompts=PROMPTS[:1], steps=20, rate=0.15)
     assert [figure for figure in figures if figure.holds is False] == []

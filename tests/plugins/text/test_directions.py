@@ -18,7 +18,8 @@ from i2i.toolkit.latents.files import read_latent, save_latent
 from i2i_plugins import text as door
 from i2i_plugins.text import directions as module
 from i2i_plugins.text.directions import Directions, embed, make_directions
-from tests.plugins.text.scenes import GREY, TEAL, Colours, Dials, edit, latent_of, scene
+from tests.helpers.toy_generators import Bands
+from tests.plugins.text.scenes import CPU, GREY, TEAL, Colours, Dials, edit, latent_of, scene
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,9 @@ def test_a_generator_without_styles_is_refused() -> None:
         def style_space(self, w: torch.Tensor) -> dict[str, torch.Tensor]:
             return {}
 
-    with pytest.raises(i2i.I2IError, match="have no styles"):
-        make_directions(Plain(), Colours(), samples=1)
+    for generator in (Plain(), Bands(None, CPU)):
+        with pytest.raises(i2i.I2IError, match="have no styles"):
+            make_directions(generator, Colours(), samples=1)
 
 
 def test_offsets_by_relevance() -> None:
@@ -211,13 +213,13 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
     out = tmp_path / "made.safetensors"
     done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", "--out", str(out)])
     assert done.exit_code == 1 and not out.exists()
-    assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is kept;")
+    assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is written;")
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--out", "x.pt"], "kept in a file such as x.safetensors"),
+        (["--out", "x.pt"], "written to a file such as x.safetensors"),
         (["--out", "x.safetensors", "--extractor", "identity=who"], "name it as text=NAME"),
         (["--out", "x.safetensors", "--extractor", "text=who"], "no extractor of text called 'who'"),
     ],

@@ -13,7 +13,7 @@ import i2i
 from i2i.api.options import build_options
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.text.editor import Text
-from i2i_plugins.text.goals import FLOOR, Goal, create_goals
+from i2i_plugins.text.goals import MIN_CHANGE, TextGoal, create_goals
 from i2i_plugins.text.optimisation import SCHEDULE
 from tests.plugins.text.scenes import GREY, TEAL, WORDS, Colours, alike, edit, latent_of, scene
 
@@ -170,10 +170,10 @@ def test_goals() -> None:
 
 def test_a_directional_loss_is_of_the_change() -> None:
     way = torch.tensor([1.0, 0.0])
-    goal = Goal("", way, way)
+    goal = TextGoal("", way, way)
     before = torch.tensor([[0.0, 1.0]]).repeat(3, 1)
     # Half the floor along the way counts half, a whole change along it all, one across it nothing.
-    change = torch.tensor([[FLOOR / 2, 0.0], [2 * FLOOR, 0.0], [0.0, FLOOR]])
+    change = torch.tensor([[MIN_CHANGE / 2, 0.0], [2 * MIN_CHANGE, 0.0], [0.0, MIN_CHANGE]])
     torch.testing.assert_close(goal.losses(before + change, before), torch.tensor([0.5, 0.0, 1.0]))
     vectors = before.clone().requires_grad_()
     assert torch.autograd.grad(goal.losses(vectors, before).sum(), vectors)[0].isfinite().all()
@@ -184,13 +184,13 @@ def test_a_directional_loss_is_of_the_change() -> None:
     [
         ({"prompt": ()}, '--prompt "a smiling face"'),
         ({"prompt": (" ",)}, '--prompt "a smiling face"'),
-        ({"prompt": ("red",), "threshold": 0.1}, "--threshold is of --directions FILE"),
-        ({"prompt": ("red",), "directions": "d.safetensors", "steps": 5}, "--steps means nothing along --directions"),
+        ({"prompt": ("red",), "threshold": 0.1}, "--threshold has an effect with --directions FILE only"),
+        ({"prompt": ("red",), "directions": "d.safetensors", "steps": 5}, "--steps has no effect with --directions"),
         ({"prompt": ("red",), "rows_of": "own"}, "give --rows as well"),
-        ({"prompt": ("red",), "against": " "}, '--against "" says nothing'),
+        ({"prompt": ("red",), "against": " "}, "--against is empty"),
         ({"prompt": ("blue", "Looking  left"), "against": "looking left"}, "--against 'looking left' is the prompt"),
         ({"prompt": ("red",), "directions": "d.safetensors", "against": "red"}, "--against 'red' is the prompt"),
-        ({"prompt": ("A face",), "directions": "d.safetensors"}, "--prompt 'A face' is what directions lead away from"),
+        ({"prompt": ("A face",), "directions": "d.safetensors"}, "--prompt 'A face' is the default of --against"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:

@@ -1,0 +1,148 @@
+"""The reconstruction of a photo: the image that a latent renders to, its loss, and the record of its optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+import i2i
+from i2i.toolkit.latents.features import fitting
+
+from .methods import Method
+
+OnStep = Callable[..., None]
+"""``on_step(done, total, **scalars)``, as ``i2i.Scene.progress``."""
+
+
+def render_images(
+    generator: i2i.Generator, w: Tensor, noise: Mapping[str, Tensor] | Literal["none"] | None = None
+) -> Tensor:
+    """Render ``w (N, num_ws, w_dim)`` to RGB images ``(N, 3, R, R)``, also with a generator of grey images.
+
+    Args:
+        noise: Noise maps by name, ``"none"``, or None for the stored ones.
+    """
+    images: Tensor = generator.render(w, noise or "const")
+    return images.expand(-1, 3, -1, -1)
+
+
+class ReconstructionLoss:
+    """The difference of images from target photos ``(N, 3, R, R)``: mean squared error and perceptual distance."""
+
+    def __init__(self, scene: i2i.Scene, method: Method, targets: Tensor) -> None:
+        """Compute the features of the targets.
+
+        Raises:
+            I2IError: the extractor of the features cannot be opened.
+        """
+        self.method, self.targets = method, targets
+        self.perceptual = perceptual_extractor(scene, method) if method.lpips_weight else None
+        if self.perceptual is not None:
+            with torch.no_grad():
+                # One photo at a time: its features must be equal to the bit, whatever the other photos are.
+                features = [self.perceptual.features(fitting(target)) for target in targets.split(1)]
+            self.features = {layer: torch.cat([maps[layer] for maps in features]) for layer in features[0]}
+
+    def losses(self, images: Tensor) -> Tensor:
+        """Compute the losses ``(N,)`` of images ``(N, 3, R, R)``, each against the target at its position."""
+        return self.weighted(*self.terms(images))
+
+    def terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean squared errors and the perceptual distances, ``(N,)`` each; 0 where the weight is 0."""
+        zeros = images.new_zeros(len(images))
+        squared = (images - self.targets).square().mean(dim=(1, 2, 3)) if self.method.rec_weight > 0 else zeros
+        if self.perceptual is None:
+            return squared, zeros
+        return squared, self.perceptual.compare(self.perceptual.features(fitting(images)), self.features)
+
+    def weighted(self, squared: Tensor, distances: Tensor) -> Tensor:
+        """Return the losses ``(N,)`` for the two results of ``terms``."""
+        return self.method.rec_weight * squared + self.method.lpips_weight * distances
+
+    def select(self, samples: Tensor) -> None:
+        """Keep the targets of some samples only."""
+        self.targets = self.targets[samples]
+        if self.perceptual is not None:
+            self.features = {layer: maps[samples] for layer, maps in self.features.items()}
+
+
+def perceptual_extractor(scene: i2i.Scene, method: Method) -> i2i.PerceptualExtractor:
+    """Open the extractor whose features a method compares.
+
+    Raises:
+        I2IError: it cannot be opened; the message says what to download, and which method needs no download.
+    """
+    try:
+        extractor: Any = scene.extractors[method.features]
+    except i2i.I2IError as error:
+        if method.features == "perceptual":
+            raise
+        raise i2i.I2IError(f"{str(error).rstrip('.')}; or use --method lpips, which needs no download.") from error
+    perceptual: i2i.PerceptualExtractor = extractor
+    return perceptual
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The latent of one photo with its image and losses."""
+
+    latent: i2i.Latent
+    """The latent code, with noise maps and weight changes where the method optimises them."""
+    image: Tensor
+    """``(1, 3, R, R)`` in [-1, 1], what the latent renders to."""
+    losses: Sequence[float]
+    """The initial loss, and the loss after each step."""
+    loss: float
+    """The loss of the image; while w is jittered, ``losses`` may be lower than what their latents give."""
+    steps: int
+    """Number of steps taken."""
+    seconds: float
+    """Its part of the time; the time of photos that were optimised together is divided evenly."""
+    tuning_losses: Sequence[float] = ()
+    """Losses while the generator's weights were tuned to the photo."""
+    frames: Sequence[Tensor] = ()
+    """Images of the optimisation, each ``(1, 3, R, R)``."""
+
+    def to_inversion(self) -> i2i.Inversion:
+        """Convert to the result of an inverter."""
+        scalars = {"seconds": self.seconds, "steps": float(self.steps), "loss": self.loss}
+        lines = {"latent": list(enumerate(self.losses))}
+        if self.tuning_losses:
+            first = len(self.losses) - 1
+            lines["generator"] = [(first + step, loss) for step, loss in enumerate(self.tuning_losses)]
+        points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items()}
+        plot = i2i.Plot("step", "loss", points, logarithmic=True)
+        plots = {"loss": plot} if any(len(line) > 1 for line in points.values()) else {}
+        return i2i.Inversion(self.latent, scalars, plots, self.image, tuple(self.frames))
+
+    @classmethod
+    def from_inversion(cls, inversion: i2i.Inversion) -> Reconstruction:
+        """Convert an inversion without tuning back; the inverse of ``to_inversion``."""
+        assert inversion.image is not None
+        scalars = inversion.scalars
+        points = inversion.plots["loss"].lines["latent"] if "loss" in inversion.plots else [(0.0, scalars["loss"])]
+        losses = [loss for _, loss in points]
+        return cls(
+            *(inversion.latent, inversion.image, losses, scalars["loss"], int(scalars["steps"]), scalars["seconds"]),
+            frames=inversion.frames,
+        )
+
+
+@dataclass
+class StepCounter:
+    """The progress of several photos, counted in optimisation steps of one photo."""
+
+    on_step: OnStep
+    """Called at each report."""
+    total: int
+    """Steps of all photos."""
+    done: int = 0
+    """Steps of the photos that are finished."""
+
+    def report(self, steps: int, loss: float) -> None:
+        """Report the steps of the photos that are optimised now, summed over them, and the loss."""
+        self.on_step(min(self.total, self.done + steps), self.total, loss=loss)

@@ -1,0 +1,146 @@
+"""The cards of the demo networks: what each network is, what it learnt from, and its figures; one JSON file each.
+
+``train.py`` writes a card anew, without figures; measuring adds these.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import i2i
+from i2i.toolkit.files import hash_file, write_json
+from i2i_plugins.demo import synthetic_faces
+from i2i_plugins.demo.model_records import BY_NAME, CARDS
+
+from .. import pools
+from .figures import Measured
+
+FACES = "faces"
+"""The dataset, which has a card beside those of the networks."""
+NAMES = (FACES, *BY_NAME)
+"""All that is measured."""
+
+
+def read(name: str, folder: Path = CARDS) -> dict[str, Any]:
+    """The card of a name.
+
+    Raises:
+        i2i.I2IError: there is none, or it is damaged; says what to type.
+    """
+    file = folder / f"{name}.json"
+    again = "measure it" if name == FACES else f"type 'python -m research.demo.train {name}'"
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise i2i.I2IError(f"The card {file} cannot be read ({error}): {again} anew.") from None
+    if not isinstance(card, dict):
+        raise i2i.I2IError(f"The card {file} is no card: {again} anew.")
+    return card
+
+
+def write(name: str, measured: Measured, count: int, folder: Path = CARDS) -> Path:
+    """Put figures into a card; those that are not measured now stay if they are of the same weights and count.
+
+    Returns:
+        The card's file.
+
+    Raises:
+        i2i.I2IError: there is no card to put them into.
+    """
+    card = _blank() if name == FACES else read(name, folder)
+    file = folder / f"{name}.json"
+    measured_on = {"count": count, "of": mark(name)}
+    kept: dict[str, Any] = {}
+    if file.is_file() and read(name, folder).get("measured") == measured_on:
+        kept = read(name, folder).get("figures", {})
+    figures = kept | {figure.name: figure.as_json() for figure in measured.figures}
+    write_json(file, card | {"measured": measured_on, "figures": figures})
+    return file
+
+
+def mark(name: str) -> str:
+    """What the figures are of: the sha256 of the weights, or a mark of how faces are drawn."""
+    if name == FACES:
+        return pools.version()
+    path = BY_NAME[name].path
+    assert path is not None
+    return hash_file(path)
+
+
+def _blank() -> dict[str, Any]:
+    faces = synthetic_faces.faces()
+    return {"name": FACES, "summary": faces.summary, "licence": faces.licence, "parameters": len(faces.names)}
+
+
+# As a page.
+
+
+def page(folder: Path = CARDS) -> str:
+    """All cards as one Markdown page, those that are there."""
+    parts = ["# Model cards", _INTRODUCTION]
+    for name in NAMES:
+        if (folder / f"{name}.json").is_file():
+            parts += _section(read(name, folder))
+    return "\n\n".join(parts) + "\n"
+
+
+_INTRODUCTION = """The synthetic faces and the networks that come with i2i: what they are, what they learnt from,
+and how well they do on faces they never saw. Every network learnt from the dataset `faces` alone: no photograph,
+nobody's likeness, and it knows nothing else. So these are networks to try edits on, and to write plugins and tests
+with; for photographs see [published weights](../guide/models.md).
+
+The figures are those of
+
+```bash
+python -m research.demo.evaluate
+```
+
+which takes some minutes, prints them with the aim that each has to meet, and fails where one is missed. The unseen
+faces are of seeds from 10,000,000 up, which no training uses."""
+
+
+def _section(card: dict[str, Any]) -> list[str]:
+    settings = card.get("settings", {})
+    facts = [
+        ("licence", card["licence"]),
+        ("learnt from", card.get("trained_on")),
+        *((key, value) for key, value in card.get("facts", {}).items() if key not in settings),
+        ("settings", ", ".join(f"{key} {_number(value)}" for key, value in settings.items())),
+        ("parameters" if card["name"] == FACES else "weights", card.get("parameters")),
+        ("training took", _training(card)),
+        ("measured on", _measured(card)),
+    ]
+    table = [f"- {key}: {_number(value)}" for key, value in facts if value not in (None, "")]
+    parts = [f"## {card['name']}", card["summary"], "\n".join(table)]
+    if card.get("figures"):
+        parts.append(_figures(card["figures"]))
+    return parts
+
+
+def _training(card: dict[str, Any]) -> str:
+    if "seconds" not in card:
+        return ""
+    threads = f"{card['threads']} thread{'s' * (card['threads'] != 1)}"
+    return f"{card['seconds'] / 60:.0f} minutes on {threads} of {card['machine']}, PyTorch {card['torch']}"
+
+
+def _measured(card: dict[str, Any]) -> str:
+    return f"up to {card['measured']['count']:,} faces of each kind" if "measured" in card else ""
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    lines = ["| figure | value | aim | what it is |", "|---|---|---|---|"]
+    for name, figure in figures.items():
+        aim = figure.get("aim", "")
+        if aim:
+            aim += ", met" if figure["holds"] else ", **missed**"
+        value = "none" if figure["value"] is None else f"{figure['value']:.4g}"
+        lines.append(f"| {name} | {value} | {aim} | {figure['meaning']} |")
+    return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    """Whole numbers of more than four digits with commas."""
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value)

@@ -1,0 +1,339 @@
+"""Each broken plugin ends in one line that names its distribution and method, or is left out; the rest works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import i2i
+
+from .conftest import Run, environment
+
+TRAIN = "train {} --dataset {} --size 16 --batch 1 --steps 2 --precision fp32 --device cpu --out out"
+EDIT = "edit --plugin {} --image photo.png --device cpu --out out"
+LATENTS = "edit --plugin broken-latents --image {} --generator broken-generator --device cpu --out out"
+
+
+def table(text: str) -> list[tuple[str, str]]:
+    """Read lines ``METHOD: HOW HOW`` as pairs."""
+    rows = [line.strip().partition(":") for line in text.strip().splitlines()]
+    return [(at.strip(), how) for at, _, hows in rows for how in hows.split()]
+
+
+def trainer_cases() -> list[tuple[str, str]]:
+    cases = table("""
+        __init__: raise exit forbidden memory
+        networks: empty none text dict
+        optimizers: none list dict
+        averaged: text list none
+        step: raise exit none text list dict empty grad iterator forbidden memory twice
+        sample: raise none text whole flat dict
+        validate: raise none text dict iterator
+        state_dict: raise none text function open objects
+    """)
+    return [(f"{TRAIN.format('broken-trainer', 'broken-dataset')} --at {at} --how {how}", at) for at, how in cases]
+
+
+def other_trainer_cases() -> list[tuple[str, str]]:
+    named = {
+        "incomplete": "step",
+        "signature": "step",
+        "defaults": "defaults",
+        "validator": "Options",
+        "unwritable": "Options",
+        "factory": "Options",
+    }
+    return [(TRAIN.format(f"broken-{name}", "broken-dataset"), word) for name, word in named.items()]
+
+
+def dataset_cases() -> list[tuple[str, str]]:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --dataset-options at={} --dataset-options how={}"
+    cases = [(line.format(at, how), at) for at, how in table("__init__: raise\n draw: raise none half float one text")]
+    return [*cases, (TRAIN.format("broken-trainer", "broken-undrawn"), "draw")]
+
+
+def editor_cases() -> list[tuple[str, str]]:
+    cases = table("""
+        check: raise exit forbidden memory lookup
+        presets: raise text none iterator
+        edit: raise none text exit forbidden memory
+        image: none text nan whole flat inf twice
+        frames: none text list
+        scalars: none dict list
+        nan-scalar: raise
+        latent: text list object
+        table: text list
+        ragged: raise
+        cells: text nan
+        plots: text list dict none
+        path: raise
+        lines: raise
+        others: list none text
+    """)
+    own = ("check", "presets")
+    lines = [
+        (f"{EDIT.format('broken-editor')} --at {at} --how {how}", at if at in own else "edit") for at, how in cases
+    ]
+    return [*lines, (EDIT.format("broken-signature"), "edit"), (EDIT.format("broken-incomplete"), "edit")]
+
+
+def extractor_cases() -> list[tuple[str, str]]:
+    roles = {
+        "landmarks": ["__call__"],
+        "identity": ["__call__", "align"],
+        "perceptual": ["distance", "compare"],
+        "text": ["images", "texts"],
+        "encoder": ["__call__"],
+        "segmentation": ["__call__"],
+    }
+    cases = [(role, at, how) for role, every in roles.items() for at in every for how in ("raise", "none", "text")]
+    cases += [(role, "__init__", "exit") for role in roles] + [("perceptual", "features", "raise")]
+    cases += [("broken-role", "__call__", "raise")]
+    line = EDIT.format("broken-editor") + " --call {0} --extractor {0}=broken-{0}"
+    line += " --extractor-options broken-{0}.at={1} --extractor-options broken-{0}.how={2}"
+    return [(line.format(role, at, how), at) for role, at, how in cases]
+
+
+def generator_cases() -> list[tuple[str, str]]:
+    cases = table("""
+        __init__: raise
+        map: raise none text flat
+        render: raise none whole less
+        features: raise none flat
+        features_and_pictures: raise none text
+        style_space: raise none list
+        styles: raise none
+        weights: raise none
+        tuned: raise none
+        noise_maps: raise text
+        w_mean: raise none
+        w_std: raise text
+        z_dim: text none
+        resolution: text none
+    """)
+    called = {at for at, _ in cases} - {"__init__", "z_dim", "resolution"}
+    line = LATENTS.format("seed:0") + " --generator-options at={0} --generator-options how={1}"
+    return [(line.format(at, how) + (f" --call {at}" if at in called else ""), at) for at, how in cases]
+
+
+def inverter_cases() -> list[tuple[str, str]]:
+    cases = table("check: raise\n invert: raise none text list iterator\n w: nan none flat text")
+    line = LATENTS.format("photo.png") + " --fresh --invert broken-inverter,at={},how={}"
+    return [(line.format(at, how), "invert" if at == "w" else at) for at, how in cases]
+
+
+def command_cases() -> list[tuple[str, str]]:
+    cases = [(f"broken-command --how {how}", "broken-command") for how in ("raise", "exit", "lookup")]
+    return [*cases, ("broken-group parse --word x", "parse")]
+
+
+def lazy_cases() -> list[tuple[str, str]]:
+    editors = [(EDIT.format(f"broken-{name}"), name) for name in ("no-name", "import", "exit", "number", "other")]
+    trainers = [TRAIN.format(f"broken-{name}", "facades") for name in ("no-module", "no-options")]
+    return [*editors, *((line, "broken-no") for line in trainers)]
+
+
+GROUPS = {
+    ("trainers", "datasets"): [*trainer_cases(), *other_trainer_cases(), *dataset_cases()],
+    ("editors",): editor_cases(),
+    ("editors", "extractors"): extractor_cases(),
+    ("editors", "generators"): generator_cases(),
+    ("editors", "generators", "inverters"): inverter_cases(),
+    ("commands",): command_cases(),
+    ("lazy",): lazy_cases(),
+}
+CASES = [(plugins, line, word) for plugins, cases in GROUPS.items() for line, word in cases]
+
+
+@pytest.mark.parametrize(("plugins", "line", "word"), CASES, ids=[line for _, line, _ in CASES])
+def test_a_broken_plugin_ends_in_one_line(run: Run, plugins: tuple[str, ...], line: str, word: str) -> None:
+    done = run(line, *plugins)
+    assert done.exit_code in (1, 2), done.output
+    assert isinstance(done.exception, SystemExit) and "Traceback" not in done.output
+    errors = [text for text in done.stderr.splitlines() if "i2i-broken 1.0" in text]
+    assert len(errors) == 1 and errors[0] == done.stderr.splitlines()[-1], done.stderr
+    assert errors[0].startswith("i2i: ") and word in errors[0]
+    remedies = ("tell its author", "then run", "See: i2i plugins check", "go on with", "give", "in step()")
+    assert any(remedy in errors[0] for remedy in remedies), errors[0]
+    out = Path("out")
+    if line.startswith("edit"):
+        assert not out.exists(), "an edit that failed leaves nothing"
+    elif out.exists():
+        assert i2i.open_run("out").summary()["status"] in ("failed", "unfinished")
+
+
+def test_debug_shows_the_traceback(run: Run) -> None:
+    done = run(EDIT.format("broken-editor") + " --at edit --how lookup", "editors", debug=True)
+    assert isinstance(done.exception, i2i.I2IError) and isinstance(done.exception.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("how", ["raise", "none", "function"])
+def test_the_last_good_checkpoint_survives(run: Run, how: str) -> None:
+    at = "state_dict" if how == "function" else "step"
+    line = TRAIN.format("broken-trainer", "broken-dataset").replace("--steps 2", "--steps 5")
+    done = run(f"{line} --checkpoint-every 1 --at {at} --how {how} --when 4", "trainers", "datasets")
+    assert done.exit_code == 1 and "i2i-broken 1.0" in done.stderr.splitlines()[-1]
+    opened = i2i.open_run("out")
+    assert opened.last_step() == 3 and opened.read_state(3)["step"] == 3 and opened.summary()["status"] == "failed"
+
+
+def test_a_failing_sample_does_not_cost_the_checkpoint(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at sample --how raise --when 2"
+    assert run(line, "trainers", "datasets").exit_code == 1
+    assert i2i.open_run("out").last_step() == 2
+
+
+def test_a_run_that_cannot_be_resumed_names_the_plugin(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at load_state_dict"
+    assert run(line, "trainers", "datasets").exit_code == 0
+    done = run("train broken-trainer --resume out --steps 3", "trainers", "datasets")
+    assert done.exit_code == 1 and "i2i-broken 1.0 failed in load_state_dict()" in done.stderr.splitlines()[-1]
+    assert i2i.open_run("out").last_step() == 2
+
+
+def test_losses_and_samples_that_are_not_finite_are_told(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset")
+    done = run(f"{line} --at step --how nan", "trainers", "datasets")
+    assert done.exit_code == 1 and "The loss 'loss' became nan at step 1" in done.stderr.splitlines()[-1]
+    done = run(f"{line}2 --at sample --how nan", "trainers", "datasets")
+    assert done.exit_code == 0 and "sample() of the trainer 'broken-trainer' gives numbers that are not" in done.stderr
+
+
+@pytest.mark.parametrize("line", [TRAIN.format("broken-trainer", "broken-dataset"), EDIT.format("broken-editor")])
+def test_an_interrupt_stays_an_interrupt(run: Run, line: str) -> None:
+    at = "step" if line.startswith("train") else "edit"
+    done = run(f"{line} --at {at} --how interrupt", "trainers", "datasets", "editors")
+    assert done.exit_code in (1, 130) and "i2i-broken" not in done.stderr, done.stderr
+    assert "top" in done.stderr.splitlines()[-1], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("at", "how"), table("compute: raise none nan text\n update: raise\n __init__: exit\n per_picture: text list")
+)
+def test_metrics(run: Run, at: str, how: str) -> None:
+    assert run(TRAIN.format("broken-trainer", "broken-dataset"), "trainers", "datasets").exit_code == 0
+    options = f"--metric-options broken-metric.at={at} --metric-options broken-metric.how={how}"
+    done = run(f"evaluate out --device cpu --metrics broken-metric {options}", "trainers", "datasets", "metrics")
+    assert done.exit_code == 1, done.output
+    line = done.stderr.splitlines()[-1]
+    assert "metric 'broken-metric' of i2i-broken 1.0" in line and at in line
+    assert not Path("out/evaluation_val.json").exists()
+
+
+EVENTS = ("__init__", "run_begins", "losses", "samples", "validation", "checkpoint", "run_ends")
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_callback_is_dropped_and_the_training_goes_on(run: Run, event: str) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --callbacks broken-callback"
+    options = f" --callback-options broken-callback.at={event} --callback-options broken-callback.how=exit"
+    done = run(line + options, "trainers", "datasets", "callbacks")
+    assert done.exit_code == 0, done.output
+    (told,) = (text for text in done.stderr.splitlines() if "i2i-broken" in text)
+    assert f"'broken-callback' of i2i-broken 1.0 failed in {event} and is dropped" in told
+    kept = json.loads(Path("out/options.json").read_text(encoding="utf-8"))["callback_options"]
+    assert kept == {"broken-callback": {"at": event, "how": "exit"}}
+
+
+def test_options_of_callbacks_are_checked(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --callback-options broken-callback.at=losses"
+    done = run(line, "trainers", "datasets", "callbacks")
+    assert done.exit_code == 2 and "not among the callbacks" in done.stderr
+    done = run(line.replace(".at", ".att") + " --callbacks broken-callback", "trainers", "datasets", "callbacks")
+    assert done.exit_code == 2 and "there is no option 'att'" in done.stderr and not Path("out").exists()
+
+
+def test_a_broken_family_leaves_files_to_others(run: Run) -> None:
+    import torch
+
+    torch.save({"main.0.weight": torch.zeros(1)}, "file.pt")
+    done = run("edit --plugin broken-latents --image seed:0 --generator file.pt --device cpu", "editors", "generators")
+    line = done.stderr.splitlines()[-1]
+    assert done.exit_code == 1 and "holds no generator" in line and "'a-broken-reader' of i2i-broken 1.0" in line
+    done = run("sample --generator demo-faces --seeds 0 --out sheet.png --device cpu", "generators")
+    assert done.exit_code == 0 and Path("sheet.png").is_file(), done.output
+
+
+def test_json_is_one_object_whatever_plugins_print(run: Run) -> None:
+    done = run(EDIT.format("broken-editor") + " --at edit --how print --json", "editors", "printing")
+    assert done.exit_code == 0 and json.loads(done.stdout)["out"] == "out" and "a plugin prints" in done.stderr
+
+
+IMPORTS = {
+    "misspelt": "unknown hook 'register_editor'. Did you mean 'register_editors'?",
+    "unmarked": "register_editors lacks the @i2i.hookimpl mark",
+    "raising": "RuntimeError: broken on purpose",
+    "exiting": "SystemExit: 0",
+    "missing": "ModuleNotFoundError: No module named 'i2i_broken.no_such_module'",
+    "attribute": "has no attribute 'no_such_attribute'",
+    "newer": "it needs i2i>=99",
+    "taken": "metric 'l1' is already provided by i2i; give yours another name",
+    "slow": "its import takes",
+    "printing": "printed at import",
+}
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_a_fault_at_import_costs_its_plugin_alone(site: Path, work: Path, name: str) -> None:
+    names = f"facades,metrics,broken-{name}"
+    words = [sys.executable, "-m", "i2i", "plugins", "list", "--json"]
+    done = subprocess.run(words, env=environment(site, I2I_PLUGINS=names), capture_output=True, text=True)
+    plugins = {each["name"]: each for each in json.loads(done.stdout)["plugins"]}
+    assert done.returncode == 0 and "Traceback" not in done.stderr and IMPORTS[name] in done.stderr
+    if name not in ("printing",):
+        assert f"broken-{name} (i2i-broken" in done.stderr
+    assert "dataset:facades" in plugins["facades"]["things"] and "metric:l1" in plugins["metrics"]["things"]
+
+
+def test_a_process_shows_a_traceback_with_debug_only(site: Path, work: Path) -> None:
+    words = [sys.executable, "-m", "i2i", *EDIT.format("broken-editor").split(), "--at", "edit"]
+    for debug in (False, True):
+        given = [*words, "--debug"] if debug else words
+        chosen = environment(site, I2I_PLUGINS="broken-editors")
+        done = subprocess.run(given, env=chosen, capture_output=True, text=True)
+        assert done.returncode == 1 and ("Traceback" in done.stderr) == debug and not Path("out").exists()
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("i2i: warning:")]
+        assert debug or len(lines) == 1
+
+
+def test_hooks_that_fail_are_named_once_each(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    done = run("plugins list --json", "hooks")
+    lines = [line for line in done.stderr.splitlines() if "i2i-broken 1.0" in line]
+    expected = {
+        "register_trainers": "RuntimeError: broken on purpose",
+        "register_datasets": "needs a one-line 'name'",
+        "register_editors": "--out",
+        "register_metrics": "derive from i2i.Options",
+        "register_models": "no i2i.Model",
+        "register_generators": "needs a target",
+        "register_inverters": "no i2i.Inverter",
+        "register_callbacks": "SystemExit",
+        "register_panels": "no i2i.Panel",
+        "register_presets": "registered twice",
+    }
+    assert len(lines) == len(expected)
+    for hook, words in expected.items():
+        (line,) = (line for line in lines if line.startswith(f"i2i: {hook} "))
+        assert words in line
+
+
+def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
+    found = {
+        "trainers": ("broken-attributes: wants", "broken-signature: step", "broken-incomplete: it must define step"),
+        "editors": ("broken-wants: wants", "broken-signature: edit(", "broken-incomplete: it must define edit"),
+        "datasets": ("broken-undrawn: it promises", "broken-fields: fields"),
+        "metrics": ("broken-better: better",),
+        "extractors": ("broken-wordless: role", "broken-lacking"),
+        "presets": ("drag/broken-values",),
+        "hooks": ("register_trainers: RuntimeError",),
+        "lazy": ("broken-no-name",),
+    }
+    for name, words in found.items():
+        done = run(f"plugins check broken-{name}", name)
+        assert done.exit_code == 1, done.output
+        for word in words:
+            assert word in done.stdout, (word, done.stdout)

@@ -1,0 +1,178 @@
+"""The study inverts what it says, measures what it shows, and ends when it is told to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import i2i
+from i2i_plugins.invert.editor import Invert
+from i2i_plugins.invert.evaluation import STEPS, evaluate_perturbations
+from i2i_plugins.invert.options import InvertOptions
+from i2i_plugins.invert.perturbations import PERTURBATIONS
+from tests.plugins.invert.scenes import demo, drawn_faces, lpips, scene
+
+FEW: dict[str, Any] = {"study": True, "steps": 5, "space": "w+", "start": "encoder", "changes": ("shift", "noise")}
+
+
+def options(**changed: Any) -> InvertOptions:
+    return InvertOptions(**{**FEW, **changed})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def studied() -> tuple[i2i.Result, list[str], list[tuple[int, int]]]:
+    """Of two faces, by shift and noise."""
+    made, notes, steps = scene(drawn_faces(2))
+    return evaluate_perturbations(made, options()), notes, steps
+
+
+def test_table_shows_inputs_above_reconstructions(studied: Any) -> None:
+    result, face = studied[0], drawn_faces(1)
+    table = result.table
+    assert [len(row) for row in table.cells] == [4] * 4 and [len(row) for row in table.notes] == [4] * 4
+    assert table.columns == ["unchanged", "change 1", "change 2", "change 3"]
+    assert table.labels[0] == "shift to the right: 5, 12.5, 25 % of the side"
+    assert table.labels[1::2] == ["w+ from the encoder"] * 2
+    for row, name in ((0, "shift"), (2, "noise")):
+        perturbation = PERTURBATIONS[name]
+        expected = [face[0], *(perturbation(face[0], strength, 0) for strength in perturbation.strengths)]
+        for cell, picture in zip(table.cells[row], expected, strict=True):
+            assert torch.equal(cell[0], picture)
+        for cell, below, note in zip(table.cells[row], table.cells[row + 1], table.notes[row + 1], strict=True):
+            assert note == f"LPIPS {lpips().distance(below, cell).item():.4f}"
+    assert table.notes[0] == ["unchanged", "5 % of the side", "12.5 % of the side", "25 % of the side"]
+
+
+def test_lines_are_means_over_the_photos(studied: Any) -> None:
+    result, faces = studied[0], drawn_faces(2)
+    plot = result.plots["study_shift"]
+    assert plot.x == "shift to the right, % of the side" and not plot.logarithmic
+    assert [x for x, _ in plot.lines["w+ from the encoder"]] == [0, 5, 12.5, 25]
+    alone = []
+    for face in faces.split(1):
+        made, _, _ = scene(face)
+        alone.append(
+            dict(
+                evaluate_perturbations(made, options(changes=("shift",)))
+                .plots["study_shift"]
+                .lines["w+ from the encoder"]
+            )
+        )
+    for x, y in plot.lines["w+ from the encoder"]:
+        # Batches of another size are summed in another order.
+        assert y == pytest.approx((alone[0][x] + alone[1][x]) / 2, rel=1e-2)
+    mean = sum(y for x, y in plot.lines["w+ from the encoder"] if x) / 3
+    assert result.scalars["shift/lpips"] == pytest.approx(mean, rel=1e-6)
+
+
+def test_results_are_those_of_unchanged_photos(studied: Any) -> None:
+    result = studied[0]
+    assert len(result.others) == 1 and result.others[0].table is None
+    for each, face in zip((result, *result.others), drawn_faces(2).split(1), strict=True):
+        assert each.image.shape == (1, 3, 64, 64) and each.latent.w.shape == (1, 10, 128)
+        assert each.scalars["lpips"] == pytest.approx(lpips().distance(each.image, face).item(), rel=1e-3)
+        assert each.scalars["steps"] == 5
+    assert torch.equal(result.image, result.table.cells[1][0])
+
+
+def test_lpips_grows_with_noise(studied: Any) -> None:
+    ys = [y for _, y in studied[0].plots["study_noise"].lines["w+ from the encoder"]]
+    assert ys == sorted(ys) and ys[-1] > 2 * ys[0]
+    assert any(note.startswith("noise: mean LPIPS 0.") for note in studied[1])
+
+
+def test_progress_reaches_its_total(studied: Any) -> None:
+    done, totals = zip(*studied[2], strict=True)
+    assert len(set(totals)) == 1 and list(done) == sorted(done) and done[-1] == totals[0]
+
+
+def test_plot_has_a_line_for_each_space_and_initial_latent() -> None:
+    made, _, steps = scene(drawn_faces(1))
+    every = options(space=None, start=None, steps=2, changes=("shift",), strengths=(20.0,))
+    result = Invert().edit(made, every)
+    names = [f"{space} from the {start}" for space in ("w+", "w", "z") for start in ("encoder", "mean")]
+    lines = result.plots["study_shift"].lines
+    assert list(lines) == names
+    assert all([x for x, _ in line] == [0, 20] for line in lines.values())
+    assert len({line[0][1] for line in lines.values()}) == 6, "no two give the same picture"
+    assert lines["w+ from the encoder"][0][1] < min(lines["w+ from the mean"][0][1], lines["z from the mean"][0][1])
+    assert steps[-1][0] == steps[-1][1]
+    told = result.scalars["lpips"]
+    assert told == pytest.approx(lines["w+ from the encoder"][0][1], rel=1e-3), "that of the method comes first"
+
+
+def test_first_line_is_that_of_the_method() -> None:
+    made, _, _ = scene(drawn_faces(1))
+    few = options(method="projector", space=None, start="mean", steps=1, changes=("zoom",), strengths=(1.5,))
+    result = evaluate_perturbations(made, few)
+    assert next(iter(result.plots["study_zoom"].lines)) == "w from the mean"
+    w = result.latent.w
+    assert torch.equal(w, w[:, :1].expand_as(w))
+    made, _, _ = scene(drawn_faces(1))
+    few = options(method="encoder", start=None, steps=None, changes=("zoom",), strengths=(1.5,))
+    encoder = evaluate_perturbations(made, few)
+    assert list(encoder.plots["study_zoom"].lines) == ["w+ from the encoder"], "it begins nowhere else"
+    assert "loss" not in encoder.plots
+
+
+def test_without_encoder_only_the_mean_is_evaluated() -> None:
+    made, notes, _ = scene(drawn_faces(1), extractors={"perceptual": lpips()})
+    result = evaluate_perturbations(made, options(start=None, steps=1, changes=("blur",), strengths=(2.0,)))
+    assert list(result.plots["study_blur"].lines) == ["w+ from the mean"]
+    assert any("no encoder" in note for note in notes)
+
+
+def test_generator_with_classes_skips_z(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, notes, _ = scene(drawn_faces(1))
+    monkeypatch.setattr(made.generator, "c_dim", 3)
+    result = evaluate_perturbations(made, options(space=None, steps=1, changes=("blur",), strengths=(2.0,)))
+    assert list(result.plots["study_blur"].lines) == ["w+ from the encoder", "w from the encoder"]
+    assert any("--label" in note for note in notes)
+
+
+def test_cancelled_evaluation_returns_partial_result() -> None:
+    calls = iter(range(1000))
+    made, notes, _ = scene(drawn_faces(1), stop=lambda: next(calls) > 3)
+    result = evaluate_perturbations(made, options(space=None, start=None, steps=50, changes=("shift",)))
+    assert list(result.plots["study_shift"].lines) == ["w+ from the encoder"], "no further way is begun"
+    assert result.scalars["steps"] < 10 and result.image.isfinite().all()
+    assert any(note.startswith("Stopped") for note in notes)
+
+
+def test_steps_default_is_small() -> None:
+    class Asked(Exception):
+        pass
+
+    def ask(_images: Any, _method: str, values: Any, **_: Any) -> Any:
+        raise Asked(values["steps"])
+
+    for given, taken in ((None, STEPS), (400, 400)):
+        made, _, _ = scene(drawn_faces(1))
+        made.invert = ask
+        with pytest.raises(Asked, match=f"^{taken}$"):
+            evaluate_perturbations(made, options(steps=given))
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"changes": ("shift", "blur"), "strengths": (2.0,)}, "name it with --changes, once"),
+        ({"changes": ("zoom",), "strengths": (0.0,)}, r"zoom takes 0.1 to 10 times"),
+        ({"changes": ("zoom",), "strengths": (1.0,)}, "changes nothing"),
+        ({"changes": ("occlusion",), "strengths": (130.0,)}, r"0 to 100 % of the area"),
+    ],
+)
+def test_strengths_out_of_range_are_refused(changed: dict[str, Any], reason: str) -> None:
+    made, _, _ = scene(drawn_faces(1), extractors={"encoder": demo("encoder"), "perceptual": lpips()})
+    with pytest.raises(i2i.UsageError, match=reason):
+        evaluate_perturbations(made, options(**changed))
