@@ -6,6 +6,7 @@ what guards cannot see: reproducibility, independence of samples, ranges, and th
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from ..api.field import Field
 from ..api.generator import StyleGenerator, Weights
 from ..api.model import Model
 from ..api.options import Options, build_options
+from ..api.sample import Sample
 from ..api.trainer import DataInfo
 from ..data.layouts import find_samples, find_sides
 from ..data.sources import open_source
@@ -151,15 +153,18 @@ def check_trainer(run: ContractRun) -> None:
     """Train, resume and predict; a resumed training must equal one that was never stopped."""
     trainer: type[Trainer] = run.thing
     training = _Training(run)
-    first = training.train("first", 2)
-    step = first.find("last")
-    assert step == 2, f"the last checkpoint is of step {step}, after 2 steps"
-    resumed = train(run.name, resume=first.folder, steps=3, registry=training.registry, quiet=True)
-    _assert_equal(_weights(resumed), _weights(whole := training.train("whole", 3)))
+    trained = training.train(3)
+    whole = _weights(trained)
+    stopped = Run(Path(shutil.copytree(trained.folder, run.folder / "stopped")), trained.options)
+    for path in stopped.checkpoint(3).parent.glob(f"{stopped.checkpoint(3).stem}.*"):
+        path.unlink()
+    assert stopped.find("last") == 2, "there is no checkpoint of step 2"
+    resumed = train(run.name, resume=stopped.folder, registry=training.registry, quiet=True)
+    _assert_equal(_weights(resumed), whole)
     if trainer.learns_from() == "images":
-        _check_trained_generator(run, trainer, whole, training.registry)
-    elif trainer.learns_from() != "fields" or trainer.wants[0].kind in ("image", "labels", "mask"):  # type: ignore[union-attr]
-        _check_prediction(run, trainer, whole, training)
+        _check_trained_generator(run, trainer, trained, training.registry)
+    elif not isinstance(trainer.wants, tuple) or trainer.wants[0].kind in ("image", "labels", "mask"):
+        _check_prediction(run, trainer, trained, training)
 
 
 class _Training:
@@ -172,9 +177,9 @@ class _Training:
         if self.dataset is not None:
             (plugin,) = registry_of(self.dataset).plugins.values()
             self.registry = run.registry.extended(plugin)
-        self.size = TRAINING_SIZE
+        self.size = int(run.options.get("size", TRAINING_SIZE))
         multiple = self._build().multiple
-        self.size = -(-TRAINING_SIZE // multiple) * multiple
+        self.size = -(-self.size // multiple) * multiple
 
     def _build(self) -> Trainer:
         """Construct the trainer alone, so that what it needs and has not is told apart from faults of training."""
@@ -190,17 +195,17 @@ class _Training:
         built: Trainer = self.run.build(options, self.run.device, info)
         return built
 
-    def train(self, out: str, steps: int) -> Run:
+    def train(self, steps: int) -> Run:
         """Train from scratch; raises what ``i2i.train`` raises."""
         settings = {"size": self.size, "device": "cpu", "precision": "fp32", "workers": 0, "batch": 2}
         settings |= {"checkpoint_every": 1, "callbacks": "none", "source": "synthetic"}
         name = "tiny-pairs" if self.dataset is None else self.dataset.name
         return train(
             self.run.name,
-            out=self.run.folder / out,
+            out=self.run.folder / "run",
             registry=self.registry,
             quiet=True,
-            **{**settings, "dataset": name, **self.run.options, "steps": steps},
+            **{**settings, "dataset": name, **self.run.options, "size": self.size, "steps": steps},
         )
 
 
@@ -291,17 +296,32 @@ def check_dataset(run: ContractRun) -> None:
     for split in dataset.drawn:
         _check_synthetic(dataset, split)
     root = run.root or _write_layout(run, dataset)
-    samples = find_samples(dataset, root, "train")
-    if not samples:
-        raise RequirementMissing(f"dataset {run.name!r} has a layout of its own: give a directory in `roots`")
+    samples = _found_samples(run, dataset, root)
     assert len({sample.name for sample in samples}) == len(samples), "two samples have one name"
-    for side in find_sides(dataset, root, "train"):
-        assert side, "one side of the unpaired images is empty"
     opened = open_source(dataset, root, "train", "real")
     sample = opened.read(0, TRAINING_SIZE)
     assert sample.keys() == {each.name for each in dataset.fields}
     absent = run.folder / "nothing"
     assert not find_samples(dataset, absent, "train"), "samples are found in a directory that does not exist"
+
+
+def _found_samples(run: ContractRun, dataset: Dataset, root: Path) -> Sequence[Sample]:
+    """Return the samples of the split ``train``, after the two sides of unpaired images were found.
+
+    Raises:
+        RequirementMissing: the dataset has a layout of its own, and its author gives no directory.
+    """
+    try:
+        samples = find_samples(dataset, root, "train")
+        sides = find_sides(dataset, root, "train")
+    except I2IError as error:
+        if run.root is not None or is_fault(error):
+            raise
+        samples, sides = (), ((), ())
+    if not samples and run.root is None:
+        raise RequirementMissing(f"dataset {run.name!r} has a layout of its own: give a directory in `roots`")
+    assert samples and all(sides), f"no sample was found in {root}"
+    return samples
 
 
 def _check_synthetic(dataset: Dataset, split: str) -> None:

@@ -36,6 +36,7 @@ class PluginContract:
     """The plugins of it to test; empty for all."""
     options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Options that make a thing quick, or that it needs, by ``"KIND:NAME"``: ``{"editor:drag": {"preset": "smile"}}``.
+    Those of a trainer may also be settings of the run, such as ``size`` (32 unless given).
     An option called ``steps``, or ``..._steps`` with a default, is 2 unless given here."""
     images: ClassVar[Mapping[str, Sequence[str]]] = {}
     """By ``"editor:NAME"``, what the editor edits, as for ``--image``; by default one image for each required name."""
