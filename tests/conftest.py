@@ -12,11 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Point the user's folder at an empty one, so that no test reads or writes the real one."""
-    folder = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("I2I_HOME", str(folder))
-    return folder
+def own_home(i2i_home: Path) -> Path:
+    """Give every test a user's folder of its own: the fixture of ``i2i.testing``."""
+    return i2i_home
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import i2i
 from i2i.cli.plugins import command as plugins_command
 from i2i.registry import Plugin
 from i2i.validation import check_plugin, check_thing
-from tests.toy_editors import Points, Shift, registry_of, run
+from tests.helpers.toy_editors import Points, Shift, registry_of, run
 
 
 class Faulty(i2i.Editor):

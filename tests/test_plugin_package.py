@@ -28,11 +28,12 @@ class Site:
 
     folder: Path
 
-    def install(self, package: Path) -> None:
-        copy = self.folder.parent / f"build-{package.name}"  # building leaves files in the source folder
-        shutil.copytree(package, copy)
+    def install(self, *packages: Path) -> None:
+        copies = [self.folder.parent / f"build-{package.name}" for package in packages]
+        for package, copy in zip(packages, copies, strict=True):  # building leaves files in the source folder
+            shutil.copytree(package, copy)
         arguments = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
-        self.python("-m", "pip", "install", *arguments, "--upgrade", "--target", str(self.folder), str(copy))
+        self.python("-m", "pip", "install", *arguments, "--upgrade", "--target", str(self.folder), *map(str, copies))
 
     def python(self, *args: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         paths = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -132,10 +133,8 @@ BROKEN = {
 
 
 def test_broken_plugins_are_told_and_the_rest_works(fresh_site: Site, package: Callable[[str, str], Path]) -> None:
-    fresh_site.install(EXAMPLE)
-    for name, (code, _) in BROKEN.items():
-        # By name i2i-zz... comes after i2i-warm, so that it is the copycat who loses.
-        fresh_site.install(package("zz" + name, code))
+    # By name i2i-zz... comes after i2i-warm, so that it is the copycat who loses.
+    fresh_site.install(EXAMPLE, *(package("zz" + name, code) for name, (code, _) in BROKEN.items()))
     chosen = ",".join(["warm", "facades", *("zz" + name for name in BROKEN)])
     listed = fresh_site.i2i("plugins", "list", "--json", I2I_PLUGINS=chosen)
     plugins = {plugin["name"]: plugin for plugin in json.loads(listed.stdout)["plugins"]}
@@ -152,14 +151,35 @@ def test_broken_plugins_are_told_and_the_rest_works(fresh_site: Site, package: C
     assert fresh_site.i2i("plugins", "check", "warm", I2I_PLUGINS=chosen).returncode == 0
 
 
-@pytest.mark.parametrize("kind", NEW_KINDS)
-def test_a_new_plugin_installs_passes_its_test_and_is_sound(kind: str, fresh_site: Site, tmp_path: Path) -> None:
-    folder = write_plugin("my-own", kind, tmp_path / "mine")
-    fresh_site.install(folder)
-    fresh_site.python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder))
-    things = fresh_site.plugins(I2I_PLUGINS="my-own")["my-own"]["things"]
-    assert things == ["preset:drag/my-own" if kind == "preset" else f"{kind}:my-own"]
-    assert fresh_site.i2i("plugins", "check", "my-own").returncode == 0
+@pytest.fixture(scope="module")
+def new_plugins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, list[Path]]:
+    """A new plugin of each kind, all installed at once: each call of pip takes seconds."""
+    folder = tmp_path_factory.mktemp("new")
+    (folder / "packages").mkdir()
+    site = Site(folder / "packages")
+    written = [write_plugin(f"my-{kind}", kind, folder / kind) for kind in NEW_KINDS]
+    site.install(*written)
+    return site, written
+
+
+def test_new_plugins_pass_their_tests(new_plugins: tuple[Site, list[Path]]) -> None:
+    site, folders = new_plugins
+    result = site.python("-m", "pytest", "-v", "-p", "no:cacheprovider", *map(str, folders))
+    assert all(f"test_behaviour[{label}] PASSED" in result.stdout for label in new_labels()), result.stdout
+    assert "SKIPPED" not in result.stdout
+
+
+def test_new_plugins_are_found_and_sound(new_plugins: tuple[Site, list[Path]]) -> None:
+    site, _ = new_plugins
+    chosen = ",".join(["drag", *(f"my-{kind}" for kind in NEW_KINDS)])
+    plugins = site.plugins(I2I_PLUGINS=chosen)
+    assert [plugins[f"my-{kind}"]["things"] for kind in NEW_KINDS] == [[label] for label in new_labels()]
+    checked = site.i2i("plugins", "check", I2I_PLUGINS=chosen)  # fails where one has a fault
+    assert all(f"my-{kind}: sound" in checked.stdout for kind in NEW_KINDS)
+
+
+def new_labels() -> list[str]:
+    return ["preset:drag/my-preset" if kind == "preset" else f"{kind}:my-{kind}" for kind in NEW_KINDS]
 
 
 def test_a_new_plugin_overwrites_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from i2i.cli import build
-from tests.toy_editors import registry_of
-from tests.toy_faces import CropsOnly, Squares, photo
+from tests.helpers.toy_editors import registry_of
+from tests.helpers.toy_faces import CropsOnly, Squares, photo
 
 
 def landmarks(*args: object) -> Result:

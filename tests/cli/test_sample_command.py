@@ -20,8 +20,8 @@ from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image_text
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
 from i2i_plugins.sample.command import command
-from tests.toy_editors import run
-from tests.toy_generators import Bands, Broken, Classes, registry_of
+from tests.helpers.toy_editors import run
+from tests.helpers.toy_generators import Bands, Broken, Classes, registry_of
 
 
 def sample(*args: Any) -> Result:

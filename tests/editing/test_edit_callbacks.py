@@ -12,7 +12,7 @@ from PIL import Image
 
 import i2i
 from i2i.registry import Plugin
-from tests.toy_editors import Shift, registry_of
+from tests.helpers.toy_editors import Shift, registry_of
 
 
 class Recorder(i2i.Callback):

@@ -10,8 +10,8 @@ import pytest
 
 import i2i
 from i2i.editing.pipeline import edit
-from tests.toy_faces import photo
-from tests.toy_latents import Bandwise, latent_registry
+from tests.helpers.toy_faces import photo
+from tests.helpers.toy_latents import Bandwise, latent_registry
 
 
 def test_a_photo_is_inverted_once_for_two_edits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,10 @@ from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image
 from i2i.toolkit.latents.files import read_latent
-from tests.toy_editors import run
-from tests.toy_faces import Squares, photo
-from tests.toy_generators import Bands
-from tests.toy_latents import Bandwise, Preset, latent_registry
+from tests.helpers.toy_editors import run
+from tests.helpers.toy_faces import Squares, photo
+from tests.helpers.toy_generators import Bands
+from tests.helpers.toy_latents import Bandwise, Preset, latent_registry
 
 
 @pytest.fixture

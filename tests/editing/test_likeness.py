@@ -14,7 +14,7 @@ from i2i.editing.comparison import ImageComparison
 from i2i.editing.extractors import Extractors, open_for
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
-from tests.toy_editors import Blend, Points, registry_of
+from tests.helpers.toy_editors import Blend, Points, registry_of
 
 DEVICE = TorchDevice("cpu")
 

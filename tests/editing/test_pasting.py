@@ -12,7 +12,7 @@ from i2i.api.placement import Placement
 from i2i.editing.masks import feather_mask
 from i2i.editing.paste import Mode, paste
 from i2i.toolkit.faces.alignment import extract_crop, square_placement
-from tests.editing.squares import clouds, inside, square
+from tests.helpers.squares import clouds, inside, square
 
 MODES: tuple[Mode, ...] = ("feather", "poisson")
 SQUARES = [

@@ -12,9 +12,9 @@ import torch
 import i2i
 from i2i.editing.pipeline import edit
 from i2i.registry import Registry
-from tests.toy_editors import registry_of
-from tests.toy_faces import photo
-from tests.toy_latents import latent_registry
+from tests.helpers.toy_editors import registry_of
+from tests.helpers.toy_faces import photo
+from tests.helpers.toy_latents import latent_registry
 
 
 class Steps(i2i.Editor):

@@ -18,7 +18,7 @@ from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import ArcFace, read_arcface
 from i2i_plugins.arcface.model_records import MODEL
 from i2i_plugins.arcface.network import IResNet
-from tests.registered import registered_by
+from tests.helpers.registered import registered_by
 
 State = dict[str, torch.Tensor]
 IRESNET50 = (3, 4, 14, 3)

@@ -16,7 +16,7 @@ from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
 from i2i.toolkit.images import read_image, to_tensor
 from i2i_plugins.dlib.extractor import WINDOW_BOX, DlibLandmarks, _window
-from tests.plugins.needing_dlib import require_dlib
+from tests.helpers.needing_dlib import require_dlib
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from i2i.runtime.device import TorchDevice
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model_records import record
-from tests.plugins.needing_dlib import require_dlib
-from tests.registered import registered_by
+from tests.helpers.needing_dlib import require_dlib
+from tests.helpers.registered import registered_by
 
 CPU = TorchDevice("cpu")
 

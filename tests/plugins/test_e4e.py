@@ -19,7 +19,7 @@ from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.model_records import FFHQ, MODELS
 from i2i_plugins.e4e.network import E4ENetwork
-from tests.registered import registered_by
+from tests.helpers.registered import registered_by
 
 State = dict[str, torch.Tensor]
 RELATIVE = 1e-4

@@ -13,7 +13,7 @@ import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet, Moments, frechet_distance
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
-from tests.plugins.vgg16_of_noise import noise, write
+from tests.helpers.vgg16_of_noise import noise, write
 
 CPU = TorchDevice("cpu")
 

@@ -20,7 +20,7 @@ from i2i.assets.models import place
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.open_clip.extractor import OpenClip
 from i2i_plugins.open_clip.model_records import MODEL
-from tests.registered import registered_by
+from tests.helpers.registered import registered_by
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
 

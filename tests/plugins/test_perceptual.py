@@ -22,7 +22,7 @@ from i2i_plugins.perceptual.lpips_extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsMetric, LpipsVggMetric
 from i2i_plugins.perceptual.model_records import VGG16
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
-from tests.registered import registered_by
+from tests.helpers.registered import registered_by
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsVggMetric
 from i2i_plugins.perceptual.model_records import VGG16
 from i2i_plugins.perceptual.vgg16_extractor import IMAGE2STYLEGAN, Vgg16
-from tests.plugins.vgg16_of_noise import noise, state, write
+from tests.helpers.vgg16_of_noise import noise, state, write
 
 CPU = TorchDevice("cpu")
 RELATIVE = 3e-5

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.plugins.needing_dlib import require_dlib
+from tests.helpers.needing_dlib import require_dlib
 
 SEEDS = range(10_000_000, 10_000_030)
 TURN = 30.0

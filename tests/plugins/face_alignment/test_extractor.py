@@ -14,8 +14,8 @@ from i2i.runtime.device import TorchDevice
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
 from i2i_plugins.face_alignment.fan import FAN, FANSizes
 from i2i_plugins.face_alignment.model_records import FAN_MODEL, S3FD_MODEL
+from tests.helpers.registered import registered_by
 from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
-from tests.registered import registered_by
 
 CPU = TorchDevice("cpu")
 

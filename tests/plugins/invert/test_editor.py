@@ -20,8 +20,8 @@ from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
+from tests.helpers.registered import registered_by
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
-from tests.registered import registered_by
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,8 +13,8 @@ from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.invert.pipeline import reconstruct
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
+from tests.helpers.vgg16_of_noise import write
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
-from tests.plugins.vgg16_of_noise import write
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

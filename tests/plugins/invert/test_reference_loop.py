@@ -13,8 +13,8 @@ from i2i.toolkit.latents import features
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.optimisation import LatentInversion
 from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
+from tests.helpers.vgg16_of_noise import write
 from tests.plugins.invert.scenes import CPU, generator, samples
-from tests.plugins.vgg16_of_noise import write
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 

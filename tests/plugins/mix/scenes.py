@@ -11,7 +11,7 @@ from torch import Tensor
 import i2i
 from i2i.runtime.device import TorchDevice
 from i2i_plugins.mix.editor import Mix
-from tests.toy_generators import MEAN, Bands
+from tests.helpers.toy_generators import MEAN, Bands
 
 
 class Stripes(Bands, i2i.StyleGenerator):

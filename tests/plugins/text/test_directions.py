@@ -18,8 +18,8 @@ from i2i.toolkit.latents.files import read_latent, save_latent
 from i2i_plugins import text as door
 from i2i_plugins.text import directions as module
 from i2i_plugins.text.directions import Directions, embed, make_directions
+from tests.helpers.toy_generators import Bands
 from tests.plugins.text.scenes import CPU, GREY, TEAL, Colours, Dials, edit, latent_of, scene
-from tests.toy_generators import Bands
 
 
 @pytest.fixture(scope="module")
