@@ -35,7 +35,7 @@ class Metric(ABC):
 
     @abstractmethod
     def update(self, output: Tensor, target: Tensor) -> None:
-        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1]."""
+        """Take in a batch: both ``(N, 3, H, W)`` float32 in [-1, 1]; label maps are in the colours of their classes."""
 
     @abstractmethod
     def compute(self) -> float:

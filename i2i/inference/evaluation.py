@@ -15,6 +15,8 @@ from ..runtime.progress import note
 from ..toolkit.files import write_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.metric import Metric
@@ -158,16 +160,27 @@ def _measure(
     with torch.no_grad():
         for whole in fixed_batches(data.groups, wanted["size"], batch, device, len(data)):
             given = {key: tensor for key, tensor in whole.items() if key != target}
-            output = first_panel(trainer.sample(given)).float()
+            output = _painted(first_panel(trainer.sample(given)), trainer, device).float()
             if not torch.isfinite(output).all():
                 raise I2IError(
                     f"The generator gives values that are not finite on {data.source.name(done)}; "
                     "choose an earlier step with --checkpoint."
                 )
             for meter in meters.values():
-                meter.update(output, whole[target])
+                meter.update(output, _painted(whole[target], trainer, device))
             done += len(output)
             progress(done, len(data))
+
+
+def _painted(tensor: Tensor, trainer: Trainer, device: Device) -> Tensor:
+    """Paint class numbers ``(N, H, W)`` in the colours of the dataset for metrics; return images as they are."""
+    if tensor.is_floating_point() or tensor.ndim != 3:
+        return tensor
+    import numpy as np
+
+    from ..data.pixels import paint_labels
+
+    return device.put(np.stack([paint_labels(labels, trainer.data.palette) for labels in tensor.cpu().numpy()]))
 
 
 def _target_key(trainer: Trainer, data: TrainingData) -> str:
