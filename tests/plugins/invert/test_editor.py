@@ -201,7 +201,7 @@ class Constant(i2i.Inverter):
     name = "constant"
     summary = "The mean of all w."
 
-    class InvertOptions(i2i.Options):
+    class Options(i2i.Options):
         steps: int = Field(1, description="Not used")
         shift: float = Field(0.0, description="Added to w")
 
