@@ -165,7 +165,7 @@ def _tell(text: str) -> None:
 @contextmanager
 def _output_directory(name: str, out: str | None) -> Iterator[Path]:
     """Yield the directory of ``--out``, else the next free ``edits/NAME-NNN``, which is removed if it stays empty."""
-    from ..editing.pipeline import folder_of
+    from ..editing.settings import folder_of
 
     if out is not None:
         yield folder_of(out)

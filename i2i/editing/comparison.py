@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
+
 from ..api.errors import I2IError
 from ..assets.extractors import choose
 from ..guards import build_plugin
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..api.device import Device
+    from ..api.metric import Metric
     from ..registry import Registry
 
 
@@ -30,8 +33,6 @@ class ImageComparison:
         Args:
             pictures, others: ``(N, 3, H, W)`` in [-1, 1]; what is beyond is cut off first.
         """
-        import torch
-
         with torch.no_grad():
             pictures, others = (each.detach().float().clamp(-1, 1).to(self.device) for each in (pictures, others))
             declared = self.registry.values("metric", "default_for")
@@ -53,7 +54,7 @@ class ImageComparison:
 
     def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
         try:
-            meter = build_plugin(self.registry, "metric", name, self.device)
+            meter: Metric = build_plugin(self.registry, "metric", name, self.device)
             meter.update(pictures, others)
             return [float(value) for value in meter.per_picture]
         except (I2IError, ValueError):  # pictures that are too small for it

@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from ..api.errors import I2IError
+from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
 from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
 from ..toolkit.faces.detection import find_faces
 from ..toolkit.files import hash_file
+from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
-from .generators import render
+from ..toolkit.latents.sampling import SamplingOptions, latents
 from .inputs import InputImage
 from .settings import EditSettings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..api.device import Device
     from ..api.extractor import Extractor, Face
-    from ..api.generator import Generator
 
 FACES = "faces"
 """The domain of generators that know photographs of faces, aligned as in FFHQ."""
@@ -49,10 +54,8 @@ class EditImage:
         return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
 
 
-def open_photo(given: InputImage, device: Any) -> EditImage:
+def open_photo(given: InputImage, device: Device) -> EditImage:
     """A whole photo, for editors of pixels."""
-    from ..toolkit.images import read_image, to_tensor
-
     assert given.path is not None
     array = read_image(given.path)
     return EditImage(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
@@ -87,8 +90,6 @@ class ImageLoader:
         return [self._seed(given) if given.kind == "seed" else self._latent(given)]
 
     def _cut(self, given: InputImage) -> list[EditImage]:
-        from ..toolkit.images import read_image
-
         assert given.path is not None
         array = read_image(given.path)
         if not self.aligns:
@@ -101,8 +102,6 @@ class ImageLoader:
 
     def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
         """As ``find_faces``; where the finder knows crops of another world only, that is the reason it finds none."""
-        from ..toolkit.images import ImageError, to_tensor
-
         finder = self.finder()
         try:
             return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
@@ -122,16 +121,12 @@ class ImageLoader:
         return self.settings.crop == "face" or (self.settings.crop == "auto" and self.domain == FACES)
 
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
-        from ..toolkit.images import to_tensor
-
         crop = extract_crop(array, placement, self.generator.resolution)
         pixels = to_tensor(crop).to(self.generator.device)
         photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
         return EditImage(given, photo, crop, given.path, placement)
 
     def _seed(self, given: InputImage) -> EditImage:
-        from ..toolkit.latents.sampling import SamplingOptions, latents
-
         assert given.seed is not None
         w = latents(self.generator, [given.seed], SamplingOptions(truncation=self.settings.truncation))
         return self._rendered(given, Latent(w))
@@ -152,7 +147,7 @@ class ImageLoader:
 
     def _rendered(self, given: InputImage, latent: Latent) -> EditImage:
         pixels = render(self.generator, latent)
-        return EditImage(given, Photo(pixels, given.path, given.label, latent), _array(pixels))
+        return EditImage(given, Photo(pixels, given.path, given.label, latent), to_array(pixels))
 
 
 def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
@@ -163,12 +158,6 @@ def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
         return (source, placement) if hash_file(source) == told["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
-
-
-def _array(pixels: Any) -> np.ndarray:
-    from ..toolkit.images import to_array
-
-    return to_array(pixels)
 
 
 def check_one_each(pictures: Sequence[EditImage], many: bool, name: str) -> None:
@@ -183,3 +172,25 @@ def check_one_each(pictures: Sequence[EditImage], many: bool, name: str) -> None
             f"{pictures[0].given.slot!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
             "--face largest."
         )
+
+
+def tuned(generator: Generator, latent: Latent) -> Generator:
+    """Return the generator with the weight changes and noise maps of a latent.
+
+    Raises:
+        I2IError: the latent has some, and the generator has no weights or noise maps of these names.
+    """
+    if not latent.changes and not latent.noise:
+        return generator
+    if not isinstance(generator, StyleGenerator):
+        raise I2IError(
+            f"The latent changes weights or noise maps, which generators of the family {generator.name!r} do not have; "
+            "name the generator that it was made for with --generator."
+        )
+    return generator.tuned(latent.changes, latent.noise)
+
+
+def render(generator: Generator, latent: Latent) -> Tensor:
+    """Render a latent to ``(1, 3, R, R)`` in [-1, 1]; a grey generator gives three equal channels."""
+    with torch.no_grad():
+        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)

@@ -11,7 +11,7 @@ from ..api.editor import Editor
 from ..api.errors import I2IError, UsageError
 from ..toolkit.files import hash_file
 from ..toolkit.latents.files import SUFFIXES
-from .directory import RECIPE
+from .recipes import RECIPE
 
 SEED = "seed:"
 _LAST_SEED = 2**32 - 1

@@ -21,7 +21,8 @@ from ..guards import build_plugin
 from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
 from ..toolkit.locks import file_lock
-from .generators import check_requirement, render
+from .images import render
+from .settings import check_requirement
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,7 +155,7 @@ class Inversions:
             self._look_up(keys, found, cache)  # another process may have finished some of them meanwhile
             missing = [number for number in missing if number not in found]
             if missing:
-                inverter = build_plugin(self.registry, "inverter", kind.name)
+                inverter: Inverter = build_plugin(self.registry, "inverter", kind.name)
                 made = inverter.invert(scene, images[missing], options)
                 for number, inversion in zip(missing, made, strict=True):
                     found[number] = self._with_image(inversion)
@@ -254,7 +255,7 @@ class Inversions:
             yield
 
 
-def _moved(latent: Latent, device: Any) -> Latent:
+def _moved(latent: Latent, device: Device) -> Latent:
     """Return a latent on a device."""
     return replace(
         latent,

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,23 +16,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api.editor import Result
+from ..api.errors import UsageError
 from ..api.scene import Latent
 from ..toolkit.faces.alignment import extract_crop
-from ..toolkit.files import hash_file, write_json
+from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
-from ..toolkit.images.grids import image_grid
+from ..toolkit.images.grids import draw_table, image_grid
+from ..toolkit.images.pages import write_page
+from ..toolkit.images.plots import draw_plot
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
-from .directory import PROOFS, RECIPE, USUAL, of_others, placing, refuse, usual
 from .images import EditImage
 from .paste import Mode, paste
-from .recipes import for_picture
+from .recipes import RECIPE, for_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from ..api.placement import Placement
 
+PROOFS = "sha256"
+"""Where in a recipe the sha256 of each file stands, by its name."""
+USUAL = ("result.png", "before_after.png", "frames.gif", "latent.safetensors", "photo.png", "grid.png", "grid.html")
+"""Files of an edit besides its recipe and its plots."""
+_NUMBER = re.compile(r"_[0-9]+(?=\.)")
 PREVIEW = 1024
 """Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
 pictures are enlarged."""
@@ -128,8 +139,6 @@ class Writer:
             save_latent(self.out / named["latent.safetensors"], latent, about)
             written.append(named["latent.safetensors"])
         for name, plot in result.plots.items():
-            from ..toolkit.images.plots import draw_plot
-
             written.append(f"{name}{mark}.png")
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
@@ -137,9 +146,6 @@ class Writer:
     def _table(self, result: Result) -> list[str]:
         if result.table is None:
             return []
-        from ..toolkit.images.grids import draw_table
-        from ..toolkit.images.pages import write_page
-
         table = result.table
         cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
         save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
@@ -163,3 +169,96 @@ def preview(array: np.ndarray) -> np.ndarray:
     height, width = array.shape[:2]
     scale = min(1.0, PREVIEW / max(height, width))
     return resize(array, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def usual(name: str) -> bool:
+    """Whether any edit may write a file of this name, whatever its editor draws."""
+    return name == RECIPE or _NUMBER.sub("", name) in USUAL
+
+
+def own_files(out: Path) -> set[str]:
+    """Names of the files that an earlier edit left in a folder and that are still as it left them."""
+    try:
+        recipe = json.loads((out / RECIPE).read_text(encoding="utf-8"))
+        proofs = {str(name): str(proof) for name, proof in recipe[PROOFS].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    return {RECIPE, *(name for name, proof in proofs.items() if Path(name).name == name and _is(out / name, proof))}
+
+
+def _is(path: Path, proof: str) -> bool:
+    return path.is_file() and not path.is_symlink() and hash_file(path) == proof
+
+
+def of_others(out: Path, names: Iterable[str]) -> list[str]:
+    """Of the names those that are taken in a folder by something that no edit left there as it is now."""
+    taken = [name for name in names if os.path.lexists(out / name)]
+    own = own_files(out) if taken else set()
+    return sorted(name for name in taken if name not in own)
+
+
+def check_place(out: Path, used: Sequence[Path]) -> None:
+    """Refuse a folder before the work that could not be written there, or in which something would be lost.
+
+    Args:
+        used: Files that the edit works from.
+
+    Raises:
+        UsageError: one may not write there; or under a name that an edit writes lies a file that the edit works from,
+            or one that no earlier edit left there.
+    """
+    above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        reason = "one may not write there" if above.is_dir() else "that is a file"
+        raise UsageError(f"--out {out} cannot be made in {above}: {reason}; name another folder.")
+    own = own_files(out)
+    for path in used:
+        if path.resolve().parent == out.resolve() and (usual(path.name) or path.name in own):
+            raise UsageError(f"--out {out} holds {path.name}, which the edit would replace; name another folder.")
+    if out.is_dir():
+        refuse(out, of_others(out, (path.name for path in out.iterdir() if usual(path.name))))
+
+
+def refuse(out: Path, others: Sequence[str]) -> None:
+    """Refuse to replace files that are not an earlier edit's.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if others:
+        raise UsageError(
+            f"--out {out} holds {others[0]}, which the edit would replace and no earlier edit left there as it is: "
+            "name another folder, or move that file away."
+        )
+
+
+@contextmanager
+def placing(out: Path) -> Iterator[Path]:
+    """Yield an empty folder within ``out``, whose files take their places in ``out`` at the end, the recipe last.
+
+    What an earlier edit left there goes then, unless somebody has changed it since. On any failure ``out`` stays as it
+    was.
+
+    Raises:
+        OSError: the disk refused; names the file's place in ``out``.
+    """
+    new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=out))
+    try:
+        yield beside
+        names = sorted((path.name for path in beside.iterdir()), key=lambda name: (name == RECIPE, name))
+        stale = own_files(out).difference(names)
+        for name in names:
+            (beside / name).replace(out / name)
+        for name in stale:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        if error.filename and Path(error.filename).parent == beside:
+            error.filename = str(out / Path(error.filename).name)
+        raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if new:
+            with suppress(OSError):  # it is in use
+                out.rmdir()

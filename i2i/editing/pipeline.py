@@ -12,17 +12,13 @@ from ..api.options import Options
 from ..assets.defaults import default_name
 from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
-from .directory import folder_of
 from .inputs import InputImage, assign_inputs, inputs_again
-from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
+from .settings import Blend, Crop, EditCallbacks, EditSettings, check_presets, folder_of, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
-    from .scene import EditRequest
-
-__all__ = ["edit", "edit_again", "folder_of"]
+    from .session import EditRequest
 
 
 def edit(
@@ -162,7 +158,7 @@ def edit_again(
 def _run(
     registry: Registry, kind: type[Editor], options: Options, inputs: Sequence[InputImage], settings: EditSettings
 ) -> Result:
-    from .scene import EditRequest
+    from .session import EditRequest
 
     return run_edit(EditRequest(registry, kind, options, inputs, settings))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
 from ..api.options import option_flag
+from ..inference.generators import generator_identity
 from ..registry import Registry
 from ..runtime.versions import installed_versions
 from ..toolkit.files import hash_file
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..api.options import Options
     from .settings import EditSettings
 
+RECIPE = "recipe.json"
+"""Name of the recipe in the output directory."""
 LIBRARIES = ("torch", "numpy", "pillow")
 
 
@@ -79,8 +82,6 @@ class Recipe:
         Raises:
             UsageError, I2IError: it is not there, or its weights are others.
         """
-        from ..inference.generators import generator_identity
-
         if not self.generator:
             return
         if generator_identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
@@ -103,8 +104,6 @@ def make_recipe(
         options: All of the editor's options, resolved.
         photos: The pictures, as ``Recipe.photos`` has them.
     """
-    from ..inference.generators import generator_identity
-
     giver = registry.giver("editor", kind.name)
     files = {name: path.resolve() for name, path in options if isinstance(path, Path) and path.is_file()}
     recipe: dict[str, Any] = {

@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..api.editor import Result
 from ..api.errors import Interrupted
 from ..api.scene import Latent
 from ..toolkit.images import to_array
-from .directory import check_place
 from .extractors import named
 from .images import FACES, EditImage, ImageLoader, check_one_each, open_photo
 from .inputs import InputSlot
-from .output import PastedPhoto, Writer, paste_crops
+from .output import PastedPhoto, Writer, check_place, paste_crops
 from .recipes import make_recipe
-from .scene import NOTHING, EditRequest, EditSession
+from .session import NOTHING, EditRequest, EditSession
 from .settings import split_method
 
 if TYPE_CHECKING:
@@ -114,8 +115,6 @@ def invert(aligned: AlignedEdit) -> AlignedEdit:
         Interrupted: the user cancels, and the edit itself has not begun.
         I2IError: the editor refuses the images, or the inverter fails.
     """
-    import torch
-
     session, request = aligned.session, aligned.session.request
     session.device.seed(request.settings.seed)
     if request.editor.wants != "latent":

@@ -17,8 +17,7 @@ from PIL import Image
 import i2i
 from i2i.api.placement import Placement
 from i2i.cli import build
-from i2i.editing.masks import feather_mask
-from i2i.editing.paste import paste
+from i2i.editing.paste import feather_mask, paste
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from i2i.api.placement import Placement
-from i2i.editing.masks import feather_mask
-from i2i.editing.paste import Mode, paste
+from i2i.editing.paste import Mode, feather_mask, paste
 from i2i.toolkit.faces.alignment import extract_crop, square_placement
 from tests.helpers.squares import clouds, inside, square
 

@@ -15,12 +15,10 @@ from ..inference.generators import generator, generator_domain, generator_identi
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
 from .extractors import Extractors, open_for
-from .generators import check_requirement, tuned
-from .images import FACES, EditImage
+from .images import FACES, EditImage, tuned
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
-from .presets import presets_of
-from .settings import EditCallbacks, EditSettings, split_method
+from .settings import EditCallbacks, EditSettings, check_requirement, presets_of, split_method
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
