@@ -20,7 +20,7 @@ class EncoderInverter(i2i.Inverter):
 
     name = "encoder"
     summary = "One pass of an encoder network; fast, and less accurate."
-    InvertOptions: ClassVar[type[i2i.Options]] = EncoderOptions
+    Options: ClassVar[type[i2i.Options]] = EncoderOptions
     may_use = ("perceptual", "encoder")
 
     def check(self, generator: i2i.Generator, options: Any) -> None:
