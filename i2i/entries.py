@@ -11,6 +11,8 @@ from .api.errors import I2IError
 from .discovery import Plugin, describe_error, isolated
 
 _MISSING = object()
+_CLASSES = ("Options", "requires")
+"""Attributes that are classes, which may be declared as ``"module:Class"``."""
 RECORDS = ("model", "preset")
 """Kinds that are registered as records, not as classes."""
 
@@ -48,7 +50,7 @@ class Entry:
         if attribute in ("name", "summary"):
             return getattr(self, attribute)
         if attribute in self.declared:
-            return self.declared[attribute]
+            return self._declared(attribute)
         return getattr(self.load(), attribute, default)
 
     @property
@@ -58,10 +60,12 @@ class Entry:
         Raises:
             I2IError: it cannot be imported.
         """
-        target = self.declared.get("Options")
-        if isinstance(target, str):
-            return self._import(target)
         return self.get("Options")
+
+    def _declared(self, attribute: str) -> Any:
+        """Return a declared attribute; a class that was declared as ``"module:Class"`` is imported."""
+        value = self.declared[attribute]
+        return self._import(value) if attribute in _CLASSES and isinstance(value, str) else value
 
     def load(self) -> Any:
         """Return the class or record, imported on first use and checked against what was declared.
@@ -105,10 +109,9 @@ class Entry:
 
         The summary may differ: the registered one is shown, and ``i2i plugins check`` tells.
         """
-        for attribute, value in {"name": self.name, **self.declared}.items():
+        for attribute in ("name", *self.declared):
+            value = self.name if attribute == "name" else self._declared(attribute)
             actual = getattr(thing, attribute, _MISSING)
-            if attribute == "Options" and isinstance(value, str):
-                value = self._import(value)
             if not _agrees(value, actual):
                 has = "is missing in it" if actual is _MISSING else f"is {actual!r} in it"
                 return f"{attribute} {has}, but {value!r} where {self.target} is registered; make them equal"

@@ -272,6 +272,35 @@ def test_options_may_be_declared_by_string(lazy_module: str) -> None:
     assert entry.options is sys.modules[lazy_module].Warm.Options
 
 
+@pytest.mark.parametrize("declared", [i2i.StyleGenerator, "i2i:StyleGenerator"])
+@pytest.mark.parametrize("kind", ["editor", "inverter"])
+def test_required_generators_may_be_declared(
+    kind: str, declared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, base = f"needs_{tmp_path.name}".replace("-", "_"), kind.capitalize()
+    method = "edit(self, scene, options)" if kind == "editor" else "invert(self, scene, images, options)"
+    source = "import i2i\n"
+    for cls, required in (("Styles", "StyleGenerator"), ("Any", "Generator")):
+        source += (
+            f"class {cls}(i2i.{base}):\n    name, summary = '{cls.lower()}', 'A summary.'\n"
+            f"    requires = i2i.{required}\n    def {method}: ...\n"
+        )
+    (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def hook(register: i2i.Register) -> None:
+        for cls in ("Styles", "Any"):
+            register(cls.lower(), f"{name}:{cls}", summary="A summary.", requires=declared)
+
+    registry = Registry([plugin("p", **{f"register_{kind}s": hook})])
+    assert registry.entry(kind, "styles").get("requires") is i2i.StyleGenerator and name not in sys.modules
+    (fault,) = check_plugin(registry, "p")
+    assert f"{kind} 'any': requires is <class 'i2i.api.generator.Generator'> in it, but <class" in fault
+    assert registry.get(kind, "styles").requires is i2i.StyleGenerator
+    with pytest.raises(i2i.I2IError, match="requires is"):
+        registry.get(kind, "any")
+
+
 def test_a_preset_by_string_declares_its_editor(lazy_module: str, capsys: pytest.CaptureFixture[str]) -> None:
     target = f"{lazy_module}:PRESET"
     sound = plugin("p", register_presets=by_string("much", target, summary="Much.", editor="warm"))

@@ -40,8 +40,9 @@ class Register(Protocol):
             summary: One line for lists; only with a name.
             **declared: Attributes of the class that can then be asked without importing it, such as ``role``,
                 ``domain``, ``default``, ``wants`` or ``better``. ``kinds`` may be declared as a list of its names, and
-                ``Options`` as the ``"module:Class"`` of the options, so that help does not import the rest. A preset
-                must declare ``editor``.
+                ``Options`` as the ``"module:Class"`` of the options, so that help does not import the rest. Editors and
+                inverters may declare ``requires`` as the class, or as ``"i2i:StyleGenerator"``. A preset must declare
+                ``editor``.
 
         Raises:
             ValueError: name, target or summary is missing or not one line. That the imported thing equals name,

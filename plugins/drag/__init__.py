@@ -14,6 +14,7 @@ def register_editors(register: i2i.Register) -> None:
         summary="Drag points of an image to targets, by hand or by presets: open_mouth, smile, slim_face.",
         wants="latent",
         photos=("image+",),
+        requires="i2i:StyleGenerator",
         default=True,
         Options="i2i_plugins.drag.options:DragOptions",
     )

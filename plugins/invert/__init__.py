@@ -69,5 +69,6 @@ def register_inverters(register: i2i.Register) -> None:
         summary="Tunes the generator's weights around the hybrid latent (Roich et al. 2021); the most accurate.",
         default=False,
         faithful=True,
+        requires="i2i:StyleGenerator",
         Options=f"{options}:TuningOptions",
     )

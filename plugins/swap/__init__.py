@@ -14,6 +14,7 @@ def register_editors(register: i2i.Register) -> None:
         summary="Swap faces: the target keeps pose, expression, light and background, and shows the source.",
         wants="latent",
         photos=("target+", "source+"),
+        requires="i2i:StyleGenerator",
         default=False,
         Options="i2i_plugins.swap.options:SwapOptions",
     )

@@ -19,6 +19,7 @@ def register_editors(register: i2i.Register) -> None:
         summary='Edit by a text, such as "a smiling face": StyleCLIP optimisation or global directions.',
         wants="latent",
         photos=("image+",),
+        requires="i2i:StyleGenerator",
         default=False,
         Options="i2i_plugins.text.options:TextOptions",
     )
