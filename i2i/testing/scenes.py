@@ -11,7 +11,7 @@ from ..editing.comparison import ImageComparison
 from ..editing.extractors import Extractors
 from ..editing.inputs import InputSlot
 from ..editing.inversion import Inversions, RegisteredInverters
-from ..editing.presets import presets_of
+from ..editing.settings import presets_of
 from ..registry import Registry, load_registry
 from ..runtime.device import choose_device
 from .registries import with_stand_ins

@@ -202,7 +202,7 @@ def test_wrong_options_end_in_one_sentence(small):
         "--batch 3 must be a multiple of --accumulate 2": {"batch": 3, "accumulate": 2},
         "give --steps or --epochs, not both": {"epochs": 1},
         "there is no option 'ratee'. Did you mean 'rate'": {"ratee": 1},
-        "halves the picture 5 times: give a multiple of 32": {"size": 48, "levels": 5},
+        "downsamples 5 times: give a multiple of 32": {"size": 48, "levels": 5},
         "There is no dataset called 'facade'. Did you mean 'facades'": {"dataset": "facade"},
         "is not a folder": {"data_root": "/nowhere/at/all"},
     }
