@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,12 @@ def process(package: Path) -> Command:
     return run
 
 
+def _console_script() -> Callable[[], None]:
+    """Load what the command ``i2i`` calls."""
+    (entry,) = entry_points(group="console_scripts", name="i2i")
+    return entry.load()  # type: ignore[no-any-return]
+
+
 @contextmanager
 def capturing() -> Iterator[Command]:
     """Yield a function that runs a command and, unless ``code`` is another, asserts that it succeeds."""
@@ -112,7 +118,7 @@ def capturing() -> Iterator[Command]:
         ended: int | str | None = 0
         try:
             with redirect_stdout(stdout), redirect_stderr(stderr):
-                runpy.run_module("i2i", run_name="__main__", alter_sys=False)
+                _console_script()()
         except SystemExit as end:
             ended = end.code
         finally:
