@@ -165,10 +165,10 @@ def _tell(text: str) -> None:
 @contextmanager
 def _output_directory(name: str, out: str | None) -> Iterator[Path]:
     """Yield the directory of ``--out``, else the next free ``edits/NAME-NNN``, which is removed if it stays empty."""
-    from ..editing.settings import folder_of
+    from ..editing.settings import output_folder
 
     if out is not None:
-        yield folder_of(out)
+        yield output_folder(out)
         return
     with numbered_directory(Path("edits"), name) as directory:
         yield directory

@@ -1,4 +1,4 @@
-"""Comparison of images: the metrics by which reconstructions and edits are judged."""
+"""Comparison of images: the metrics of reconstructions and edits, which ``Scene.compare`` returns."""
 
 from __future__ import annotations
 
@@ -21,67 +21,69 @@ if TYPE_CHECKING:
 
 
 class ImageComparison:
-    """Compares batches of images; a metric whose extractor cannot be opened is left out, with one note."""
+    """Compare batches of images; a metric whose extractor cannot be opened is omitted, with one note."""
 
     def __init__(self, registry: Registry, device: Device, extractors: Extractors, note: Callable[[str], None]) -> None:
         self.registry, self.device, self.extractors, self.note = registry, device, extractors, note
         self._missing: set[str] = set()
 
-    def __call__(self, pictures: Tensor, others: Tensor) -> list[dict[str, float]]:
-        """For each pair ``psnr`` (dB), ``ssim``, ``lpips`` and ``identity`` (cosine, -1 to 1), as far as they go.
+    def __call__(self, images: Tensor, references: Tensor) -> list[dict[str, float]]:
+        """Return for each pair ``psnr`` (dB), ``ssim``, ``lpips`` and ``identity`` (cosine, -1 to 1), where available.
 
         Args:
-            pictures, others: ``(N, 3, H, W)`` in [-1, 1]; what is beyond is cut off first.
+            images, references: ``(N, 3, H, W)`` in [-1, 1]; values outside are clamped.
         """
         with torch.no_grad():
-            pictures, others = (each.detach().float().clamp(-1, 1).to(self.device) for each in (pictures, others))
+            images, references = (batch.detach().float().clamp(-1, 1).to(self.device) for batch in (images, references))
             declared = self.registry.values("metric", "default_for")
             metrics = [name for name, commands in declared.items() if "edit" in (commands or ())]
-            columns = {name: self._by_metric(name, pictures, others) for name in metrics}
-            columns[self._name("perceptual")] = self._by(("perceptual",), self._distance, pictures, others)
+            columns = {name: self._metric_values(name, images, references) for name in metrics}
+            distances = self._extractor_values(("perceptual",), self._distance, images, references)
+            columns[self._name("perceptual")] = distances
             if self.extractors.knows("identity"):
-                measured = self._by(("identity", "landmarks"), self._same_person, pictures, others)
-                columns[self._name("identity")] = measured
-        return [{name: values[index] for name, values in columns.items() if values} for index in range(len(pictures))]
+                roles = ("identity", "landmarks")
+                similarities = self._extractor_values(roles, self._identity_similarity, images, references)
+                columns[self._name("identity")] = similarities
+        return [{name: values[index] for name, values in columns.items() if values} for index in range(len(images))]
 
     def _name(self, role: str) -> str:
         """Return the name under which the extractor of a role is reported."""
         try:
             chosen = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain)
             return str(chosen.get("measure") or role)
-        except I2IError:  # there is none, or it cannot be imported, so nothing is measured
+        except I2IError:  # no such extractor, or its import failed: nothing is measured
             return role
 
-    def _by_metric(self, name: str, pictures: Tensor, others: Tensor) -> list[float]:
+    def _metric_values(self, name: str, images: Tensor, references: Tensor) -> list[float]:
         try:
             meter: Metric = build_plugin(self.registry, "metric", name, self.device)
-            meter.update(pictures, others)
+            meter.update(images, references)
             return [float(value) for value in meter.per_picture]
-        except (I2IError, ValueError):  # pictures that are too small for it
+        except (I2IError, ValueError):  # the images are too small for this metric
             return []
 
-    def _by(
+    def _extractor_values(
         self,
         roles: tuple[str, ...],
         measure: Callable[[Tensor, Tensor], list[float]],
-        pictures: Tensor,
-        others: Tensor,
+        images: Tensor,
+        references: Tensor,
     ) -> list[float]:
         if self._missing & set(roles):
             return []
         try:
-            return measure(pictures, others)
+            return measure(images, references)
         except I2IError as error:
             self._missing.update(roles)
-            self.note(f"The {roles[0]} measure is left out: {str(error)[:1].lower()}{str(error)[1:]}")
+            self.note(f"The {roles[0]} metric is omitted: {str(error)[:1].lower()}{str(error)[1:]}")
             return []
 
-    def _distance(self, pictures: Tensor, others: Tensor) -> list[float]:
-        distances: list[float] = self.extractors["perceptual"].distance(pictures, others).tolist()
+    def _distance(self, images: Tensor, references: Tensor) -> list[float]:
+        distances: list[float] = self.extractors["perceptual"].distance(images, references).tolist()
         return distances
 
-    def _same_person(self, pictures: Tensor, others: Tensor) -> list[float]:
+    def _identity_similarity(self, images: Tensor, references: Tensor) -> list[float]:
         identity, landmarks = self.extractors["identity"], self.extractors["landmarks"]
-        one, other = (identity(identity.align(each, landmarks(each))) for each in (pictures, others))
-        cosines: list[float] = (one * other).sum(dim=1).tolist()
+        first, second = (identity(identity.align(batch, landmarks(batch))) for batch in (images, references))
+        cosines: list[float] = (first * second).sum(dim=1).tolist()
         return cosines

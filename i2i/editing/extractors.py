@@ -1,4 +1,4 @@
-"""The extractors of one edit: those an editor needs are opened before it starts, those it may use when it asks."""
+"""The extractors of one edit: required ones are opened before the editor starts, optional ones on first use."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Extractors(Mapping[str, Any]):
         roles: Iterable[str] = (),
         options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Open nothing yet.
+        """Store the choices; no extractor is opened yet.
 
         Args:
-            names: The user's choices by role; the others are chosen by ``domain``.
-            domain: What the pictures show, such as ``"faces"``; None where that is not known.
+            names: Extractors that the user chose, by role; for other roles ``domain`` decides.
+            domain: What the images show, such as ``"faces"``; None if unknown.
             roles: The roles that the editor declares.
-            options: By the names of extractors, their options.
+            options: Options of the extractors by extractor name.
         """
         self.options = dict(options or {})
         self.registry, self.device, self.names, self.domain = registry, device, dict(names), domain
@@ -46,7 +46,7 @@ class Extractors(Mapping[str, Any]):
         self._open: dict[str, Extractor] = {}
 
     def for_roles(self, roles: Iterable[str]) -> Extractors:
-        """Return the same extractors with other keys; what one of the two opens is open in both."""
+        """Return the same extractors with other keys; both share the opened extractors."""
         other = Extractors(self.registry, self.device, self.names, self.domain, roles, self.options)
         other._open = self._open
         return other
@@ -55,8 +55,8 @@ class Extractors(Mapping[str, Any]):
         """Open the extractor of a role or name.
 
         Raises:
-            KeyError: there is no such role or name.
-            I2IError: it cannot be opened; says what is missing.
+            KeyError: no plugin provides this role or name.
+            I2IError: it cannot be opened; the message says what is missing.
         """
         if key not in self._open:
             if key in self.roles or key in roles(self.registry):
@@ -72,7 +72,7 @@ class Extractors(Mapping[str, Any]):
         return self._open[key]
 
     def __contains__(self, key: object) -> bool:
-        """Whether a plugin provides an extractor of this role or name; opening it may still fail."""
+        """Return whether a plugin provides an extractor of this role or name; opening it may still fail."""
         return isinstance(key, str) and (key in self.registry.entries("extractor") or self._provided(key))
 
     def __iter__(self) -> Iterator[str]:
@@ -95,39 +95,39 @@ class Extractors(Mapping[str, Any]):
         return bool(self.registry.where("extractor", role=role))
 
     def knows(self, role: str) -> bool:
-        """Whether an extractor of this role was made for such pictures, or the user says which to take."""
+        """Return whether the user chose an extractor of this role or one was trained for this domain."""
         return role in self.names or bool(self.registry.where("extractor", role=role, domain=self.domain))
 
     @property
     def chosen(self) -> dict[str, str]:
-        """By role, the names of those that are open."""
+        """The names of the opened extractors by role."""
         return {role: self._open[role].name for role in roles(self.registry) if role in self._open}
 
 
-def open_for(kind: type[Editor], found: Extractors, more: Iterable[str] = ()) -> None:
-    """Open what an editor needs, so that what is missing is told before it starts.
+def open_required(kind: type[Editor], extractors: Extractors, more: Iterable[str] = ()) -> None:
+    """Open the extractors that an editor requires, so that a missing one is reported before the edit starts.
 
     Args:
-        more: Further roles that may be chosen: those of the inverter that gives photos their latents.
+        more: Further roles that the user may choose: those of the inverter.
 
     Raises:
-        UsageError: the user chose an extractor for a role that the editor has no use for, or one that is not there.
-        I2IError: one cannot be opened.
+        UsageError: the user chose an extractor for a role that the editor does not use, or an unknown one.
+        I2IError: an extractor cannot be opened.
     """
     usable = {*kind.extractors, *kind.may_use, *more} | ({"landmarks"} if kind.wants != "pixels" else set())
-    for role, name in found.names.items():
-        check_role(role, found.registry)
+    for role, name in extractors.names.items():
+        check_role(role, extractors.registry)
         if role not in usable:
             needs = ", ".join(sorted(usable)) or "none"
             raise UsageError(
                 f"Editor {kind.name!r} uses no extractor of {role} (it needs: {needs}): leave {name!r} out."
             )
-    for role, name in found.names.items():  # a wrong choice is refused now, not in the middle of the work
-        choose(role, found.registry, name)
+    for role, name in extractors.names.items():  # refuse a wrong choice now, not after minutes of work
+        choose(role, extractors.registry, name)
     for role in kind.extractors:
-        found[role]
+        extractors[role]
 
 
-def named(role: str, domain: str, registry: Registry) -> list[str]:
-    """Names of the extractors of a role that were made for a domain."""
+def names_for_domain(role: str, domain: str, registry: Registry) -> list[str]:
+    """Return the names of the extractors of a role that were trained for a domain."""
     return list(registry.where("extractor", role=role, domain=domain))

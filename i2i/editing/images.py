@@ -1,8 +1,8 @@
-"""The images of an edit: photos are read and aligned, seeds and latents rendered."""
+"""The images of an edit: read and align photos, render seeds and latents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,24 +30,26 @@ if TYPE_CHECKING:
     from ..api.extractor import Extractor, Face
 
 FACES = "faces"
-"""The domain of generators that know photographs of faces, aligned as in FFHQ."""
+"""Domain of generators that were trained on photos of faces, aligned as in FFHQ."""
 
 
 @dataclass(frozen=True)
 class EditImage:
-    """One image of an edit, and where it came from."""
+    """One image of an edit, and the photo that it was cropped from."""
 
-    given: InputImage
+    input: InputImage
+    """The image as the user names it."""
     photo: Photo
+    """The image as the editor gets it."""
     before: np.ndarray
-    """What it showed before the edit, uint8 ``(H, W, 3)``: the whole photo, the crop, or what was rendered."""
+    """The image before the edit, uint8 ``(H, W, 3)``: the whole photo, the crop, or the rendered latent."""
     source: Path | None = None
-    """The photo that it is a part of, where an edited crop can go back into it."""
+    """The photo into which the edited crop is pasted back; None where there is none."""
     placement: Placement | None = None
-    """Where in that photo."""
+    """Position of the crop in that photo."""
 
-    def about(self) -> dict[str, Any]:
-        """What travels with its latent, so that an edit that starts from there can go back into the photo too."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata of the latent file, with which a later edit can paste its crop into the photo."""
         if self.source is None or self.placement is None:
             return {}
         sha256 = hash_file(self.source)
@@ -55,7 +57,7 @@ class EditImage:
 
 
 def open_photo(given: InputImage, device: Device) -> EditImage:
-    """A whole photo, for editors of pixels."""
+    """Read a whole photo, for editors of pixels."""
     assert given.path is not None
     array = read_image(given.path)
     return EditImage(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
@@ -72,36 +74,39 @@ class ImageLoader:
         settings: EditSettings,
         finders: Sequence[str] = (),
     ) -> None:
-        """``finder`` is asked for an extractor of landmarks once a face is to be found.
+        """Store the settings; no image is loaded yet.
 
-        ``finders`` names those that search photographs.
+        Args:
+            domain: What the generator renders, such as ``"faces"``; None if unknown.
+            finder: Returns the landmark extractor; called only if a face must be found.
+            finders: Names of the landmark extractors that detect faces in whole photos, for messages.
         """
         self.generator, self.domain, self.finder, self.settings = generator, domain, finder, settings
         self.finders = finders
 
     def load(self, given: InputImage) -> list[EditImage]:
-        """What is shown by one that is given: of a photo with ``--face all``, each of its faces.
+        """Load one input; a photo with ``--face all`` yields one image for each face.
 
         Raises:
-            I2IError: it cannot be read, or does not fit the generator; or there is no such face.
+            I2IError: the file cannot be read or does not fit the generator, or the photo has no such face.
         """
         if given.kind == "photo":
-            return self._cut(given)
+            return self._crops(given)
         return [self._seed(given) if given.kind == "seed" else self._latent(given)]
 
-    def _cut(self, given: InputImage) -> list[EditImage]:
+    def _crops(self, given: InputImage) -> list[EditImage]:
         assert given.path is not None
         array = read_image(given.path)
         if not self.aligns:
             return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
-        found = self._faces(array, given.path)
-        several = len(found) > 1
-        names = {number: f"{given.label} {number}" if several else given.label for number in found}
-        placements = {number: ffhq_placement(face.landmarks) for number, face in found.items()}
+        faces = self._faces(array, given.path)
+        several = len(faces) > 1
+        names = {number: f"{given.label} {number}" if several else given.label for number in faces}
+        placements = {number: ffhq_placement(face.landmarks) for number, face in faces.items()}
         return [self._crop(given, array, placements[number], name) for number, name in names.items()]
 
     def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
-        """As ``find_faces``; where the finder knows crops of another world only, that is the reason it finds none."""
+        """Detect faces; if the extractor only knows crops of another domain, the error says so."""
         finder = self.finder()
         try:
             return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
@@ -111,13 +116,13 @@ class ImageLoader:
             raise ImageError(
                 path,
                 f"{finder.name} reads crops of {finder.domain} and does not search photos "
-                f"for faces; take a finder that does with --landmarks {' or '.join(self.finders) or 'NAME'} "
+                f"for faces; choose another extractor with --landmarks {' or '.join(self.finders) or 'NAME'} "
                 "(see 'i2i plugins list'), or leave --crop face out.",
             ) from None
 
     @property
     def aligns(self) -> bool:
-        """Whether faces are cut out of photos, not their largest square."""
+        """Whether photos are cropped to an aligned face, not to their largest square."""
         return self.settings.crop == "face" or (self.settings.crop == "auto" and self.domain == FACES)
 
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
@@ -134,42 +139,42 @@ class ImageLoader:
     def _latent(self, given: InputImage) -> EditImage:
         assert given.path is not None
         latent, about = read_latent(given.path)
-        rows, numbers = latent.w.shape[1:]
-        if (rows, numbers) != (self.generator.num_ws, self.generator.w_dim):
+        layers, dimension = latent.w.shape[1:]
+        if (layers, dimension) != (self.generator.num_ws, self.generator.w_dim):
             raise I2IError(
-                f"{given.path} holds a latent of {rows} x {numbers} numbers, and the generator takes "
-                f"{self.generator.num_ws} x {self.generator.w_dim}: name the one it was made for with --generator."
+                f"{given.path} holds a latent of {layers} x {dimension} numbers, and the generator takes "
+                f"{self.generator.num_ws} x {self.generator.w_dim}: name the generator of this latent with --generator."
             )
         latent = replace(latent, w=latent.w.to(self.generator.device))
-        picture = self._rendered(given, latent)
-        source, placement = _home_of(about)
-        return replace(picture, source=source, placement=placement)
+        image = self._rendered(given, latent)
+        source, placement = _source_photo(about)
+        return replace(image, source=source, placement=placement)
 
     def _rendered(self, given: InputImage, latent: Latent) -> EditImage:
         pixels = render(self.generator, latent)
         return EditImage(given, Photo(pixels, given.path, given.label, latent), to_array(pixels))
 
 
-def _home_of(about: Any) -> tuple[Path | None, Placement | None]:
-    """The photo that a latent came from and its place there, where that photo is still the same."""
+def _source_photo(about: Mapping[str, Any]) -> tuple[Path | None, Placement | None]:
+    """Return the photo that a latent was cropped from and the placement; None if the photo is missing or changed."""
     try:
-        told = about["photo"]
-        source, placement = Path(told["path"]), Placement.of_plain(told["quad"])
-        return (source, placement) if hash_file(source) == told["sha256"] else (None, None)
+        record = about["photo"]
+        source, placement = Path(record["path"]), Placement.of_plain(record["quad"])
+        return (source, placement) if hash_file(source) == record["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
 
 
-def check_one_each(pictures: Sequence[EditImage], many: bool, name: str) -> None:
-    """Refuse several faces of a photo where the editor takes one picture.
+def check_single_face(images: Sequence[EditImage], many: bool, name: str) -> None:
+    """Refuse several faces of a photo where the editor takes one image.
 
     Raises:
-        I2IError: there are several.
+        I2IError: there are several faces.
     """
-    if len(pictures) > 1 and not many:
+    if len(images) > 1 and not many:
         raise I2IError(
-            f"{pictures[0].given.path} shows {len(pictures)} faces, and editor {name!r} takes one picture as "
-            f"{pictures[0].given.slot!r}: type --face 1 to --face {len(pictures)}, counted from left to right, or "
+            f"{images[0].input.path} shows {len(images)} faces, and editor {name!r} takes one image as "
+            f"{images[0].input.slot!r}: type --face 1 to --face {len(images)}, counted from left to right, or "
             "--face largest."
         )
 
@@ -178,14 +183,14 @@ def tuned(generator: Generator, latent: Latent) -> Generator:
     """Return the generator with the weight changes and noise maps of a latent.
 
     Raises:
-        I2IError: the latent has some, and the generator has no weights or noise maps of these names.
+        I2IError: the generator has no weights or noise maps of these names.
     """
     if not latent.changes and not latent.noise:
         return generator
     if not isinstance(generator, StyleGenerator):
         raise I2IError(
             f"The latent changes weights or noise maps, which generators of the family {generator.name!r} do not have; "
-            "name the generator that it was made for with --generator."
+            "name the generator of this latent with --generator."
         )
     return generator.tuned(latent.changes, latent.noise)
 

@@ -1,4 +1,4 @@
-"""``--image``: the images of an edit, and which of the editor's names each one is for."""
+"""Inputs of an edit: parse ``--image`` and assign each image to a slot of the editor."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ _MARKS = "?+*"
 
 @dataclass(frozen=True)
 class InputSlot:
-    """One of the names by which an editor asks for images."""
+    """A named input of an editor: how many images it takes."""
 
     name: str
     least: int
+    """Minimum number of images: 0 or 1."""
     many: bool
+    """Whether it takes more than one image."""
 
     @classmethod
     def of(cls, declared: str) -> InputSlot:
-        """Read a name and its mark, as ``Editor.photos`` has them."""
+        """Parse an entry of ``Editor.photos``: a name and its mark."""
         mark = declared[-1:] if declared[-1:] in _MARKS else ""
         return cls(declared.rstrip(_MARKS), 0 if mark in ("?", "*") and mark else 1, mark in ("+", "*") and bool(mark))
 
@@ -38,32 +40,36 @@ class InputImage:
     """One image as the user names it."""
 
     slot: str
-    """The editor's name for it."""
+    """Name of the editor's slot."""
     kind: Literal["photo", "latent", "seed"]
     path: Path | None = None
     seed: int | None = None
 
     @property
     def label(self) -> str:
-        """For captions."""
+        """Caption: the file name without its suffix, or ``seed:N``."""
         return f"{SEED}{self.seed}" if self.path is None else self.path.stem
 
     def plain(self) -> dict[str, str]:
-        """As it stands in a recipe: where it is, and what proves that it is the same."""
+        """Return the entry of the recipe: the seed, or the path with its SHA-256."""
         if self.path is None:
             return {"name": self.slot, "seed": str(self.seed)}
         return {"name": self.slot, "path": str(self.path.resolve()), "sha256": hash_file(self.path)}
 
 
 def assign_inputs(kind: type[Editor], images: Sequence[str | Path]) -> list[InputImage]:
-    """The pictures in the order of the editor's names.
+    """Assign images to the slots of an editor; returns them in the order of the slots.
 
-    Each of ``images`` is a file, ``seed:N`` or one of those after ``NAME=``. Those without a name fill the editor's
-    names in order, the last that takes any number gets the rest; where others bear names, all without one go to the
-    first. Editors of latents that are given nothing get ``seed:0`` and so on.
+    Images without a name fill the slots in order, and the last slot that takes any number of images gets the rest. If
+    other images have names and the first slot takes any number, it gets all images without a name. Without images,
+    editors of crops and latents get ``seed:0``, ``seed:1`` and so on.
+
+    Args:
+        images: Each a file or ``seed:N``, with or without ``NAME=`` before it.
 
     Raises:
-        UsageError: too few or too many for the editor, or a seed that is no number.
+        UsageError: the editor takes fewer or more images, or a seed is not a number.
+        I2IError: a file does not exist, or is a recipe.
     """
     places = [InputSlot.of(declared) for declared in kind.photos]
     named: dict[str, list[str]] = {place.name: [] for place in places}
@@ -78,11 +84,11 @@ def assign_inputs(kind: type[Editor], images: Sequence[str | Path]) -> list[Inpu
         _check(kind, place, len(named[place.name]), len(images))
     if free:
         _check_count(kind, len(images))
-    return [_given(kind, place.name, text) for place in places for text in named[place.name]]
+    return [_parse_image(kind, place.name, text) for place in places for text in named[place.name]]
 
 
 def _fill(places: Sequence[InputSlot], named: Mapping[str, list[str]], free: list[str]) -> None:
-    """Give each picture without a name its place; takes from ``free`` what finds one."""
+    """Assign the images without a name to slots; assigned ones are removed from ``free``."""
     if places and any(named.values()) and places[0].many and not named[places[0].name]:
         named[places[0].name].extend(free)
         free.clear()
@@ -103,83 +109,88 @@ def _check(kind: type[Editor], place: InputSlot, count: int, given: int) -> None
 def _check_count(kind: type[Editor], given: int, short: InputSlot | None = None) -> None:
     places = [InputSlot.of(declared) for declared in kind.photos]
     asked = ", ".join(place.name + ("..." if place.many else "") for place in places) or "none"
-    what = "photo(s)" if kind.wants == "pixels" else "picture(s)"
+    what = "photo(s)" if kind.wants == "pixels" else "image(s)"
     least = sum(place.least for place in places)
     more = "at least " if any(place.many or not place.least for place in places) else ""
-    lacking = f", and {short.name!r} does not get its own" if short is not None and given >= least else ""
+    lacking = f", and none is left for {short.name!r}" if short is not None and given >= least else ""
     raise UsageError(
         f"Editor {kind.name!r} takes {more}{least} {what} ({asked}), but {given} "
         f"{'was' if given == 1 else 'were'} given{lacking}: use --image PATH."
     )
 
 
-def _given(kind: type[Editor], place: str, text: str) -> InputImage:
+def _parse_image(kind: type[Editor], place: str, text: str) -> InputImage:
     if not text.strip():
         raise UsageError('--image "": name a photo, seed:N or the latent.safetensors of an edit.')
     if text.startswith(SEED):
         number = text.removeprefix(SEED)
         if not (number.isascii() and number.isdecimal()) or int(number) > _LAST_SEED:
             raise UsageError(f"--image {text}: write a seed as a whole number from 0 to {_LAST_SEED}, such as seed:7.")
-        found = InputImage(place, "seed", seed=int(number))
+        image = InputImage(place, "seed", seed=int(number))
     elif Path(text).suffix.lower() in SUFFIXES:
-        found = InputImage(place, "latent", Path(text))
+        image = InputImage(place, "latent", Path(text))
     else:
-        found = InputImage(place, "photo", Path(text))
-    if found.kind != "photo" and kind.wants == "pixels":
-        raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name a picture's file.")
-    if found.path is not None:
-        _check_file(kind, text, found.path)
-    return found
+        image = InputImage(place, "photo", Path(text))
+    if image.kind != "photo" and kind.wants == "pixels":
+        raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name an image file.")
+    if image.path is not None:
+        _check_file(kind, text, image.path)
+    return image
 
 
 def _check_file(kind: type[Editor], text: str, path: Path) -> None:
-    """Refuse what is no file, or no picture for sure, by what the user may have meant.
+    """Refuse a missing file or a recipe, and suggest what the user may have meant.
 
     Raises:
-        UsageError: it begins with a name that is none of the editor's.
-        I2IError: there is no such file, or it is a recipe.
+        UsageError: the text starts with ``NAME=``, and the editor has no slot of this name.
+        I2IError: the file does not exist, or is a recipe.
     """
     name, sign, rest = text.partition("=")
     if path.is_file():
         if path.name == RECIPE:
             latent = path.with_name("latent.safetensors")
-            then = f", or go on from its result with --image {latent}" if latent.is_file() else ""
-            raise I2IError(f"--image {text}: that is the recipe of an edit; do it again with --recipe {text}{then}.")
+            then = f", or edit its result with --image {latent}" if latent.is_file() else ""
+            raise I2IError(f"--image {text}: that is the recipe of an edit; repeat it with --recipe {text}{then}.")
     elif sign and name.isidentifier():
         places = [InputSlot.of(declared).name for declared in kind.photos]
         raise UsageError(
-            f"--image {text}: editor {kind.name!r} has no picture called {name!r}; write "
-            f"{' or '.join(f'--image {each}={rest}' for each in places)}."
+            f"--image {text}: editor {kind.name!r} has no image named {name!r}; write "
+            f"{' or '.join(f'--image {place}={rest}' for place in places)}."
         )
     else:
         reason = "it is a folder" if path.is_dir() else "there is no such file"
         raise I2IError(f"--image {text}: {reason}; name a photo, seed:N or the latent.safetensors of an edit.")
 
 
-def inputs_again(
+def recorded_inputs(
     kind: type[Editor], known: Sequence[Mapping[str, Any]], images: Sequence[str | Path], where: Path
 ) -> list[InputImage]:
-    """The pictures of a recipe, its files at ``images`` where they have moved, and proved to be the same.
+    """Return the inputs of a recipe, after comparing the SHA-256 of each file.
+
+    Args:
+        known: ``Recipe.photos``.
+        images: New paths of the recipe's files, in order; empty if they have not moved.
+        where: Path of the recipe, for messages.
 
     Raises:
-        UsageError: the number of ``images`` is not that of the recipe's files.
-        I2IError: a file is not there, or is not the one that was edited.
+        UsageError: the number of ``images`` differs from the number of files in the recipe.
+        I2IError: a file is missing, or differs from the one that was edited.
     """
-    files = [each for each in known if "path" in each]
+    files = [entry for entry in known if "path" in entry]
     if images and len(images) != len(files):
         raise UsageError(f"{where} names {len(files)} photos, but --image is given {len(images)} times.")
-    moved = iter([Path(image) for image in images] or [Path(each["path"]) for each in files])
+    moved = iter([Path(image) for image in images] or [Path(entry["path"]) for entry in files])
     return [
-        InputImage(str(each["name"]), "seed", seed=int(each["seed"]))
-        if "path" not in each
-        else _proved(kind, str(each["name"]), next(moved), str(each["sha256"]), where)
-        for each in known
+        InputImage(str(entry["name"]), "seed", seed=int(entry["seed"]))
+        if "path" not in entry
+        else _verified(kind, str(entry["name"]), next(moved), str(entry["sha256"]), where)
+        for entry in known
     ]
 
 
-def _proved(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
+def _verified(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
     if not path.is_file():
-        raise I2IError(f"The photo {path} of {where} is not there; say where it is now with --image PATH.")
+        raise I2IError(f"The photo {path} of {where} is missing; name its new path with --image PATH.")
     if hash_file(path) != sha256:
-        raise I2IError(f"{path} is not the photo that {where} edited; give that one with --image PATH.")
-    return _given(kind, name, str(path))
+        raise I2IError(f"{path} is not the photo that {where} edited; name the original with --image PATH.")
+    return _parse_image(kind, name, str(path))

@@ -1,4 +1,4 @@
-"""Inversion for an edit: images get latents from a registered inverter, and results are cached in the user's folder."""
+"""Inversion for an edit: registered inverters compute latents of images; results are cached on disk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def inverter_named(registry: Registry, name: str = "") -> type[Inverter]:
     """
     if not registry.entries("inverter"):
         raise I2IError(
-            "No installed plugin provides an inverter, which finds the latents of photos: install one "
+            "No installed plugin provides an inverter, which computes the latents of photos: install one "
             "(see 'i2i plugins list'), or edit seed:0 or a latent.safetensors instead."
         )
     found: type[Inverter] = registry.get("inverter", name or default_name(registry, "inverter"))
@@ -87,18 +87,18 @@ class Inversions:
 
     registry: Registry
     generator: Generator
-    """Without the changes of any latent."""
+    """The generator without the weight changes of any latent."""
     device: Device
     extractors: Extractors
     facts: Mapping[str, Any]
-    """What else results depend on: the generator's identity and the seed. Part of the cache key."""
+    """Further inputs of the cache key: the generator's identity, its options and the seed."""
     cached: bool = True
     """Read and write the cache in the user's folder."""
     _found: dict[str, Inversion] = field(default_factory=dict)
-    """Inversions of this edit by cache key, so that one inverter may start from what another has found."""
+    """Inversions of this edit by cache key, so that one inverter may start from the result of another."""
 
     def check(self, kind: type[Inverter], options: Options) -> None:
-        """Refuse before the slow work what the inverter cannot do with this generator.
+        """Check, before any optimisation, that the inverter works with this generator.
 
         Raises:
             I2IError: the generator is of another class, or the options do not fit it.
@@ -142,8 +142,8 @@ class Inversions:
             cache: Read and write the cache; False also forgets the results within this edit.
 
         Raises:
-            UsageError: the images have another size.
-            I2IError: the inverter failed, or what it returned is not one inversion for each image.
+            UsageError: the images have another shape.
+            I2IError: the inverter failed or did not return one inversion for each image.
         """
         self._check_size(images)
         scene = self._scene(kind, caller)
@@ -156,11 +156,11 @@ class Inversions:
             missing = [number for number in missing if number not in found]
             if missing:
                 inverter: Inverter = build_plugin(self.registry, "inverter", kind.name)
-                made = inverter.invert(scene, images[missing], options)
-                for number, inversion in zip(missing, made, strict=True):
+                results = inverter.invert(scene, images[missing], options)
+                for number, inversion in zip(missing, results, strict=True):
                     found[number] = self._with_image(inversion)
                     if cache:
-                        self._remember(keys[number], found[number], scene)
+                        self._store(keys[number], found[number], scene)
         return [found[number] for number in range(len(images))]
 
     def _scene(self, kind: type[Inverter], caller: Scene) -> Scene:
@@ -176,7 +176,7 @@ class Inversions:
         side = self.generator.resolution
         if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
             raise UsageError(
-                f"The images to invert have the shape {tuple(images.shape)}, and this generator makes "
+                f"The images to invert have the shape {tuple(images.shape)}, and this generator renders "
                 f"(N, 3, {side}, {side}): resize them first."
             )
 
@@ -186,7 +186,7 @@ class Inversions:
         return replace(inversion, image=render(self.generator, inversion.latent))
 
     def _key(self, kind: type[Inverter], options: Options, image: Tensor) -> str:
-        """Digest all that a result depends on."""
+        """Return the cache key: a hash of everything that the result depends on."""
         provider = self.registry.giver("inverter", kind.name)
         version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
         inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
@@ -200,7 +200,7 @@ class Inversions:
         """Return by role the name, distribution and version of the extractors that an inverter would be given."""
         chosen: dict[str, list[str]] = {}
         for role in dict.fromkeys((*kind.extractors, *kind.may_use)):
-            with suppress(I2IError):  # there is none
+            with suppress(I2IError):  # no extractor of this role is installed
                 name = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain).name
                 provider = self.registry.giver("extractor", name)
                 chosen[role] = [name, provider.distribution, provider.sha256 or provider.version]
@@ -223,17 +223,17 @@ class Inversions:
         if not file.is_file():
             return None
         try:
-            latent, told = read_latent(file)
-            latent = _moved(latent, self.generator.device)
-            plots = {name: _plot(each) for name, each in told["plots"].items()}
-            scalars = {str(name): float(value) for name, value in told["scalars"].items()}
+            latent, record = read_latent(file)
+            latent = _to_device(latent, self.generator.device)
+            plots = {name: _plot(values) for name, values in record["plots"].items()}
+            scalars = {str(name): float(value) for name, value in record["scalars"].items()}
             return Inversion(latent, scalars, plots, render(self.generator, latent))
         except (I2IError, KeyError, TypeError, ValueError, AttributeError):
             file.unlink(missing_ok=True)
             return None
 
-    def _remember(self, key: str, inversion: Inversion, scene: Scene) -> None:
-        """Keep an inversion for this edit, and in the cache if it is complete; an unwritable folder is no error."""
+    def _store(self, key: str, inversion: Inversion, scene: Scene) -> None:
+        """Cache an inversion for this edit, and on disk if it is complete; an unwritable folder is no error."""
         self._found[key] = inversion
         if scene.cancelled or not self.cached or inversion.frames:
             return
@@ -250,12 +250,12 @@ class Inversions:
 
         files = sorted({self._file(key) for key in keys}) if self.cached and cache else []
         with ExitStack() as stack:
-            for file in files:  # all processes take them in the same order, so that there is no deadlock
+            for file in files:  # a fixed order avoids deadlocks between processes
                 stack.enter_context(file_lock(file, waiting=waiting, stop=lambda: scene.cancelled))
             yield
 
 
-def _moved(latent: Latent, device: Device) -> Latent:
+def _to_device(latent: Latent, device: Device) -> Latent:
     """Return a latent on a device."""
     return replace(
         latent,
@@ -270,6 +270,6 @@ def _plain(plot: Plot) -> dict[str, Any]:
     return {"x": plot.x, "y": plot.y, "lines": lines, "log": plot.logarithmic}
 
 
-def _plot(told: Mapping[str, Any]) -> Plot:
-    lines = {str(name): [(float(x), float(y)) for x, y in points] for name, points in told["lines"].items()}
-    return Plot(str(told["x"]), str(told["y"]), lines, bool(told["log"]))
+def _plot(values: Mapping[str, Any]) -> Plot:
+    lines = {str(name): [(float(x), float(y)) for x, y in points] for name, points in values["lines"].items()}
+    return Plot(str(values["x"]), str(values["y"]), lines, bool(values["log"]))

@@ -1,4 +1,4 @@
-"""What an edit leaves in ``--out``."""
+"""The output directory of an edit: which files are written, and which files of the user are never replaced."""
 
 from __future__ import annotations
 
@@ -28,21 +28,29 @@ from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .images import EditImage
 from .paste import Mode, paste
-from .recipes import RECIPE, for_picture
+from .recipes import RECIPE, recipe_text
 
 if TYPE_CHECKING:
     from ..api.placement import Placement
 
-PROOFS = "sha256"
-"""Where in a recipe the sha256 of each file stands, by its name."""
-USUAL = ("result.png", "before_after.png", "frames.gif", "latent.safetensors", "photo.png", "grid.png", "grid.html")
-"""Files of an edit besides its recipe and its plots."""
+CHECKSUMS = "sha256"
+"""Key of the recipe with the SHA-256 of each file, by file name."""
+STANDARD_FILES = (
+    "result.png",
+    "before_after.png",
+    "frames.gif",
+    "latent.safetensors",
+    "photo.png",
+    "grid.png",
+    "grid.html",
+)
+"""Files of an edit besides its recipe and plots."""
 _NUMBER = re.compile(r"_[0-9]+(?=\.)")
 PREVIEW = 1024
-"""Longest side of a picture in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the first, small
-pictures are enlarged."""
+"""Longest side of an image in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the former, small
+images are enlarged."""
 FRAMES_PER_SECOND = 10
-"""Of ``frames.gif``."""
+"""Frame rate of ``frames.gif``."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class PastedPhoto:
     """A whole photo with the edited crops pasted back."""
 
     name: str
-    """Of its file: ``photo.png``, ``photo_2.png``, ..."""
+    """File name: ``photo.png``, ``photo_2.png``, ..."""
     pixels: np.ndarray
     """uint8 ``(H, W, 3)``."""
 
@@ -59,7 +67,7 @@ def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list
     """Paste the results back into the photos that their images were cropped from, all crops of a photo together.
 
     Args:
-        images: Those that the results belong to, in the order of the results.
+        images: The images of the results, in the same order.
         blend: ``feather``, ``poisson`` or ``plain``, as ``--blend``.
     """
     parts: dict[Path, list[tuple[np.ndarray, Placement]]] = {}
@@ -78,54 +86,56 @@ def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the files of one edit in the place of those of an earlier one."""
+    """Write the files of one edit; files of an earlier edit are replaced."""
 
     out: Path
     recipe: dict[str, Any]
     note: Callable[[str], None]
 
-    def write(self, result: Result, pictures: Sequence[EditImage], photos: Sequence[PastedPhoto] = ()) -> list[str]:
-        """Leave everything in ``out``, or nothing; the recipe last, for what it names is there then.
+    def write(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto] = ()) -> list[str]:
+        """Write all files to ``out``, or none; the recipe last, so that it never names a missing file.
 
         Args:
-            pictures: Those that the results belong to, in the order of the results.
-            photos: The whole photos with the edited crops.
+            images: The images of the results, in the same order.
+            photos: The whole photos with the edited crops pasted back.
 
         Returns:
-            The names of the files, without the recipe.
+            The file names, without the recipe.
 
         Raises:
-            UsageError: since the edit began, somebody has put a file in the place of one of its own.
-            OSError: the disk refused.
+            UsageError: a file of the same name appeared in ``out`` during the edit.
+            OSError: a file cannot be written.
         """
-        with placing(self.out) as beside:
-            written = replace(self, out=beside)._draw(result, pictures, photos)
-            others = of_others(self.out, [*written, RECIPE])
-            refuse(self.out, [name for name in others if usual(name)])
-            for name in others:
-                self.note(f"{self.out / name} is no earlier edit's, so the curve of that name is left out.")
-                (beside / name).unlink()
+        with replace_files(self.out) as temporary:
+            written = replace(self, out=temporary)._write_all(result, images, photos)
+            foreign = foreign_files(self.out, [*written, RECIPE])
+            refuse_foreign_files(self.out, [name for name in foreign if is_standard_file(name)])
+            for name in foreign:
+                self.note(
+                    f"{self.out / name} is not a file of an earlier edit, so the plot of that name is not written."
+                )
+                (temporary / name).unlink()
                 written.remove(name)
-            proofs = {name: hash_file(beside / name) for name in written}
-            write_json(beside / RECIPE, {**self.recipe, "files": written, PROOFS: proofs})
+            checksums = {name: hash_file(temporary / name) for name in written}
+            write_json(temporary / RECIPE, {**self.recipe, "files": written, CHECKSUMS: checksums})
         return written
 
-    def _draw(self, result: Result, pictures: Sequence[EditImage], photos: Sequence[PastedPhoto]) -> list[str]:
+    def _write_all(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto]) -> list[str]:
         written: list[str] = []
         for number, each in enumerate((result, *result.others)):
-            picture = pictures[number] if number < len(pictures) else None
-            written += self._one(each, picture, "" if number == 0 else f"_{number + 1}")
+            image = images[number] if number < len(images) else None
+            written += self._write_result(each, image, "" if number == 0 else f"_{number + 1}")
         for photo in photos:
-            save_image(self.out / photo.name, photo.pixels, self._text())
+            save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
-        return written + self._table(result)
+        return written + self._write_table(result)
 
-    def _one(self, result: Result, picture: EditImage | None, mark: str) -> list[str]:
-        after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in USUAL}
+    def _write_result(self, result: Result, image: EditImage | None, mark: str) -> list[str]:
+        after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in STANDARD_FILES}
         written = [named["result.png"]]
-        save_image(self.out / written[0], after, self._text())
-        if picture is not None:
-            both = [enlarge(preview(each)) for each in (picture.before, after)]
+        save_image(self.out / written[0], after, self._metadata())
+        if image is not None:
+            both = [enlarge(preview(array)) for array in (image.before, after)]
             pair = image_grid([both], columns=("before", "after"))
             save_image(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
@@ -135,7 +145,7 @@ class Writer:
             written.append(named["frames.gif"])
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
-            about = {"generator": self.recipe.get("generator"), **(picture.about() if picture else {})}
+            about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}
             save_latent(self.out / named["latent.safetensors"], latent, about)
             written.append(named["latent.safetensors"])
         for name, plot in result.plots.items():
@@ -143,122 +153,126 @@ class Writer:
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
-    def _table(self, result: Result) -> list[str]:
+    def _write_table(self, result: Result) -> list[str]:
         if result.table is None:
             return []
         table = result.table
         cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
-        save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._text())
+        save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._metadata())
         title = f"i2i edit --plugin {self.recipe['plugin']}"
         about = {name: str(value) for name, value in _facts(self.recipe).items()}
         write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)
         return ["grid.png", "grid.html"]
 
-    def _text(self) -> dict[str, str]:
-        return {"Software": f"i2i {self.recipe['versions']['i2i']}", "i2i": for_picture(self.recipe)}
+    def _metadata(self) -> dict[str, str]:
+        return {"Software": f"i2i {self.recipe['versions']['i2i']}", "i2i": recipe_text(self.recipe)}
 
 
 def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What a page tells of its edit."""
+    """Return the facts that the HTML page lists."""
     generator = {"generator": recipe["generator"]["name"]} if recipe.get("generator") else {}
     return {**generator, **recipe["options"], "seed": recipe["seed"], "i2i": recipe["versions"]["i2i"]}
 
 
 def preview(array: np.ndarray) -> np.ndarray:
-    """A picture no larger than ``PREVIEW``."""
+    """Downsample an image to at most ``PREVIEW`` pixels on its longest side."""
     height, width = array.shape[:2]
     scale = min(1.0, PREVIEW / max(height, width))
     return resize(array, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def usual(name: str) -> bool:
-    """Whether any edit may write a file of this name, whatever its editor draws."""
-    return name == RECIPE or _NUMBER.sub("", name) in USUAL
+def is_standard_file(name: str) -> bool:
+    """Return whether edits of any editor may write a file of this name."""
+    return name == RECIPE or _NUMBER.sub("", name) in STANDARD_FILES
 
 
 def own_files(out: Path) -> set[str]:
-    """Names of the files that an earlier edit left in a folder and that are still as it left them."""
+    """Return the names of the files that an earlier edit wrote to a folder and that have not changed since."""
     try:
         recipe = json.loads((out / RECIPE).read_text(encoding="utf-8"))
-        proofs = {str(name): str(proof) for name, proof in recipe[PROOFS].items()}
+        checksums = {str(name): str(sha256) for name, sha256 in recipe[CHECKSUMS].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
-    return {RECIPE, *(name for name, proof in proofs.items() if Path(name).name == name and _is(out / name, proof))}
+    return {
+        RECIPE,
+        *(name for name, sha256 in checksums.items() if Path(name).name == name and _is_unchanged(out / name, sha256)),
+    }
 
 
-def _is(path: Path, proof: str) -> bool:
-    return path.is_file() and not path.is_symlink() and hash_file(path) == proof
+def _is_unchanged(path: Path, sha256: str) -> bool:
+    return path.is_file() and not path.is_symlink() and hash_file(path) == sha256
 
 
-def of_others(out: Path, names: Iterable[str]) -> list[str]:
-    """Of the names those that are taken in a folder by something that no edit left there as it is now."""
+def foreign_files(out: Path, names: Iterable[str]) -> list[str]:
+    """Return those of the names that exist in a folder and are not unchanged files of an earlier edit."""
     taken = [name for name in names if os.path.lexists(out / name)]
     own = own_files(out) if taken else set()
     return sorted(name for name in taken if name not in own)
 
 
-def check_place(out: Path, used: Sequence[Path]) -> None:
-    """Refuse a folder before the work that could not be written there, or in which something would be lost.
+def check_output_directory(out: Path, used: Sequence[Path]) -> None:
+    """Check, before the edit, that the output directory is writable and that no file would be lost.
 
     Args:
-        used: Files that the edit works from.
+        used: Input files of the edit.
 
     Raises:
-        UsageError: one may not write there; or under a name that an edit writes lies a file that the edit works from,
-            or one that no earlier edit left there.
+        UsageError: the directory is not writable; or the edit would replace one of its input files, or a file that no
+            earlier edit wrote.
     """
     above = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        reason = "one may not write there" if above.is_dir() else "that is a file"
-        raise UsageError(f"--out {out} cannot be made in {above}: {reason}; name another folder.")
+        reason = "the folder is not writable" if above.is_dir() else "it is a file"
+        raise UsageError(f"--out {out} cannot be created in {above}: {reason}; name another folder.")
     own = own_files(out)
     for path in used:
-        if path.resolve().parent == out.resolve() and (usual(path.name) or path.name in own):
+        if path.resolve().parent == out.resolve() and (is_standard_file(path.name) or path.name in own):
             raise UsageError(f"--out {out} holds {path.name}, which the edit would replace; name another folder.")
     if out.is_dir():
-        refuse(out, of_others(out, (path.name for path in out.iterdir() if usual(path.name))))
+        refuse_foreign_files(
+            out, foreign_files(out, (path.name for path in out.iterdir() if is_standard_file(path.name)))
+        )
 
 
-def refuse(out: Path, others: Sequence[str]) -> None:
-    """Refuse to replace files that are not an earlier edit's.
+def refuse_foreign_files(out: Path, names: Sequence[str]) -> None:
+    """Refuse to replace files that are not unchanged files of an earlier edit.
 
     Raises:
-        UsageError: there are some.
+        UsageError: ``names`` is not empty.
     """
-    if others:
+    if names:
         raise UsageError(
-            f"--out {out} holds {others[0]}, which the edit would replace and no earlier edit left there as it is: "
-            "name another folder, or move that file away."
+            f"--out {out} holds {names[0]}, which the edit would replace and which is not an unchanged file of an "
+            "earlier edit: name another folder, or move that file away."
         )
 
 
 @contextmanager
-def placing(out: Path) -> Iterator[Path]:
-    """Yield an empty folder within ``out``, whose files take their places in ``out`` at the end, the recipe last.
+def replace_files(out: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder in ``out``; its files are moved to ``out`` at the end, the recipe last.
 
-    What an earlier edit left there goes then, unless somebody has changed it since. On any failure ``out`` stays as it
-    was.
+    Unchanged files of an earlier edit are deleted then. If the block fails, ``out`` stays as it was.
 
     Raises:
-        OSError: the disk refused; names the file's place in ``out``.
+        OSError: a file cannot be written; ``filename`` is its path in ``out``.
     """
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=out))
+    temporary = Path(tempfile.mkdtemp(prefix=".", suffix=PART, dir=out))
     try:
-        yield beside
-        names = sorted((path.name for path in beside.iterdir()), key=lambda name: (name == RECIPE, name))
+        yield temporary
+        names = sorted((path.name for path in temporary.iterdir()), key=lambda name: (name == RECIPE, name))
         stale = own_files(out).difference(names)
         for name in names:
-            (beside / name).replace(out / name)
+            (temporary / name).replace(out / name)
         for name in stale:
             (out / name).unlink(missing_ok=True)
     except OSError as error:
-        if error.filename and Path(error.filename).parent == beside:
+        if error.filename and Path(error.filename).parent == temporary:
             error.filename = str(out / Path(error.filename).name)
         raise
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         if new:
-            with suppress(OSError):  # it is in use
+            with suppress(OSError):  # it is not empty
                 out.rmdir()

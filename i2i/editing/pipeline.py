@@ -1,4 +1,4 @@
-"""One edit: images and options in, the editor's result out, and on disk what is needed to do it again."""
+"""One edit, from images and options to the result and its output directory; and its repetition from a recipe."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..api.options import Options
 from ..assets.defaults import default_name
 from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
-from .inputs import InputImage, assign_inputs, inputs_again
+from .inputs import InputImage, assign_inputs, recorded_inputs
 from .recipes import read_recipe
-from .settings import Blend, Crop, EditCallbacks, EditSettings, check_presets, folder_of, read_inversion
+from .settings import Blend, Crop, EditCallbacks, EditSettings, check_presets, output_folder, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
@@ -50,38 +50,38 @@ def edit(
         name: A registered editor; the path of a file that defines one, ``./warm.py`` or ``./warm.py:NAME``; or a class.
         images: For each image the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
-            it. An editor of latents that is given nothing edits ``seed:0``.
+            it. Without images, an editor of crops or latents edits ``seed:0``.
         generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model.
-        extractors: By role, names of the extractors to take, such as ``{"landmarks": "dlib"}``; the others are chosen
-            by what the generator knows.
-        extractor_options: By the name of an extractor, its options, where it declares any.
-        generator_options: Options of the generator, where it declares any.
-        crop: How photos become what the generator knows: ``face`` aligns a face as in FFHQ, ``square`` takes the
-            largest centred square, ``auto`` decides by the generator.
+        extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``; for other roles the domain of the
+            generator decides.
+        extractor_options: Options of extractors by extractor name.
+        generator_options: Options of the generator, if it declares any.
+        crop: How photos are cropped: ``face`` aligns a face as in FFHQ, ``square`` takes the largest centred square,
+            ``auto`` decides by the domain of the generator.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
-        invert: How photos get their latents: an inverter, ``NAME[,KEY=VALUE]``, or its options.
-        truncation: Of pictures given by their seed.
-        blend: How the edited crop goes back into its photo: ``feather``, ``poisson``, ``plain`` (its colours as they
-            are) or ``none``.
+        invert: The inverter of photos: ``NAME[,KEY=VALUE]``, or its options.
+        truncation: Truncation psi of images given as ``seed:N``.
+        blend: How the edited crop is pasted back into its photo: ``feather``, ``poisson``, ``plain`` (without colour
+            correction) or ``none``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
-        out: Folder for ``result.png``, ``before_after.png``, ``recipe.json`` and, where there are such things,
-            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``, in the place of what
-            an earlier edit left there; None writes nothing.
-        seed: Seeds every random generator before the edit, so that the same call gives the same picture.
-        keep: Use inversions that an earlier edit made of the same pictures, and keep new ones.
-        registry: Where editors are looked up; None for all installed plugins.
+        out: Output directory for ``result.png``, ``before_after.png``, ``recipe.json`` and, where the edit has them,
+            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``. Replaces the files
+            of an earlier edit; None writes nothing.
+        seed: Seed of all random number generators, so that the same call gives the same image.
+        keep: Read and write the inversion cache.
+        registry: Registry of the plugins; None for all installed plugins.
         progress: Called as ``progress(done, total, **scalars)`` while the editor works.
-        stop: Asked by the editor through ``scene.cancelled``: True once the best so far is enough.
-        note: Called with a sentence about anything worth knowing.
-        **options: The editor's own.
+        stop: Called by the editor through ``scene.cancelled``; True ends the edit with the best result so far.
+        note: Called with each notice or warning, a sentence.
+        **options: Options of the editor.
 
     Returns:
-        The editor's result: ``image`` ``(1, 3, H, W)`` in [-1, 1], with what else it gave.
+        The editor's result: ``image`` ``(1, 3, H, W)`` in [-1, 1], and further outputs.
 
     Raises:
-        UsageError: no such editor, a wrong option, the wrong number of pictures, or something in ``out`` would be lost.
-        Interrupted: ``stop`` said so before there was anything to keep; nothing is written.
-        I2IError: a picture cannot be read, something the editor needs is not there, or its result is unusable.
+        UsageError: an unknown editor, a wrong option or number of images, or a file in ``out`` would be overwritten.
+        Interrupted: ``stop`` returned True before there was a result; nothing is written.
+        I2IError: an image cannot be read, something that the editor needs is missing, or its result is invalid.
     """
     name, registry = (registry or load_registry()).resolve("editor", name)
     kind: type[Editor] = registry.get("editor", name)
@@ -101,15 +101,15 @@ def edit(
         blend=blend,
         device=device,
         seed=seed,
-        out=None if out is None else folder_of(out),
+        out=None if out is None else output_folder(out),
         keep=keep,
         calls=EditCallbacks.of(progress, stop, note),
     )
-    given = assign_inputs(kind, images)
-    if given and not images:
-        taken = ", ".join(f"{each.slot}={each.label}" for each in given)
-        settings.calls.note(f"No --image is given, so {name} takes {taken}.")
-    return _run(registry, kind, chosen, given, settings)
+    inputs = assign_inputs(kind, images)
+    if inputs and not images:
+        defaults = ", ".join(f"{image.slot}={image.label}" for image in inputs)
+        settings.calls.note(f"No --image is given, so {name} uses {defaults}.")
+    return _run(registry, kind, chosen, inputs, settings)
 
 
 def edit_again(
@@ -123,14 +123,14 @@ def edit_again(
     stop: Callable[[], bool] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Result:
-    """Do an edit again from its ``recipe.json``; its photos, latents and generator must be the same, byte for byte.
+    """Repeat an edit from its ``recipe.json``; its photos, latents and generator must be identical, byte for byte.
 
     Args:
-        images: Where the files are now, if they have moved.
+        images: New paths of the files, if they have moved.
         device, out, registry, progress, stop, note: As for ``edit``.
 
     Raises:
-        UsageError, I2IError: as ``edit``; also when the recipe cannot be read or a file is another.
+        UsageError, I2IError: as ``edit``; also if the recipe cannot be read or a file has changed.
     """
     registry = registry or load_registry()
     known = read_recipe(recipe)
@@ -141,7 +141,7 @@ def edit_again(
         generator_options=known.generator_options,
         device=device,
         seed=known.seed,
-        out=None if out is None else folder_of(out),
+        out=None if out is None else output_folder(out),
         calls=EditCallbacks.of(progress, stop, note),
     )
     registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
@@ -152,20 +152,20 @@ def edit_again(
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
     known.check_options()
-    return _run(registry, kind, chosen, inputs_again(kind, known.photos, images, known.path), settings)
+    return _run(registry, kind, chosen, recorded_inputs(kind, known.photos, images, known.path), settings)
 
 
 def _run(
     registry: Registry, kind: type[Editor], options: Options, inputs: Sequence[InputImage], settings: EditSettings
 ) -> Result:
-    from .session import EditRequest
+    from .session import EditRequest  # imports torch, which the checks above do without
 
     return run_edit(EditRequest(registry, kind, options, inputs, settings))
 
 
 def run_edit(request: EditRequest) -> Result:
     """Run one edit from the request to its files: load, align, invert, edit, paste, write."""
-    from . import stages
+    from . import stages  # imports torch, as the session does
 
     session = stages.load(request)
     aligned = stages.align(session)
@@ -176,7 +176,7 @@ def run_edit(request: EditRequest) -> Result:
 
 
 def _options(registry: Registry, kind: type[Editor], values: Mapping[str, Any], seed: int) -> Options:
-    """The editor's options; a field called ``seed`` is the edit's own seed and not asked for twice."""
+    """Build the editor's options; a field named ``seed`` gets the seed of the edit."""
     own = {"seed": seed} if "seed" in kind.Options.model_fields else {}
     owner = plugin_owner(registry, "editor", kind.name)
     options: Options = plugin_options(kind.Options, {**values, **own}, f"options of editor {kind.name!r}", owner)
@@ -184,13 +184,13 @@ def _options(registry: Registry, kind: type[Editor], values: Mapping[str, Any], 
 
 
 def _check_needs(registry: Registry, kind: type[Editor], options: Options) -> None:
-    """Refuse before the slow imports what cannot work."""
+    """Refuse, before torch is imported, a request that cannot work."""
     check_presets(registry, kind, options)
     if kind.wants == "pixels" or registry.entries("generator"):
         return
     pixels = list(registry.where("editor", wants="pixels"))
     instead = f" or edit pixels with --plugin {pixels[0]}" if pixels else ""
     raise I2IError(
-        f"Editor {kind.name!r} works through a generator, and no generator plugin is installed: "
+        f"Editor {kind.name!r} needs a generator, and no generator plugin is installed: "
         f"install one (see 'i2i plugins list'){instead}."
     )

@@ -1,4 +1,4 @@
-"""The recipe of an edit: all that it takes to do the edit again, and the check that the photos are the same."""
+"""The recipe of an edit: everything that is needed to repeat it, and the check that its files have not changed."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ LIBRARIES = ("torch", "numpy", "pillow")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What ``recipe.json`` says."""
+    """The content of ``recipe.json``."""
 
     plugin: str
     options: dict[str, Any]
     seed: int
     photos: tuple[dict[str, str], ...]
-    """In the order in which they were used: each ``{"name", "path", "sha256"}``, or ``{"name", "seed"}``."""
+    """The images in order: each ``{"name", "path", "sha256"}``, or ``{"name", "seed"}``."""
     path: Path
     extractors: dict[str, str] = field(default_factory=dict)
-    """By role, the names of those that were used."""
+    """Names of the extractors that were used, by role."""
     extractor_options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By the names of extractors, options that were given."""
+    """Options of extractors that were set, by extractor name."""
     generator_options: dict[str, Any] = field(default_factory=dict)
-    """Options of the generator that were given."""
+    """Options of the generator that were set."""
     generator: dict[str, Any] = field(default_factory=dict)
-    """Its ``source`` and what proves it the same; empty for edits of pixels."""
+    """Its ``source`` and the SHA-256 of its weights; empty for edits of pixels."""
     terms: dict[str, Any] = field(default_factory=dict)
-    """How photos became latents and went back: keywords of ``EditSettings``."""
+    """Settings of cropping, inversion and blending: keywords of ``EditSettings``."""
     option_files: dict[str, str] = field(default_factory=dict)
-    """By the name of an option that is a file, the file's ``sha256``."""
+    """SHA-256 of each file that an option names, by option."""
     origin: dict[str, str] | None = None
-    """Where an editor that is not installed came from, see ``Plugin.origin``; None for installed ones."""
+    """Origin of an editor that is not installed, see ``Plugin.origin``; None for an installed one."""
     provider: tuple[str, str] = ("", "")
-    """Distribution and version that provided the editor; empty in recipes that do not say."""
+    """Distribution and version that provided the editor; empty if the recipe has none."""
 
     def version_warning(self, registry: Registry) -> str:
-        """Return a sentence if the editor is provided by another distribution or version now; else an empty text."""
+        """Return a warning if another distribution or version provides the editor now; else an empty string."""
         now = registry.giver("editor", self.plugin)
         made = " ".join(self.provider).strip()
         if not made or (now.distribution, now.version) == self.provider:
@@ -64,30 +64,30 @@ class Recipe:
         )
 
     def check_options(self) -> None:
-        """Refuse other files under the same names.
+        """Check that the files that options name have not changed.
 
         Raises:
-            I2IError: a file that an option names is not there, or is another.
+            I2IError: a file is missing, or has changed.
         """
         for name, sha256 in self.option_files.items():
             path = Path(str(self.options.get(name)))
             if not path.is_file() or hash_file(path) != sha256:
                 raise I2IError(
-                    f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; put it back, or edit anew."
+                    f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; restore it or edit anew."
                 )
 
     def check_generator(self, registry: Registry) -> None:
-        """Refuse another generator under the same name.
+        """Check that the generator has not changed.
 
         Raises:
-            UsageError, I2IError: it is not there, or its weights are others.
+            UsageError, I2IError: the generator is missing, or its weights have changed.
         """
         if not self.generator:
             return
         if generator_identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
             raise I2IError(
                 f"The generator {self.generator['source']} is not the one that {self.path} was made with; "
-                "put that one in its place, or edit anew."
+                "restore that one or edit anew."
             )
 
 
@@ -98,25 +98,25 @@ def make_recipe(
     settings: EditSettings,
     photos: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
-    """The part of a recipe that is known before the edit, as plain values.
+    """Build the part of a recipe that is known before the edit, as plain values.
 
     Args:
-        options: All of the editor's options, resolved.
-        photos: The pictures, as ``Recipe.photos`` has them.
+        options: All options of the editor, resolved.
+        photos: The images, as in ``Recipe.photos``.
     """
-    giver = registry.giver("editor", kind.name)
+    provider = registry.giver("editor", kind.name)
     files = {name: path.resolve() for name, path in options if isinstance(path, Path) and path.is_file()}
     recipe: dict[str, Any] = {
         "plugin": kind.name,
-        "distribution": giver.distribution,
-        "version": giver.version,
+        "distribution": provider.distribution,
+        "version": provider.version,
         "options": options.model_dump(mode="json") | {name: str(path) for name, path in files.items()},
         "option_files": {name: hash_file(path) for name, path in files.items()},
         "seed": settings.seed,
         "photos": [dict(photo) for photo in photos],
     }
-    if giver.origin:
-        recipe["origin"] = giver.origin
+    if provider.origin:
+        recipe["origin"] = provider.origin
     if kind.wants != "pixels":
         known = generator_identity(settings.generator, registry)
         recipe["generator"] = {"source": settings.generator, "name": known.pop("generator"), **known}
@@ -126,21 +126,21 @@ def make_recipe(
     return recipe | {"versions": installed_versions(LIBRARIES)}
 
 
-def for_picture(recipe: Mapping[str, Any]) -> str:
-    """The recipe as it travels inside a picture: without the folders of the person who made it."""
-    told = {**recipe, "photos": [_bare(photo, "path") for photo in recipe["photos"]]}
+def recipe_text(recipe: Mapping[str, Any]) -> str:
+    """Return the recipe as JSON for the metadata of an image, without the folders of its user."""
+    public = {**recipe, "photos": [_without_folder(photo, "path") for photo in recipe["photos"]]}
     for name in recipe["option_files"]:
-        told["options"] = _bare(told["options"], name)
+        public["options"] = _without_folder(public["options"], name)
     if "origin" in recipe:
-        told["origin"] = _bare(recipe["origin"], "path")
-        told["distribution"] = Path(recipe["distribution"]).name
+        public["origin"] = _without_folder(recipe["origin"], "path")
+        public["distribution"] = Path(recipe["distribution"]).name
     if "generator" in recipe:
-        told["generator"] = _bare(recipe["generator"], "source")
-    return json.dumps(told, ensure_ascii=False)
+        public["generator"] = _without_folder(recipe["generator"], "source")
+    return json.dumps(public, ensure_ascii=False)
 
 
-def _bare(about: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Of a file its name alone."""
+def _without_folder(about: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Replace the path under ``key`` by its file name."""
     return {**about, key: Path(about[key]).name} if key in about else dict(about)
 
 
@@ -172,9 +172,9 @@ def read_recipe(path: str | Path) -> Recipe:
         reason = error.strerror or str(error)
         raise UsageError(f"--recipe {path} cannot be read ({reason}); name the recipe.json of an edit.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"--recipe {path} is not a recipe; name the recipe.json that an edit left.") from None
+        raise UsageError(f"--recipe {path} is not a recipe; name the recipe.json of an edit.") from None
 
 
-def _photo(told: Mapping[str, Any]) -> dict[str, str]:
-    keys = ("name", "seed") if "seed" in told else ("name", "path", "sha256")
-    return {key: str(told[key]) for key in keys}
+def _photo(entry: Mapping[str, Any]) -> dict[str, str]:
+    keys = ("name", "seed") if "seed" in entry else ("name", "path", "sha256")
+    return {key: str(entry[key]) for key in keys}

@@ -1,4 +1,4 @@
-"""The session of one edit: its device, generator and extractors, and the scene that the editor is given."""
+"""The session of one edit: its device, generator and extractors, and the scene that the editor gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
-from .extractors import Extractors, open_for
+from .extractors import Extractors, open_required
 from .images import FACES, EditImage, tuned
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
@@ -25,40 +25,40 @@ if TYPE_CHECKING:
     from ..api.generator import Generator
     from ..registry import Registry
 
-NOTHING = "Stopped before there was anything to keep, so nothing is written; type the command again to begin anew."
+STOPPED_EARLY = "Stopped before there was a result, so nothing is written; type the command again to start over."
 
 
 class CancellationWatch:
-    """Relays progress and cancellation, and knows from them whether an editor has begun.
+    """Relay progress and cancellation, and detect from them whether an editor has a result to return.
 
-    It has begun once it reports progress above 0; an editor that reports none, once it was not cancelled when it asked.
+    An editor that reports progress has one once the progress is above 0; another once it asked and was not cancelled.
     """
 
     def __init__(self, calls: EditCallbacks) -> None:
         self._calls, self._reports, self._progress, self._asked = calls, False, 0.0, False
 
     def progress(self, done: int, total: int, **scalars: float) -> None:
-        """As ``Scene.progress``."""
+        """Forward ``Scene.progress``."""
         self._reports, self._progress = True, max(self._progress, done)
         self._calls.progress(done, total, **scalars)
 
     def stop(self) -> bool:
-        """As ``Scene.stop``.
+        """Answer ``Scene.stop``.
 
         Raises:
-            Interrupted: the user cancels, and the editor has not begun.
+            Interrupted: the user cancels before the editor has a result.
         """
         if not self._calls.stop():
             self._asked = True
             return False
         if self._progress <= 0 if self._reports else not self._asked:
-            raise Interrupted(NOTHING)
+            raise Interrupted(STOPPED_EARLY)
         return True
 
 
 @dataclass(frozen=True)
 class EditRequest:
-    """What the user asks for: an editor with its options, images, and the settings of any edit."""
+    """A request: an editor with its options, input images and the editor-independent settings."""
 
     registry: Registry
     editor: type[Editor]
@@ -68,10 +68,10 @@ class EditRequest:
 
 
 class EditSession:
-    """What is open for one edit: device, generator and extractors."""
+    """The opened resources of one edit: device, generator and extractors."""
 
     def __init__(self, request: EditRequest) -> None:
-        """Choose the device, open the generator where one is needed, and the extractors that the editor needs.
+        """Choose the device; open the generator, if one is needed, and the required extractors.
 
         Raises:
             UsageError, I2IError: one of them is missing or cannot be opened, or the options do not fit.
@@ -87,7 +87,7 @@ class EditSession:
             )
             self.domain = generator_domain(settings.generator, registry)
             check_requirement("editor", editor.name, editor.requires, self.generator)
-            if settings.generator_options:  # typed and complete, as recipes record them
+            if settings.generator_options:  # complete and converted to their types, as recipes record them
                 options = plain_options(registry, "generator", self.generator.name, settings.generator_options)
                 settings = replace(settings, generator_options=options)
                 self.request = replace(request, settings=settings)
@@ -96,24 +96,24 @@ class EditSession:
             *(registry, self.device, settings.extractors, self.domain, roles), options=settings.extractor_options
         )
         self.editor: Editor = build_plugin(registry, "editor", editor.name)
-        self.editor.check(self.generator, request.options)  # before the slow work
+        self.editor.check(self.generator, request.options)  # before any slow work
         self.inversions = None if self.generator is None else self._inversions(self.generator)
-        open_for(editor, self.extractors, self._inverter_roles())
+        open_required(editor, self.extractors, self._inverter_roles())
         self.callbacks = choose_callbacks(registry, None)
 
-    def _inversions(self, opened: Generator) -> Inversions:
+    def _inversions(self, untuned: Generator) -> Inversions:
         settings = self.request.settings
         identity = generator_identity(settings.generator, self.request.registry)
         facts: dict[str, Any] = {"generator": identity, "seed": settings.seed}
         for name in ("extractor_options", "generator_options"):
             facts |= {name: given} if (given := getattr(settings, name)) else {}
         return Inversions(
-            *(self.request.registry, opened, self.device, self.extractors, facts),
+            *(self.request.registry, untuned, self.device, self.extractors, facts),
             cached=settings.keep,
         )
 
     def _inverter_roles(self) -> tuple[str, ...]:
-        """Check the inverter that photos would need, if the user names one; return the roles it may look up."""
+        """Check the inverter that the user names, if any; return the extractor roles that it may use."""
         registry, invert = self.request.registry, self.request.settings.invert
         if self.request.editor.wants != "latent" or self.inversions is None or not registry.entries("inverter"):
             return ()
@@ -124,11 +124,11 @@ class EditSession:
         return (*inverter.extractors, *inverter.may_use)
 
     def scene(self, images: Sequence[EditImage]) -> Scene:
-        """Return the scene that the editor is given, with these images."""
+        """Build the scene for the editor, with these images."""
         request, calls = self.request, self.request.settings.calls
         every: dict[str, list[Photo]] = {InputSlot.of(declared).name: [] for declared in request.editor.photos}
         for image in images:
-            every[image.given.slot].append(image.photo)
+            every[image.input.slot].append(image.photo)
         first = {name: photos[0] for name, photos in every.items() if photos}
         latent = next((photo.latent for photo in first.values()), None)
         watch = CancellationWatch(calls)

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 Crop = Literal["auto", "face", "square"]
-"""How a photo becomes what a generator knows: the face aligned as FFHQ has them, or the largest centred square."""
+"""How a photo is cropped: a face aligned as in FFHQ, or the largest centred square."""
 Blend = Literal["feather", "poisson", "plain", "none"]
-"""How an edited crop goes back into its photo: its edges brought to the photo's colours and faded in, evened out by
-Poisson's equation as well, faded in as it is, or not at all."""
+"""How an edited crop is pasted back: with colour correction and feathered edges, also with Poisson blending, with
+feathered edges only, or not at all."""
 
 
 @dataclass(frozen=True)
 class EditCallbacks:
-    """Progress, cancellation and notes of an edit, as functions of whoever asked for it."""
+    """Functions of the caller for progress, cancellation and notices."""
 
     progress: Callable[..., None] = lambda done, total, **scalars: None
-    """As ``Scene.progress``."""
+    """See ``Scene.progress``."""
     stop: Callable[[], bool] = lambda: False
-    """True once the best so far is enough."""
+    """Returns True once the user cancels: the edit ends with the best result so far."""
     note: Callable[[str], None] = lambda text: None
-    """Called with a sentence about anything worth knowing."""
+    """Called with each notice or warning, a sentence."""
 
     @classmethod
     def of(
@@ -44,9 +44,9 @@ class EditCallbacks:
         stop: Callable[[], bool] | None,
         note: Callable[[str], None] | None,
     ) -> EditCallbacks:
-        """Those that are given; silence for the others."""
-        silent = cls()
-        return cls(progress or silent.progress, stop or silent.stop, note or silent.note)
+        """Use the functions that are given, and functions without effect for the others."""
+        default = cls()
+        return cls(progress or default.progress, stop or default.stop, note or default.note)
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,25 @@ class EditSettings:
     """Editor-independent settings of one edit request."""
 
     generator: str = ""
-    """What ``i2i.generator`` takes; empty for editors of pixels."""
+    """Source of the generator, as for ``i2i.generator``; empty for editors of pixels."""
     extractors: Mapping[str, str] = field(default_factory=dict)
-    """By role, names of those to take; the others are chosen by what the pictures show."""
+    """Names of extractors by role; for other roles the domain of the images decides."""
     extractor_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Options of extractors by their names."""
+    """Options of extractors by extractor name."""
     generator_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the generator, where its family declares any."""
+    """Options of the generator, if its family declares any."""
     crop: Crop = "auto"
     face: FaceChoice = "largest"
     invert: Mapping[str, Any] = field(default_factory=dict)
-    """How photos get latents: the options of an inverter, and under ``method`` its name."""
+    """Options of the inverter, with its name under ``method``."""
     truncation: float = 0.7
-    """Of pictures given by their seed."""
+    """Truncation psi of images given as ``seed:N``."""
     blend: Blend = "feather"
     device: str = "auto"
     seed: int = 0
     out: Path | None = None
     keep: bool = True
-    """Look into the cache of inversions, and keep new ones there."""
+    """Read and write the inversion cache."""
     calls: EditCallbacks = EditCallbacks()
 
     def __post_init__(self) -> None:
@@ -81,10 +81,10 @@ class EditSettings:
                 raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
 
     def check(self, kind: type[Editor]) -> None:
-        """Refuse what means nothing to an editor, so that nothing that is typed is passed over.
+        """Refuse settings that have no effect with an editor, so that no setting is silently ignored.
 
         Raises:
-            UsageError: it asks for an inversion or for a face, and the editor has no use for them.
+            UsageError: a setting of the generator, inversion or face is given, and the editor does not use it.
         """
         if self.generator_options and kind.wants == "pixels":
             raise UsageError(f"--generator-options is given, and editor {kind.name!r} uses no generator: leave it out.")
@@ -92,43 +92,43 @@ class EditSettings:
             own = "method" in kind.Options.model_fields and "method" in self.invert
             instead = f"type --method {self.invert['method']} instead" if own else "leave them out"
             raise UsageError(
-                f"--invert and --faithful say how photos get latents to edit, and editor {kind.name!r} edits no "
+                f"--invert and --faithful choose how photos are inverted, and editor {kind.name!r} edits no "
                 f"latents: {instead}."
             )
         if self.face != "largest" and kind.wants == "pixels":
             raise UsageError(
-                f"--face {self.face} says whose face is cut out, and editor {kind.name!r} works on whole photos: "
+                f"--face {self.face} selects the face to crop, and editor {kind.name!r} works on whole photos: "
                 "leave it out."
             )
 
     def check_images(self, photos: bool, aligned: bool) -> None:
-        """Refuse, or where it does no harm tell, what means nothing to the pictures that are given.
+        """Refuse settings that have no effect with the images, or note those that do no harm.
 
         Args:
-            photos: Whether a photo is among them.
-            aligned: Whether faces are cut out of photos.
+            photos: Whether one of the images is a photo.
+            aligned: Whether photos are cropped to an aligned face.
 
         Raises:
-            UsageError: a face is asked for, and none is looked for.
+            UsageError: ``face`` is set, and no face is detected.
         """
         if self.face != "largest" and not photos:
             raise UsageError(
-                f"--face {self.face} says whose face of a photo is cut out, and seeds and latents are edited whole: "
+                f"--face {self.face} selects the face to crop from a photo, and seeds and latents are not cropped: "
                 "leave it out."
             )
         if self.face != "largest" and not aligned:
             raise UsageError(
-                f"--face {self.face} says whose face is cut out, and here photos are cut to their largest square: "
+                f"--face {self.face} selects the face to crop, and photos are cropped to their largest square here: "
                 "type --crop face as well, or leave it out."
             )
         if self.invert and not photos:
             self.calls.note(
-                "--invert and --faithful say how photos get latents; seeds and latents have theirs, so they change "
-                "nothing here."
+                "--invert and --faithful have no effect: they choose how photos are inverted, and seeds and latents "
+                "need no inversion."
             )
 
     def plain(self) -> dict[str, Any]:
-        """What a recipe needs of them, as plain values."""
+        """Return the settings that a recipe records, as plain values."""
         return {
             "crop": self.crop,
             "face": self.face,
@@ -139,10 +139,10 @@ class EditSettings:
 
 
 def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
-    """Read ``--invert`` beside ``--faithful``, which names the inverter: ``text`` may set its options, or be empty.
+    """Parse ``--invert`` together with ``--faithful``, which names the inverter; ``text`` may set its options.
 
     Raises:
-        UsageError: it names another inverter, or is written otherwise; or no inverter declares itself the faithful one.
+        UsageError: ``text`` names another inverter or cannot be parsed, or no inverter is declared faithful.
     """
     names = list(registry.where("inverter", faithful=True))
     if not names:
@@ -157,13 +157,13 @@ def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
 
 
 def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Read ``--invert``: an inverter, its options, or both, such as ``pti`` or ``lpips,steps=50``.
+    """Parse ``--invert``: an inverter, its options, or both, such as ``pti`` or ``lpips,steps=50``.
 
     Returns:
-        The options, and under ``method`` the inverter where it is named.
+        The options, with the inverter under ``method`` if it is named.
 
     Raises:
-        UsageError: it is written otherwise.
+        UsageError: the text cannot be parsed.
     """
     if not isinstance(text, str):
         return dict(text)
@@ -180,8 +180,8 @@ def split_method(invert: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(values.pop("method", "")), values
 
 
-def folder_of(out: str | Path) -> Path:
-    """``--out`` as a path; an empty text, which as a path would be the current folder, is a mistake.
+def output_folder(out: str | Path) -> Path:
+    """Convert ``--out`` to a path; an empty string would be the current folder and is refused.
 
     Raises:
         UsageError: it is empty.
@@ -192,19 +192,19 @@ def folder_of(out: str | Path) -> Path:
 
 
 def presets_of(registry: Registry, editor: str) -> dict[str, Preset]:
-    """By name those of an editor, with who brings them."""
-    own = registry.where("preset", editor=editor).values()
-    return {each.name: replace(each.load(), giver=each.provider.distribution) for each in own}
+    """Return the presets of an editor by name, with the distribution that provides them."""
+    entries = registry.where("preset", editor=editor).values()
+    return {entry.name: replace(entry.load(), giver=entry.provider.distribution) for entry in entries}
 
 
 def check_presets(registry: Registry, kind: type[Editor], options: Options) -> None:
-    """Refuse what nobody brings, or nobody could use; imports nothing slow.
+    """Refuse unknown or invalid presets; does not import torch.
 
     Raises:
-        UsageError: there is no such preset; names the nearest.
-        I2IError: its values are not sound.
+        UsageError: no plugin provides the preset; suggests the most similar name.
+        I2IError: the values of the preset are invalid.
     """
-    editor = build_plugin(registry, "editor", kind.name)
+    editor: Editor = build_plugin(registry, "editor", kind.name)
     known = presets_of(registry, kind.name)
     for name in editor.presets(options):
         if name not in known:
@@ -219,7 +219,7 @@ def check_requirement(kind: str, name: str, required: type[Generator], generator
         kind: ``"editor"`` or ``"inverter"``.
 
     Raises:
-        I2IError: it is of another class.
+        I2IError: the generator is of another class.
     """
     if isinstance(generator, required):
         return

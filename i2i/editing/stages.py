@@ -12,12 +12,12 @@ from ..api.editor import Result
 from ..api.errors import Interrupted
 from ..api.scene import Latent
 from ..toolkit.images import to_array
-from .extractors import named
-from .images import FACES, EditImage, ImageLoader, check_one_each, open_photo
+from .extractors import names_for_domain
+from .images import FACES, EditImage, ImageLoader, check_single_face, open_photo
 from .inputs import InputSlot
-from .output import PastedPhoto, Writer, check_place, paste_crops
+from .output import PastedPhoto, Writer, check_output_directory, paste_crops
 from .recipes import make_recipe
-from .session import NOTHING, EditRequest, EditSession
+from .session import STOPPED_EARLY, EditRequest, EditSession
 from .settings import split_method
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ class AlignedEdit:
 
     session: EditSession
     images: Sequence[EditImage]
-    """In the order of the editor's ``photos``; after ``invert``, with latents where the editor wants them."""
+    """In the order of the editor's ``photos``; after ``invert`` with latents, if the editor needs them."""
     recipe: dict[str, Any]
-    """What is known before the edit."""
+    """The recipe without results."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class EditedImages:
 
 @dataclass(frozen=True)
 class PastedEdit:
-    """The result, and the whole photos with the edited crops in them."""
+    """The result, and the whole photos with the edited crops pasted back."""
 
     edited: EditedImages
     photos: Sequence[PastedPhoto]
@@ -55,27 +55,29 @@ def load(request: EditRequest) -> EditSession:
     """Check the request and open the device, the generator and the extractors.
 
     Raises:
-        UsageError: a setting means nothing to the editor, or a file in the output directory would be lost.
+        UsageError: a setting has no effect with this editor, or a file in the output directory would be overwritten.
         I2IError: the generator or an extractor cannot be opened.
     """
     settings = request.settings
     settings.check(request.editor)
     if settings.out is not None:
         files = [value for _, value in request.options if isinstance(value, Path)]
-        check_place(settings.out, [*(each.path for each in request.inputs if each.path is not None), *files])
+        check_output_directory(
+            settings.out, [*(image.path for image in request.inputs if image.path is not None), *files]
+        )
     return EditSession(request)
 
 
 def align(session: EditSession) -> AlignedEdit:
-    """Read the photos and crop them as the generator needs them; render seeds and latents.
+    """Read the photos and crop them for the generator; render seeds and latents.
 
     Raises:
-        UsageError: a face is asked for, and no photo is given or none is aligned.
-        I2IError: an image cannot be read, does not fit the generator, or shows no such face.
+        UsageError: ``face`` is set, and no photo is given or photos are not aligned.
+        I2IError: an image cannot be read, does not fit the generator, or has no such face.
     """
     request = session.request
     images = _whole_photos(session) if session.generator is None else _crops(session)
-    inputs = [each.plain() for each in request.inputs]
+    inputs = [image.plain() for image in request.inputs]
     recipe = make_recipe(request.registry, request.editor, request.options, request.settings, inputs)
     return AlignedEdit(session, images, recipe)
 
@@ -90,29 +92,29 @@ def _crops(session: EditSession) -> list[EditImage]:
     assert session.generator is not None
     loader = ImageLoader(
         *(session.generator, session.domain, lambda: session.extractors["landmarks"], settings),
-        named("landmarks", FACES, request.registry),
+        names_for_domain("landmarks", FACES, request.registry),
     )
     photos = any(given.kind == "photo" for given in request.inputs)
     settings.check_images(photos, loader.aligns)
     if photos and session.domain is None and settings.crop == "auto":
         settings.calls.note(
-            f"What {settings.generator} renders is not known, so photos are cut to their largest square; for a "
+            f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square; for a "
             "generator of faces add --crop face."
         )
     many = {slot.name: slot.many for slot in map(InputSlot.of, request.editor.photos)}
     images: list[EditImage] = []
     for given in request.inputs:
         loaded = loader.load(given)
-        check_one_each(loaded, many[given.slot], request.editor.name)
+        check_single_face(loaded, many[given.slot], request.editor.name)
         images += loaded
     return images
 
 
 def invert(aligned: AlignedEdit) -> AlignedEdit:
-    """Find the latents of photos, for an editor that wants latents; cached ones are used.
+    """Compute the latents of photos, if the editor needs latents; cached inversions are used.
 
     Raises:
-        Interrupted: the user cancels, and the edit itself has not begun.
+        Interrupted: the user cancels before the editor starts.
         I2IError: the editor refuses the images, or the inverter fails.
     """
     session, request = aligned.session, aligned.session.request
@@ -130,16 +132,16 @@ def invert(aligned: AlignedEdit) -> AlignedEdit:
     for number, inversion in zip(missing, inversions, strict=True):
         images[number] = replace(images[number], photo=replace(images[number].photo, latent=inversion.latent))
     if request.settings.calls.stop():
-        raise Interrupted(NOTHING)
+        raise Interrupted(STOPPED_EARLY)
     return replace(aligned, images=images)
 
 
 def edit_images(aligned: AlignedEdit) -> EditedImages:
-    """Run the editor, whose result is checked by its guard.
+    """Run the editor; its guard checks the result.
 
     Raises:
-        Interrupted: the user cancels before the editor has begun.
-        I2IError: the editor fails, or its result cannot be used.
+        Interrupted: the user cancels before the editor has a result.
+        I2IError: the editor fails, or its result is invalid.
     """
     session, request = aligned.session, aligned.session.request
     session.callbacks.call("edit_begins", aligned.recipe)
@@ -160,19 +162,19 @@ def _with_latents(result: Result, images: Sequence[EditImage]) -> Result:
 
 
 def paste(edited: EditedImages) -> PastedEdit:
-    """Paste the edited crops back into their photos, where there is an output directory to write them to."""
+    """Paste the edited crops back into their photos, if an output directory is set."""
     settings = edited.aligned.session.request.settings
     if settings.out is None or settings.blend == "none":
         return PastedEdit(edited, ())
-    return PastedEdit(edited, paste_crops(edited.result, _of_first_slot(edited.aligned), settings.blend))
+    return PastedEdit(edited, paste_crops(edited.result, _images_of_results(edited.aligned), settings.blend))
 
 
 def write(pasted: PastedEdit) -> Result:
     """Write the files of the edit, the recipe last, and return the result.
 
     Raises:
-        UsageError: since the edit began, somebody has put a file in the place of one of its own.
-        OSError: the disk refused.
+        UsageError: a file of the same name appeared in the output directory during the edit.
+        OSError: a file cannot be written.
     """
     aligned, result = pasted.edited.aligned, pasted.edited.result
     session, settings = aligned.session, aligned.session.request.settings
@@ -183,11 +185,11 @@ def write(pasted: PastedEdit) -> Result:
             "stopped": settings.calls.stop(),
             "scalars": dict(result.scalars),
         }
-        Writer(settings.out, recipe, settings.calls.note).write(result, _of_first_slot(aligned), pasted.photos)
+        Writer(settings.out, recipe, settings.calls.note).write(result, _images_of_results(aligned), pasted.photos)
     session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result
 
 
-def _of_first_slot(aligned: AlignedEdit) -> list[EditImage]:
+def _images_of_results(aligned: AlignedEdit) -> list[EditImage]:
     """Return the images that the results belong to."""
-    return [each for each in aligned.images if each.given.slot == aligned.images[0].given.slot]
+    return [image for image in aligned.images if image.input.slot == aligned.images[0].input.slot]

@@ -72,7 +72,7 @@ def test_it_is_short_for_the_faithful_inverter(striped: Path, tmp_path: Path) ->
         ("invert", ["--invert", "plain"], "editor 'invert' edits no latents: type --method plain instead."),
         ("shift", ["--faithful"], "editor 'shift' edits no latents: leave them out."),
         ("shift", ["--invert", "tuned"], "editor 'shift' edits no latents: leave them out."),
-        ("shift", ["--face", "all"], "--face all says whose face is cut out, and editor 'shift' works on whole photos"),
+        ("shift", ["--face", "all"], "--face all selects the face to crop, and editor 'shift' works on whole photos"),
     ],
 )
 def test_where_it_means_nothing_it_is_refused(

@@ -96,7 +96,7 @@ def test_a_recipe_does_the_edit_again(registry: Registry, photo: Path, tmp_path:
     assert (tmp_path / "1" / "result.png").read_bytes() == (tmp_path / "2" / "result.png").read_bytes()
     assert not torch.equal(first.image, other.image)
     moved = photo.rename(tmp_path / "moved.png")
-    with pytest.raises(i2i.I2IError, match="is not there; say where it is now with --image"):
+    with pytest.raises(i2i.I2IError, match="is missing; name its new path with --image"):
         edit_again(tmp_path / "1" / "recipe.json", registry=registry)
     again = edit_again(tmp_path / "1" / "recipe.json", [moved], device="cpu", registry=registry)
     assert torch.equal(again.image, first.image)

@@ -72,7 +72,7 @@ def test_what_is_edited_is_never_written_over(registry: Registry, photo: Path) -
 @pytest.mark.parametrize("name", ["result.png", "latent_2.safetensors", "grid.html", "recipe.json"])
 def test_files_that_no_edit_left_are_never_written_over(name: str, registry: Registry, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(i2i.UsageError, match=rf"holds {name}, which the edit would replace and no earlier edit left"):
+    with pytest.raises(i2i.UsageError, match=rf"holds {name}, which the edit would replace and which is not"):
         edit("seeded", [], device="cpu", out=tmp_path, registry=registry)
     assert names(tmp_path) == [name] and (tmp_path / name).read_text() == "mine"
 
@@ -95,7 +95,7 @@ def test_a_curve_yields_to_a_file_of_its_name(registry: Registry, tmp_path: Path
     assert (tmp_path / "loss.png").read_text() == "mine"
     assert names(tmp_path) == ["loss.png", "recipe.json", "result.png", "way.png"]
     assert json.loads((tmp_path / "recipe.json").read_text())["files"] == ["result.png", "way.png"]
-    assert len(notes) == 2 and "loss.png is no earlier edit's" in notes[0]
+    assert len(notes) == 2 and "loss.png is not a file of an earlier edit" in notes[0]
 
 
 def test_a_file_that_appears_during_the_work_is_kept(registry: Registry, photo: Path, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_all_as_it_was(
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_work(registry: Registry, photo: Path) -> None:
-    with pytest.raises(i2i.UsageError, match=r"cannot be made in .*photo\.png: that is a file; name another folder"):
+    with pytest.raises(i2i.UsageError, match=r"cannot be created in .*photo\.png: it is a file; name another folder"):
         edit("shift", [photo], device="cpu", out=photo / "out", registry=registry)
     with pytest.raises(i2i.UsageError, match='--out "": name a folder'):
         edit("shift", [photo], device="cpu", out="", registry=registry)

@@ -45,9 +45,9 @@ def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], 
     [
         ("pixels", ("image",), [], "takes 1 photo(s) (image), but 0 were given: use --image PATH"),
         ("pixels", ("image",), ["seed:3"], "works on the pixels of photos"),
-        ("latent", ("image",), ["seed:1", "seed:2"], "takes 1 picture(s) (image), but 2 were given"),
-        ("latent", ("target", "source"), ["seed:1"], "takes 2 picture(s) (target, source), but 1 was given"),
-        ("latent", ("image", "other*"), ["image=seed:1", "image=seed:2"], "at least 1 picture(s) (image, other...)"),
+        ("latent", ("image",), ["seed:1", "seed:2"], "takes 1 image(s) (image), but 2 were given"),
+        ("latent", ("target", "source"), ["seed:1"], "takes 2 image(s) (target, source), but 1 was given"),
+        ("latent", ("image", "other*"), ["image=seed:1", "image=seed:2"], "at least 1 image(s) (image, other...)"),
         ("latent", ("image",), ["seed:"], "write a seed as a whole number from 0 to 4294967295"),
         ("latent", ("image",), ["seed:-1"], "write a seed as a whole number"),
         ("latent", ("image",), ["seed:4294967296"], "write a seed as a whole number"),
@@ -56,7 +56,7 @@ def test_pictures_find_their_places(photos: tuple[str, ...], images: list[str], 
         ("latent", ("image",), ["."], "it is a folder"),
         ("latent", ("image",), [""], '--image "": name a photo, seed:N or'),
         ("latent", ("image",), ["image="], '--image "": name a photo, seed:N or'),
-        ("latent", ("image",), ["foo=seed:1"], "no picture called 'foo'; write --image image=seed:1."),
+        ("latent", ("image",), ["foo=seed:1"], "no image named 'foo'; write --image image=seed:1."),
         ("latent", ("target", "source"), ["t=a.png", "seed:1"], "--image target=a.png or --image source=a.png."),
     ],
 )
@@ -75,20 +75,20 @@ def test_a_file_whose_name_has_an_equals_sign_is_a_file(tmp_path: Path) -> None:
 def test_a_recipe_is_no_picture(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text("{}")
-    with pytest.raises(i2i.I2IError, match=rf"that is the recipe of an edit; do it again with --recipe {recipe}\.$"):
+    with pytest.raises(i2i.I2IError, match=rf"that is the recipe of an edit; repeat it with --recipe {recipe}\.$"):
         assign_inputs(editor("latent", "image"), [recipe])
     (tmp_path / "latent.safetensors").touch()
-    with pytest.raises(i2i.I2IError, match=rf"go on from its result with --image {tmp_path}/latent.safetensors\.$"):
+    with pytest.raises(i2i.I2IError, match=rf"edit its result with --image {tmp_path}/latent.safetensors\.$"):
         assign_inputs(editor("latent", "image"), [recipe])
 
 
 @pytest.mark.parametrize(
     ("photos", "aligned", "told"),
-    [(False, True, "seeds and latents are edited whole: leave it out"), (True, False, "type --crop face as well")],
+    [(False, True, "seeds and latents are not cropped: leave it out"), (True, False, "type --crop face as well")],
 )
 def test_a_face_that_nobody_looks_for_is_refused(photos: bool, aligned: bool, told: str) -> None:
     for face in (2, "all"):
-        with pytest.raises(i2i.UsageError, match=f"--face {face} says whose face .*{told}"):
+        with pytest.raises(i2i.UsageError, match=f"--face {face} selects the face .*{told}"):
             EditSettings(face=face).check_images(photos, aligned)  # type: ignore[arg-type]
     EditSettings().check_images(photos, aligned)
     EditSettings(face=2).check_images(True, True)
@@ -100,7 +100,7 @@ def test_an_inversion_of_nothing_is_told() -> None:
     terms.check_images(True, True)
     assert not notes
     terms.check_images(False, True)
-    assert len(notes) == 1 and notes[0].startswith("--invert and --faithful say how photos get latents;")
+    assert len(notes) == 1 and notes[0].startswith("--invert and --faithful have no effect:")
 
 
 @pytest.mark.parametrize(

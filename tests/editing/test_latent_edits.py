@@ -53,7 +53,7 @@ def test_with_nothing_given_it_edits_seed_0(registry: Registry, tmp_path: Path) 
     shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "note": notes.append}
     result = edit("brighten", out=tmp_path / "out", **shared)
     edit("brighten", ["seed:0"], **shared)
-    assert notes == ["No --image is given, so brighten takes image=seed:0."]
+    assert notes == ["No --image is given, so brighten uses image=seed:0."]
     z = torch.from_numpy(np.random.RandomState(0).randn(1, 4)).float()
     expected = Bands(None, TorchDevice("cpu"))
     w = expected.map(z, truncation=0.7) + 0.25
@@ -150,10 +150,10 @@ def test_faces_of_a_photo_are_edited_together(registry: Registry, tmp_path: Path
     result = edit("invert", [group], out=tmp_path / "out", face="all", **shared)
     assert len(result.others) == 1 and "photo.png" in names(tmp_path / "out")
     assert "photo_2.png" not in names(tmp_path / "out"), "both go back into one photo"
-    told = r"group.png shows 2 faces, and editor 'brighten' takes one picture as 'image': type --face 1 to --face 2, "
+    told = r"group.png shows 2 faces, and editor 'brighten' takes one image as 'image': type --face 1 to --face 2, "
     with pytest.raises(i2i.I2IError, match=f"{told}counted from left to right, or --face largest.$"):
         edit("brighten", [group], face="all", **shared)
-    with pytest.raises(i2i.I2IError, match="editor 'duo' takes one picture as 'second': type --face 1 to --face 2"):
+    with pytest.raises(i2i.I2IError, match="editor 'duo' takes one image as 'second': type --face 1 to --face 2"):
         edit("duo", ["seed:1", group], face="all", **shared)
     alone = photo(tmp_path / "alone.png", (10, 20, 30))
     assert edit("brighten", [alone], face="all", **shared).others == (), "one face is one picture"

@@ -11,7 +11,7 @@ import torch
 
 import i2i
 from i2i.editing.comparison import ImageComparison
-from i2i.editing.extractors import Extractors, open_for
+from i2i.editing.extractors import Extractors, open_required
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
 from tests.helpers.toy_editors import Blend, Points, registry_of
@@ -131,14 +131,14 @@ def test_scene_extractors_list_what_the_editor_declares(tmp_path: Path) -> None:
 
 def test_an_editor_s_extractors_are_open_before_it_starts() -> None:
     _, found = toy()
-    open_for(Blend, found)
+    open_required(Blend, found)
     assert found.chosen == {"landmarks": "points"}
     _, wrong = toy(identity="arcface")
     with pytest.raises(i2i.UsageError, match="'blend' uses no extractor of identity"):
-        open_for(Blend, wrong)
+        open_required(Blend, wrong)
 
 
 def test_a_chosen_extractor_that_is_not_there_is_refused_before_the_edit() -> None:
     _, found = toy(Faceless, identity="facelss")
     with pytest.raises(i2i.UsageError, match=r"no extractor of identity called 'facelss'.*Did you mean 'faceless'"):
-        open_for(Unsure, found)
+        open_required(Unsure, found)

@@ -47,7 +47,7 @@ def registry() -> Registry:
 
 @pytest.mark.parametrize("name", ["steps", "silent"])
 def test_with_no_step_done_nothing_is_written(name: str, registry: Registry, tmp_path: Path) -> None:
-    with pytest.raises(i2i.Interrupted, match="before there was anything to keep, so nothing is written"):
+    with pytest.raises(i2i.Interrupted, match="before there was a result, so nothing is written"):
         edit(name, device="cpu", out=tmp_path / "out", registry=registry, stop=lambda: True)
     assert not (tmp_path / "out").exists()
 
