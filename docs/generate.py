@@ -126,11 +126,11 @@ def _help(text: str | None) -> str:
 
 
 def options_page(registry: Registry) -> str:
-    """What every plugin of ours brings, with its options."""
+    """Render the page of i2i's own plugins, with their options."""
     parts = [
         _NOTE,
-        "# What there is, with its options",
-        "Everything i2i's own plugins bring. `i2i plugins list` shows what is installed on your machine, "
+        "# Plugins and their options",
+        "Everything that i2i's own plugins provide. `i2i plugins list` shows what is installed on your machine, "
         "`i2i plugins show NAME` the options of one plugin.",
         "## Options of every run",
         "`i2i train` takes these for any trainer; so do `--config FILE` and `i2i.train`.",
@@ -166,10 +166,10 @@ def _facts(kind: str, thing: Any) -> list[str]:
     if kind == "model":
         return _model_facts(thing)
     if kind == "editor":
-        return [f"pictures: {', '.join(f'`{photo}`' for photo in thing.photos)}; works on {_SEES[thing.wants]}"]
+        return [f"images: {', '.join(f'`{photo}`' for photo in thing.photos)}; works on {_SEES[thing.wants]}"]
     if kind != "dataset":
         return []
-    counts = {"pairs of the real set": thing.counts, "pairs of the drawn sample": thing.drawn}
+    counts = {"real pairs": thing.counts, "synthetic pairs": thing.drawn}
     facts = [f"A (left): {thing.sides[0]}; B (right): {thing.sides[1]}", f"usual direction: `{thing.direction}`"]
     for what, pairs in counts.items():
         facts += [f"{what}: {', '.join(f'{split} {count:,}' for split, count in pairs.items())}"] if pairs else []

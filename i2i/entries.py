@@ -107,7 +107,7 @@ class Entry:
     def _mismatch(self, thing: Any) -> str | None:
         """Say where an imported thing differs from its registration; None if nowhere.
 
-        The summary may differ: the registered one is shown, and ``i2i plugins check`` tells.
+        The summary may differ: the registered one is shown, and ``i2i plugins check`` reports the difference.
         """
         for attribute in ("name", *self.declared):
             value = self.name if attribute == "name" else self._declared(attribute)

@@ -61,7 +61,7 @@ def build_plugin(registry: Registry, kind: str, name: str, *args: Any, values: M
     if missing:
         raise PluginError(f"The {owner} does not define {', '.join(missing)}; tell its author.")
     with guarding(owner, "__init__"):
-        # A trainer is told its data before its constructor runs.
+        # A trainer gets the facts about its data before its constructor runs.
         instance = made.create(*args) if kind == "trainer" else made(*args)
     if check := INSTANCE_CHECKS.get(kind):
         with guarding(owner, "__init__"):  # what is checked may be properties of the plugin

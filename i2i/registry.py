@@ -54,7 +54,7 @@ class Registry:
             self.add(plugin)
 
     def add(self, plugin: Plugin) -> None:
-        """Take in a plugin; whatever is wrong with it is kept as its ``error`` and reported once on stderr."""
+        """Register a plugin; its faults are stored as its ``error`` and reported once on stderr."""
         if plugin.name in self.plugins:
             plugin.name = f"{plugin.name} ({plugin.distribution})"
         self.plugins[plugin.name] = plugin

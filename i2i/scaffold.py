@@ -30,7 +30,7 @@ def write_plugin(name: str, kind: str, out: Path | None = None) -> Path:
     """Write a plugin package that installs and passes its own test.
 
     Args:
-        name: What it and the thing it brings are called: small letters, digits, ``-``.
+        name: Name of the plugin and of what it provides: small letters, digits, ``-``.
         kind: One of ``NEW_KINDS``.
         out: The folder to make; None for ``i2i-NAME`` here.
 

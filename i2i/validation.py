@@ -1,4 +1,4 @@
-"""What can be told about a plugin without running it: the checks behind ``i2i plugins check``."""
+"""Check a plugin without running it; used by ``i2i plugins check``."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _class_attributes(base: Any) -> dict[str, Any]:
 
 def _dataset_faults(thing: Any, base: Any) -> Iterator[str]:
     if thing.drawn and thing.draw is base.draw:
-        yield "it promises a drawn sample ('drawn') and must define draw (see i2i.Dataset.draw)"
+        yield "it declares synthetic samples ('drawn') and must define draw (see i2i.Dataset.draw)"
 
 
 def _editor_faults(thing: Any) -> Iterator[str]:

@@ -25,6 +25,7 @@ from i2i.registry import HOOKS, Plugin, Registry, find_plugins
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+GLOSSARY_PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md"]
 BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
@@ -163,6 +164,25 @@ def _registering(cls: type, hook: str) -> Any:
 
     implementation.__name__ = hook
     return implementation
+
+
+PRIVATE_WORDS = re.compile(
+    r"\b(drawn pictures?|sets? of (pictures|images|pairs)|contact sheet|whoever|learnt to|goes? on with"
+    r"|foreign (weights?|weight files?|networks?|checkpoints?))\b",
+    re.IGNORECASE,
+)
+"""Words outside the glossary, which have a standard name: dataset, image grid, resume, external."""
+
+
+@pytest.mark.parametrize("page", GLOSSARY_PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_guides_help_and_api_reference_use_the_glossary(page: Path) -> None:
+    """The reference is generated from help texts and public docstrings, so it stands for these."""
+    assert not [match[0] for match in PRIVATE_WORDS.finditer(page.read_text(encoding="utf-8"))]
+
+
+def test_private_words_are_found() -> None:
+    assert PRIVATE_WORDS.search("Train a network on a set of pictures.")
+    assert PRIVATE_WORDS.search("Foreign networks it can read")
 
 
 def test_where_page_names_existing_files() -> None:

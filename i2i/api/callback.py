@@ -17,7 +17,7 @@ class Callback:
 
     ``Callback()``, or ``Callback(options)`` where it has ``Options``, is called once for each run or edit, in the first
     process only. All arguments are plain values, paths and NumPy images, which must not be changed. A callback that
-    raises an exception is named once and gets no further calls; the training or edit goes on.
+    raises an exception is named once and gets no further calls; the training or edit continues.
     """
 
     name: ClassVar[str]

@@ -122,7 +122,7 @@ class StoredTensor:
 
 @dataclass
 class Record:
-    """An object of a foreign class: its name and what it carried, inert."""
+    """An object of an unknown class: its name and state, never executed."""
 
     class_name: str
     """``"Generator"`` for a pickled NVlabs network, the full name (``"dnnlib.tflib.network.Network"``,

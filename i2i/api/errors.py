@@ -20,7 +20,7 @@ class UsageError(I2IError):
 
 
 class Interrupted(I2IError):
-    """The user stopped the work; what was done so far is kept, and the text says how to go on."""
+    """The user stopped the work; the work so far is saved, and the message says how to resume."""
 
 
 _LISTED = 30
@@ -53,9 +53,9 @@ def disk_trouble(error: OSError, doing: str, then: str = "run the command again.
         errno.EACCES: "permission denied: name a file or folder that you may use",
         errno.EPERM: "permission denied: name a file or folder that you may use",
         errno.EROFS: "the disk is read-only: make it writable, or name a folder elsewhere",
-        errno.EEXIST: "a file is in the way: name another folder",
-        errno.ENOTDIR: "a file is in the way: name another folder",
-        errno.EISDIR: "a folder is in the way: name another file",
+        errno.EEXIST: "a file of this name exists: name another folder",
+        errno.ENOTDIR: "a file of this name exists: name another folder",
+        errno.EISDIR: "a folder of this name exists: name another file",
     }
     reason = reasons.get(error.errno or 0, f"{error.strerror or error}: check the path and the disk")
     return I2IError(f"{doing}{where} failed: {reason}, then {then}")

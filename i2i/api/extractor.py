@@ -20,10 +20,10 @@ Role = str
 
 @dataclass(frozen=True)
 class Face:
-    """A face that was found in a picture; all numbers are pixels, (0, 0) the centre of the upper left one."""
+    """A face that was found in an image; all numbers are pixels, (0, 0) the centre of the upper left one."""
 
     box: tuple[float, float, float, float]
-    """x0, y0, x1, y1 of its frame; it may reach over the border of the picture."""
+    """x0, y0, x1, y1 of its frame; it may reach over the border of the image."""
     landmarks: Tensor
     """``(68, 2)`` x, y in the iBUG order, float32 on the CPU."""
     score: float
@@ -143,7 +143,7 @@ class Extractor(ABC):
     measure: ClassVar[str] = ""
     """Name under which ``Scene.compare`` reports what it measures, such as ``"lpips"``; its role unless given."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
-    """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
+    """External networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 
     @abstractmethod
     def __init__(self, device: Device) -> None:

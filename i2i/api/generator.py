@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Noise: TypeAlias = 'Literal["const", "random", "none"] | Mapping[str, Tensor]'
 
-UNKNOWN = "unknown: ask whoever gave you the file"
+UNKNOWN = "unknown: ask the provider of the file"
 """The licence of a file that says nothing of one."""
 
 
@@ -52,7 +52,7 @@ class Generator(ABC):
     Options: ClassVar[type[Options]] = Options
     """Its options; where there are any, it is constructed as ``Family(weights, device, options)``."""
     z_dim: int
-    """Number of random numbers of an image, drawn from the normal distribution."""
+    """Dimensions of z, sampled from the normal distribution."""
     c_dim: int = 0
     """Number of classes it was trained on; 0 for a generator without classes."""
     num_ws: int = 1
@@ -84,7 +84,7 @@ class Generator(ABC):
 
     @cached_property
     def w_dim(self) -> int:
-        """Numbers of a latent code in each layer; ``z_dim`` unless the family sets its own."""
+        """Dimensions of a latent code in each layer; ``z_dim`` unless the family sets its own."""
         return self.z_dim
 
     def map(self, z: Tensor, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:

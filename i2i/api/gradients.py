@@ -1,4 +1,4 @@
-"""Which rows of w gradients are wanted for: editors say so, and generators that can leave out those of the others."""
+"""Layers of w that need gradients: editors name them, and generators may skip the gradients of the others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WANTED: ContextVar[frozenset[int] | None] = ContextVar("wanted", default=None)
 
 @contextmanager
 def gradients_for(rows: Iterable[int]) -> Iterator[None]:
-    """Within it, what generators draw need pass gradients to these rows of w alone; to others it may pass none.
+    """Declare that only these layers of w need gradients; generators may detach the others within this context.
 
-    Most of what a drag moves are the first rows, and the later layers, whose maps are the largest, then have no
-    gradients of styles to find. Only drawing has to lie within; the way back may be taken outside.
+    A drag moves the first layers only. The later ones, which have the largest feature maps, then need no gradients of
+    their styles. Only the forward pass has to be inside; the backward pass may be outside.
     """
     before = _WANTED.set(frozenset(rows))
     try:
@@ -28,6 +28,6 @@ def gradients_for(rows: Iterable[int]) -> Iterator[None]:
 
 
 def rows_of(w: Tensor) -> tuple[Tensor, ...]:
-    """For generators: ``w (N, num_ws, w_dim)`` -> its rows ``(N, w_dim)``, detached where no gradient is wanted."""
+    """Split ``w (N, num_ws, w_dim)`` into its layers ``(N, w_dim)``, detached where no gradient is needed."""
     wanted, rows = _WANTED.get(), w.unbind(dim=1)
     return tuple(row if wanted is None or number in wanted else row.detach() for number, row in enumerate(rows))

@@ -26,7 +26,7 @@ class Metric(ABC):
 
     @property
     def per_picture(self) -> list[float]:
-        """The measure of each picture, in the order taken in; empty where it has none for single pictures."""
+        """The measure of each image, in the order taken in; empty where it has none for single images."""
         return []
 
     @abstractmethod

@@ -21,11 +21,11 @@ class Model:
     domain: str = "any"
     """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
     resolution: int | None = None
-    """Height and width of its pictures, pixels."""
+    """Height and width of its images, pixels."""
     bytes: int | None = None
     """Size of the file, where it is known."""
     sha256: str | None = None
-    """Of the file, where it is known; else what the first fetch brought is kept and must be met ever after."""
+    """Of the file. Where it is not known, the hash of the first download is stored and later ones must match."""
     homepage: str = ""
     path: Path | None = None
     """Where it lies already, for weights that a package carries; such a record needs no ``url``."""

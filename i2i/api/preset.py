@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named way of using an editor, as plain data; any plugin may bring some, whoever brings the editor."""
+    """Named option values of an editor, as plain data; any plugin may provide presets for any editor."""
 
     name: str
-    """As typed; of one editor each is there once."""
+    """As typed; unique among the presets of an editor."""
     summary: str
     editor: str
     """The editor that reads it."""
     values: Mapping[str, Any]
-    """What the editor makes of it is told in its guide; an editor refuses what it does not know: ``check_preset``."""
+    """What the editor reads, as its guide documents; unknown values are refused (``Editor.check_preset``)."""
     giver: str = ""
-    """The distribution that brings it; filled in by i2i."""
+    """The distribution that provides it; set by i2i."""

@@ -20,19 +20,19 @@ from .preset import Preset
 
 @dataclass(frozen=True)
 class Latent:
-    """Where a picture lies in a generator: what it takes to render it again."""
+    """The latent code of an image, with all else that a generator needs to render it again."""
 
     w: Tensor
     """``(1, num_ws, w_dim)`` float32."""
     noise: Mapping[str, Tensor] = field(default_factory=dict)
-    """Noise of its own by the names of ``Generator.noise_maps``, each ``(1, 1, r, r)``; others are as stored."""
+    """Name of a noise map (``Generator.noise_maps``) -> its own ``(1, 1, r, r)``; others are the stored ones."""
     changes: Mapping[str, Tensor] = field(default_factory=dict)
-    """What was added to the generator's weights for it, by the names of ``Generator.weights``; empty for none."""
+    """Name of a weight (``Generator.weights``) -> what tuning added to it; empty for none."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture an edit works on."""
+    """One input image of an edit."""
 
     pixels: Tensor
     """``(1, 3, H, W)`` float32 in [-1, 1], on the scene's device: a whole photo for editors of pixels, for others the
@@ -41,19 +41,19 @@ class Photo:
     name: str = ""
     """For captions: the file's name without its ending, ``seed:0``, ..."""
     latent: Latent | None = None
-    """Always there for editors that want latents."""
+    """Never None for editors that want latents."""
     placement: Placement | None = None
-    """Where in the whole photo a crop lies; None for pictures that were given as they are."""
+    """Where in the whole photo the crop lies; None for images that were not cropped."""
     whole: tuple[int, int] | None = None
     """Height and width of that photo, upright, in pixels."""
 
     @property
     def given(self) -> tuple[int, int]:
-        """Height and width of what the user gave: the whole photo, or the picture itself."""
+        """Height and width of the input: the whole photo, or the image itself."""
         return self.whole or (self.pixels.shape[2], self.pixels.shape[3])
 
     def to_crop(self, points: Any) -> Any:
-        """Points ``(..., 2)`` x, y in pixels of what the user gave -> in pixels of ``pixels``, a float64 array."""
+        """Convert points ``(..., 2)``, x and y in pixels of the input, to pixels of ``pixels``; a float64 array."""
         import numpy as np
 
         if self.placement is None:
@@ -63,10 +63,10 @@ class Photo:
 
 @dataclass
 class Scene:
-    """Everything one edit works on."""
+    """The inputs of one edit, and what it may use."""
 
     photos: dict[str, Photo]
-    """The pictures by the editor's name for them; of those that may be given many times, the first."""
+    """Name (``Editor.photos``) -> image; the first one, for names that take several."""
     device: Device
     extractors: Mapping[str, Any] = field(default_factory=dict)
     """Extractors by role. The keys are the roles in ``Editor.extractors`` and ``Editor.may_use`` that an installed
@@ -77,23 +77,23 @@ class Scene:
     raises ``I2IError``, for what is neither a role nor a name ``KeyError``; ``get`` returns its default for both.
     ``in``, ``len``, ``keys`` and iteration open nothing and never raise."""
     progress: Callable[..., None] = lambda done, total, **scalars: None
-    """``progress(done, total, **scalars)`` moves the terminal's bar or the page's."""
+    """``progress(done, total, **scalars)`` updates the progress bar."""
     stop: Callable[[], bool] = lambda: False
-    """True once the user wants out. Before any progress was told, the edit then ends with ``Interrupted`` by itself."""
+    """True once the user has cancelled. If no progress was reported before, ``Interrupted`` is then raised by i2i."""
     generator: Generator = None  # type: ignore[assignment]
     """The generator, with the weight changes and noise maps of the first photo's latent. An instance of
     ``Editor.requires``; None for editors that want pixels."""
     untuned: Generator | None = None
     """The same generator as opened, without those changes."""
     every: Mapping[str, Sequence[Photo]] = field(default_factory=dict)
-    """All pictures by the editor's name for them, also where it takes any number."""
+    """Name (``Editor.photos``) -> all its images."""
     note: Callable[[str], None] = lambda text: None
-    """Called with a sentence about anything the user should know."""
+    """``note(text)`` shows the user a message, one sentence."""
     presets: Mapping[str, Preset] = field(default_factory=dict)
-    """Those of this editor by name, whoever brings them."""
+    """Name -> preset: all presets of this editor, of all plugins."""
     compare: Callable[[Tensor, Tensor], list[dict[str, float]]] = lambda pictures, others: [{} for _ in pictures]
     """``compare(pictures, others)``, both ``(N, 3, H, W)``: for each pair ``psnr`` (dB), ``ssim``, ``lpips`` and, for
-    faces, ``identity`` (cosine), as far as the metrics and extractors for them are there."""
+    faces, ``identity`` (cosine), where the metric or extractor is installed and its weights are downloaded."""
     invert: InvertFunction = no_inverters
     """``invert(images, method="", options={})`` finds the latents of images, ``(N, 3, R, R)`` in [-1, 1], with any
     registered inverter: see ``i2i.Inverter``. Not for editors of pixels."""
@@ -102,7 +102,7 @@ class Scene:
 
     @property
     def cancelled(self) -> bool:
-        """True once the user wants out: return the best result so far."""
+        """True once the user has cancelled: return the best result so far."""
         return self.stop()
 
     def generator_for(self, photo: Photo) -> Generator:
@@ -114,7 +114,7 @@ class Scene:
 
     @property
     def latent(self) -> Latent:
-        """That of the first picture; for editors that want latents.
+        """The latent of the first image; for editors that want latents.
 
         Raises:
             AttributeError: the scene has none.

@@ -23,7 +23,7 @@ Learning = Literal["pairs", "images", "unpaired", "fields"]
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What a trainer is told about its data."""
+    """Facts about the data, passed to a trainer."""
 
     fields: tuple[Field, ...] = (Field("input"), Field("target"))
     """The entries of every batch, by key; of single images only ``target``, which is ``input`` as well."""
@@ -77,7 +77,7 @@ class Trainer(ABC):
     summary: ClassVar[str]
     Options: ClassVar[type[Options]] = Options
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
-    """Foreign networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
+    """External networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 
     wants: ClassVar[Literal["pairs", "images", "unpaired", "pictures"] | tuple[Field, ...]] = "pairs"
     """What it learns from, and so what a batch is:
@@ -86,11 +86,11 @@ class Trainer(ABC):
       colours of their classes.
     - ``"images"`` (or ``"pictures"``, its old name): the side that ``--direction`` makes the target, or any folder of
       images; ``"input"`` and ``"target"`` are the same tensor.
-    - ``"unpaired"``: ``{"input", "target"}`` as of pairs, but drawn independently, each side in its own random order.
+    - ``"unpaired"``: ``{"input", "target"}`` as of pairs, but sampled independently, each side in its own random order.
     - a tuple of fields: a tensor for each, by name. The dataset must declare them with the same kinds. ``i2i predict``
       reads the first from a file, and ``i2i evaluate`` compares the output with the second.
 
-    One that wants images may define ``generator(self) -> Generator``: what it has learnt, to sample from and to edit
+    One that wants images may define ``generator(self) -> Generator``: the trained generator, to sample from and to edit
     with. It is called on a trainer that holds averaged weights, and makes ``i2i sample --generator RUN`` work.
     """
     defaults: ClassVar[Mapping[str, Any]] = {}
@@ -186,7 +186,7 @@ class Trainer(ABC):
         tuples of these. Subclasses (``defaultdict``, named tuples, enumerations) are refused, as are all other types.
 
         It is called before the first step, so that what cannot be saved is refused at once, and for each checkpoint.
-        The first checkpoint is read back and compared before training goes on.
+        The first checkpoint is read back and compared before training continues.
         """
         return {name: optimizer.state_dict() for name, optimizer in getattr(self, "optimizers", {}).items()}
 

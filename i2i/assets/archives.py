@@ -27,9 +27,9 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, E
 def unpack(
     archive: Path, into: Path, *, max_bytes: int, max_files: int = 1_000_000, progress: Progress | None = None
 ) -> Path:
-    """Unpack a .tar, .tar.gz, .tgz or .zip file (told apart by content) into a new folder, whole or not at all.
+    """Unpack a .tar, .tar.gz, .tgz or .zip file (detected by content) into a new folder, whole or not at all.
 
-    Absolute names, ``..``, links, devices, sparse and encrypted members are refused, and so is an archive that brings
+    Absolute names, ``..``, links, devices, sparse and encrypted members are refused, and so is an archive that holds
     more than ``max_bytes`` or ``max_files``, whatever its headers say. Where ``into`` is there, nothing is done.
 
     Args:

@@ -1,4 +1,4 @@
-"""Bring files and whole sets into place: download, check what arrived and remember it; unpack a set and count it."""
+"""Download files and datasets, verify their hashes, and unpack and count datasets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, "int | None"], None]
 """Called with the work at hand ("fetching", "unpacking"), what is done of it and the whole, in bytes."""
 
-_ENOUGH = 0.9  # of the pictures that a split should hold: below it, something is missing
-_GROWTH = 4  # how much larger than its archive a set of pictures may be: they hardly pack
+_ENOUGH = 0.9  # of the images that a split should hold: below it, something is missing
+_GROWTH = 4  # how much larger than its archive a dataset may be: images hardly compress
 _SPARE = 2**26
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")  # how a notice begins that a server sends in a file's place
 
@@ -35,10 +35,10 @@ def fetch_dataset(
     """Download a set, check it and unpack it to ``root/NAME``; safe to repeat and to break off at any moment.
 
     An archive that lies in ``root`` under the name it has on the server is used as it is. The sha256 of the first good
-    archive is kept in the user's folder, and must be met ever after. A split may lack a tenth of its pictures at most.
+    archive is stored in the user's folder, and later ones must match. A split may lack a tenth of its images at most.
 
     Args:
-        root: The folder for sets; None for the one in the user's folder.
+        root: The folder for datasets; None for the one in the user's folder.
         note: Called with a sentence about anything worth knowing.
 
     Returns:
@@ -51,12 +51,14 @@ def fetch_dataset(
     folder = root / dataset.name
     if dataset.own() and not dataset.homepage:
         raise I2IError(
-            f"The set {dataset.name!r} is pictures of your own, so there is nothing to fetch: say where they are with "
+            f"The dataset {dataset.name!r} has your own images, so nothing is downloaded: give their folder with "
             "--data-root DIR when you train."
         )
     if dataset.archive is None:
         where = f" Get it from {dataset.homepage} and" if dataset.homepage else " Please"
-        raise I2IError(f"The set {dataset.name!r} cannot be fetched by itself.{where} put its splits into {folder}.")
+        raise I2IError(
+            f"The dataset {dataset.name!r} cannot be downloaded automatically.{where} put its splits into {folder}."
+        )
     if _is_installed(dataset, folder, note):
         return folder
     archive = dataset.archive
@@ -103,13 +105,13 @@ def fetch_file(
     If another process downloads the file, wait for it and use its file.
 
     Args:
-        sha256: What it must have; None for what the address brought when it was first fetched, if ever.
+        sha256: The expected hash; None for that of the first download from this address, if any.
         size: About how many bytes it should have; from half to twice as many are taken.
         progress: Called with the bytes done and the bytes in all, None where the server does not tell.
         note: Called with a sentence about anything worth knowing.
 
     Returns:
-        Its sha256, to be kept with ``record`` once it has proved good.
+        Its sha256; store it with ``record`` once the file is verified.
 
     Raises:
         I2IError: it cannot be fetched, or is something else; what was fetched in vain lies in ``FILE.wrong``.
@@ -162,7 +164,7 @@ def count_pairs(dataset: Dataset, folder: Path) -> dict[str, int]:
 
 
 def recorded_checksum(url: str) -> str | None:
-    """The sha256 of what an address brought when it was first fetched, or None.
+    """Return the sha256 of the first download from an address, or None.
 
     Raises:
         I2IError: the record is damaged.
@@ -171,7 +173,7 @@ def recorded_checksum(url: str) -> str | None:
 
 
 def record_checksum(url: str, sha256: str) -> None:
-    """Keep the sha256 of what an address brought."""
+    """Store the sha256 of the first download from an address."""
     ledger = _ledger()
     ledger.parent.mkdir(parents=True, exist_ok=True)
     with file_lock(ledger):  # another process may add a line of its own

@@ -23,7 +23,7 @@ Progress = Callable[[int, "int | None"], None]
 
 _TIMEOUT = 30.0  # seconds of silence
 _CHUNK = 2**18
-_TRIES = 4  # connections in a row that bring next to nothing
+_TRIES = 4  # consecutive connections that deliver next to nothing
 _HEADWAY = 2**20  # bytes that count as getting on
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP codes that may be gone a moment later
 
@@ -45,7 +45,7 @@ def download(
 
     Raises:
         UsageError: the address is not one of HTTP or HTTPS.
-        I2IError: it could not be fetched (with the way to go on, or to put the file there by hand), or is another file.
+        I2IError: the download failed (the message says how to resume, or where to put the file), or its hash differs.
     """
     _refuse_other_schemes(url)
     part = path.with_name(path.name + ".part")
@@ -76,7 +76,7 @@ def _finish(part: Path, path: Path) -> None:
 
 
 class _Broken(Exception):
-    """A connection that did not bring all; ``connected`` tells whether there was one."""
+    """An incomplete transfer; ``connected`` is True if there was a connection."""
 
     def __init__(self, reason: object, connected: bool = True) -> None:
         super().__init__(" ".join(str(reason).split()) or type(reason).__name__)
@@ -114,7 +114,7 @@ def _persist(url: str, path: Path, part: Path, progress: Progress | None, pause:
             most = max(most, size)
             if failures >= _TRIES:
                 raise I2IError(
-                    f"{url} broke off ({trouble}) after {size} bytes: run the command again to go on, {by_hand}."
+                    f"{url} broke off ({trouble}) after {size} bytes: run the command again to resume, {by_hand}."
                 ) from None
             time.sleep(pause * 2 ** max(failures - 1, 0))
 

@@ -112,7 +112,7 @@ def extractor(
     Args:
         role_or_name: A role such as ``landmarks``, or an extractor's own name.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; or a device that is chosen already.
-        domain: What the pictures show; decides where a role is given and several extractors have it.
+        domain: What the images show; decides where a role is given and several extractors have it.
         registry: Where extractors are looked up; None for all installed plugins.
         name: The user's choice among the extractors of the role; None leaves it to the domain.
         options: Its options, where it declares any.

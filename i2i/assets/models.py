@@ -66,7 +66,7 @@ def model_path(model: Model | str, registry: Registry | None = None) -> Path:
     if not model.url:
         raise _only_by_hand(model, file)
     raise I2IError(
-        f"The model {model.name!r} is not here: type 'i2i models fetch {model.name}', or put the file from "
+        f"The model {model.name!r} is not downloaded: type 'i2i models fetch {model.name}', or put the file from "
         f"{model.url} at {file} by hand."
     )
 
@@ -77,7 +77,7 @@ def fetch_model(
     """Download the weights of a model and check them; safe to repeat and to break off at any moment.
 
     A file that lies in its place already is checked and used. The sha256 must be the record's; where that has none,
-    the sum of the first fetch is kept in the user's folder, and must be met ever after.
+    the hash of the first download is stored in the user's folder, and later downloads must match it.
 
     Args:
         progress: Called with the model's name, the bytes done and the bytes in all.
@@ -119,6 +119,6 @@ def _check_by_hand(model: Model, file: Path, note: Callable[[str], None]) -> Pat
 def _only_by_hand(model: Model, file: Path) -> I2IError:
     where = f"get it from {model.homepage}" if model.homepage else "get the file"
     return I2IError(
-        f"The model {model.name!r} cannot be fetched by itself: {where} and put it at {file}, "
+        f"The model {model.name!r} cannot be downloaded automatically: {where} and put it at {file}, "
         "with or without the ending that it has."
     )

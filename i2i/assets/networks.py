@@ -1,4 +1,4 @@
-"""Foreign networks, read by their key names."""
+"""External networks, recognised by their key names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..toolkit.weights.state_dicts import read_state_dict
 
 
 def load_network(path: str | Path, kind: str, *, registry: Registry | None = None) -> nn.Module:
-    """A foreign network, read by its key names, in evaluation mode on the CPU.
+    """Load an external network, recognised by its key names, in evaluation mode on the CPU.
 
     Args:
         kind: What the file holds: ``unet256``, ``patchgan``, ...; trainers and extractors name the kinds that they

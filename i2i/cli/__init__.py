@@ -24,7 +24,7 @@ HELP = """Train networks that turn one image into another, and edit images throu
 \b
 A first session:
   i2i train pix2pix --dataset facades --steps 300 --size 128
-  i2i predict runs/pix2pix-facades-001 labels.png --out pictures
+  i2i predict runs/pix2pix-facades-001 labels.png --out images
   i2i evaluate runs/pix2pix-facades-001
 """
 

@@ -1,4 +1,4 @@
-"""i2i convert: foreign weights as a file of ours."""
+"""i2i convert: external weights as an i2i file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from ..toolkit.terminal import echo_json
 @click.option(
     "--kind", metavar="NAME", help="What FILE holds if it is no generator: unet256, patchgan, ... as for load_network."
 )
-@click.option("--half", is_flag=True, help="Keep large tensors in half precision: half the size, nearly the pictures.")
+@click.option(
+    "--half", is_flag=True, help="Store large tensors in half precision: half the size, nearly the same images."
+)
 @click.option("--overwrite", is_flag=True, help="Replace --out if it is there.")
 @json_option
 @click.pass_obj
 def command(registry: Registry, /, source: str, out: str, as_json: bool, **given: Any) -> None:
-    """Read the weights in FILE, whoever wrote it, and write them as safetensors; no code in FILE is run.
+    """Convert a weight file of any supported format to safetensors; no code in FILE is run.
 
     \b
     i2i convert ffhq.pkl --out ffhq.safetensors
@@ -45,4 +47,4 @@ def command(registry: Registry, /, source: str, out: str, as_json: bool, **given
             click.echo(f"{name:<12}{value}")
     click.echo(f"{'file':<12}{made['file']}, {made['bytes'] / 1e6:.1f} MB")
     if "family" in made:
-        click.echo(f"next: i2i sample --generator {made['file']} --out sheet.png")
+        click.echo(f"next: i2i sample --generator {made['file']} --out grid.png")

@@ -1,4 +1,4 @@
-"""i2i datasets: sets of picture pairs, here and to be fetched."""
+"""i2i datasets: list, download, check and preview datasets."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ root_option = click.option(
     "--data-root",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The folder in which sets lie, one folder each; default: where fetch puts them.",
+    help="The folder of datasets, one folder each; default: where fetch puts them.",
 )
 
 
 @click.group("datasets")
 def command() -> None:
-    """Sets of picture pairs: what there is, what it shows, and whether it is sound."""
+    """Datasets: list, download, check and preview them."""
 
 
 @command.command("list")
@@ -40,10 +40,10 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
-    """List the sets, and whether the real pictures are there."""
-    sets = [_describe(build_plugin(registry, "dataset", name), data_root) for name in registry.all("dataset")]
+    """List the datasets, and whether the real images are downloaded."""
+    datasets = [_describe(build_plugin(registry, "dataset", name), data_root) for name in registry.all("dataset")]
     if as_json:
-        echo_json({"datasets": sets})
+        echo_json({"datasets": datasets})
         return
     rows = [
         (
@@ -54,7 +54,7 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
             each["state"],
             each["licence"],
         )
-        for each in sets
+        for each in datasets
     ]
     echo_table(("name", "pairs", "A | B", "usual", "here", "licence"), rows)
 
@@ -65,7 +65,7 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -> None:
-    """Show all that is known of one set."""
+    """Show all facts about one dataset."""
     from ..assets.datasets import count_pairs
 
     dataset = build_plugin(registry, "dataset", name)
@@ -86,7 +86,7 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
 @root_option
 @click.pass_obj
 def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
-    """Download the real set; goes on after a break, and does nothing where it is there already."""
+    """Download the real dataset; an interrupted download is resumed, and a complete one is kept."""
     from ..assets.datasets import fetch_dataset
 
     dataset = build_plugin(registry, "dataset", name)
@@ -104,10 +104,10 @@ def fetch(registry: Registry, name: str, data_root: Path | None) -> None:
 def check(
     ctx: click.Context, target: str, data_root: Path | None, dataset_options: dict[str, Any], as_json: bool
 ) -> None:
-    """Decode every picture of a set or a folder and name each faulty one; exit code 1 if there is any.
+    """Decode every image of a dataset or a folder and name each faulty one; exit code 1 if there is any.
 
-    DIR holds train, val or test, each with A|B pictures or with folders A and B. What was found good is not decoded
-    again until it changes.
+    DIR holds train, val or test, each with A|B images or with folders A and B. Images that passed are not decoded
+    again until they change.
     """
     from ..data.layouts import find_samples
     from ..data.samples import check_splits
@@ -138,12 +138,12 @@ def check(
     type=click.Choice(["auto", "real", "synthetic", "drawn"]),
     help="Real samples, synthetic ones (old name: drawn), or real ones if they are downloaded.",
 )
-@click.option("--split", default="train", show_default=True, help="Which part of the set.")
+@click.option("--split", default="train", show_default=True, help="Split of the dataset.")
 @click.option("--count", default=16, show_default=True, type=click.IntRange(1, 400), help="How many pairs.")
 @click.option("--size", default=256, show_default=True, type=click.IntRange(16, 1024), help="Pixels a side.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the synthetic pairs.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.png", help="Where to write the sheet."
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.png", help="Where to write the image grid."
 )
 @dataset_options_option
 @click.pass_obj
@@ -159,7 +159,7 @@ def preview(
     out: Path,
     dataset_options: dict[str, Any],
 ) -> None:
-    """Write a contact sheet of pairs spread over a split."""
+    """Write an image grid of pairs spread over a split."""
     from ..data.training_data import open_pairs
     from ..toolkit.images import save_image
     from ..toolkit.images.grids import image_grid
@@ -185,7 +185,7 @@ def _rgb_sides(sample: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _describe(dataset: Dataset, data_root: Path | None) -> dict[str, Any]:
-    """What is known of a set, as plain values."""
+    """Return the facts about a dataset, as plain values."""
     from ..data.sources import find_root
 
     folder = find_root(dataset, data_root)
@@ -210,7 +210,7 @@ def _counts(pairs: dict[str, int]) -> str:
 
 
 def _find_set(registry: Registry, target: str, data_root: Path | None, options: dict[str, Any]) -> tuple[Dataset, Path]:
-    """A set by its name and the folder it lies in, or any folder laid out as pairs are."""
+    """Return a dataset by its name and its folder, or any folder with the layout of pairs."""
     from ..api.dataset import Dataset
     from ..data.sources import find_root
 
@@ -218,16 +218,16 @@ def _find_set(registry: Registry, target: str, data_root: Path | None, options: 
     if target not in names and Path(target).is_dir():
         return Dataset(), Path(target)
     if target not in names:
-        raise UsageError(f"{target!r} is neither a folder nor a set; there are: {', '.join(names)}.")
+        raise UsageError(f"{target!r} is neither a folder nor a dataset; the datasets are: {', '.join(names)}.")
     dataset = build_plugin(registry, "dataset", target, values=options)
     if not dataset.own():
         return dataset, find_root(dataset, data_root)
     if data_root is None:
-        raise UsageError(f"The set {target!r} is pictures of your own: type i2i datasets check DIR.")
+        raise UsageError(f"The dataset {target!r} has your own images: type i2i datasets check DIR.")
     return dataset, data_root
 
 
 def _remedy(dataset: Dataset, folder: Path) -> str:
     if dataset.archive is None:
         return f"put pairs into {folder / 'train'} and {folder / 'val'}"
-    return f"fetch the set with 'i2i datasets fetch {dataset.name}'"
+    return f"download the dataset with 'i2i datasets fetch {dataset.name}'"

@@ -116,7 +116,7 @@ def _device(missing: list[str]) -> dict[str, Any]:
 
 
 def _memory() -> int | None:
-    """The machine's memory in bytes, where the system tells."""
+    """Return the machine's memory in bytes; None where the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -39,7 +39,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     "--image",
     "images",
     multiple=True,
-    metavar="[NAME=]PICTURE",
+    metavar="[NAME=]IMAGE",
     help="A photo, seed:N or the latent.safetensors of an edit; once for each that the editor takes.",
 )
 @click.option(
@@ -61,7 +61,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 @click.option(
     "--faithful", is_flag=True, help="Use the inverter whose result is closest to the photo; it takes longer."
 )
-@click.option("--truncation", type=float, help="Of pictures given by seed:N.  [default: 0.7]")
+@click.option("--truncation", type=float, help="Truncation psi of images given by seed:N.  [default: 0.7]")
 @click.option(
     "--blend",
     type=click.Choice(["feather", "poisson", "plain", "none"]),
@@ -77,7 +77,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--seed", type=click.INT, help="Seed of everything random.  [default: 0]")
 @click.option("--recipe", type=click.Path(path_type=Path), help="Do again the edit of this recipe.json.")
-@click.option("--fresh", is_flag=True, help="Invert photos anew, also those of which an inversion is kept.")
+@click.option("--fresh", is_flag=True, help="Invert photos again, ignoring the cache.")
 @json_option
 @click.pass_obj
 def command(
@@ -96,7 +96,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Edit pictures with a plugin: the result, a before and after, and the recipe go to --out.
+    """Edit images with a plugin: the result, a before and after, and the recipe go to --out.
 
     \b
     i2i edit --plugin drag --image me.jpg --generator ffhq-256 --preset smile --faithful
@@ -152,7 +152,7 @@ def written(out: Path) -> list[str]:
 
 
 def figures(result: Result) -> list[str]:
-    """What the editor measured, a line for each picture."""
+    """What the editor measured, a line for each image."""
     every = (result, *result.others)
     lines = ["  ".join(f"{name} {value:.4g}" for name, value in each.scalars.items()) for each in every]
     return [f"{number}: {line}" if len(every) > 1 else line for number, line in enumerate(lines, start=1) if line]

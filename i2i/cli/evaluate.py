@@ -28,7 +28,7 @@ from ..toolkit.terminal import echo_json, echo_table
     help="What to measure.  [default: the metrics that declare themselves a default, such as l1,psnr,ssim,lpips]",
 )
 @click.option("--data-root", type=click.Path(), help="Where the set lies, if not where it was in training.")
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Pictures at a time.")
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Batch size.")
 @metric_options_option
 @dataset_options_option
 @checkpoint_option
@@ -43,7 +43,7 @@ def command(registry: Registry, /, run: str, metrics: str | None, as_json: bool,
     i2i evaluate runs/pix2pix-facades-001
     i2i evaluate runs/pix2pix-facades-001 --metrics l1,lpips --set test=paper --json
 
-    Prints the mean of each metric over all pictures, and writes them, with those of each picture, into the run as
+    Prints the mean of each metric over all images, and writes them, with those of each image, into the run as
     evaluation_SPLIT.json.
     """
     from ..inference.evaluation import evaluate

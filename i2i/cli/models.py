@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group("models")
 def command() -> None:
-    """Published weights by name: what there is, under which licence, and whether it is here."""
+    """Published weights by name: list, download and check them."""
 
 
 @command.command("list")
@@ -71,7 +71,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.pass_obj
 def fetch(registry: Registry, names: tuple[str, ...]) -> None:
-    """Download weights; goes on after a break, and checks what is there already."""
+    """Download weights; an interrupted download is resumed, and existing files are checked."""
     from ..assets.models import fetch_model
 
     models: list[Model] = [registry.get("model", name) for name in dict.fromkeys(names)]
@@ -106,12 +106,12 @@ def _describe(model: Model) -> dict[str, Any]:
 
 
 def _next(model: Model, now: str) -> str | None:
-    """What to type next, or to do; None where whatever needs the model finds it by itself."""
+    """Return what to type or do next; None for models that are found automatically."""
     if now == "to fetch":
         return f"i2i models fetch {model.name}"
     if now == "by hand":
         return f"get it from {model.homepage or 'its publisher'} and put it there"
-    return f"i2i sample --generator {model.name} --out sheet.png" if model.role == "generator" else None
+    return f"i2i sample --generator {model.name} --out grid.png" if model.role == "generator" else None
 
 
 def _megabytes(size: int | None) -> str:

@@ -21,7 +21,7 @@ def command() -> None:
 
 
 _NAMED = 4
-"""Models that the list names one by one; of more it tells the number."""
+"""Models that the list names individually; if there are more, it shows their number."""
 
 
 @command.command("list")

@@ -17,7 +17,7 @@ from ..toolkit.terminal import echo_json
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(), metavar="INPUT...")
 @click.option("--out", required=True, type=click.Path(), help="Folder for the results, PNG files.")
 @click.option(
-    "--side", type=click.Choice(["A", "B"]), help="Take this half of each picture (A left, B right), for A|B pairs."
+    "--side", type=click.Choice(["A", "B"]), help="Take this half of each image (A left, B right), for A|B pairs."
 )
 @click.option("--overwrite", is_flag=True, help="Replace results that are already in --out.")
 @checkpoint_option
@@ -26,14 +26,15 @@ from ..toolkit.terminal import echo_json
 @json_option
 @click.pass_obj
 def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, as_json: bool, **given: Any) -> None:
-    """Turn pictures into what RUN learnt to make of them.
+    """Apply the trained network of RUN to images.
 
     \b
-    i2i predict runs/pix2pix-facades-001 labels.png --out pictures
-    i2i predict runs/pix2pix-facades-001 facades/val --side B --out pictures
+    i2i predict runs/pix2pix-facades-001 labels.png --out images
+    i2i predict runs/pix2pix-facades-001 facades/val --side B --out images
 
-    INPUT is a picture or a folder; of a folder all pictures below it are taken, and its structure is kept in --out.
-    Each result has the size of its picture: what does not fit the network is resized for it and put back.
+    INPUT is an image or a folder. All images below a folder are read, and its structure is kept in --out.
+    Each result has the size of its input: an image that does not fit the network is resized, and the result is resized
+    back.
     """
     from ..inference.prediction import predict
 

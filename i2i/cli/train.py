@@ -80,7 +80,7 @@ class TrainCommand(click.Command):
             *click_options(suited),
             *full.own,
         ]
-        full.help = f"Train {trainer} on a set of pictures."
+        full.help = f"Train {trainer} on a dataset."
         return full
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -96,9 +96,9 @@ class TrainCommand(click.Command):
                     formatter.write_dl(rows)
 
 
-@click.command("train", cls=TrainCommand, short_help="Train a network on a set of pictures.")
+@click.command("train", cls=TrainCommand, short_help="Train a network on a dataset.")
 @click.argument("name", metavar="NAME|FILE.py")
-@click.option("--resume", metavar="RUN", help="Go on with this run and its own options.")
+@click.option("--resume", metavar="RUN", help="Resume this run with its own options.")
 @click.option("--out", metavar="DIR", help="The run's folder; it must be empty.  [default: runs/NAME-DATASET-NNN]")
 @click.option("--config", metavar="FILE", help="Read options from a YAML or JSON file; the command line wins.")
 @dataset_options_option
@@ -129,7 +129,9 @@ def command(
         options.pop("epochs" if "steps" in typed else "steps", None)
     dataset_options = {**(options.pop("dataset_options", None) or {}), **dataset_options}
     if resume and (out or config):
-        raise UsageError("--resume goes on in the run's own folder with its own options: leave out --out and --config.")
+        raise UsageError(
+            "--resume continues in the run's own folder with its own options: leave out --out and --config."
+        )
     if resume and dry_run:
         raise UsageError(f"--dry-run shows the options of a new run; for those of this one: i2i runs show {resume}")
     if dry_run:
@@ -143,8 +145,8 @@ def command(
         return
     summary, folder = run.summary(), shlex.quote(str(run.folder))
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
-    click.echo(f"pictures: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
+    click.echo(f"samples: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
     if registry.get("trainer", name).learns_from() == "images":
-        click.echo(f"next: i2i sample --generator {folder} --out sheet.png")
+        click.echo(f"next: i2i sample --generator {folder} --out grid.png")
     else:
-        click.echo(f"next: i2i predict {folder} PICTURE --out DIR, or i2i evaluate {folder}")
+        click.echo(f"next: i2i predict {folder} IMAGE --out DIR, or i2i evaluate {folder}")

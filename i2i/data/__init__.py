@@ -1,1 +1,1 @@
-"""Sets of pictures: found, fetched, checked and read into batches."""
+"""Datasets: find, check and read samples into batches."""

@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class SampleGroup:
-    """Entries of a batch that come from one sample: drawn, cropped and mirrored together."""
+    """Entries of a batch that come from one sample: shuffled, cropped and mirrored together."""
 
     source: Source
     columns: tuple[Column, ...]
@@ -103,7 +103,7 @@ class MemoryBudget:
 
 
 class Augmentation:
-    """A random crop and a mirror image, the same for all entries, drawn from the seeds of each sample."""
+    """A random crop and a mirror image, the same for all entries, from the seed of each sample."""
 
     def __init__(self, size: int, flip: bool, columns: Sequence[Column]) -> None:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would look for a newer version on the network

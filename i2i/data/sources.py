@@ -42,7 +42,7 @@ class Source(ABC):
 
     @property
     def origin(self) -> str:
-        """``kind`` in the words of messages; records keep ``drawn``, as version 0.1 wrote it."""
+        """``kind`` as messages name it; records keep ``drawn``, as version 0.1 wrote it."""
         return "synthetic" if self.kind == "drawn" else self.kind
 
     @abstractmethod
@@ -82,7 +82,7 @@ class FileSource(Source):
 
 @dataclass
 class SyntheticSource(Source):
-    """Samples drawn by the dataset's own code: each from the seed, the split and its number alone."""
+    """Synthetic samples; each depends only on the seed, the split and its number."""
 
     dataset: Dataset | None = None
     split: str = "train"
@@ -115,7 +115,7 @@ class SyntheticSource(Source):
 
 
 def _checked(dataset: Dataset, field: Field, array: np.ndarray | None, size: int) -> np.ndarray:
-    """Return what a dataset drew for a field in the form of ``read_sample``."""
+    """Return the synthetic value of a field in the form of ``read_sample``."""
     if field.kind == "value" and array is not None:
         return np.asarray(array, dtype=np.float32)
     wanted = (size, size, field.channels) if field.kind == "image" else (size, size)
@@ -208,9 +208,7 @@ def open_sides(
 
 def _folder(dataset: Dataset, root: Path | None, source: Choice) -> Path:
     if dataset.own() and root is None:
-        raise UsageError(
-            f"The dataset {dataset.name!r} is images of your own: say where they are with --data-root DIR."
-        )
+        raise UsageError(f"The dataset {dataset.name!r} has your own images: give their folder with --data-root DIR.")
     if root is not None and not root.is_dir() and source != "drawn":
         raise UsageError(f"--data-root {root} is not a folder; check the path.")
     return find_root(dataset, root)

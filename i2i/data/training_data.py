@@ -113,7 +113,7 @@ def has_split(kind: type[Trainer], dataset: Dataset, data: TrainingData, split: 
 
 
 def describe_data(data: TrainingData, dataset: Dataset, direction: Direction, size: int) -> DataInfo:
-    """Return what a trainer is told about its data."""
+    """Return the facts about the data for the trainer."""
     return DataInfo(
         fields=tuple(_named(column) for group in data.groups for column in group.columns),
         classes=tuple(dataset.classes),

@@ -1,4 +1,4 @@
-"""Foreign weights to ours: safetensors under canonical names, with a header that says what they are."""
+"""Convert external weights to safetensors under canonical names, with a header that describes them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     _Read = tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]
 
-_KEPT = ("source", "source_sha256", "licence")  # what a file of ours tells of the one that it was made from
+_KEPT = ("source", "source_sha256", "licence")  # facts about the original file in the header of a converted one
 _SMALL = 2**12  # numbers; tensors with fewer are not halved: biases, filters and frequencies take no room
 
 
@@ -34,16 +34,16 @@ def convert(
     overwrite: bool = False,
     registry: Registry | None = None,
 ) -> dict[str, Any]:
-    """Read a weight file, whoever wrote it, and write it as ours; no code in it is run.
+    """Convert a weight file of any supported format to an i2i file; no code in it is run.
 
     The header, JSON under the metadata key ``i2i``, has ``family`` and ``arguments`` of a generator, or ``kind`` of
     another network; ``source`` (the file's name), ``source_sha256``, ``licence`` and ``versions``. Of a file that is
     ours already, ``source``, ``source_sha256`` and ``licence`` are kept.
 
     Args:
-        source: A file, or the name of a model that is here.
+        source: A file, or the name of a downloaded model.
         kind: None for a generator; else what ``i2i.load_network`` takes: ``unet256``, ``patchgan``, ...
-        half: Keep large tensors in half precision: half the size, and pictures that differ by about one level in 255.
+        half: Store large tensors in half precision: half the size, and images that differ by about one level in 255.
         overwrite: Replace ``out`` if it is there.
 
     Returns:

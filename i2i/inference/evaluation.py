@@ -45,28 +45,28 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a run's generator on every pair of a split of the run's own set, and write ``evaluation_<split>.json``.
 
-    Pictures are made and measured in float32 at the run's size, whatever precision it was trained in, and random draws
-    (dropout in the paper's test mode) are seeded by the run: the same run gives the same numbers.
+    Images are generated and measured in float32 at the run's size, whatever precision it was trained in. Random numbers
+    (dropout in the paper's test mode) are seeded by the run, so the result is reproducible.
 
     Args:
         run: The run's folder.
         metrics: Names of registered metrics; None for those that declare ``default_for`` ``"evaluate"``.
         data_root: Where the set lies now; None for where it was in training.
-        batch: Pictures at a time. One where the generator normalises by batch statistics: there mates change a picture.
+        batch: Batch size. 1 is used where the generator normalises by batch statistics, which depend on the batch.
         checkpoint: ``"last"``, ``"best"`` or a step.
         settings: The trainer's own options to change for the test, such as ``{"test": "paper"}``.
         metric_options: By the name of a metric, its options.
         dataset_options: Options of the dataset in place of the run's.
-        progress: Called with the pictures done and their number.
+        progress: Called with the images done and their number.
 
     Returns:
         ``run``, ``step``, ``checkpoint``, ``split``, ``source`` (real or drawn), ``direction``, ``size`` (px),
         ``settings``, ``metric_options`` and ``dataset_options`` where they are given, ``pictures`` (how many),
-        ``metrics`` (name -> value), ``per_picture`` (picture -> metric -> value, for metrics that tell) and ``file``
+        ``metrics`` (name -> value), ``per_picture`` (image -> metric -> value, for metrics that have one) and ``file``
         (what was written; None if it could not be).
 
     Raises:
-        I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or pictures that are not finite.
+        I2IError: no such metric, split, setting, device, run, checkpoint or pairs, or images that are not finite.
     """
     from ..runtime.device import choose_device
     from ..training.runs import open_dataset, open_run
@@ -131,7 +131,7 @@ def _open(
     choice: Choice = "real" if data_root is not None else wanted["source"]
     if learner.learns_from() == "fields":
         data = open_data(learner, dataset, where, split, choice, wanted["seed"], wanted["direction"])
-    else:  # what learnt from unpaired images can be measured on pairs only
+    else:  # a trainer of unpaired images can be evaluated on pairs only
         data = open_pairs(dataset, where, split, choice, wanted["seed"], wanted["direction"])
     if not len(data):
         raise I2IError(f"The split {split!r} of {wanted['dataset']} holds no samples; choose another with --split.")
@@ -204,7 +204,7 @@ def _per_picture(
     for name, values in columns.items():
         if len(values) != len(source):
             raise I2IError(
-                f"The {owners[name]} gave {len(values)} values for {len(source)} pictures in per_picture(); "
+                f"The {owners[name]} gave {len(values)} values for {len(source)} images in per_picture(); "
                 "tell its author."
             )
     return {

@@ -154,7 +154,7 @@ def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weigh
             raise I2IError(f"{path}: {error}") from None
         if weights is not None:
             return family, weights, contents
-    known = ", ".join(families) or "none; install a plugin that brings one"
+    known = ", ".join(families) or "none; install a plugin that provides one"
     raise I2IError(f"{path} holds no generator of a family that is known here ({known}); check the file.{failed}")
 
 
@@ -172,8 +172,6 @@ def _of_run(folder: Path, device: Device, registry: Registry) -> Generator:
     trainer, _ = run.load_trainer(registry, device)
     make = getattr(trainer, "generator", None)
     if trainer.learns_from() != "images" or not callable(make):
-        raise UsageError(
-            f"{folder} was trained by {trainer.name}, which turns pictures into pictures: use i2i predict {folder}."
-        )
+        raise UsageError(f"{folder} was trained by {trainer.name}, which translates images: use i2i predict {folder}.")
     made: Generator = make()
     return made

@@ -38,26 +38,26 @@ def predict(
     settings: Mapping[str, Any] = MappingProxyType({}),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """Turn pictures into what a run learnt to make of them, each at its own size, as PNG files in ``out``.
+    """Apply the trained network of a run to images, each at its own size; write PNG files to ``out``.
 
-    A picture is shown to the generator at a size that suits it (see ``working_size``). The result depends on its
-    picture alone, and is computed in float32 with the run's seed, so that it comes out the same each time.
+    Images are resized to fit the generator (see ``working_size``). Each result depends on its image only and is
+    computed in float32 with the run's seed, so it is reproducible.
 
     Args:
         run: The run's folder.
-        inputs: Pictures and folders. Of a folder all pictures below it are taken, and its structure is kept in ``out``.
-        side: Take the left (``"A"``) or right (``"B"``) half of each picture, for A|B pairs; None takes it whole.
-        overwrite: Replace results that are already in ``out``; pictures given as inputs are never replaced.
+        inputs: Images and folders. All images below a folder are read, and its structure is kept in ``out``.
+        side: Take the left (``"A"``) or right (``"B"``) half of each image, for A|B pairs; None takes it whole.
+        overwrite: Replace results that are already in ``out``; images given as inputs are never replaced.
         checkpoint: ``"last"``, ``"best"`` or a step.
         settings: The trainer's own options to change, such as ``{"test": "paper"}``.
-        progress: Called with the pictures done and their number.
+        progress: Called with the images done and their number.
 
     Returns:
         The files written, in the order of the inputs.
 
     Raises:
         UsageError: an input is missing, a result is already there, or an option is wrong.
-        I2IError: no run or checkpoint there; or some pictures could not be read, after all others were done.
+        I2IError: no run or checkpoint there; or some images could not be read, after all others were done.
     """
     from ..runtime.device import choose_device
     from ..training.runs import open_run
@@ -90,14 +90,14 @@ def _do(
         except ImageError as error:
             faults.append(str(error))
         progress(done, len(jobs))
-    report_faults(faults, len(jobs), "pictures", f"the others are in {out}")
+    report_faults(faults, len(jobs), "images", f"the others are in {out}")
 
 
 def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
-    """The height and width at which a picture is shown to a generator trained on ``size`` x ``size`` px.
+    """Return the height and width to which an image is resized for a generator trained on ``size`` x ``size`` px.
 
     Its own, each side rounded to a multiple of ``multiple``, where both are within a factor 1.5 of ``size`` and
-    rounding moves neither by more than an eighth. Any other picture is resized to ``size`` x ``size``, as in training.
+    rounding moves neither by more than an eighth. Any other image is resized to ``size`` x ``size``, as in training.
     """
     sides = [max(multiple, round(side / multiple) * multiple) for side in (height, width)]
     near = all(size / 1.5 <= side <= size * 1.5 for side in (height, width))

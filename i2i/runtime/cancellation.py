@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Cancellation:
     """Handle Ctrl-C (SIGINT) and SIGTERM within a ``with`` block.
 
-    The first signal sets ``requested`` and prints ``message``; the work looks at ``requested`` and ends by itself. The
+    The first signal sets ``requested`` and prints ``message``; the work looks at ``requested`` and ends. The
     second signal restores the previous handlers and raises ``KeyboardInterrupt``. The previous handlers are restored at
     the end of the block in any case. Python handles signals in the main thread only: in any other thread the block
     changes nothing, and ``requested`` stays false.

@@ -48,7 +48,7 @@ def any_of(flag: bool, world: int) -> bool:
 
 
 def wait(world: int) -> None:
-    """Go on when every process is here."""
+    """Wait until every process has reached this call."""
     if world > 1:
         dist.barrier()
 

@@ -122,7 +122,7 @@ device_option = click.option(
 landmarks_option = click.option(
     "--landmarks",
     metavar="NAME",
-    help="Extractor of faces and their landmarks (see 'i2i plugins list').  [default: by what the pictures show]",
+    help="Extractor of faces and their landmarks (see 'i2i plugins list').  [default: by what the images show]",
 )
 
 
@@ -144,5 +144,5 @@ extractor_option = click.option(
     multiple=True,
     metavar="ROLE=NAME",
     callback=_roles,
-    help="Take this extractor for a role, such as identity=arcface.  [default: by what the pictures show]",
+    help="Take this extractor for a role, such as identity=arcface.  [default: by what the images show]",
 )

@@ -18,7 +18,7 @@ def file_lock(
 ) -> Iterator[bool]:
     """Hold the lock of a file or directory while the body makes it; the system releases it if the process dies.
 
-    Whoever had to wait must look again whether ``path`` exists. A lock is not reentrant. The lock files lie in
+    After waiting, check again whether ``path`` exists. A lock is not reentrant. The lock files lie in
     ``locks`` of the user's directory and stay there, empty, because a lock file that is deleted no longer locks.
     Where they cannot be written, the body runs without a lock.
 

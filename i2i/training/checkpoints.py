@@ -1,4 +1,4 @@
-"""Checkpoints: what a run goes on from. Written beside and renamed, so that each is whole or not there."""
+"""Checkpoints, from which a run is resumed. Each is written atomically."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Checkpoints:
     """Names the trainer and the distribution that provides it, for errors: ``"Trainer 'warm' of i2i-warm 0.1.0"``."""
 
     def resume(self) -> str:
-        """What to type to go on."""
+        """Return the command that resumes the run."""
         return f"i2i train {self.options['trainer']} --resume {shlex.quote(str(self.folder))}"
 
     def checkpoint(self, step: int) -> Path:
@@ -140,7 +140,7 @@ class Checkpoints:
             raise I2IError(f"{str(error).rpartition(';')[0]}; {way}.") from None
 
     def read_state(self, step: int) -> dict[str, Any]:
-        """What else training needs to go on from a checkpoint.
+        """What else training needs to resume from a checkpoint.
 
         Raises:
             I2IError: the file is damaged.

@@ -131,7 +131,7 @@ def _named(group: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _forget_after(path: Path, step: int) -> None:
-    """Drop what was logged after the checkpoint from which a run goes on, and a line cut short by a crash."""
+    """Drop what was logged after the checkpoint from which a run resumes, and a line cut short by a crash."""
     kept = [line for line in read_log(path.parent) if line["step"] <= step]
     if path.is_file():
         with atomic_write(path) as beside:

@@ -61,7 +61,7 @@ class Loop:
         self._verified = False
 
     def run_to_end(self, resumed: bool) -> None:
-        """Train until the last step, an interrupt or a failure; ``summary.json`` tells which.
+        """Train until the last step, an interrupt or a failure; ``summary.json`` says which.
 
         Raises:
             Interrupted: the user stopped it; everything is saved.
@@ -83,7 +83,7 @@ class Loop:
             raise
         except KeyboardInterrupt:  # the second Ctrl-C
             status = "interrupted"
-            reason = f"Stopped at once; go on from step {self.run.last_step() or 0} with: {self.run.resume()}"
+            reason = f"Stopped at once; resume from step {self.run.last_step() or 0} with: {self.run.resume()}"
             raise Interrupted(reason) from None
         except NotFinite as error:
             reason = f"{error}. {self._last_good()}"
@@ -93,7 +93,7 @@ class Loop:
             raise
         finally:
             self._end(log, status, reason, start, time.perf_counter() - began)
-        self.device.wait()  # the others go on to read what the first has written
+        self.device.wait()  # the others continue with reading what the first has written
 
     def _train(self, log: Log) -> None:
         with Cancellation(_STOPPING) as cancellation:
@@ -112,7 +112,7 @@ class Loop:
                 self._events(log, stopping)
                 if stopping and self.step < self.total:
                     raise Interrupted(
-                        f"Stopped after step {self.step} of {self.total}, and saved; go on with: {self.run.resume()}"
+                        f"Stopped after step {self.step} of {self.total}, and saved; resume with: {self.run.resume()}"
                     )
 
     def _events(self, log: Log, stopping: bool) -> None:
@@ -129,7 +129,7 @@ class Loop:
                         self._make_samples(log)
                     if due["validate"]:
                         self._validate(log)
-            except I2IError:  # what was learnt is good all the same, and is not lost with the trainer's failure
+            except I2IError:  # the checkpoint is valid, and is kept if the trainer fails here
                 if due["checkpoint"]:
                     self.save()
                 raise
@@ -232,7 +232,7 @@ class Loop:
                 if not steps:
                     raise
                 reason = str(error).partition(";")[0]
-                note(f"{reason}, so the run goes on from step {steps[-1]}", self.device)
+                note(f"{reason}, so the run resumes from step {steps[-1]}", self.device)
 
     def _last_good(self) -> str:
         last = self.run.last_step()

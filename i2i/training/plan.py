@@ -162,7 +162,7 @@ def reopen_run(folder: str | Path, name: str, options: Mapping[str, Any]) -> Run
     if extra := sorted(options.keys() - set(allowed)):
         listed = ", ".join(f"--{key.replace('_', '-')}" for key in extra)
         raise UsageError(
-            f"--resume goes on with the run's own options, so {listed} cannot be given; "
+            f"--resume uses the run's own options, so {listed} cannot be given; "
             "only --steps, --epochs, --device, --data-root and --callbacks can."
         )
     settings = run.options["run"]

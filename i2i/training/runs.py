@@ -1,4 +1,4 @@
-"""Run folders: everything one training did, and from which it goes on."""
+"""Run directories: the records and checkpoints of one training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Run(Checkpoints):
         return build_options(trainer.Options, {**self.options["options"], **(settings or {})}, where)
 
     def data_info(self) -> DataInfo:
-        """Return what the trainer was told about its data."""
+        """Return the facts about the data that the trainer got."""
         about = self.options["data"].get("info", {})
         return DataInfo(
             fields=tuple(Field(**field) for field in about["fields"]) if "fields" in about else DataInfo.fields,
@@ -57,7 +57,7 @@ class Run(Checkpoints):
         write_json(self.folder / "options.json", self.options)
 
     def begin(self) -> None:
-        """Make ready to train, or to go on: what an earlier training left of its end is no longer true."""
+        """Prepare to train or resume: remove the summary of an earlier end."""
         self.write_options()
         (self.folder / "summary.json").unlink(missing_ok=True)
         self.forget_parts()
@@ -150,7 +150,7 @@ def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
             return _write_new(path, options)
     path = Path(folder)
     if (path / "options.json").is_file():
-        raise UsageError(f"--out {path} holds a run already: go on with --resume {path}, or name another folder.")
+        raise UsageError(f"--out {path} holds a run already: resume it with --resume {path}, or name another folder.")
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise UsageError(f"--out {path} is not an empty folder, and nothing is overwritten: name another one.")
     path.mkdir(parents=True, exist_ok=True)

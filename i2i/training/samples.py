@@ -17,7 +17,7 @@ from ..runtime.progress import note
 from ..toolkit.images.grids import image_grid
 
 ROWS = 4
-"""Samples in a grid, one a row."""
+"""Samples in a grid, one in each row."""
 ACROSS, DOWN = 6, 4
 """Images in a row of a grid of images, and rows of images that were made."""
 

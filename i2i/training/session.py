@@ -119,7 +119,7 @@ def _explain(error: Exception, run: Run | None) -> I2IError | None:
     if isinstance(error, OSError):
         if run is None:
             return disk_trouble(error, "starting a run")
-        return disk_trouble(error, f"training {run.folder}", f"go on with: {run.resume()}")
+        return disk_trouble(error, f"training {run.folder}", f"resume with: {run.resume()}")
     if not is_out_of_memory(error):
         return None
     owner = getattr(error, "i2i_owner", "")

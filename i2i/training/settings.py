@@ -85,7 +85,7 @@ class TrainOptions(Options):
     @field_validator("source", mode="before")
     @classmethod
     def _recorded_name(cls, value: Any) -> Any:
-        return "drawn" if value == "synthetic" else value  # the word of existing runs
+        return "drawn" if value == "synthetic" else value  # existing runs have the old name
 
     @field_validator("data_root", mode="before")
     @classmethod
@@ -129,7 +129,7 @@ class TrainOptions(Options):
         return create_model(cls.__name__, __base__=cls, **fields)
 
     def jittered(self) -> tuple[int, bool]:
-        """The size before the crop, and whether pairs are mirrored; neither when a few are to be learnt by heart."""
+        """The size before the crop, and whether pairs are mirrored; neither when overfitting a few samples."""
         if self.overfit:
             return self.size, False
         return self.load_size or round(self.size * 286 / 256), self.flip

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.features import fitting
+from i2i.toolkit.latents.features import resize_for_features
 
 from .methods import Method
 
@@ -44,7 +44,7 @@ class ReconstructionLoss:
         if self.perceptual is not None:
             with torch.no_grad():
                 # One photo at a time: its features must be equal to the bit, whatever the other photos are.
-                features = [self.perceptual.features(fitting(target)) for target in targets.split(1)]
+                features = [self.perceptual.features(resize_for_features(target)) for target in targets.split(1)]
             self.features = {layer: torch.cat([maps[layer] for maps in features]) for layer in features[0]}
 
     def losses(self, images: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class ReconstructionLoss:
         squared = (images - self.targets).square().mean(dim=(1, 2, 3)) if self.method.rec_weight > 0 else zeros
         if self.perceptual is None:
             return squared, zeros
-        return squared, self.perceptual.compare(self.perceptual.features(fitting(images)), self.features)
+        return squared, self.perceptual.compare(self.perceptual.features(resize_for_features(images)), self.features)
 
     def weighted(self, squared: Tensor, distances: Tensor) -> Tensor:
         """Return the losses ``(N,)`` for the two results of ``terms``."""

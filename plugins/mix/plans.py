@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.layers import choose
+from i2i.toolkit.latents.layers import choose_layers
 
 from .directions import DirectionSet, find_directions
 from .latent_operations import (
@@ -82,7 +82,7 @@ def plan_edit(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> 
 
 
 def _layers(scene: i2i.Scene, options: MixOptions) -> list[int]:
-    return choose(options.rows or options.chosen.rows, scene.generator.num_ws, options.rows_of == "own")
+    return choose_layers(options.rows or options.chosen.rows, scene.generator.num_ws, options.rows_of == "own")
 
 
 def _strength(options: MixOptions) -> float:

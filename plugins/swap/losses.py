@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
-from i2i.toolkit.latents.features import fitting, passes_gradients
+from i2i.toolkit.latents.features import passes_gradients, resize_for_features
 
 from .faces import People, face_region, mean_colour, skin_region
 from .options import SwapOptions
@@ -47,7 +47,9 @@ class SwapLoss:
             self.perceptual: i2i.PerceptualExtractor | None = (
                 scene.extractors["perceptual"] if options.lpips_weight else None
             )
-            self.features = self.perceptual.features(fitting(targets)) if self.perceptual is not None else {}
+            self.features = (
+                self.perceptual.features(resize_for_features(targets)) if self.perceptual is not None else {}
+            )
             self.colours = self._colours() if options.colour_weight else None
         # Without gradients there is no landmark term.
         self.follows = bool(options.landmarks_weight) and passes_gradients(self.landmarks, targets[:1])
@@ -71,7 +73,7 @@ class SwapLoss:
         if options.rec_weight:
             terms["rec"] = options.rec_weight * change.square().mean(dim=(1, 2, 3))
         if self.perceptual is not None:
-            features = self.perceptual.features(fitting(self.targets + change))
+            features = self.perceptual.features(resize_for_features(self.targets + change))
             terms["lpips"] = options.lpips_weight * self.perceptual.compare(features, self.features)
         shown = self.shown(images)
         points = self.landmarks(shown) if self.follows else self.points

@@ -10,8 +10,8 @@ import torch
 
 import i2i
 from i2i.toolkit.latents.batches import batches
-from i2i.toolkit.latents.features import fitting
-from i2i.toolkit.latents.layers import choose
+from i2i.toolkit.latents.features import resize_for_features
+from i2i.toolkit.latents.layers import choose_layers
 from i2i.toolkit.latents.optimizer import Trajectory
 
 from .faces import People, read_people
@@ -74,12 +74,12 @@ def _layers(options: SwapOptions, count: int) -> tuple[list[int], list[int]]:
         UsageError: there are no such layers.
     """
     own = options.rows_of == "own"
-    layers = list(range(count)) if options.rows is None else choose(options.rows, count, own)
+    layers = list(range(count)) if options.rows is None else choose_layers(options.rows, count, own)
     if options.start != "crossover":
         return layers, []
     if options.crossover is not None:
-        return layers, choose(options.crossover, count, own)
-    return layers, [layer for layer in choose(CROSSOVER, count) if layer in layers]
+        return layers, choose_layers(options.crossover, count, own)
+    return layers, [layer for layer in choose_layers(CROSSOVER, count) if layer in layers]
 
 
 def _read_sources(scene: i2i.Scene, pairs: Sequence[SwapPair]) -> People:
@@ -151,7 +151,7 @@ def measure(scene: i2i.Scene, loss: SwapLoss, images: Tensor) -> list[dict[str, 
         if loss.perceptual is not None:
             outside = loss.targets + (1 - loss.region) * (images - loss.targets)
             columns["lpips/outside"] = loss.perceptual.compare(
-                loss.perceptual.features(fitting(outside)), loss.features
+                loss.perceptual.features(resize_for_features(outside)), loss.features
             )
     rows: Sequence[Sequence[float]] = torch.stack([column.cpu() for column in columns.values()], dim=1).tolist()
     measures = [dict(zip(columns, row, strict=True)) for row in rows]

@@ -10,7 +10,7 @@ import torch
 
 import i2i
 from i2i.toolkit.latents.batches import batches
-from i2i.toolkit.latents.layers import choose
+from i2i.toolkit.latents.layers import choose_layers
 
 from .goals import TextGoal
 from .optimisation import optimise_latents
@@ -46,7 +46,9 @@ def optimise_edits(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextE
         I2IError: an extractor cannot be opened.
     """
     count = scene.generator.num_ws
-    layers = list(range(count)) if options.rows is None else choose(options.rows, count, options.rows_of == "own")
+    layers = (
+        list(range(count)) if options.rows is None else choose_layers(options.rows, count, options.rows_of == "own")
+    )
     strength = 1.0 if options.strength is None else options.strength
     results: dict[int, EditedLatent] = {}
     for numbers, generator in batches(scene, [edit.photo for edit in edits], options.batch):

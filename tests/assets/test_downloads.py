@@ -55,7 +55,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(
 
 def test_the_next_run_goes_on_where_this_one_gave_up(server: Server, tmp_path: Path) -> None:
     server.breaks = [400_000, 0, 0, 0, 0, 0]
-    with pytest.raises(I2IError, match=r"broke off .* after 400000 bytes: run the command again to go on"):
+    with pytest.raises(I2IError, match=r"broke off .* after 400000 bytes: run the command again to resume"):
         download(server.url(), tmp_path / "a", pause=0)
     assert not (tmp_path / "a").exists()
     server.breaks, server.asked = [], []

@@ -73,7 +73,7 @@ def test_redirects_are_followed(server: Server, tiny: i2i.Model) -> None:
 
 def test_a_broken_fetch_goes_on_where_it_broke(server: Server, tiny: i2i.Model) -> None:
     server.breaks = [400_000, 0, 0, 0, 0, 0]
-    with pytest.raises(I2IError, match="after 400000 bytes: run the command again to go on"):
+    with pytest.raises(I2IError, match="after 400000 bytes: run the command again to resume"):
         fetch_model(tiny)
     assert state(tiny) == "to fetch" and recorded_checksum(tiny.url) is None
     server.breaks, server.asked = [], []
@@ -140,7 +140,7 @@ def test_without_a_network_the_way_by_hand_is_told(unreachable: i2i.Model, own_h
     with pytest.raises(I2IError, match=r"cannot be reached .*refused") as caught:
         fetch_model(unreachable)
     assert unreachable.url in str(caught.value) and f"put the file at {file} yourself" in str(caught.value)
-    with pytest.raises(I2IError, match=r"not here: type 'i2i models fetch far', or put the file from") as caught:
+    with pytest.raises(I2IError, match=r"not downloaded: type 'i2i models fetch far', or put the file from") as caught:
         model_path(unreachable)
     assert f"{unreachable.url} at {file} by hand." in str(caught.value) and "\n" not in str(caught.value)
 
@@ -160,7 +160,7 @@ def test_what_has_no_address_is_got_by_hand(own_home: Path, ending: str) -> None
     model = i2i.Model("shy", "A model behind a form.", "encoder", "", "CC0", homepage="https://example.org/shy")
     way = rf"get it from https://example\.org/shy and put it at {own_home / 'models' / 'shy'}, with or without"
     for ask in (model_path, fetch_model):
-        with pytest.raises(I2IError, match=f"'shy' cannot be fetched by itself: {way}"):
+        with pytest.raises(I2IError, match=f"'shy' cannot be downloaded automatically: {way}"):
             ask(model)
     assert state(model) == "by hand"
     (own_home / "models").mkdir()

@@ -157,7 +157,7 @@ def test_a_broken_plugin_ends_in_one_line(run: Run, plugins: tuple[str, ...], li
     errors = [text for text in done.stderr.splitlines() if "i2i-broken 1.0" in text]
     assert len(errors) == 1 and errors[0] == done.stderr.splitlines()[-1], done.stderr
     assert errors[0].startswith("i2i: ") and word in errors[0]
-    remedies = ("tell its author", "then run", "See: i2i plugins check", "go on with", "give", "in step()")
+    remedies = ("tell its author", "then run", "See: i2i plugins check", "resume with", "give", "in step()")
     assert any(remedy in errors[0] for remedy in remedies), errors[0]
     out = Path("out")
     if line.startswith("edit"):
@@ -325,7 +325,7 @@ def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
     found = {
         "trainers": ("broken-attributes: wants", "broken-signature: step", "broken-incomplete: it must define step"),
         "editors": ("broken-wants: wants", "broken-signature: edit(", "broken-incomplete: it must define edit"),
-        "datasets": ("broken-undrawn: it promises", "broken-fields: fields"),
+        "datasets": ("broken-undrawn: it declares", "broken-fields: fields"),
         "metrics": ("broken-better: better",),
         "extractors": ("broken-wordless: role", "broken-lacking"),
         "presets": ("drag/broken-values",),

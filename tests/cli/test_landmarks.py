@@ -101,7 +101,7 @@ def test_faulty_photos_are_named_after_all_others_are_done(two: Path, tmp_path: 
         (["in/empty.png"], 1, "i2i: in/empty.png: squares finds no face in it; "),
         (["in/two.png", "--face", "3"], 1, "i2i: in/two.png: --face 3 is asked for, but only 2 faces"),
         (["in/two.png", "--face", "big"], 2, "i2i: --face big: use largest"),
-        (["in/none.png"], 2, "There is no picture or folder in/none.png"),
+        (["in/none.png"], 2, "There is no image or folder in/none.png"),
         (["in/two.png", "--landmarks", "square"], 2, "Did you mean 'squares'?"),
         (["in/two.png", "--landmarks", "crops-only"], 2, "crops-only reads the landmarks of a face's crop"),
         ([], 2, "PHOTO"),

@@ -114,7 +114,7 @@ def test_show_tells_all_and_what_to_type_next(own_home: Path) -> None:
     assert _run("fetch", "cats-8").exit_code == 0
     facts = json.loads(_run("show", "cats-8", "--json").stdout)
     assert facts["sha256"] == hashlib.sha256(DATA).hexdigest() and facts["bytes"] == len(DATA)
-    assert (facts["state"], facts["next"]) == ("here", "i2i sample --generator cats-8 --out sheet.png")
+    assert (facts["state"], facts["next"]) == ("here", "i2i sample --generator cats-8 --out grid.png")
 
 
 @pytest.mark.parametrize(

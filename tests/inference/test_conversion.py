@@ -170,7 +170,7 @@ def test_the_command_says_what_it_found_and_what_to_type_next(foreign: Path, tmp
     assert done.exit_code == 0, done.output
     told = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert told["resolution"] == "12 px" and told["rows"] == "6" and told["licence"] == UNKNOWN
-    assert told["next:"] == f"i2i sample --generator {out} --out sheet.png"
+    assert told["next:"] == f"i2i sample --generator {out} --out grid.png"
     again = run(command, registry, foreign, "--out", out, "--overwrite", "--json")
     assert again.exit_code == 0 and json.loads(again.stdout)["family"] == "bands"
 

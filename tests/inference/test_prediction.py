@@ -91,12 +91,12 @@ def test_bad_pictures_do_not_cost_the_others(run: MadeRun, registry: i2i.Registr
     (tmp_path / "in" / "b.png").write_bytes(b"not a picture")
     save(tmp_path / "in" / "c.png", ramp(32, 32))
     done = call(predict_command, registry, run.folder, tmp_path / "in", "--out", tmp_path / "out", "--device", "cpu")
-    assert done.exit_code == 1 and "1 of 3 pictures" in done.stderr and "b.png" in done.stderr
+    assert done.exit_code == 1 and "1 of 3 images" in done.stderr and "b.png" in done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "c.png"]
     for number in range(4):
         (tmp_path / "in" / f"{number}.png").write_bytes(b"")
     none = call(predict_command, registry, run.folder, *(tmp_path / "in").glob("[0-9].png"), "--out", tmp_path / "none")
-    assert none.exit_code == 1 and "4 of 4 pictures could not be used. " in none.stderr and "others" not in none.stderr
+    assert none.exit_code == 1 and "4 of 4 images could not be used. " in none.stderr and "others" not in none.stderr
     assert none.stderr.count("the file is empty") == 3 and none.stderr.endswith("...\n")
 
 

@@ -64,7 +64,7 @@ def test_the_class_reaches_the_generator() -> None:
 @pytest.mark.parametrize(
     ("kind", "label", "words"),
     [
-        (Classes, None, "of a class; choose one with --class, from 0 to 2."),
+        (Classes, None, "has classes; choose one with --class, from 0 to 2."),
         (Classes, 3, "--class 3: there is none; choose one with --class, from 0 to 2."),
         (Classes, -1, "--class -1: there is none"),
         (Bands, 0, "--class 0: this generator was trained without classes"),

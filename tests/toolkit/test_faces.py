@@ -95,7 +95,7 @@ def test_of_equally_large_faces_the_surest_is_taken() -> None:
 def test_a_face_cut_by_the_border_is_given_with_a_note(where: i2i.Face, cut: bool) -> None:
     chosen, notes = taken("largest", where)
     assert chosen == [where]
-    told = "me.jpg: the face is cut by the border of the picture; its landmarks beyond are guesses."
+    told = "me.jpg: the face is cut by the border of the image; its landmarks beyond are guesses."
     assert notes == ([told] if cut else [])
     _, notes = taken("all", face(1, 5, 8), where, face(110, 5, 8))
     assert [note.partition(" is cut")[0] for note in notes] == (["me.jpg: face 2 from the left"] if cut else [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import i2i
-from i2i.toolkit.latents.layers import choose
+from i2i.toolkit.latents.layers import choose_layers
 
 TABLE = {
     # typed: of 18 (1024 px), 16 (StyleGAN3, or 512 px), 14 (256 px), 10 (64 px)
@@ -23,21 +23,21 @@ TABLE = {
 
 @pytest.mark.parametrize(("typed", "number"), [(typed, number) for typed in TABLE for number in range(4)])
 def test_rows_are_carried_over_by_their_share(typed: str, number: int) -> None:
-    assert choose(typed, (18, 16, 14, 10)[number]) == TABLE[typed][number]
+    assert choose_layers(typed, (18, 16, 14, 10)[number]) == TABLE[typed][number]
 
 
 @pytest.mark.parametrize("num_ws", [2, 4, 8, 10, 12, 14, 16, 18, 20])
 def test_every_range_has_rows_and_two_that_meet_share_none_and_leave_one_at_most(num_ws: int) -> None:
     for middle in range(1, 18):
-        first, last = choose(f"0-{middle - 1}", num_ws), choose(f"{middle}-17", num_ws)
+        first, last = choose_layers(f"0-{middle - 1}", num_ws), choose_layers(f"{middle}-17", num_ws)
         assert first and last and max(first + last) < num_ws
         if num_ws >= 8 and 3 <= middle <= 15:  # else one of them may be a part of a single row
             assert not set(first) & set(last) and len(first) + len(last) >= num_ws - 1
 
 
 def test_own_rows_stay_as_they_are() -> None:
-    assert choose("1-3,7", 10, own=True) == [1, 2, 3, 7]
-    assert choose("8-10", 10, own=True) == [8, 9]  # the number of rows may stand for the last
+    assert choose_layers("1-3,7", 10, own=True) == [1, 2, 3, 7]
+    assert choose_layers("8-10", 10, own=True) == [8, 9]  # the number of rows may stand for the last
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_own_rows_stay_as_they_are() -> None:
         ("18-18", False, "0 to 17"),
         ("10", True, "0 to 9 of this generator"),
         ("7-3", False, "7-3 is not among"),
-        ("", False, "no row or range"),
-        ("3-", False, "no row or range"),
-        ("3,,4", False, "no row or range"),
-        ("-1", False, "no row or range"),
-        ("all", False, "'all' is no row"),
-        ("99999999999999999999", False, "no row or range"),
+        ("", False, "no layer or range"),
+        ("3-", False, "no layer or range"),
+        ("3,,4", False, "no layer or range"),
+        ("-1", False, "no layer or range"),
+        ("all", False, "'all' is no layer"),
+        ("99999999999999999999", False, "no layer or range"),
     ],
 )
 def test_rows_that_are_not_there_are_refused(typed: str, own: bool, told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
-        choose(typed, 10, own)
+        choose_layers(typed, 10, own)

@@ -73,7 +73,7 @@ def test_the_second_interrupt_ends_at_once_and_says_how_to_go_on(small, monkeypa
         return step(self, batch)
 
     monkeypatch.setattr(Pix2Pix, "step", interrupted)
-    with pytest.raises(i2i.Interrupted, match=r"go on from step 3 with: i2i train pix2pix --resume .*run$"):
+    with pytest.raises(i2i.Interrupted, match=r"resume from step 3 with: i2i train pix2pix --resume .*run$"):
         small("run", checkpoint_every=3)
     assert open_run(tmp_path / "run").summary()["status"] == "interrupted"
 
@@ -104,7 +104,7 @@ def test_a_full_disk_says_how_to_go_on(small, monkeypatch, tmp_path):
         raise OSError(errno.ENOSPC, "no", str(path))
 
     monkeypatch.setattr(safetensors.torch, "save_file", full)
-    with pytest.raises(i2i.I2IError, match=r"free some space, then go on with: i2i train pix2pix --resume '.*my run'$"):
+    with pytest.raises(i2i.I2IError, match=r"free .*, then resume with: i2i train pix2pix --resume '.*my run'$"):
         small("my run", checkpoint_every=2)
     assert open_run(tmp_path / "my run").summary()["status"] == "failed"
 

@@ -171,7 +171,7 @@ def test_an_empty_folder_ends_in_one_sentence(tmp_path: Path, registry: i2i.Regi
     (tmp_path / "empty").mkdir()
     with pytest.raises(i2i.I2IError, match=r"empty holds no image .*name one with --data-root\.$"):
         i2i.train("painter", dataset="folder", data_root=str(tmp_path / "empty"), registry=registry, quiet=True)
-    with pytest.raises(i2i.UsageError, match=r"say where they are with --data-root DIR"):
+    with pytest.raises(i2i.UsageError, match=r"give their folder with --data-root DIR"):
         i2i.train("painter", dataset="folder", registry=registry, quiet=True)
 
 

@@ -44,7 +44,7 @@ def test_interrupted_and_resumed_equals_never_stopped(small, monkeypatch):
         return step(self, batch)
 
     monkeypatch.setattr("i2i_plugins.pix2pix.trainer.Pix2Pix.step", interrupt_at_five)
-    with pytest.raises(i2i.Interrupted, match=r"after step 5 of 14.*go on with: i2i train pix2pix --resume"):
+    with pytest.raises(i2i.Interrupted, match=r"after step 5 of 14.*resume with: i2i train pix2pix --resume"):
         small("cut", **OPTIONS)
     cut = i2i.training.runs.open_run(whole.folder.parent / "cut")
     assert cut.summary()["status"] == "interrupted" and cut.last_step() == 5

@@ -1,7 +1,7 @@
 """Procedural drawing: shapes, noise and shading for the synthetic images of datasets.
 
-Coordinates are in picture units, x to the right and y down, both in [0, 1], so that the same numbers give the same
-scene at any resolution. Colours are RGB in [0, 1]; heights are in picture units towards the viewer.
+Coordinates are in image units, x to the right and y down, both in [0, 1], so that the same numbers give the same
+scene at any resolution. Colours are RGB in [0, 1]; heights are in image units towards the viewer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHIFT = 4  # OpenCV draws at fractions of a pixel: 4 binary digits of them
 
 
 def grid(size: int) -> tuple[Array, Array]:
-    """Return the pixel centres in picture units: x ``(1, size)`` and y ``(size, 1)``, float32."""
+    """Return the pixel centres in image units: x ``(1, size)`` and y ``(size, 1)``, float32."""
     line = ((np.arange(size) + 0.5) / size).astype(np.float32)
     return line[None, :], line[:, None]
 
@@ -170,7 +170,7 @@ def fill(picture: Array, points: Points, colour: Any, opacity: float = 1.0) -> N
 
 
 def blur(picture: Array, sigma: float) -> Array:
-    """Blur an image ``(size, size)`` or ``(size, size, 3)`` by a Gaussian of ``sigma`` picture units."""
+    """Blur an image ``(size, size)`` or ``(size, size, 3)`` by a Gaussian of ``sigma`` image units."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), max(sigma * len(picture), 0.05)), np.float32)
 
 
@@ -186,8 +186,8 @@ def shadow(height: Array, light: tuple[float, float], reach: float, steps: int =
     """Compute the cast shadows of a height map: the fraction of light ``(size, size)`` in [0, 1].
 
     Args:
-        height: ``(size, size)`` in picture units.
-        light: Direction of the light, (x, y) in picture units per unit of height.
+        height: ``(size, size)`` in image units.
+        light: Direction of the light, (x, y) in image units per unit of height.
         reach: Largest height difference that casts a shadow.
         steps: Number of samples along the direction of the light.
     """

@@ -86,10 +86,10 @@ class ReliefModel:
         """Add a part with rounded edges.
 
         Args:
-            points: Outline of the part, ``(N, 2)`` in picture units.
+            points: Outline of the part, ``(N, 2)`` in image units.
             material: Colour and surface.
-            round: Radius of the rounded edge, which is also the height of the part, in picture units.
-            lift: Height of the edge above the parts below, which determines the shadow, in picture units.
+            round: Radius of the rounded edge, which is also the height of the part, in image units.
+            lift: Height of the edge above the parts below, which determines the shadow, in image units.
             within: Mask of an earlier part that clips this one.
             outline: Fraction of the outline that the drawing shows, in [0, 1].
             paint: Image ``(fine, fine, 3)`` that replaces the colour of the material.

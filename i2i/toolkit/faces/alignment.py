@@ -99,7 +99,7 @@ def _blurred(part: np.ndarray, placement: Placement, shift: np.ndarray, size: in
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What of a photo matters for a crop, and how FFHQ's alignment goes on where the photo ends.
+    """What of a photo matters for a crop, and how FFHQ's alignment continues beyond the photo.
 
     The crop's bounds and a border of a tenth of its side are taken from the photo. Where that is not enough, it is
     reflected on all sides, over at least 0.3 of the side. Within a third of that width from where the photo ends it is

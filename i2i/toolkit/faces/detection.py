@@ -21,7 +21,7 @@ SIMILAR = 0.6
 """Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
 pyramids, and a step of 1.2 in width makes 0.69 in area."""
 SLACK = 0.05
-"""Share of a face's width by which its frame or a landmark may stand out of the picture before it counts as cut."""
+"""Fraction of a face's width by which its frame or a landmark may exceed the image before it counts as cut."""
 
 
 def parse_face_choice(text: str) -> FaceChoice:
@@ -41,7 +41,7 @@ def find_faces(
     picture: Tensor,
     finder: Extractor,
     choice: FaceChoice = "largest",
-    where: str | Path = "the picture",
+    where: str | Path = "the image",
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[int, Face]:
     """Detect the faces of an image and select those that ``choice`` names.
@@ -84,12 +84,12 @@ def find_faces(
     for index in chosen:
         if _is_cut(faces[index], picture.shape[-2], picture.shape[-1]):
             which = f"face {index + 1} from the left" if len(faces) > 1 else "the face"
-            note(f"{where}: {which} is cut by the border of the picture; its landmarks beyond are guesses.")
+            note(f"{where}: {which} is cut by the border of the image; its landmarks beyond are guesses.")
     return {index + 1: faces[index] for index in chosen}
 
 
 def _largest(faces: Sequence[Face], where: str | Path, note: Callable[[str], None]) -> int:
-    """Index of the largest face, of several the surest; tells where it is not by far the largest."""
+    """Return the index of the largest face, of equal ones that with the best score; note similar ones."""
     index = max(range(len(faces)), key=lambda each: (faces[each].area, faces[each].score))
     rivals = sum(face.area >= SIMILAR * faces[index].area for face in faces) - 1
     if rivals:
@@ -110,7 +110,7 @@ def _numbered(faces: Sequence[Face], number: int, where: str | Path) -> int:
 
 
 def _is_cut(face: Face, height: int, width: int) -> bool:
-    """Whether the frame or a landmark stands out of the picture by more than ``SLACK`` of the face's width."""
+    """Whether the frame or a landmark exceeds the image by more than ``SLACK`` of the face's width."""
     x0, y0, x1, y1 = face.box
     (left, top), (right, bottom) = (face.landmarks.amin(dim=0).tolist(), face.landmarks.amax(dim=0).tolist())
     out = max(-min(x0, left), -min(y0, top), max(x1, right) - (width - 1), max(y1, bottom) - (height - 1))

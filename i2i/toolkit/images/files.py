@@ -46,7 +46,7 @@ _TURNS = {
 _ORIENTATION = 0x0112
 
 # What PIL warns of is either handled here or an error of ours. A filter for good, since catch_warnings is not
-# thread-safe and pictures are read by several threads.
+# thread-safe and images are read by several threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -106,7 +106,7 @@ def _explain(path: Path, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         if path.stat().st_size == 0:
             return "the file is empty; replace it or delete it."
-        return "it is no JPEG, PNG, BMP, WebP or TIFF picture, or its beginning is damaged; replace it or delete it."
+        return "it is no JPEG, PNG, BMP, WebP or TIFF image, or its beginning is damaged; replace it or delete it."
     if isinstance(error, OSError) and error.errno:
         return f"it cannot be read ({error.strerror}); check the path and its permissions."
     return f"it is cut off or damaged ({' '.join(str(error).split())}); replace it or delete it."

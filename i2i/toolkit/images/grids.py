@@ -70,7 +70,7 @@ def image_grid(
     """
     pictures = [picture for row in rows for picture in row if picture is not None]
     if not pictures:
-        raise ValueError("a sheet needs at least one picture")
+        raise ValueError("an image grid needs at least one image")
     layout = plan_grid(cell or largest_size(pictures), columns, labels, group)
     canvas = Image.new("RGB", layout.extent(len(rows), max(len(row) for row in rows)), "white")
     draw = ImageDraw.Draw(canvas)
@@ -151,7 +151,7 @@ def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] 
         extent = plan_grid(place, columns, labels).extent(down, across)
         if extent[0] * extent[1] <= MAX_TABLE_PIXELS or max(place) == 1:
             return image_grid(cells, columns, labels, cell=place)
-        # Gaps and captions do not shrink as the pictures do, so that the root alone may come out too large.
+        # Gaps and captions do not shrink as the images do, so that the root alone may come out too large.
         scale *= min(0.98, (MAX_TABLE_PIXELS / (extent[0] * extent[1])) ** 0.5)
 
 
@@ -159,7 +159,7 @@ def present_cells(cells: Cells) -> list[np.ndarray]:
     """Return the images of all cells that are not empty; raise ValueError if there is none."""
     pictures = [picture for row in cells for picture in row if picture is not None]
     if not pictures:
-        raise ValueError("a table needs at least one picture")
+        raise ValueError("a table needs at least one image")
     return pictures
 
 

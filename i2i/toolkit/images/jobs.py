@@ -35,7 +35,7 @@ def plan_jobs(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> 
         overwrite: Replace existing results.
 
     Raises:
-        UsageError: an input is missing or holds no pictures, or a result would replace a file.
+        UsageError: an input is missing or holds no images, or a result would replace a file.
     """
     pictures = [pair for path in inputs for pair in _pictures(path, out)]
     sources = {picture.resolve() for picture, _ in pictures}
@@ -59,12 +59,12 @@ def plan_jobs(inputs: Iterable[Path], out: Path, *, overwrite: bool = False) -> 
 
 
 def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """Each picture of an input, with its place below ``out``."""
+    """Each image of an input, with its place below ``out``."""
     if path.is_file():
         yield path, Path(path.name)
         return
     if not path.is_dir():
-        raise UsageError(f"There is no picture or folder {path}; check the path.")
+        raise UsageError(f"There is no image or folder {path}; check the path.")
     below = sorted(picture.relative_to(path) for picture in path.rglob("*") if picture.suffix.lower() in IMAGE_SUFFIXES)
     own = out.resolve()
     found = [
@@ -75,7 +75,7 @@ def _pictures(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
         and (own == path.resolve() or own not in (path / part).resolve().parents)
     ]
     if not found:
-        raise UsageError(f"The folder {path} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}); name another.")
+        raise UsageError(f"The folder {path} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}); name another.")
     yield from ((path / part, part) for part in found)
 
 

@@ -16,9 +16,9 @@ from PIL import Image, ImageOps
 from ..files import atomic_write
 from .grids import Cells, largest_size, present_cells, printable
 
-_PAGE_PIXELS = 2**24  # of all pictures of a page together; more are shown smaller
+_PAGE_PIXELS = 2**24  # of all images of a page together; more are shown smaller
 _PAGE_BYTES = 7_000_000  # of their files, a quarter less than they take as text
-_WHOLE = 128  # px; pictures with no longer side lose nothing to a JPEG
+_WHOLE = 128  # px; images with no longer side lose nothing to a JPEG
 _QUALITIES = (92, 85, 75, 60)  # of JPEG; the first with which the page stays small enough
 
 

@@ -1,4 +1,4 @@
-"""Line plots, drawn by matplotlib."""
+"""Line plots with matplotlib."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...api.editor import Plot
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333")
-"""Told apart by colour-blind people too (Okabe and Ito, "Color Universal Design", 2008)."""
+"""Distinguishable for colour-blind readers (Okabe and Ito, "Color Universal Design", 2008)."""
 
 _STYLES = ("-", "--", ":", "-.")  # the next one where the colours begin anew
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
@@ -26,7 +26,7 @@ _DASHES = 3.0  # ems; on shorter ones "-" and "-." look alike
 _SIZE = (10.0, 6.0)  # inches
 _DPI = 120
 
-# Names may be in letters that no font of matplotlib has: these are drawn as boxes, and that is no news to anyone.
+# Names may be in letters that no font of matplotlib has: these are rendered as boxes, and its warning is suppressed.
 warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
 
 

@@ -112,7 +112,7 @@ def _check_ffmpeg(path: Path) -> None:
         imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:
         raise I2IError(
-            f"{path}: imageio-ffmpeg brings no ffmpeg for this machine; set IMAGEIO_FFMPEG_EXE to the path of one, or "
+            f"{path}: imageio-ffmpeg has no ffmpeg for this machine; set IMAGEIO_FFMPEG_EXE to the path of one, or "
             "choose a name in .gif"
         ) from None
 

@@ -49,7 +49,7 @@ def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np
 
 
 def _drawn(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cubic interpolation, the picture reflected as often as need be."""
+    """Interpolate cubically, with repeated reflection at the borders."""
     for axis in (0, 1):
         if picture.shape[axis] == 1:  # OpenCV seeks the reflection of a single pixel for ever
             picture = np.repeat(picture, 2, axis=axis)
@@ -66,7 +66,7 @@ def _drawn(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
 
 
 def _folded(places: np.ndarray, last: int) -> np.ndarray:
-    """Places on a line of pixels 0 to ``last`` that goes on as its reflection, as places on the line; float32."""
+    """Reflect positions into a line of pixels 0 to ``last``, float32."""
     around = places % (2 * last)
     return np.asarray(np.minimum(around, 2 * last - around), np.float32)
 

@@ -1,4 +1,4 @@
-"""Which pictures of an edit go side by side: those that one generator draws, as many at a time as suit the device."""
+"""Batches of an edit: images of one generator, in a batch size that suits the device."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ...api.scene import Photo, Scene
 
 GRADIENTS = 4
-"""A picture that is learnt from takes about as much room as so many that are only drawn."""
+"""Memory of an image rendered with gradients, as a multiple of that of one without."""
 
 
 class Batch(NamedTuple):
-    """Pictures that go side by side."""
+    """Images that are processed in one batch."""
 
     numbers: list[int]
-    """Which of those that were given, in their order."""
+    """Indices into the given photos, ascending."""
     generator: Generator
     """The generator that renders them."""
 
@@ -27,15 +27,15 @@ class Batch(NamedTuple):
 def batches(
     scene: Scene, photos: Sequence[Photo], size: int | None = None, *, gradients: bool = True
 ) -> Iterator[Batch]:
-    """All pictures, batch by batch.
+    """Yield all images in batches.
 
-    Those whose latent has noise or changed weights of its own are drawn by a generator of their own, which is made when
-    its turn comes.
+    Images whose latent has its own noise or weight changes are rendered by a generator of their own, which is created
+    when its batch is reached.
 
     Args:
-        photos: The same one may stand there more than once.
-        size: Most pictures at a time; None for as many as suit the device.
-        gradients: Whether they are learnt from, which takes more room than drawing them.
+        photos: The same photo may occur more than once.
+        size: Batch size; None for one that suits the device.
+        gradients: Whether they are rendered with gradients, which takes more memory.
     """
     size = size or max(1, batch_for(scene.generator) // (GRADIENTS if gradients else 1))
     alike: dict[int, list[int]] = {}
@@ -48,13 +48,13 @@ def batches(
 
 
 def _ground(photo: Photo) -> int:
-    """Equal for pictures of one generator."""
+    """Return a key that is equal for images of one generator."""
     latent = photo.latent
     return id(latent) if latent is not None and (latent.noise or latent.changes) else 0
 
 
 def _generator(scene: Scene, photo: Photo) -> Generator:
-    """The scene has the first picture's at hand; another copy of it would only take room."""
+    """Return the generator of a photo; the scene's own for the first one, to save memory."""
     first = next(iter(scene.photos.values()), None)
     if first is not None and first.latent is not None and photo.latent is first.latent:
         return scene.generator

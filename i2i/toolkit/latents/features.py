@@ -1,4 +1,4 @@
-"""The size at which edits compare pictures by the features of a perceptual network."""
+"""The resolution at which edits compare images by the features of a perceptual network."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LARGEST = 256
-"""Side at which larger pictures are compared; they are averaged down to it, as in the published methods."""
+"""Resolution, px, to which larger images are downsampled (averaged), as in the published methods."""
 SMALLEST = 64
-"""Side from which perceptual distances mean something; smaller pictures are enlarged by a whole factor."""
+"""Least resolution, px, of perceptual distances; smaller images are upsampled by a whole factor."""
 
 
-def fitting(pictures: Tensor) -> Tensor:
-    """Pictures ``(N, C, R, R)`` at the size at which features are compared; differentiable."""
-    side = min(pictures.shape[2:])
+def resize_for_features(images: Tensor) -> Tensor:
+    """Resize images ``(N, C, R, R)`` to the resolution at which features are compared; differentiable."""
+    side = min(images.shape[2:])
     if side > LARGEST:
-        return F.interpolate(pictures, (LARGEST, LARGEST), mode="area")
-    return pictures if side >= SMALLEST else F.interpolate(pictures, scale_factor=-(-SMALLEST // side))
+        return F.interpolate(images, (LARGEST, LARGEST), mode="area")
+    return images if side >= SMALLEST else F.interpolate(images, scale_factor=-(-SMALLEST // side))
 
 
-def passes_gradients(read: Callable[[Tensor], Tensor], pictures: Tensor) -> bool:
-    """Whether what an extractor reads depends on pictures ``(N, 3, H, W)`` in a way that can be followed."""
+def passes_gradients(read: Callable[[Tensor], Tensor], images: Tensor) -> bool:
+    """Return whether an extractor passes gradients to its input images ``(N, 3, H, W)``."""
     with torch.enable_grad():
         try:
-            return bool(read(pictures.detach().clone().requires_grad_()).requires_grad)
-        except RuntimeError:  # it leaves torch on the way
+            return bool(read(images.detach().clone().requires_grad_()).requires_grad)
+        except RuntimeError:  # it computes outside torch
             return False

@@ -23,7 +23,7 @@ _LEVELS = 127
 def as_stored(changes: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Changes of weights as a file will give them back: a byte a number, and one scale for each slice of dimension 0.
 
-    Whoever tunes a generator renders with these, so that the picture and its file agree to the bit.
+    Inverters that tune a generator render with these, so that the image and its file are bit-identical.
     """
     return {name: _unpacked(*_packed(change)) for name, change in changes.items()}
 
@@ -63,7 +63,7 @@ def save_latent(path: Path, latent: Latent, about: Mapping[str, Any]) -> None:
 
 
 def read_latent(path: Path) -> tuple[Latent, dict[str, Any]]:
-    """A latent, and what is told about it (nothing, by files of other tools).
+    """Load a latent and its metadata (empty for files of other tools).
 
     Besides our own files: tensors or arrays ``(num_ws, w_dim)`` or ``(1, num_ws, w_dim)``, alone or under the name
     ``w``, in ``.pt``, ``.npz`` and ``.npy`` files, as the projectors of StyleGAN2-ADA, PTI and encoder4editing leave.

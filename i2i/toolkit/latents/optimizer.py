@@ -1,7 +1,7 @@
 """Gradient descent on a batch of latents: best so far, early stopping, schedule, frames, progress and cancellation.
 
-The loss is a sum over samples and Adam treats each number by itself, so that no sample depends on its neighbours. A
-sample that has converged or stalled leaves the batch, and the others go on in a smaller one.
+The loss is a sum over samples and Adam treats each number separately, so that no sample depends on its neighbours. A
+sample that has converged or stalled leaves the batch, and the others continue in a smaller one.
 """
 
 from __future__ import annotations

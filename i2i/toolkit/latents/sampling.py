@@ -1,4 +1,4 @@
-"""Pictures from a generator's seeds: single ones, sheets, style mixing and animations, drawn batch by batch."""
+"""Generate images from random seeds and from latents, in batches."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class SamplingOptions:
     truncation: float = 0.7
     """1 leaves w as it is, 0 gives the mean of all w: less variety, fewer failures."""
     cutoff: int | None = None
-    """Rows that are truncated, counted from the first; None for all."""
+    """Number of first layers that are truncated; None for all."""
     label: int | None = None
     """The class, counted from 0, of a generator that has them."""
     noise: Noise = "const"
     batch: int | None = None
-    """Pictures drawn at a time; None for what suits the device and the resolution."""
+    """Batch size; None for one that suits the device and the resolution."""
     progress: Callable[[int, int], None] = lambda done, total: None
-    """Called with the pictures done and their number."""
+    """``progress(done, total)`` is called after each image."""
 
 
 def latents(generator: Generator, seeds: Sequence[int], terms: SamplingOptions = SamplingOptions()) -> Tensor:
-    """``w (N, num_ws, w_dim)`` of N seeds, on the generator's device.
+    """Return ``w (N, num_ws, w_dim)`` of N seeds, on the generator's device.
 
-    z comes from ``numpy.random.RandomState(seed)``, as in NVIDIA's tools, so that published seeds give their pictures.
+    z comes from ``numpy.random.RandomState(seed)``, as in NVIDIA's tools, so that published seeds give their images.
 
     Raises:
         UsageError: the truncation is no number; or the class is missing or out of range, or the generator has none.
@@ -73,7 +73,7 @@ def _classes(generator: Generator, label: int | None) -> Tensor | None:
             raise UsageError(f"--class {label}: this generator was trained without classes; leave the option out.")
         return None
     if label is None or not 0 <= label < generator.c_dim:
-        given = "This generator makes pictures of a class" if label is None else f"--class {label}: there is none"
+        given = "This generator has classes" if label is None else f"--class {label}: there is none"
         raise UsageError(f"{given}; choose one with --class, from 0 to {generator.c_dim - 1}.")
     return torch.eye(generator.c_dim)[label : label + 1]
 
@@ -81,17 +81,17 @@ def _classes(generator: Generator, label: int | None) -> Tensor | None:
 def stream(
     generator: Generator, ws: Iterable[Tensor], batch: int | None = None, noise: Noise = "const"
 ) -> Iterator[np.ndarray]:
-    """The pictures of latents, drawn batch by batch as they are taken.
+    """Render latents in batches; an iterator that renders a batch when it is reached.
 
     Args:
         ws: ``(N, num_ws, w_dim)``, or any stream of ``(num_ws, w_dim)``.
-        batch: Pictures drawn at a time; None for what suits the device and the resolution.
+        batch: Batch size; None for one that suits the device and the resolution.
 
     Yields:
         uint8 ``(R, R, 3)``, RGB, one for each latent; a grey generator's three planes are equal.
 
     Raises:
-        I2IError: a picture holds numbers that are not finite.
+        I2IError: an image holds numbers that are not finite.
     """
     import torch
 
@@ -102,7 +102,7 @@ def stream(
 
 
 def batch_for(generator: Generator) -> int:
-    """As many pictures as keep the device busy and leave it room: 8 megapixels on a card, a quarter of one on a CPU."""
+    """Return the default batch size: 8 megapixels on a GPU, a quarter of one on a CPU, at most 64 images."""
     pixels = 2**18 if generator.w_mean.device.type == "cpu" else 2**23
     return max(1, min(64, pixels // generator.resolution**2))
 
@@ -120,7 +120,7 @@ def _arrays(pictures: Tensor) -> np.ndarray:
 def draw(
     generator: Generator, seeds: Sequence[int], terms: SamplingOptions = SamplingOptions()
 ) -> Iterator[np.ndarray]:
-    """The picture of each seed, uint8 ``(R, R, 3)``, as they are taken.
+    """Generate the image of each seed, uint8 ``(R, R, 3)``; an iterator that renders a batch when it is reached.
 
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``.

@@ -111,8 +111,8 @@ class _Kind:
 
 def _kind(unpickler: Unpickler, code: Any, align: Any = False, copy: Any = False) -> _Kind:
     if type(code) is not str or code not in _KINDS:
-        told = code[:20] if type(code) is str else "something"
-        raise ValueError(f"it holds an array of {told!r}, which is no kind of number")
+        shown = code[:20] if type(code) is str else "something"
+        raise ValueError(f"it holds an array of {shown!r}, which is no kind of number")
     kind = _Kind(_KINDS[code])
     unpickler.await_state(kind, _fill_kind)
     return kind
@@ -203,9 +203,9 @@ def find_allowed(module: str, name: str) -> AllowedName:
         return known
     if _LAYER.fullmatch(whole):
         return allow_record(whole)
-    told = "".join(letter if letter.isprintable() else "?" for letter in whole)
+    shown = "".join(letter if letter.isprintable() else "?" for letter in whole)
     raise RefusedError(
-        f"asks for {told[:120]}, which no weight file needs, and was not opened: it may be made to run code on your "
+        f"asks for {shown[:120]}, which no weight file needs, and was not opened: it may be made to run code on your "
         "machine, so get the weights from another place."
     )
 
@@ -219,7 +219,7 @@ def _fill_record(record: Record, state: Any) -> None:
 
 
 def _fill_dictionary(dictionary: Any, state: Any) -> None:
-    """Attributes of a dictionary, such as the versions that torch hangs on a state dict, are not kept."""
+    """Attributes of a dictionary, such as the versions that torch hangs on a state dict, are dropped."""
     if type(state) is not dict:
         raise DamagedError("a dictionary in it is built wrongly")
 

@@ -1,4 +1,4 @@
-"""Containers of weight files: torch's zip files, its older rows of pickles, plain pickles, and TorchScript."""
+"""Containers of weight files: torch's zip files, its older sequences of pickles, plain pickles, and TorchScript."""
 
 from __future__ import annotations
 
@@ -164,27 +164,27 @@ def _members(data: memoryview, budget: Budget) -> dict[str, memoryview]:
         raise DamagedError(f"its directory of members is broken or cut off: {error}") from None
     for entry in entries:
         name = entry.orig_filename
-        told = repr(name[:60])
+        shown = repr(name[:60])
         if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
-            raise DamagedError(f"its member {told} would leave the folder")
+            raise DamagedError(f"its member {shown} would leave the folder")
         if name in members:
-            raise DamagedError(f"it has the member {told} twice")
+            raise DamagedError(f"it has the member {shown} twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             if name.partition("/")[2].startswith("code/"):
                 continue  # program text of TorchScript, which stays unread
-            raise DamagedError(f"its member {told} is compressed or encrypted, which torch never does")
-        members[name] = _content(data, entry, told)
+            raise DamagedError(f"its member {shown} is compressed or encrypted, which torch never does")
+        members[name] = _content(data, entry, shown)
     return members
 
 
-def _content(data: memoryview, entry: zipfile.ZipInfo, told: str) -> memoryview:
+def _content(data: memoryview, entry: zipfile.ZipInfo, shown: str) -> memoryview:
     start = entry.header_offset
     if not 0 <= start <= len(data) - _LOCAL.size or entry.file_size != entry.compress_size:
-        raise DamagedError(f"its member {told} lies elsewhere than it says")
+        raise DamagedError(f"its member {shown} lies elsewhere than it says")
     signature, name, extra = _LOCAL.unpack_from(data, start)
     start += _LOCAL.size + name + extra
     if signature != ZIP or entry.file_size > len(data) - start:
-        raise DamagedError(f"its member {told} claims more bytes than are there")
+        raise DamagedError(f"its member {shown} claims more bytes than are there")
     return data[start : start + entry.file_size]
 
 

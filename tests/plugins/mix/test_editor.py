@@ -170,7 +170,7 @@ def test_grey_images_have_three_channels() -> None:
         (1, 0, {"preset": "average"}, "at least two images"),
         (2, 0, {"preset": "average", "weights": (1, 2, 3)}, "--weights was given 3 times for 2 images"),
         (2, 0, {"preset": "average", "weights": (1, -1)}, "sum of --weights is 0"),
-        (1, 1, {"rows": "8-40"}, "8-40 is not among rows 0 to 17"),
+        (1, 1, {"rows": "8-40"}, "8-40 is not among layers 0 to 17"),
         (1, 0, {"preset": "sefa", "component": 3, "samples": 200}, "--component 3: there are components 0 to 2"),
         (1, 0, {"preset": "interfacegan", "attribute": "x", "labels": "no.csv"}, "--labels no.csv cannot be read"),
     ],

@@ -205,7 +205,7 @@ def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
 
 
 def test_rows_that_are_not_there_are_refused() -> None:
-    with pytest.raises(i2i.UsageError, match="not among rows 0 to 3"):
+    with pytest.raises(i2i.UsageError, match="not among layers 0 to 3"):
         swap(scene([RED], [BLUE]), rows="7", rows_of="own")
 
 
