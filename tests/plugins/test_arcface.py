@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import ArcFace, read_arcface
 from i2i_plugins.arcface.model_records import MODEL
@@ -53,7 +52,7 @@ def weights(reference: Path) -> ModuleType:
 @pytest.fixture
 def arcface(tmp_path: Path) -> ArcFace:
     torch.save(tiny()[1], tmp_path / "backbone.pth")
-    return ArcFace(TorchDevice("cpu"), tmp_path / "backbone.pth")
+    return ArcFace(i2i.choose_device("cpu", "fp32"), tmp_path / "backbone.pth")
 
 
 def test_answers_like_the_reference_plain_and_folded(reference: Path, weights: ModuleType) -> None:
@@ -105,7 +104,7 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path:
     change(state)
     torch.save(state, tmp_path / "net.pth")
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        ArcFace(TorchDevice("cpu"), tmp_path / "net.pth")
+        ArcFace(i2i.choose_device("cpu", "fp32"), tmp_path / "net.pth")
     text = str(caught.value)
     assert text.startswith(f"{tmp_path / 'net.pth'}: the file is no ArcFace network") and text.endswith(
         "arcface_torch."
@@ -148,16 +147,16 @@ def test_what_is_no_rgb_image_is_refused(arcface: ArcFace, shape: tuple[int, ...
 
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch arcface-r50"):
-        ArcFace(TorchDevice("cpu"))
+        ArcFace(i2i.choose_device("cpu", "fp32"))
     place(MODEL).parent.mkdir(parents=True)
     torch.save(tiny()[1], place(MODEL))
-    assert ArcFace(TorchDevice("cpu"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
+    assert ArcFace(i2i.choose_device("cpu", "fp32"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
 
 
 def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(tmp_path: Path) -> None:
     save_file(tiny()[1], tmp_path / "backbone.safetensors")
     network, images = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
-    arcface = ArcFace(TorchDevice("cpu"), tmp_path / "backbone.safetensors")
+    arcface = ArcFace(i2i.choose_device("cpu", "fp32"), tmp_path / "backbone.safetensors")
     assert torch.allclose(arcface(images), F.normalize(network(images)), atol=1e-5)
 
 

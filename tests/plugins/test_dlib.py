@@ -11,8 +11,6 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.api.extractor import Face
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.faces.detection import find_faces
 from i2i.toolkit.images import read_image, to_tensor
 from i2i_plugins.dlib.extractor import WINDOW_BOX, DlibLandmarks, _window
@@ -22,7 +20,7 @@ from tests.helpers.needing_dlib import require_dlib
 @pytest.fixture(scope="module")
 def dlib() -> DlibLandmarks:
     require_dlib()
-    return DlibLandmarks(TorchDevice("cpu"))
+    return DlibLandmarks(i2i.choose_device("cpu", "fp32"))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def photos(shared: Path) -> dict[str, Image.Image]:
 
 
 @pytest.fixture(scope="module")
-def found(dlib: DlibLandmarks, photos: dict[str, Image.Image]) -> dict[str, list[Face]]:
+def found(dlib: DlibLandmarks, photos: dict[str, Image.Image]) -> dict[str, list[i2i.Face]]:
     """The faces of each photo, from left to right."""
     return {name: list(find_faces(tensor(photo), dlib, "all", name).values()) for name, photo in photos.items()}
 
@@ -54,7 +52,7 @@ def distance(points: Any, expected: Any) -> float:
     return float(np.linalg.norm(points - expected, axis=1).mean() / np.linalg.norm(right - left))
 
 
-def around(photo: Image.Image, face: Face, margin: float = 0.8) -> tuple[Image.Image, np.ndarray]:
+def around(photo: Image.Image, face: i2i.Face, margin: float = 0.8) -> tuple[Image.Image, np.ndarray]:
     """A face cut out with ``margin`` of its width on each side, and its landmarks there."""
     x0, y0, x1, y1 = face.box
     wide = margin * (x1 - x0)
@@ -63,7 +61,7 @@ def around(photo: Image.Image, face: Face, margin: float = 0.8) -> tuple[Image.I
     return cut, face.landmarks.numpy().astype(np.float64) - [left, top]
 
 
-def test_the_faces_that_look_at_the_camera_are_found(found: dict[str, list[Face]]) -> None:
+def test_the_faces_that_look_at_the_camera_are_found(found: dict[str, list[i2i.Face]]) -> None:
     # In sample2 one woman is in profile and one hides her face: a frontal detector sees the third only. On a sleeve in
     # sample1 is a round badge that scores just above dlib's own threshold.
     middles = {
@@ -90,7 +88,7 @@ def test_the_faces_that_look_at_the_camera_are_found(found: dict[str, list[Face]
     ],
 )
 def test_eyes_and_mouth_are_where_one_sees_them(
-    name: str, number: int, truth: list[tuple[int, int]], found: dict[str, list[Face]]
+    name: str, number: int, truth: list[tuple[int, int]], found: dict[str, list[i2i.Face]]
 ) -> None:
     points = found[name][number].landmarks.numpy()
     seen = np.array([*eyes(points), points[48:60].mean(axis=0)])
@@ -110,7 +108,7 @@ def test_a_level_face_is_read_as_by_dlib_itself(dlib: DlibLandmarks, shared: Pat
 @pytest.mark.parametrize("name", ["sample1", "sample3"])
 @pytest.mark.parametrize("width", [30, 60])
 def test_small_faces_are_read_as_finely_as_large_ones(
-    name: str, width: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[Face]]
+    name: str, width: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     strays = []
     for face in found[name]:
@@ -140,7 +138,7 @@ def test_a_window_and_its_matrix_belong_together(width: float, angle: float) -> 
 
 @pytest.mark.parametrize("degrees", [-40, 20, 40])
 def test_landmarks_turn_with_the_head(
-    degrees: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[Face]]
+    degrees: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     cut, points = around(photos["sample3"], found["sample3"][0], margin=1.2)
     middle = (np.array(cut.size) - 1) / 2
@@ -152,7 +150,7 @@ def test_landmarks_turn_with_the_head(
 
 
 def test_a_face_over_the_border_is_found_and_told(
-    dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[Face]]
+    dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     face = found["sample3"][0]
     left = round(face.box[0] + 0.22 * (face.box[2] - face.box[0]))
@@ -172,7 +170,7 @@ def test_where_there_is_no_face_none_is_found(dlib: DlibLandmarks) -> None:
 
 
 def test_crops_are_read_one_by_one_and_pass_no_gradients(
-    dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[Face]]
+    dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     cuts = [around(photos["sample3"], face) for face in (found["sample3"][0], found["sample3"][2])]
     batch = torch.cat([tensor(cut.resize((160, 160), Image.Resampling.BICUBIC)) for cut, _ in cuts])

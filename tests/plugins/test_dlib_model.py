@@ -10,14 +10,13 @@ import torch
 
 import i2i
 from i2i.assets.models import place, state
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model_records import record
 from tests.helpers.needing_dlib import require_dlib
 from tests.helpers.registered import registered_by
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 def test_without_dlib_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.model_records import FFHQ, MODELS
@@ -104,7 +103,7 @@ def test_rows_are_counted_from_the_keys(rows: int) -> None:
 def test_codes_start_from_the_mean_of_the_checkpoint(
     content: Callable[[State], Any], mean: torch.Tensor, encoder: E4ENetwork, state: State, tmp_path: Path
 ) -> None:
-    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", content(state)))
+    e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", content(state)))
     images = noise(2, 2, 3, 256, 256)
     with torch.no_grad():
         expected = encoder(images) + mean
@@ -119,12 +118,14 @@ def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(state: Stat
     whole = i2i.load_network(saved(tmp_path / "e4e.pt", checkpoint(state)), kind="e4e")
     assert torch.equal(whole.latent_avg, MEAN)
     with torch.no_grad():
-        codes = E4E(TorchDevice("cpu"), tmp_path / "e4e.safetensors")(images)
+        codes = E4E(i2i.choose_device("cpu", "fp32"), tmp_path / "e4e.safetensors")(images)
         assert torch.allclose(codes, network(images) + MEAN, rtol=0, atol=1e-5 * float(codes.abs().max()))
 
 
 def test_encoders_of_cars_see_wide_images_and_other_sizes_are_resized(state: State, tmp_path: Path) -> None:
-    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode")))
+    e4e = E4E(
+        i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode"))
+    )
     assert e4e.size == (192, 256)
     large = noise(3, 1, 3, 384, 512)
     with torch.no_grad():
@@ -156,26 +157,26 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, state: St
     content = checkpoint(state)
     change(content)
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", content))
+        E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", content))
     text = str(caught.value)
     assert text.startswith(str(tmp_path / "e4e.pt")) and text.endswith("encoder4editing.") and "\n" not in text
 
 
 def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(i2i.I2IError, match="no e4e encoder"):
-        E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", [torch.zeros(1)]))
+        E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", [torch.zeros(1)]))
 
 
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(state: State) -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch e4e-ffhq"):
-        E4E(TorchDevice("cpu"))
+        E4E(i2i.choose_device("cpu", "fp32"))
     place(FFHQ).parent.mkdir(parents=True)
-    e4e = E4E(TorchDevice("cpu"), saved(place(FFHQ), checkpoint(state)))
-    assert e4e.num_ws == E4E(TorchDevice("cpu")).num_ws == ROWS
+    e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(place(FFHQ), checkpoint(state)))
+    assert e4e.num_ws == E4E(i2i.choose_device("cpu", "fp32")).num_ws == ROWS
 
 
 def test_gradients_reach_the_images_and_autocast_coarsens_nothing(state: State, tmp_path: Path) -> None:
-    e4e = E4E(TorchDevice("cpu"), saved(tmp_path / "e4e.pt", state))
+    e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", state))
     images = noise(4, 1, 3, 256, 256).requires_grad_()
     codes = e4e(images)
     (gradient,) = torch.autograd.grad(codes.square().sum(), images)

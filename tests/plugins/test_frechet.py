@@ -10,12 +10,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet, Moments, frechet_distance
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.helpers.vgg16_of_noise import noise, write
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 @pytest.fixture(scope="module")

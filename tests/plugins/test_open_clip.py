@@ -17,14 +17,13 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.assets.models import place
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.open_clip.extractor import OpenClip
 from i2i_plugins.open_clip.model_records import MODEL
 from tests.helpers.registered import registered_by
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 TINY = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8},

@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.lpips_extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsMetric, LpipsVggMetric
@@ -27,11 +26,11 @@ from tests.helpers.registered import registered_by
 
 @pytest.fixture(scope="module")
 def lpips() -> Lpips:
-    return Lpips(TorchDevice("cpu"))
+    return Lpips(i2i.choose_device("cpu", "fp32"))
 
 
 def metric() -> i2i.Metric:
-    return LpipsMetric(TorchDevice("cpu"))
+    return LpipsMetric(i2i.choose_device("cpu", "fp32"))
 
 
 def read(path: Path) -> torch.Tensor:

@@ -13,7 +13,6 @@ from PIL import Image
 
 import i2i
 from i2i.assets.models import place
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsVggMetric
@@ -21,7 +20,7 @@ from i2i_plugins.perceptual.model_records import VGG16
 from i2i_plugins.perceptual.vgg16_extractor import IMAGE2STYLEGAN, Vgg16
 from tests.helpers.vgg16_of_noise import noise, state, write
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 RELATIVE = 3e-5
 """Two float32 implementations differ by the order of their sums (about 3e-6 here); ten times more is a fault."""
 

@@ -11,7 +11,6 @@ import torch
 from scipy.interpolate import CubicSpline
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images.grids import add_captions
 from i2i.toolkit.latents import sampling
 from i2i.toolkit.latents.sampling import SamplingOptions, batch_for, draw, latents, stream
@@ -24,7 +23,7 @@ PLAIN = SamplingOptions(truncation=1.0)
 
 
 def made(kind: type[Bands] = Bands) -> Any:
-    return kind(None, TorchDevice("cpu"))
+    return kind(None, i2i.choose_device("cpu", "fp32"))
 
 
 def picture_of(w: Any) -> np.ndarray:

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors import encoder as extractor_module
 from i2i_plugins.demo.extractors.encoder import DemoEncoder
 from i2i_plugins.demo.model_records import record
@@ -85,7 +84,7 @@ def test_the_shipped_size_stays_below_four_megabytes() -> None:
 
 
 def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) -> None:
-    encoder = DemoEncoder(TorchDevice("cpu"), file)
+    encoder = DemoEncoder(i2i.choose_device("cpu", "fp32"), file)
     assert (encoder.num_ws, encoder.w_dim, encoder.size) == (ROWS, NUMBERS, (64, 64))
     large = smooth(3, 2, 100, 128)
     with torch.no_grad():
@@ -101,7 +100,7 @@ def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) 
 
 def test_gradients_reach_every_pixel(file: Path) -> None:
     images = noise(4, 1, 3, 96, 96).requires_grad_()
-    latents = DemoEncoder(TorchDevice("cpu"), file)(images)
+    latents = DemoEncoder(i2i.choose_device("cpu", "fp32"), file)(images)
     (gradient,) = torch.autograd.grad((latents * noise(5, *latents.shape)).sum(), images)
     assert torch.isfinite(gradient).all() and gradient.count_nonzero() > 0.99 * gradient.numel()
 
@@ -109,7 +108,7 @@ def test_gradients_reach_every_pixel(file: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
 def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], file: Path) -> None:
     with pytest.raises(ValueError, match=r"demo-encoder takes images \(N, 3, H, W\)"):
-        DemoEncoder(TorchDevice("cpu"), file)(torch.zeros(shape))
+        DemoEncoder(i2i.choose_device("cpu", "fp32"), file)(torch.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +125,7 @@ def test_another_file_is_named_in_one_sentence(change: Any, told: str, tmp_path:
     change(tensors)
     save_file(tensors, tmp_path / "wrong.safetensors")
     with pytest.raises(i2i.I2IError, match=told) as caught:
-        DemoEncoder(TorchDevice("cpu"), tmp_path / "wrong.safetensors")
+        DemoEncoder(i2i.choose_device("cpu", "fp32"), tmp_path / "wrong.safetensors")
     assert str(caught.value).startswith(str(tmp_path)) and str(caught.value).endswith("again.")
 
 
@@ -134,7 +133,7 @@ def test_the_weights_are_those_of_the_record(file: Path, tmp_path: Path, monkeyp
     places = {"demo-encoder": tmp_path / "nowhere.safetensors"}
     monkeypatch.setattr(extractor_module, "record", lambda name: replace(record(name), path=places[name]))
     with pytest.raises(i2i.I2IError, match="'demo-encoder', is missing from its package: install"):
-        DemoEncoder(TorchDevice("cpu"))
+        DemoEncoder(i2i.choose_device("cpu", "fp32"))
     places["demo-encoder"] = file
-    assert DemoEncoder(TorchDevice("cpu")).num_ws == ROWS
+    assert DemoEncoder(i2i.choose_device("cpu", "fp32")).num_ws == ROWS
     assert (DemoEncoder.role, DemoEncoder.domain) == (record("demo-encoder").role, record("demo-encoder").domain)

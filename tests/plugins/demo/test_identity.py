@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.extractors.identity import DemoIdentity
 from i2i_plugins.demo.networks.identity import FEATURES, IdentityNetwork
@@ -22,7 +21,7 @@ from research.demo.training import identity as training
 from research.demo.training.settings import TrainingSettings
 from research.demo.training.verification import verify
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 LAYOUT = torch.tensor([[24.0, 30.0], [40.0, 30.0], [32.0, 46.0]])
 
 

@@ -14,13 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors.landmarks import DemoLandmarks
 from i2i_plugins.demo.networks.landmarks import LandmarkNetwork, cells, expected_positions
 from i2i_plugins.demo.networks.layers import ConvNorm, ResNetDBlock, fold
 from research.demo.training import landmarks as training
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -12,7 +12,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.extractors import text as extractor_module
 from i2i_plugins.demo.extractors.text import DemoText
 from i2i_plugins.demo.model_records import record
@@ -54,7 +53,7 @@ def extractor(network: TextNetwork, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("text") / "text.safetensors"
     state = {key: value for key, value in network.state_dict().items() if "num_batches" not in key}
     save_file({key: value.half() if value.is_floating_point() else value for key, value in state.items()}, path)
-    return DemoText(TorchDevice("cpu"), path)
+    return DemoText(i2i.choose_device("cpu", "fp32"), path)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_another_file_is_named_in_one_sentence(missing: str, network: TextNetwor
     state = {key: value for key, value in network.state_dict().items() if key != missing}
     save_file(state, tmp_path / "wrong.safetensors")
     with pytest.raises(i2i.I2IError, match=f"lacks '{missing}'") as caught:
-        DemoText(TorchDevice("cpu"), tmp_path / "wrong.safetensors")
+        DemoText(i2i.choose_device("cpu", "fp32"), tmp_path / "wrong.safetensors")
     assert str(caught.value).startswith(str(tmp_path)) and str(caught.value).endswith("again.")
 
 
@@ -158,8 +157,8 @@ def test_the_weights_are_those_of_the_record(
     places = {"demo-text": tmp_path / "nowhere.safetensors"}
     monkeypatch.setattr(extractor_module, "record", lambda name: replace(record(name), path=places[name]))
     with pytest.raises(i2i.I2IError, match="'demo-text', is missing from its package: install"):
-        DemoText(TorchDevice("cpu"))
+        DemoText(i2i.choose_device("cpu", "fp32"))
     save_file(network.state_dict(), tmp_path / "text.safetensors")
     places["demo-text"] = tmp_path / "text.safetensors"
-    assert DemoText(TorchDevice("cpu")).vocabulary == WORDS
+    assert DemoText(i2i.choose_device("cpu", "fp32")).vocabulary == WORDS
     assert (DemoText.role, DemoText.domain) == (record("demo-text").role, record("demo-text").domain)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.presets import PRESETS
 
@@ -122,13 +121,13 @@ def scene(
     progress: Callable[..., None] = lambda done, total, **scalars: None,
 ) -> tuple[i2i.Scene, list[str]]:
     """A scene of ``photos``, or else of the pictures of ``w (N, num_ws, w_dim)``; and what is noted."""
-    generator = generator or Blobs(None, TorchDevice("cpu"))
+    generator = generator or Blobs(None, i2i.choose_device("cpu", "fp32"))
     w = torch.zeros(1, generator.num_ws, generator.w_dim) if w is None else w
     shown = list(photos) or [photo_of(generator, each, f"blobs {number}") for number, each in enumerate(w.split(1))]
     notes: list[str] = []
     made = i2i.Scene(
         {"image": shown[0]},
-        TorchDevice("cpu"),
+        i2i.choose_device("cpu", "fp32"),
         extractors if extractors is not None else {"landmarks": Reader()},
         progress,
         stop,

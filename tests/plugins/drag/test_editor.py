@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import save_image
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.plan import plan_images
@@ -182,7 +181,7 @@ def test_errors_say_what_to_type(options: dict[str, Any], reader: Reader, told: 
 
 
 def test_what_does_not_fit_a_photo_is_told_before_it_has_a_latent() -> None:
-    generator = Blobs(None, TorchDevice("cpu"))
+    generator = Blobs(None, i2i.choose_device("cpu", "fp32"))
     photo = replace(photo_of(generator, torch.zeros(1, 6, 4), "me"), latent=None)
     for options, face, told in (
         ({"point": ("70,5:3,4",)}, True, "the handle lies outside the image"),

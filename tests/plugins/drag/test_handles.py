@@ -6,18 +6,17 @@ import pytest
 import torch
 
 import i2i
-from i2i.api.placement import Placement
 from i2i_plugins.drag.handles import batch_handles, check_opposed, displacements, point_handles, preset_handles
 from i2i_plugins.drag.preset_values import PresetValues, read_values
 from i2i_plugins.drag.presets import PRESETS
 from tests.plugins.drag.scenes import fixed_points
 
 VALUES = {preset.name: read_values(preset) for preset in PRESETS}
-TURNED = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
+TURNED = i2i.Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
 """A square of 40 px, turned by a quarter: x of the crop runs down the photo, y to the left."""
 
 
-def photo(placement: Placement | None = None) -> i2i.Photo:
+def photo(placement: i2i.Placement | None = None) -> i2i.Photo:
     whole = None if placement is None else (90, 120)
     return i2i.Photo(torch.zeros(1, 3, 20, 20), placement=placement, whole=whole)
 
@@ -53,7 +52,7 @@ def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
         ),
     ],
 )
-def test_points_outside_are_refused(placement: Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
+def test_points_outside_are_refused(placement: i2i.Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(i2i.UsageError) as error:
         point_handles(photo(placement), [point])
     assert told in str(error.value)

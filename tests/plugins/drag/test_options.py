@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 import i2i
-from i2i.api.options import build_options
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.drag.editor import Drag
 from i2i_plugins.drag.options import read_point, read_presets
 from i2i_plugins.drag.preset_values import read_values
@@ -56,7 +54,7 @@ def test_presets_are_read_and_add_up() -> None:
 )
 def test_what_cannot_be_read_is_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
-        build_options(Drag.Options, options, "options")
+        i2i.build_options(Drag.Options, options, "options")
     assert told in str(error.value)
 
 
@@ -70,7 +68,7 @@ def test_options_come_back_from_a_recipe() -> None:
     [(64, 2, 3, 32, 1), (128, 2, 3, 64, 2), (256, 2, 6, 128, 2), (512, 3, 12, 128, 2), (1024, 6, 24, 128, 4)],
 )
 def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
-    found = resolve_settings(Drag.Options(), Blobs(None, TorchDevice("cpu"), size))
+    found = resolve_settings(Drag.Options(), Blobs(None, i2i.choose_device("cpu", "fp32"), size))
     assert (found.r1, found.r2, found.feature_resolution, found.tolerance) == (r1, r2, layer, tolerance)
     assert found.mask_weight == (20 if size >= 256 else 5) and default_tolerance(2048) == 8
 

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.api.placement import Placement
 from i2i.toolkit.images import save_image
 from i2i_plugins.drag.handles import point_handles, preset_handles
 from i2i_plugins.drag.masks import FEATHER, draw_outlines, point_outlines, preset_outlines, read_mask
@@ -111,7 +110,7 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
-    turned = Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
+    turned = i2i.Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=turned, whole=(90, 120))
     # The right edge of the square in the photo is the top of the crop.
     mask = read_mask(paint(tmp_path / "m.png", 90, 120, (slice(0, 90), slice(90, 120))), photo)
@@ -137,7 +136,7 @@ def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
 def test_masks_that_do_not_fit_are_refused(
     tmp_path: Path, shape: tuple[int, int], white: tuple[slice, slice], told: str
 ) -> None:
-    level = Placement(((59.5, 39.5), (59.5, 79.5), (99.5, 79.5), (99.5, 39.5)))
+    level = i2i.Placement(((59.5, 39.5), (59.5, 79.5), (99.5, 79.5), (99.5, 39.5)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=level, whole=(90, 120))
     with pytest.raises(i2i.UsageError) as error:
         read_mask(paint(tmp_path / "m.png", *shape, white), photo)

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import save_image
 from tests.plugins.drag.scenes import Blobs, Reader, drag, photo_of, places, scene
 
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0}
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 class Shifted(Blobs):
@@ -170,9 +169,8 @@ def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
 
 def test_points_are_pixels_of_each_picture() -> None:
     """A crop that is twice as fine as its photo, beside a picture that was given as it is."""
-    from i2i.api.placement import Placement
 
-    half = Placement(((-0.5, -0.5), (-0.5, 31.5), (31.5, 31.5), (31.5, -0.5)))
+    half = i2i.Placement(((-0.5, -0.5), (-0.5, 31.5), (31.5, 31.5), (31.5, -0.5)))
     made = with_second(placement=half, whole=(32, 32))
     first, second = parts(drag(made, point=("10,15:12,16",), steps=1, **FAST))
     ways = [result.plots["track"].lines["10,15"][0][1] for result in (first, second)]

@@ -10,14 +10,13 @@ import torch
 
 import i2i
 from i2i.assets.models import place
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
 from i2i_plugins.face_alignment.fan import FAN, FANSizes
 from i2i_plugins.face_alignment.model_records import FAN_MODEL, S3FD_MODEL
 from tests.helpers.registered import registered_by
 from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +132,7 @@ def test_autocast_and_half_precision_do_not_coarsen_it(random: FaceAlignment) ->
 
 
 def test_at_half_precision_faces_are_found_in_the_same_places(extractor: FaceAlignment, tmp_path: Path) -> None:
-    device = TorchDevice("cpu", "bf16")
+    device = i2i.choose_device("cpu", "bf16")
     half = FaceAlignment(device, save(red_fan(), tmp_path / "fan.pth"), save(blue_s3fd(), tmp_path / "s3fd.pth"))
     (ours,), (whole,) = half.find(photo(FACES[0])), extractor.find(photo(FACES[0]))
     assert ours.box == pytest.approx(whole.box, abs=0.5) and torch.allclose(ours.landmarks, whole.landmarks, atol=0.5)

@@ -12,15 +12,13 @@ from torch import Tensor
 
 import i2i
 from i2i.api.inverter import InvertFunction, split_method
-from i2i.api.options import build_options
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.perceptual.lpips_extractor import Lpips
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from tests.plugins.stylegan import small_networks
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 UNSEEN = 10_000_000
 """From this number on drawn faces took no part in making the embedded networks."""
 
@@ -135,7 +133,7 @@ def _inverting(told: i2i.Scene) -> InvertFunction:
     ) -> Any:
         name, values = split_method(method)
         kind = told.inverters[name]
-        built = build_options(kind.Options, {**options, **values}, "the test")
+        built = i2i.build_options(kind.Options, {**options, **values}, "the test")
         caller = replace(told, generator=told.untuned or told.generator, progress=progress or told.progress)
         kind().check(caller.generator, built)
         return kind().invert(caller, images, built)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.mix.editor import Mix
 from tests.helpers.toy_generators import MEAN, Bands
 
@@ -31,7 +30,7 @@ class Stripes(Bands, i2i.StyleGenerator):
 
 
 def stripes() -> Stripes:
-    return Stripes(None, TorchDevice("cpu"))
+    return Stripes(None, i2i.choose_device("cpu", "fp32"))
 
 
 def flat(*numbers: float) -> i2i.Latent:

@@ -8,8 +8,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.api.options import build_options
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.mix.editor import Mix
 from i2i_plugins.mix.presets import PRESETS, Name
 from tests.plugins.mix.scenes import Stripes, flat, mix, rows_of, scene, shown, stripes
@@ -156,7 +154,7 @@ def test_grey_images_have_three_channels() -> None:
     class Grey(Stripes):
         channels = 1
 
-    result = mix(scene(Grey(None, TorchDevice("cpu")), [OWN], [OTHER]), grid=True)
+    result = mix(scene(Grey(None, i2i.choose_device("cpu", "fp32")), [OWN], [OTHER]), grid=True)
     assert result.image.shape == (1, 3, 12, 12) and result.table is not None
 
 
@@ -198,7 +196,7 @@ def test_errors_name_the_remedy(images: int, others: int, options: dict[str, Any
 )
 def test_options_in_conflict_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
-        build_options(Mix.Options, options, "options")
+        i2i.build_options(Mix.Options, options, "options")
     assert told in str(error.value)
 
 

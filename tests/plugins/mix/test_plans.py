@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from tests.plugins.mix.scenes import Stripes, flat, mix, scene, stripes
 
 OWN = flat(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -77,13 +76,13 @@ def test_sefa_without_styles_suggests_ganspace() -> None:
             return []
 
     with pytest.raises(i2i.I2IError, match="does not show the weights that sefa looks at; choose --preset ganspace"):
-        mix(scene(Blind(None, TorchDevice("cpu")), [OWN]), preset="sefa")
+        mix(scene(Blind(None, i2i.choose_device("cpu", "fp32")), [OWN]), preset="sefa")
 
 
 def test_ganspace_samples_all_classes() -> None:
     class Classes(Stripes):
         c_dim = 3
 
-    result = mix(scene(Classes(None, TorchDevice("cpu")), [OWN]), preset="ganspace", samples=1000)
+    result = mix(scene(Classes(None, i2i.choose_device("cpu", "fp32")), [OWN]), preset="ganspace", samples=1000)
     # Each class of 0, 1, 2 adds its number to all of w, so the variances are 1 + 3 * 2/3, 1 and 1; without, 1 each.
     assert result.scalars["share"] == pytest.approx(3 / 5, abs=0.05)

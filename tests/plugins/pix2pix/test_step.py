@@ -7,7 +7,6 @@ import torch
 from torch.nn import functional as F
 
 import i2i
-from i2i.api.device import Device
 from i2i.runtime.device import TorchDevice, choose_device
 from i2i_plugins.pix2pix.networks import PatchGAN, UNet
 from i2i_plugins.pix2pix.options import Pix2PixOptions
@@ -16,7 +15,7 @@ from i2i_plugins.pix2pix.trainer import Pix2Pix
 SMALL = {"size": 32, "levels": 5, "width": 8, "discriminator_width": 8, "patch": 16}
 
 
-def make(device: Device | None = None, **options) -> Pix2Pix:
+def make(device: i2i.Device | None = None, **options) -> Pix2Pix:
     torch.manual_seed(3)
     return Pix2Pix(Pix2PixOptions(**{**SMALL, **options}), device or TorchDevice("cpu"))
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import stylegan2, stylegan3
 from i2i_plugins.stylegan.networks.modulated_convolution import StyledConv
@@ -30,7 +29,7 @@ def weights(family: str) -> i2i.Weights:
 
 
 def built(family: str) -> i2i.Generator:
-    return {"stylegan2": StyleGAN2, "stylegan3": StyleGAN3}[family](weights(family), TorchDevice("cpu"))
+    return {"stylegan2": StyleGAN2, "stylegan3": StyleGAN3}[family](weights(family), i2i.choose_device("cpu", "fp32"))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -111,7 +110,7 @@ def test_tuning_reaches_every_weight_and_shows_once_they_are_frozen(compiled: bo
     after = generator.render(w)
     assert float((after - before).abs().max()) > 0.01
     tensors = {name: tensor.clone() for name, tensor in generator.network.state_dict().items()}
-    again = StyleGAN2(i2i.Weights("stylegan2", tensors), TorchDevice("cpu")).render(w)
+    again = StyleGAN2(i2i.Weights("stylegan2", tensors), i2i.choose_device("cpu", "fp32")).render(w)
     torch.testing.assert_close(after, again, rtol=1e-4, atol=1e-4)  # compiled, sums go in another order
 
 

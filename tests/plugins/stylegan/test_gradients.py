@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan.generators import StyleGAN2, StyleGAN3
 from i2i_plugins.stylegan.networks import frozen_convolution, stylegan2, stylegan3
 
@@ -25,9 +24,9 @@ def generator_of(family: str) -> Any:
     torch.manual_seed(0)
     if family == "stylegan2":
         made: Any = stylegan2.StyleGAN2Generator.create(16, z_dim=8, w_dim=8, channel_max=16)
-        return StyleGAN2(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
+        return StyleGAN2(i2i.Weights(family, made.state_dict()), i2i.choose_device("cpu", "fp32"))
     made = stylegan3.StyleGAN3Generator.create(16, z_dim=8, w_dim=8, channel_base=128, channel_max=8)
-    return StyleGAN3(i2i.Weights(family, made.state_dict()), TorchDevice("cpu"))
+    return StyleGAN3(i2i.Weights(family, made.state_dict()), i2i.choose_device("cpu", "fp32"))
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan3"])

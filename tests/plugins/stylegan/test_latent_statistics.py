@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.stylegan import latent_statistics
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
@@ -23,7 +22,7 @@ def opened(known: bool) -> StyleGAN2:
     tensors["mapping.w_avg"] = torch.full((16,), 0.25)
     if not known:
         del tensors["mapping.w_avg"]
-    return StyleGAN2(i2i.Weights("stylegan2", tensors), TorchDevice("cpu"))
+    return StyleGAN2(i2i.Weights("stylegan2", tensors), i2i.choose_device("cpu", "fp32"))
 
 
 def test_a_stored_mean_is_kept() -> None:

@@ -10,7 +10,6 @@ from torch import Tensor
 
 import i2i
 from benchmarks.plain_stylegan2 import PlainSynthesis
-from i2i.runtime.device import choose_device
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks import modulated_convolution
 from i2i_plugins.stylegan.networks.discriminator import Discriminator, minibatch_deviation
@@ -32,7 +31,7 @@ def made(**changes: Any) -> StyleGAN2Generator:
 
 def opened(network: StyleGAN2Generator, precision: Any = "fp32") -> StyleGAN2:
     arguments = {"conv_clamp": network.synthesis.sizes.conv_clamp}
-    return StyleGAN2(i2i.Weights("stylegan2", network.state_dict(), arguments), choose_device("cpu", precision))
+    return StyleGAN2(i2i.Weights("stylegan2", network.state_dict(), arguments), i2i.choose_device("cpu", precision))
 
 
 def latents(network: StyleGAN2Generator, count: int = 2) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from i2i.runtime.device import TorchDevice
+import i2i
 from i2i_plugins.stylegan.training.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
@@ -26,7 +26,7 @@ def one_thread():
 
 
 def trainer(precision: str = "fp32", accumulate: int = 1, **options: Any) -> StyleGAN2Trainer:
-    device = TorchDevice("cpu", precision, accumulate=accumulate)
+    device = i2i.choose_device("cpu", precision, accumulate=accumulate)
     return StyleGAN2Trainer(StyleGAN2Options(**{**TINY, **options}), device)
 
 

@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 
 import i2i
 from i2i.registry import Registry, find_plugins
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
 from i2i.training.runs import open_run
@@ -71,7 +70,7 @@ def test_a_folder_of_images_end_to_end(train, registry: Registry) -> None:
         "step_000006_train.png",
     ]
     assert read_image(run.folder / "samples" / "step_000006_train.png").std() > 10
-    made, step = run.load_trainer(registry, TorchDevice("cpu"))
+    made, step = run.load_trainer(registry, i2i.choose_device("cpu", "fp32"))
     tensors = load_file(run.checkpoint(6))
     key = "synthesis.b16.conv1.weight"
     assert step == 6 and torch.equal(made.generator().network.state_dict()[key], tensors[f"average.{key}"])
@@ -89,8 +88,8 @@ def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: 
     """The generator's mean colour is grey at first and goes to that of the images."""
     quick = {"rate": 5e-3, "gamma": 0.05, "path_length": 0, "channel_max": 16, "augment": "none", "ema": 0.9}
     run = train("run", steps=80, checkpoint_every=80, **quick)
-    made, _ = run.load_trainer(registry, TorchDevice("cpu"))
-    device = TorchDevice("cpu")
+    made, _ = run.load_trainer(registry, i2i.choose_device("cpu", "fp32"))
+    device = i2i.choose_device("cpu", "fp32")
     device.seed(0, 0)
     fresh = StyleGAN2Trainer(StyleGAN2Options(**{**TINY, "channel_max": 16}), device)
     real = torch.stack(

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.api.options import build_options
 from i2i.toolkit.faces.alignment import square_placement
 from i2i_plugins.swap.editor import Swap
 from i2i_plugins.swap.pairs import pair_up, unique_names
@@ -195,13 +194,13 @@ def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
-        build_options(Swap.Options, options, "the command line")
+        i2i.build_options(Swap.Options, options, "the command line")
 
 
 @pytest.mark.parametrize("options", [{}, {"start": "crossover", "crossover": "2-5"}, {"start": "target"}])
 def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
     chosen = Swap.Options(**options)
-    assert build_options(Swap.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
+    assert i2i.build_options(Swap.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
 
 
 def test_rows_that_are_not_there_are_refused() -> None:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i.toolkit.images import read_image, save_image
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.demo.synthetic_faces import UNSEEN, faces
@@ -16,7 +15,7 @@ from research.demo.measures.face_measurements import Watcher
 from tests.plugins.invert.scenes import demo, generator, lpips
 from tests.plugins.swap.scenes import Points, Squares, Who, swap
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 def photos(family: str, seeds: list[int]) -> list[i2i.Photo]:

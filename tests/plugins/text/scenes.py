@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.text.editor import Text
 
-CPU = TorchDevice("cpu")
+CPU = i2i.choose_device("cpu", "fp32")
 
 
 class Dials(i2i.StyleGenerator):

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import i2i
-from i2i.api.options import build_options
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.text.editor import Text
 from i2i_plugins.text.goals import MIN_CHANGE, TextGoal, create_goals
@@ -195,14 +194,14 @@ def test_a_directional_loss_is_of_the_change() -> None:
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as caught:
-        build_options(Text.Options, options, "the command line")
+        i2i.build_options(Text.Options, options, "the command line")
     assert told in str(caught.value)
 
 
 @pytest.mark.parametrize("options", [{"prompt": "red"}, {"prompt": ("red", "blue"), "directions": "d.safetensors"}])
 def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
     chosen = Text.Options(**options)
-    assert build_options(Text.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
+    assert i2i.build_options(Text.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
     assert "red" in chosen.prompt
 
 
