@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.metrics import MeanOverImages
 
 WINDOW = 11
 """Height and width of SSIM's Gaussian window, pixels."""
@@ -24,45 +25,7 @@ C2 = 0.03**2
 """SSIM's constants ``(K1 L)^2`` and ``(K2 L)^2`` for images in [0, 1], where L = 1."""
 
 
-class ImageMean(i2i.Metric):
-    """Base of metrics that score each image by itself, so that the result does not depend on the batches."""
-
-    def __init__(self, device: i2i.Device) -> None:
-        self.scores: list[Tensor] = []
-
-    def score(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compute scores ``(N,)`` of images ``(N, 3, H, W)`` float32 in [-1, 1]."""
-        raise TypeError(f"{type(self).__name__} must define score(self, output, target)")
-
-    def update(self, output: Tensor, target: Tensor) -> None:
-        """Score a batch: both ``(N, 3, H, W)`` float32 in [-1, 1].
-
-        Raises:
-            ValueError: the shapes differ, or are not those of a batch of images.
-        """
-        if output.shape != target.shape or output.ndim != 4:
-            raise ValueError(f"{self.name} compares (N, 3, H, W) with the same, got {output.shape} and {target.shape}")
-        # Scores stay on the device until compute(): reading them after each batch would synchronise.
-        self.scores.append(self.score(output.detach().float(), target.detach().float()))
-
-    @property
-    def per_picture(self) -> list[float]:
-        """One score for each image, in the order of the batches."""
-        return [value for batch in self.scores for value in batch.tolist()]
-
-    def compute(self) -> float:
-        """Compute the mean over images, summed in float64.
-
-        Raises:
-            i2i.I2IError: no image was scored.
-        """
-        scores = self.per_picture
-        if not scores:
-            raise i2i.I2IError(f"The metric {self.name} has seen no images; choose a split that holds some.")
-        return sum(scores) / len(scores)
-
-
-class L1(ImageMean):
+class L1(MeanOverImages):
     """Mean absolute difference of images in [0, 1]: half the difference in [-1, 1]."""
 
     name = "l1"
@@ -74,7 +37,7 @@ class L1(ImageMean):
         return (output - target).abs().mean(dim=(1, 2, 3)) / 2
 
 
-class Psnr(ImageMean):
+class Psnr(MeanOverImages):
     """PSNR: ``10 log10(1 / mse)`` in dB of each image in [0, 1], then the mean.
 
     The largest score is ``CEILING`` (mean squared error 1e-10), which identical images get instead of infinity.
@@ -91,7 +54,7 @@ class Psnr(ImageMean):
         return -10 * mse.clamp(min=10 ** (-self.CEILING / 10)).log10()
 
 
-class Ssim(ImageMean):
+class Ssim(MeanOverImages):
     """Mean SSIM of the colour channels, images in [0, 1], as in the paper.
 
     Gaussian window of 11 pixels with sigma 1.5, K1 0.01, K2 0.03; only positions where the whole window lies inside the

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.metrics import MeanOverImages
 
 from .lpips_extractor import Lpips, LpipsVgg
 
 
-class LpipsMetric(i2i.Metric):
+class LpipsMetric(MeanOverImages):
     """Mean LPIPS distance over images, independent of the batches."""
 
     name = "lpips"
@@ -22,29 +23,12 @@ class LpipsMetric(i2i.Metric):
     network: ClassVar[type[Lpips]] = Lpips
 
     def __init__(self, device: i2i.Device) -> None:
+        super().__init__(device)
         self._lpips = self.network(device)
-        self._distances: list[Tensor] = []
 
-    def update(self, output: Tensor, target: Tensor) -> None:
-        """Compare a batch: both ``(N, 3, H, W)`` float32 in [-1, 1], large enough for the network."""
-        with torch.no_grad():
-            self._distances.append(self._lpips.distance(output, target))
-
-    @property
-    def per_picture(self) -> list[float]:
-        """One distance for each image, in the order of the batches."""
-        return [value for batch in self._distances for value in batch.tolist()]
-
-    def compute(self) -> float:
-        """Compute the mean over images, summed in float64.
-
-        Raises:
-            i2i.I2IError: no image was compared.
-        """
-        distances = self.per_picture
-        if not distances:
-            raise i2i.I2IError(f"The metric {self.name} has seen no images; choose a split that holds some.")
-        return sum(distances) / len(distances)
+    @torch.no_grad()
+    def score(self, output: Tensor, target: Tensor) -> Tensor:
+        return self._lpips.distance(output, target)
 
 
 class LpipsVggMetric(LpipsMetric):
