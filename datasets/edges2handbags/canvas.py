@@ -1,4 +1,4 @@
-"""The bench every bag is sewn on: its place in the image, its hides and metals, its handles, buckles and patterns."""
+"""The canvas of a handbag: its position in the image, its materials, and parts that several kinds of bags have."""
 
 from __future__ import annotations
 
@@ -6,14 +6,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from i2i.toolkit.drawing import Array, band, between, chance, curve, ellipse, grid, hsv, mix, rectangle, rgb, step
+from i2i.toolkit.drawing import (
+    Array,
+    band,
+    between,
+    chance,
+    curve,
+    ellipse,
+    grid,
+    hsv,
+    jittered_curve,
+    mix,
+    rectangle,
+    rgb,
+    square_outline,
+    step,
+)
 from i2i.toolkit.drawing.relief import Material, ReliefModel
 
 Outline = Sequence[tuple[float, float]]
 
 
 class HandbagCanvas:
-    """Bag measures: ``u`` from the left (-1) to the right (1) of the body, ``v`` from its bottom (0) to its top (1)."""
+    """A handbag in the making.
+
+    Bag units: ``u`` from the left (-1) to the right (1) of the body, ``v`` from its bottom (0) to its top (1).
+    ``Outline`` arguments are in bag units, results of methods in image units.
+    """
 
     def __init__(self, rng: np.random.Generator, model: ReliefModel) -> None:
         self.rng = rng
@@ -29,30 +48,29 @@ class HandbagCanvas:
         self.thread = pale if chance(rng, 0.5) else np.asarray(self.main.colour) * 0.6
 
     def material(self, colour: Array) -> Material:
-        """Some hide or cloth of this colour."""
+        """Choose a material of this colour at random."""
         kinds = ("leather", "suede", "canvas", "patent")
         return Material(colour, self.rng.choice(kinds, p=[0.58, 0.12, 0.18, 0.12]).item())
 
     def place(self, aspect: float, above: float) -> None:
-        """Fit a body ``aspect`` times as tall as wide, and ``above`` of its heights of handle, into the image."""
+        """Fit a body ``aspect`` times as tall as wide, and a handle of ``above`` body heights, into the image."""
         wide = between(self.rng, 0.8, 0.92)
         wide = min(wide, between(self.rng, 0.86, 0.92) / (aspect * (1 + above)))
         self._half, self._tall = wide / 2, wide * aspect
         self._bottom = 0.5 + self._tall * (1 + above) / 2
 
     def at(self, points: Outline | Array) -> Array:
-        """Bag measures ``(N, 2)`` to image units."""
+        """Convert bag units ``(N, 2)`` to image units."""
         u, v = np.asarray(points, np.float32).T
         x, y = u * self._half, self._bottom - v * self._tall
         return np.stack([0.5 + x, y + x * self._turn], axis=1)
 
     def shape(self, points: Outline, loose: float = 0.01, closed: bool = True) -> Array:
-        """A smooth outline or line through bag points, each moved a little, in image units."""
-        moved = np.asarray(points, np.float32) + self.rng.uniform(-loose, loose, (len(points), 2)).astype(np.float32)
-        return self.at(curve(moved, closed))
+        """Return a smooth outline or line through points that are displaced by up to ``loose``."""
+        return self.at(jittered_curve(self.rng, points, loose, closed))
 
     def panel(self, left: float, bottom: float, right: float, top: float, corner: float, flare: float = 0.0) -> Array:
-        """A box with round lower corners, ``flare`` wider at its top on either side, in image units."""
+        """Return a box with round lower corners that is ``flare`` wider at its top on either side."""
         low, high = (left + right) / 2 - (right - left) / 2 + flare, (left + right) / 2 + (right - left) / 2 - flare
         angle = np.linspace(0, np.pi / 2, 6)
         ru, rv = corner, corner * self._half / self._tall
@@ -62,23 +80,23 @@ class HandbagCanvas:
         return self.at(np.vstack([top_edge, right_corner, left_corner]))
 
     def measure(self, share: float) -> float:
-        """A share of half the body's width, in image units."""
+        """Convert a fraction of half the width of the body to image units."""
         return share * self._half
 
     def sew(self, line: Array, drawn: float = 0.4) -> None:
-        """Topstitching along a line in image units."""
+        """Add a seam with topstitching along a line in image units."""
         self.model.seam(line, width=0.003, depth=0.0015, drawn=drawn, dark=0.15)
         self.model.stitches(line, self.thread, pitch=0.013)
 
     def strap(self, line: Outline, width: float, material: Material, loose: float = 0.01, sewn: bool = True) -> None:
-        """A strap of this width (image units) along bag points."""
+        """Add a strap of this width (image units) along a line."""
         path = self.shape(line, loose, closed=False)
         self.model.part(band(path, width), material, round=width * 0.4, lift=0.003, outline=0.95)
         if sewn and width > 0.02:
             self.model.stitches(path + np.array([width * 0.28, 0], np.float32), self.thread, pitch=0.012, width=0.0026)
 
     def ring(self, u: float, v: float, radius: float) -> None:
-        """A metal ring."""
+        """Add a metal ring."""
         x, y = self.at([(u, v)])[0]
         circle = ellipse(x, y, radius, radius, count=20)
         self.model.part(
@@ -86,12 +104,12 @@ class HandbagCanvas:
         )
 
     def stud(self, u: float, v: float, radius: float) -> None:
-        """A metal stud or rivet."""
+        """Add a metal stud or rivet."""
         x, y = self.at([(u, v)])[0]
         self.model.part(ellipse(x, y, radius, radius, count=16), self.metal, round=radius, outline=0.8)
 
     def lock(self, u: float, v: float, size: float) -> None:
-        """A clasp: a plate with a knob, a frame, or a magnet's round lid."""
+        """Add a clasp: a plate with a knob, a frame, or a magnet's round lid."""
         x, y = self.at([(u, v)])[0]
         kind = int(self.rng.integers(3))
         if kind == 0:
@@ -100,16 +118,13 @@ class HandbagCanvas:
             )
             self.model.part(ellipse(x, y, size * 0.4, size * 0.3), self.metal, round=size * 0.3, lift=0.004)
         elif kind == 1:
-            frame = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], np.float32) * size + np.array(
-                [x, y], np.float32
-            )
-            self.model.part(band(frame, size * 0.36), self.metal, round=size * 0.2, lift=0.004)
+            self.model.part(band(square_outline(x, y, size), size * 0.36), self.metal, round=size * 0.2, lift=0.004)
             self.model.part(rectangle(x - size * 0.1, y - size, x + size * 0.1, y + size), self.metal, round=size * 0.1)
         else:
             self.model.part(ellipse(x, y, size * 0.8, size * 0.8), self.metal, round=size * 0.5, lift=0.004)
 
     def zip(self, line: Outline) -> None:
-        """A zip along bag points, its slider hanging from one end."""
+        """Add a zip along a line; its slider hangs from one end."""
         path = self.shape(line, 0.002, closed=False)
         self.model.part(band(path, 0.017), self.lining, round=0.004, outline=0.5)
         self.model.stitches(path, self.metal.colour, pitch=0.006, width=0.005)
@@ -117,7 +132,7 @@ class HandbagCanvas:
         self.model.part(rectangle(x - 0.006, y, x + 0.006, y + 0.035), self.metal, round=0.005, lift=0.004, outline=0.8)
 
     def pattern(self) -> Array | None:
-        """A printed cloth ``(fine, fine, 3)`` in two colours, or None for a plain bag."""
+        """Return a pattern ``(fine, fine, 3)`` of two colours, or None for a plain bag."""
         rng, size = self.rng, self.model.fine
         kind = str(rng.choice(["plain", "stripes", "dots", "check", "blocks"], p=[0.74, 0.08, 0.05, 0.05, 0.08]))
         if kind == "plain":
@@ -140,7 +155,7 @@ class HandbagCanvas:
 
 
 def _main_colour(rng: np.random.Generator) -> Array:
-    """Black, browns and pale hides most of the time, as in a shop."""
+    """Sample a colour; black, brown and pale ones are the most frequent."""
     kind = between(rng, 0, 1)
     if kind < 0.24:
         return hsv(between(rng, 0, 1), between(rng, 0, 0.2), between(rng, 0.09, 0.2))

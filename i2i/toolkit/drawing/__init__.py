@@ -94,18 +94,30 @@ def curve(points: Points, closed: bool = True, steps: int = 8) -> Array:
     return line if closed else np.vstack([line, knots[-1:]])
 
 
+def jittered_curve(rng: np.random.Generator, points: Points, jitter: float, closed: bool = True) -> Array:
+    """Return ``curve`` through points ``(M, 2)``, each displaced in x and y by uniform noise of up to ``jitter``."""
+    moved = np.asarray(points, np.float32) + rng.uniform(-jitter, jitter, (len(points), 2)).astype(np.float32)
+    return curve(moved, closed)
+
+
 def band(line: Points, width: float | Array) -> Array:
     """Return the outline ``(2N, 2)`` of a ribbon along an open line; one width, or one for each point."""
     points = np.asarray(line, np.float32)
-    way = np.gradient(points, axis=0)
-    way /= np.maximum(np.hypot(way[:, :1], way[:, 1:]), 1e-6)
-    side = np.stack([-way[:, 1], way[:, 0]], axis=1) * np.reshape(np.asarray(width, np.float32) / 2, (-1, 1))
+    tangent = np.gradient(points, axis=0)
+    tangent /= np.maximum(np.hypot(tangent[:, :1], tangent[:, 1:]), 1e-6)
+    side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * np.reshape(np.asarray(width, np.float32) / 2, (-1, 1))
     return np.vstack([points + side, (points - side)[::-1]])
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float) -> Array:
     """Return the corners ``(4, 2)`` of a box."""
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
+def square_outline(x: float, y: float, half: float) -> Array:
+    """Return a closed line ``(5, 2)`` around a square with its centre at (x, y) and sides of ``2 * half``."""
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], np.float32)
+    return corners * half + np.array([x, y], np.float32)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int = 28) -> Array:
