@@ -1,4 +1,4 @@
-"""The wall in the making: colour, relief and glass, and how shapes are put on it."""
+"""The canvas of a facade: colour, relief and glass of a wall, and functions that add shapes."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _street(rng: np.random.Generator, image: Array, facade: Facade) -> None:
 
 
 def reflections(rng: np.random.Generator, size: int) -> Array:
-    """What window panes mirror, ``(size, size)``: 0 the dark of a house over the way, 1 the sky above it."""
+    """What window panes mirror, ``(size, size)``: 0 for the dark house opposite, 1 for the sky above it."""
     broad = noise(rng, size, (5, 7), 3)
     return np.asarray(step(0.5, broad, 0.16) * (0.75 + 0.5 * (noise(rng, size, (9, 9), 2) - 0.5)), np.float32)
 

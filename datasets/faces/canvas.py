@@ -1,4 +1,4 @@
-"""The sheet that a head is modelled and painted on: its front and its back over one plane, seen straight from before.
+"""The canvas of a head: height maps of its front and back over one plane, seen from the front, and their colours.
 
 Lengths are in units of 100 mm from the middle between the eyes: x to the right of the image, y down, z to the viewer.
 """
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 Window = tuple[slice, slice]
 
 LEFT, TOP, SPAN = -1.5, -1.4, 3.0
-"""Where the sheet begins, and how far it reaches."""
+"""Left and upper edge of the canvas, and its width and height."""
 MARGIN = 0.12
 """Round the head, for rays that are found to end a little before it: a fine step of a walk, seen aslant, is 0.03."""
 AIR = -3.0
@@ -25,7 +25,7 @@ AIR = -3.0
 
 
 class Canvas:
-    """Relief and colour over the sheet, ``(size, size)`` each, and the face that they are of.
+    """Relief and colours ``(size, size)`` of a face.
 
     Attributes:
         x, y: Pixel centres, ``(1, size)`` and ``(size, 1)``.
@@ -52,7 +52,7 @@ class Canvas:
         self.strands = np.zeros((size, size), np.float32)
 
     def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[Window, Floats, Floats]:
-        """The part of the sheet between these edges, and its x ``(1, w)`` and y ``(h, 1)``."""
+        """Return the window of the canvas between these edges, and its x ``(1, w)`` and y ``(h, 1)``."""
         columns, rows = self._range(x0 - LEFT, x1 - LEFT), self._range(y0 - TOP, y1 - TOP)
         return (rows, columns), self.x[:, columns], self.y[rows]
 
@@ -60,7 +60,7 @@ class Canvas:
         return slice(max(int(low / self.pixel), 0), min(int(high / self.pixel) + 2, self.size))
 
     def solid(self) -> Window:
-        """The window that holds all of the head, and a margin around it."""
+        """Return the window that contains the whole head and a margin around it."""
         there = self.front > self.back
         (top, bottom), (left, right) = (np.flatnonzero(there.any(axis=axis))[[0, -1]] for axis in (1, 0))
         more = ceil(MARGIN / self.pixel)
@@ -68,7 +68,7 @@ class Canvas:
         return rows, slice(max(left - more, 0), min(right + more + 1, self.size))
 
     def paint(self, where: Window, share: Any, colour: Any, gloss: float | None = None) -> None:
-        """Lay a colour over a window ``(h, w)``, by its share of each pixel.
+        """Blend a colour into a window ``(h, w)`` by its coverage of each pixel.
 
         Args:
             colour: Three numbers, or three planes of the window (``shaded``).
@@ -80,15 +80,15 @@ class Canvas:
             shine += share * (gloss - shine)
 
     def raise_(self, where: Window, by: Any) -> None:
-        """Bring the front of a window nearer to the viewer."""
+        """Move the front of a window towards the viewer."""
         self.front[where] += by
 
     def below(self, edge: Any, y: Any, soft: float = 0.0) -> Any:
-        """The share of each pixel that lies below the line ``y = edge``; ``soft`` widens the step."""
+        """Return the coverage of each pixel by the area below the line ``y = edge``; ``soft`` widens the step."""
         return ramp((y - edge) / (self.pixel * 1.2 + soft) + 0.5)
 
     def depth(self, points: Any) -> Floats:
-        """z of the front at points ``(N, 2)``, between pixels by proportion."""
+        """Return z of the front at points ``(N, 2)``, interpolated bilinearly."""
         place = (np.asarray(points, np.float32) - (LEFT, TOP)) / self.pixel - 0.5
         place = place.clip(0, self.size - 1.001)
         x, y = place[:, 0].astype(int), place[:, 1].astype(int)
@@ -100,7 +100,7 @@ class Canvas:
 
 
 def lay(planes: Floats, share: Any, colour: Any) -> None:
-    """Mix a colour, three numbers or three planes, into ``planes (3, h, w)`` in place, by its share of each pixel."""
+    """Blend a colour, three numbers or three planes, into ``planes (3, h, w)`` in place, by its coverage."""
     levels = np.asarray(colour, np.float32)
     change = levels.reshape(3, *(levels.shape[1:] or (1, 1))) - planes
     change *= share
@@ -108,14 +108,14 @@ def lay(planes: Floats, share: Any, colour: Any) -> None:
 
 
 def ramp(value: Any) -> Any:
-    """0 below 0, 1 above 1, straight between."""
+    """Clip to [0, 1]."""
     if isinstance(value, np.ndarray):
         return value.clip(0, 1)
     return min(max(value, 0), 1)  # no number of NumPy's, which would turn arrays of 32 bits into ones of 64
 
 
 def smooth(low: float, high: float, value: Any) -> Any:
-    """0 below ``low``, 1 above ``high``, with an even start and end."""
+    """Return 0 below ``low``, 1 above ``high``, and a smooth step between."""
     t = ramp((value - low) / (high - low))
     even = 3 - 2 * t
     even *= t
@@ -124,7 +124,7 @@ def smooth(low: float, high: float, value: Any) -> Any:
 
 
 def bell(value: Any) -> Any:
-    """1 at 0, falling to either side: a Gaussian of width 1 / sqrt(2)."""
+    """Return ``exp(-value**2)``."""
     return np.exp(-np.square(value))
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Faces(i2i.Dataset):
-    """Drawn faces, 64 to 256 px and more, as pairs of their landmarks' lines and the face.
+    """Synthetic faces, 64 to 256 px and more, in pairs: a line drawing of the landmarks, and the face.
 
-    Beyond the pairs that training takes, every face can be had with its parameters, identity, landmarks and caption: it
-    is given by values ``(P,)``, one standard normal number for each of ``names``.
+    Values ``(P,)``, one standard normal number for each of ``names``, determine a face with its parameters, identity,
+    landmarks and caption.
     """
 
     name = "faces"

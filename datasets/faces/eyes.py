@@ -28,7 +28,7 @@ def lids(face: FaceParameters, u: Any) -> tuple[Any, Any]:
 
 
 def place(face: FaceParameters, side: int, u: Any, y: Any) -> tuple[Any, Any]:
-    """Where a point of an eye lies on the sheet; ``side`` is -1 for the left of the image, 1 for the right."""
+    """Return a point of an eye on the canvas; ``side`` is -1 for the left of the image, 1 for the right."""
     return side * (face.eye_spacing + u * HALF_WIDTH * face.eye_size), y
 
 
@@ -121,7 +121,7 @@ def _brow(canvas: Canvas, side: int, colour: Floats) -> None:
 
 
 def landmarks(face: FaceParameters, side: int) -> tuple[Floats, Floats]:
-    """Points of one eye ``(6, 2)`` and of its brow ``(5, 2)`` on the sheet, in the iBUG order.
+    """Return the points of one eye ``(6, 2)`` and of its brow ``(5, 2)`` on the canvas, in the iBUG order.
 
     On the right of the image (``side`` 1) the brow runs from its inner end outward, and the eye from its inner corner
     round by the upper lid; on the left the brow begins at its outer end, and the eye at its outer corner.

@@ -81,7 +81,7 @@ def model(canvas: Canvas) -> None:
     over = np.maximum(front + thick * short, shell_front) + bumps
     lock = smooth(0.0, 1.0, mask)
     inside = np.abs(x) < half_width(face, y)
-    # None before the neck, below the opening for the face; what hangs behind the neck is no part of the sheet.
+    # None before the neck, below the opening for the face; hair behind the neck is not part of the canvas.
     hangs = ((mask > 0.3) | inside) & (outer > 0.02)
     beside = np.where(hangs, np.maximum(front, over), front)
     front[:] = np.where(inside, front + (over - front) * lock, beside)
@@ -101,7 +101,7 @@ def _outline(face: FaceParameters, y: Any, top: float, side: float) -> Any:
 
 
 def _mask(canvas: Canvas, x: Any, y: Any) -> Floats:
-    """Where hair covers the sheet: round the opening for the face, and above the ends."""
+    """Compute where hair covers the canvas: around the face, and above the ends."""
     face, length = canvas.face, canvas.face.hair_length
     wide = face.head_width * (0.93 - 0.1 * ramp(length - 0.6))
     part = face.parting
@@ -123,7 +123,7 @@ def _mask(canvas: Canvas, x: Any, y: Any) -> Floats:
 
 def _comb(face: FaceParameters, x: Any, y: Any) -> Floats:
     """Light and dark of the strands, which run from the parting outward and down."""
-    angle = np.arctan((x - 0.3 * face.parting) / (y + face.crown + 0.55))  # the sheet ends below where it divides by 0
+    angle = np.arctan((x - 0.3 * face.parting) / (y + face.crown + 0.55))  # the canvas ends below where it divides by 0
     index = (angle * (_STRANDS / 3.2) + _STRANDS).astype(np.int32) & (_STRANDS - 1)
     return np.asarray(STRANDS.take(index), np.float32)
 
@@ -164,7 +164,7 @@ def beard(canvas: Canvas) -> None:
 
 
 def _grain(canvas: Canvas) -> Floats:
-    """A fixed fine pattern over the sheet, the same at every size."""
+    """Return a fixed fine pattern over the canvas, the same at every size."""
     columns = ((canvas.x - LEFT) / SPAN * 190).astype(int)
     rows = ((canvas.y - TOP) / SPAN * 120).astype(int)
     return np.asarray(STRANDS[(columns * 37 + rows * 101) % _STRANDS], np.float32)

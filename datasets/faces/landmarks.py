@@ -44,11 +44,11 @@ def _jaw(canvas: Canvas, turn: Floats) -> Floats:
     chin = chin_of(face)
     y = np.linspace(JAW_TOP, chin - 0.004, 400, dtype=np.float32)
     x = half_width(face, y)
-    way = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-    way = np.append(way, way[-1] + x[-1])  # to the point of the chin
+    distance = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+    distance = np.append(distance, distance[-1] + x[-1])  # to the point of the chin
     y, x = np.append(y, chin - 0.004), np.append(x, 0)
-    along = np.interp(np.linspace(0, way[-1], 9), way, np.arange(len(way)))
-    y, x = (np.interp(along, np.arange(len(way)), line) for line in (y, x))
+    along = np.interp(np.linspace(0, distance[-1], 9), distance, np.arange(len(distance)))
+    y, x = (np.interp(along, np.arange(len(distance)), line) for line in (y, x))
     left = _tangents(canvas, turn, -x, y)
     right = _tangents(canvas, turn, x[:-1], y[:-1])
     return np.concatenate([left, right[::-1]])
@@ -56,7 +56,7 @@ def _jaw(canvas: Canvas, turn: Floats) -> Floats:
 
 def _tangents(canvas: Canvas, turn: Floats, x: Any, y: Any) -> Floats:
     """Of the levels at ``y`` with edges at ``x``, both ``(N,)``: the points ``(N, 3)`` that are seen furthest out."""
-    # Not read at the chin's edge: there a coarse sheet, whose pixels are 0.06 wide, falls into nothing.
+    # Not read at the chin's edge: a coarse canvas, with pixels 0.06 wide, falls to 0 there.
     inner = np.minimum(y - 0.02, chin_of(canvas.face) - 0.09)
     depth = np.maximum(canvas.depth(np.column_stack([np.zeros_like(y), inner])), 0.05)
     angle = np.linspace(0.04, 1.2, 60)  # not behind the cheek's edge, and not at the middle of the face

@@ -1,4 +1,4 @@
-"""Light on the sheet: key light, sky, hollows, shadows, shine."""
+"""Lighting of the canvas: key light, sky, ambient occlusion, shadows and gloss."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tint(face: FaceParameters) -> Floats:
 
 
 def light(canvas: Canvas, turn: Floats) -> Floats:
-    """Light that the sheet sends to the viewer, linear RGB ``(3, size, size)``; 0 well away from the head.
+    """Compute the light from the canvas to the viewer, linear RGB ``(3, size, size)``; 0 well away from the head.
 
     Args:
         turn: Matrix ``(3, 3)`` from the head's directions to the room's.

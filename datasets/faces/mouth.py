@@ -94,7 +94,7 @@ def _inside(canvas: Canvas, where: Any, u: Any, y: Any, upper: Any, lower: Any, 
 
 
 def landmarks(face: FaceParameters) -> Floats:
-    """Points 48 to 67 of the iBUG order on the sheet, ``(20, 2)``."""
+    """Return points 48 to 67 of the iBUG order on the canvas, ``(20, 2)``."""
     wide = half_width(face)
     outer = np.array([-1, -0.64, -0.26, 0, 0.26, 0.64, 1])
     top, _, _, base = lines(face, outer)

@@ -1,8 +1,8 @@
-"""What a face is made of: some sixty numbers, and how each follows from one standard normal number.
+"""The parameters of a face: about sixty numbers, each a function of one standard normal value.
 
-A face is given by values ``(P,)``, independent and standard normal; every parameter is a continuous function of its own
-that never falls. So likely faces are common ones, a straight line between two faces is a row of faces, and a generator
-whose latents are normal can be told exactly what each of them should look like.
+A face is determined by values ``(P,)``, independent and standard normal; every parameter is a continuous monotonic
+function of one value. So interpolated values give faces as well, and there is a target image for each latent of a
+generator with normal latents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The head as a viewer sees it: turned, and looked up on its sheet ray by ray.
+"""The projection of a head: rotated, and rendered by ray casting against the height maps of its canvas.
 
 A ray through each pixel walks into the image until it lies within the relief, and where what it meets is bent or
 ends, one through each quarter of the pixel. All rays of a coarser image make a first, long walk together, and then
@@ -67,7 +67,7 @@ def look(canvas: Canvas, lit: Floats, turn: Floats, size: int) -> Floats:
     """The head's image ``(4, size, size)``: linear RGB, multiplied by the share of each pixel, and that share.
 
     Args:
-        lit: Light that the sheet sends to the viewer, ``(3, canvas.size, canvas.size)``.
+        lit: Light from the canvas to the viewer, ``(3, canvas.size, canvas.size)``.
         turn: Matrix ``(3, 3)`` from the head's directions to the room's.
     """
     rays = _Rays(canvas, turn, 2 * size)
@@ -79,13 +79,13 @@ def look(canvas: Canvas, lit: Floats, turn: Floats, size: int) -> Floats:
 
 
 def _shade_below(canvas: Canvas, lit: Floats, rays: _Rays, depths: Floats, seen: Floats) -> None:
-    """Put into the shade what is seen of the back below the jaw: the sheet's light is the front's.
+    """Shade the visible part of the back below the jaw, as the canvas has the light of the front.
 
     Args:
         depths: At which the rays met the head, ``(N, N)``; of any value where they did not.
         seen: Linear RGB, and 1 for those that met it, else 0: ``(4, N, N)``; changed in place.
     """
-    # From around, since at the edge both fall to nothing from one pixel of the sheet to the next.
+    # Blurred, as both fall to 0 within one pixel of the canvas at the edge.
     rows = slice(int((LOW - TOP) / canvas.pixel), None)
     wide = 2 * max(round(0.05 / canvas.pixel), 2) + 1
     under = np.zeros((4, canvas.size, canvas.size), np.float32)
@@ -180,7 +180,7 @@ def _first_inside(outside: Floats) -> tuple[Any, Any]:
 
 
 class _Rays:
-    """Rays of an image, ``(size, size)`` to begin with, by the head's directions: x and y in pixels of its sheet."""
+    """Rays of an image, ``(size, size)`` to begin with, in the head's coordinates: x and y in pixels of its canvas."""
 
     def __init__(self, canvas: Canvas, turn: Floats, size: int) -> None:
         x, y = screen(size)
@@ -207,7 +207,7 @@ class _Rays:
         return few
 
     def through(self, window: Window, depths: Floats) -> Any:
-        """Numbers of the rays that may pass through a window of the sheet at these depths."""
+        """Return the numbers of the rays that may pass through a window of the canvas at these depths."""
         possible = np.ones(self._start[0].shape, bool)
         for start, towards, part in zip(self._start, self._towards, reversed(window), strict=False):
             ends = start + towards * depths[0], start + towards * depths[-1]
@@ -228,11 +228,11 @@ class _Rays:
         front, back = self.read(relief, depths, AIR)
         z = self.along(2, depths)
         before = np.subtract(z, front, out=front)
-        behind = np.negative(np.add(back, z, out=back), out=back)  # the back's own depths count the other way
+        behind = np.negative(np.add(back, z, out=back), out=back)  # the back's own depths have the opposite sign
         return np.asarray(np.maximum(before, behind, out=before), np.float32)
 
     def read(self, planes: Floats, depths: Floats, border: float = 0.0) -> Floats:
-        """What a sheet ``(C, S, S)`` says at depths ``(..., N)`` of the room: ``(C, ..., N)``; ``border`` beyond it."""
+        """Sample a canvas ``(C, S, S)`` at depths ``(..., N)`` of the room: ``(C, ..., N)``; ``border`` outside."""
         x, y = np.atleast_2d(self.along(0, depths), self.along(1, depths))
         found = np.empty((len(planes), *x.shape), np.float32)
         for plane, out in zip(planes, found, strict=True):

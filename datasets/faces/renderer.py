@@ -42,7 +42,7 @@ def draw(face: FaceParameters, size: int) -> RenderedFace:
     """
     if size < SMALLEST:
         raise ValueError(f"a face has at least {SMALLEST} x {SMALLEST} pixels, not {size}")
-    # A sheet of 1.5 times as many pixels reaches somewhat further than the image: its pixels are 3/4 as wide.
+    # A canvas of 1.5 times as many pixels is somewhat larger than the image: its pixels are 3/4 as wide.
     keep_freed_memory()
     canvas = Canvas(face, 3 * size // 2)
     turn = projection.turn_of(face)

@@ -46,7 +46,7 @@ def model_ears(canvas: Canvas) -> None:
 
 
 def paint(canvas: Canvas) -> None:
-    """The whole sheet in the colour of the skin, redder and darker where a face is."""
+    """Paint the whole canvas in the colour of the skin, with the redder and darker regions of a face."""
     face = canvas.face
     tone = colour(face)
     canvas.colour[:] = tone[:, None, None]
