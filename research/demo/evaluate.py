@@ -25,7 +25,7 @@ EDITS = "edits"
 PARTS: Mapping[str, tuple[str, ...]] = {
     "faces": ("faces.seen", "faces.agreement"),
     "demo-faces": ("generator.frechet", "generator.variety", "generator.seen", "generator.likeness"),
-    "demo-landmarks": ("networks.landmarks_of_drawn", "networks.landmarks_of_samples"),
+    "demo-landmarks": ("networks.landmarks_of_synthetic_faces", "networks.landmarks_of_samples"),
     "demo-identity": ("networks.people", "networks.likeness_of_samples"),
     "demo-encoder": ("networks.inversion",),
     "demo-text": ("networks.retrieval",),
@@ -54,9 +54,9 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
     python -m research.demo.evaluate demo-landmarks demo-identity --count 500
     python -m research.demo.evaluate edits
 
-    All faces are drawn from seeds that no network learnt from. Edits are drag by each of its presets, swap, and text,
-    on 20 samples each; they take a third of an hour. What each figure is, --json and the model cards tell. What cannot
-    be measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
+    All faces are rendered from seeds that no network was trained on. Edits are drag by each of its presets, swap, and
+    text, on 20 samples each; they take about 20 minutes. --json and the model cards explain each figure. What cannot be
+    measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
     """
     from .measures import model_cards
     from .measures.samples import EvaluationSamples

@@ -21,7 +21,7 @@ _CHUNK = 100
 
 @dataclass(frozen=True)
 class Pool:
-    """Drawn faces; the images stay on disk and are read as they are asked for."""
+    """Synthetic faces; the images stay on disk and are read when they are needed."""
 
     images: Tensor
     """``(N, 3, size, size)`` uint8."""
@@ -32,7 +32,7 @@ class Pool:
     identities: Tensor
     """``(N,)`` int64."""
     latents: Tensor
-    """``(N, Z_DIM)`` float32, where the faces were drawn for latents; else empty."""
+    """``(N, Z_DIM)`` float32, where the faces belong to latents; else empty."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,26 +53,26 @@ def pool(
     of_latents: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> Pool:
-    """``count`` synthetic faces, drawn once by all processors and kept in the user's folder under ``name``.
+    """Return ``count`` synthetic faces, rendered once by all processors and cached in the user's folder as ``name``.
 
     Args:
         per_identity: Faces of each person, one after the other.
         first_seed: Of the first face; the others follow.
-        of_latents: Draw each for a latent, as ``values_of`` says, instead of for a seed.
+        of_latents: Render each face for a latent, see ``values_of``, instead of for a seed.
     """
     from safetensors.torch import load_file, save_file
 
     key = f"{name}_{count}_{size}_{per_identity}_{first_seed}{'_z' if of_latents else ''}_{version()}"
     file = user_directory() / "demo" / f"{key}.safetensors"
     if not file.is_file():
-        made = drawn(count, size, per_identity, first_seed, of_latents, say)
+        made = render_pool(count, size, per_identity, first_seed, of_latents, say)
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as beside:
             save_file(vars(made), beside)
     return Pool(**load_file(file))
 
 
-def drawn(
+def render_pool(
     count: int,
     size: int = SIZE,
     per_identity: int = 1,
@@ -81,10 +81,10 @@ def drawn(
     say: Callable[[str], None] = lambda text: None,
     alone: bool = False,
 ) -> Pool:
-    """The faces of ``pool``, drawn now and kept in memory only.
+    """Render the faces of ``pool`` without the cache.
 
     Args:
-        alone: Draw in this process, however many there are; others take seconds to start.
+        alone: Render in this process, however many faces there are; other processes take seconds to start.
     """
     import torch
 
@@ -94,12 +94,12 @@ def drawn(
     with contextlib.nullcontext(map) if alone or len(jobs) == 1 else _workers() as run:
         for part in run(_draw_some, jobs):
             parts.append(part)
-            say(f"drawn {min(len(parts) * _CHUNK, count)} of {count} faces")
+            say(f"rendered {min(len(parts) * _CHUNK, count)} of {count} faces")
     return Pool(*(torch.cat([torch.from_numpy(each) for each in column]) for column in zip(*parts, strict=True)))
 
 
 def version() -> str:
-    """A mark of how faces are drawn: where that changes, pools are drawn anew."""
+    """Return a hash of three rendered faces; when the renderer changes, so do the names of cached pools."""
     import hashlib
 
     world, digest = faces(), hashlib.sha256()

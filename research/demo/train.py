@@ -1,4 +1,4 @@
-"""``python -m research.demo.train NAME``: train one of the demo networks anew."""
+"""``python -m research.demo.train NAME``: train one of the demo networks."""
 
 from __future__ import annotations
 
@@ -25,26 +25,32 @@ MODULES = {
     "demo-encoder": "encoder",
     "demo-text": "text",
 }
-"""In the order in which they can be trained: landmarks and encoder need the generator."""
+"""Modules by network, in the order in which they can be trained: landmarks and encoder need the generator."""
 
 
 @click.command()
 @click.argument("name", type=click.Choice(list(MODULES)))
-@click.option("--steps", type=click.IntRange(1), help="How many steps.  [default: the network's own]")
-@click.option("--batch", type=click.IntRange(2), help="Images a step.  [default: the network's own]")
-@click.option("--images", type=click.IntRange(1), help="Drawn faces to learn from.  [default: the network's own]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights and order.")
+@click.option("--steps", type=click.IntRange(1), help="Number of steps.  [default: the network's own]")
+@click.option("--batch", type=click.IntRange(2), help="Batch size.  [default: the network's own]")
+@click.option("--images", type=click.IntRange(1), help="Number of synthetic faces.  [default: the network's own]")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the initial weights and the order of images.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads.  [default: all]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the weights go, a .safetensors file.  [default: into the package]",
+    help="Output file of the weights, .safetensors.  [default: in the package]",
 )
 def main(name: str, threads: int | None, out: Path | None, seed: int, **given: int | None) -> None:
-    """Train NAME, one of the demo networks, on faces drawn for it.
+    """Train NAME, one of the demo networks, on synthetic faces.
 
-    The same settings, threads and machine give the same weights. Beside weights that go into the package, its card
-    is written: on what it was trained, how long, and the figures of 'python -m research.demo.evaluate'.
+    The same settings, threads and machine give the same weights. For weights in the package the model card is
+    written as well: training data, duration, and later the figures of 'python -m research.demo.evaluate'.
     """
     import torch
 
@@ -82,7 +88,7 @@ def save(trained: Trained, file: Path) -> None:
 
 
 def _write_card(name: str, settings: TrainingSettings, trained: Trained, seconds: int) -> None:
-    """What is to be known of the training; figures are added by the evaluation."""
+    """Write the model card of a training; the evaluation adds its figures."""
     import torch
 
     record = BY_NAME[name]

@@ -45,7 +45,7 @@ class Bars(i2i.StyleGenerator):
 def narrow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.setattr(network_module, "WIDTHS", (8, 12, 16, 24))
     monkeypatch.setattr(network_module, "LEVEL", 16)
-    monkeypatch.setattr(training, "KEPT", 64)
+    monkeypatch.setattr(training, "CACHED", 64)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import i2i
 from research.demo import evaluate
 from research.demo.measures import model_cards
-from research.demo.measures.figures import Figure, Measured, told
+from research.demo.measures.figures import Figure, Measured, create_figures
 from research.demo.measures.samples import EvaluationSamples
 
 # Figures.
@@ -47,7 +47,9 @@ def test_four_digits_are_kept() -> None:
 
 def test_meanings_are_found_by_how_names_begin() -> None:
     meanings = {"nme": "mean", "nme_p95": "worst", "accuracy": "of all", "accuracy/": "of {}"}
-    found = told(dict.fromkeys(("nme", "nme_p95", "accuracy", "accuracy/a/b"), 1.0), meanings, "p/", under={"nme": 2.0})
+    found = create_figures(
+        dict.fromkeys(("nme", "nme_p95", "accuracy", "accuracy/a/b"), 1.0), meanings, "p/", under={"nme": 2.0}
+    )
     assert [figure.meaning for figure in found] == ["mean", "worst", "of all", "of a/b"]
     assert [figure.name for figure in found] == ["p/nme", "p/nme_p95", "p/accuracy", "p/accuracy/a/b"]
     assert [figure.under for figure in found] == [2.0, None, None, None]

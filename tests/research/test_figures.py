@@ -87,7 +87,7 @@ def test_samples_are_what_they_were_meant_to_be(bench: EvaluationSamples) -> Non
 
 
 def test_landmarks_are_found_in_drawn_faces(bench: EvaluationSamples) -> None:
-    found = check("demo-landmarks", networks.landmarks_of_drawn(bench))
+    found = check("demo-landmarks", networks.landmarks_of_synthetic_faces(bench))
     assert found["drawn/found"] > 0.95 and found["drawn/false_alarms"] < 0.1
 
 

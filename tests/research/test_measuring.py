@@ -33,7 +33,7 @@ COUNT = 16
 
 @pytest.fixture(scope="module")
 def targets() -> pools.Pool:
-    return pools.drawn(COUNT, first_seed=synthetic_faces.UNSEEN, of_latents=True, alone=True)
+    return pools.render_pool(COUNT, first_seed=synthetic_faces.UNSEEN, of_latents=True, alone=True)
 
 
 class Drawer(i2i.StyleGenerator):
@@ -88,7 +88,7 @@ def values(figures: list[Figure]) -> dict[str, float]:
 
 def test_faces_are_drawn_for_their_seeds_people_and_latents(targets: pools.Pool) -> None:
     known = synthetic_faces.faces()
-    pool = pools.drawn(4, size=48, per_identity=2, first_seed=synthetic_faces.UNSEEN, alone=True)
+    pool = pools.render_pool(4, size=48, per_identity=2, first_seed=synthetic_faces.UNSEEN, alone=True)
     assert pool.identities.tolist() == [
         synthetic_faces.UNSEEN,
         synthetic_faces.UNSEEN,
@@ -111,9 +111,9 @@ def test_a_pool_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
         yield map
 
     monkeypatch.setattr(pools, "_workers", here)
-    told_of: list[str] = []
-    drawn, again = (pools.pool("few", 3, 32, say=told_of.append) for _ in range(2))
-    assert told_of == ["drawn 3 of 3 faces"] and vars(drawn).keys() == vars(again).keys()
+    messages: list[str] = []
+    drawn, again = (pools.pool("few", 3, 32, say=messages.append) for _ in range(2))
+    assert messages == ["rendered 3 of 3 faces"] and vars(drawn).keys() == vars(again).keys()
     assert all(torch.equal(one, other) for one, other in zip(vars(drawn).values(), vars(again).values(), strict=True))
     assert len(first(drawn, 2)) == 2 and len(first(drawn, 2).landmarks) == 2
 

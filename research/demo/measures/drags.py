@@ -69,7 +69,7 @@ class Case:
     before: Tensor
     after: Tensor
     """``(1, 3, R, R)``."""
-    told: Mapping[str, float]
+    scalars: Mapping[str, float]
     """What drag measured."""
     named: bool
     """Whether drag said of it that handles did not arrive, and why."""
@@ -77,27 +77,27 @@ class Case:
     @property
     def arrived(self) -> bool:
         """Whether all handles lie at their targets: within 2 px of an image of 128."""
-        return self.told["farthest"] <= self.after.shape[-1] / 64
+        return self.scalars["farthest"] <= self.after.shape[-1] / 64
 
     def meets(self, task: Task) -> bool:
         """Whether the preset did what it is for, and nothing else."""
-        kept = self.told.get("lpips_outside", 0.0) < OUTSIDE and self.told["identity"] > PERSON
-        return kept and all(aim.met(self.told[aim.name]) for aim in task.aims)
+        unchanged = self.scalars.get("lpips_outside", 0.0) < OUTSIDE and self.scalars["identity"] > PERSON
+        return unchanged and all(aim.met(self.scalars[aim.name]) for aim in task.aims)
 
 
 def cases(bench: EvaluationSamples, task: Task, count: int = EDITED, **options: Any) -> list[Case]:
-    """A preset on its images, with ``options`` of drag; kept by the bench."""
+    """A preset on its images, with ``options`` of drag; cached in ``bench``."""
     key = f"drag/{task.preset}/{count}/{options}"
-    if key not in bench.kept:
+    if key not in bench.cache:
         bench.say(f"drag, {task.preset}, of {count} samples")
         notes: list[str] = []
         images = samples(Watcher(), task.fits, count)
         made = edited("drag", images, notes, preset=task.preset, frames=0, **options)
-        bench.kept[key] = [
+        bench.cache[key] = [
             Case(start.image, each.image, each.scalars, any(f"({name})" in note for note in notes))
             for start, each, name in zip(edited("align", images), made, images, strict=True)
         ]
-    found: list[Case] = bench.kept[key]
+    found: list[Case] = bench.cache[key]
     return found
 
 
@@ -114,11 +114,11 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
         Figure(name, share(each.meets(task) for each in found), f"share of samples that reach: {goal}", least=SHARE),
         *(
             Figure(
-                f"{name}/{aim.name}", median(each.told[aim.name] for each in found), "its change, as a share, median"
+                f"{name}/{aim.name}", median(each.scalars[aim.name] for each in found), "its change, as a share, median"
             )
             for aim in task.aims
         ),
-        Figure(f"{name}/identity", mean(each.told["identity"] for each in found), "mean cosine of identities"),
+        Figure(f"{name}/identity", mean(each.scalars["identity"] for each in found), "mean cosine of identities"),
         Figure(
             f"{name}/arrived",
             share(each.arrived for each in found),
@@ -130,7 +130,7 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
             "share of samples of which that is so, or drag says why not",
             least=1.0,
         ),
-        Figure(f"{name}/steps", mean(each.told["steps"] for each in found), "mean number of steps"),
+        Figure(f"{name}/steps", mean(each.scalars["steps"] for each in found), "mean number of steps"),
     ]
 
 

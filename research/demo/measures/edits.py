@@ -48,8 +48,10 @@ def swapped(bench: EvaluationSamples, count: int = EDITED, **options: Any) -> li
     """Pairs of samples: the targets with the faces of the sources."""
     bench.say(f"swap, of {count} pairs")
     targets, sources = ([f"{role}=seed:{UNSEEN + 2 * n + k}" for n in range(count)] for k, role in enumerate(ROLES))
-    told = [each.scalars for each in edited("swap", [*targets, *sources], **options)]
-    met = (each["closed"] >= CLOSED and each["landmarks"] < MOVED and each["background"] < BACKGROUND for each in told)
+    scalars = [each.scalars for each in edited("swap", [*targets, *sources], **options)]
+    met = (
+        each["closed"] >= CLOSED and each["landmarks"] < MOVED and each["background"] < BACKGROUND for each in scalars
+    )
     goal = f"half of the gap closed, landmarks moved under {MOVED}, background under {BACKGROUND:g}"
     meanings = {
         "closed": "mean share of the gap between identities that is closed",
@@ -58,7 +60,7 @@ def swapped(bench: EvaluationSamples, count: int = EDITED, **options: Any) -> li
     }
     return [
         Figure("swap", share(met), f"share of pairs that reach: {goal}", least=SHARE),
-        *(Figure(f"swap/{name}", mean(each[name] for each in told), words) for name, words in meanings.items()),
+        *(Figure(f"swap/{name}", mean(each[name] for each in scalars), words) for name, words in meanings.items()),
     ]
 
 
@@ -73,8 +75,8 @@ def worded(
         bench.say(f"text, {words!r}, of {count} samples")
         made = edited("text", sources, prompt=words, **options)
         after = watcher.look(rendered(made))
-        told = [each.scalars for each in made]
-        rises = (each["similarity/after"] > each["similarity/before"] for each in told)
+        scalars = [each.scalars for each in made]
+        rises = (each["similarity/after"] > each["similarity/before"] for each in scalars)
         name = f"text/{words}"
         figures += [
             Figure(name, share(rises), "share of samples that the prompt is nearer to than before", least=SHARE),
@@ -83,7 +85,7 @@ def worded(
                 share((seen(after) > seen(before)).tolist()),
                 "share of samples whose landmarks moved as the words say",
             ),
-            Figure(f"{name}/identity", mean(each["identity"] for each in told), "mean cosine of identities"),
+            Figure(f"{name}/identity", mean(each["identity"] for each in scalars), "mean cosine of identities"),
         ]
     return figures
 

@@ -37,11 +37,11 @@ class Figure:
         return self.value >= self.least if self.least is not None else None
 
     def as_json(self) -> dict[str, Any]:
-        """The figure as it stands in a card, under its name; four digits are kept, and not a number is null."""
-        told: dict[str, Any] = {"value": float(f"{self.value:.4g}") if isfinite(self.value) else None}
+        """Return the entry of a model card: four significant digits; NaN is null."""
+        entry: dict[str, Any] = {"value": float(f"{self.value:.4g}") if isfinite(self.value) else None}
         if self.aim:
-            told |= {"aim": self.aim, "holds": self.holds}
-        return told | {"meaning": self.meaning}
+            entry |= {"aim": self.aim, "holds": self.holds}
+        return entry | {"meaning": self.meaning}
 
 
 @dataclass
@@ -58,14 +58,14 @@ class Measured:
         return [figure.name for figure in self.figures if figure.holds is False]
 
 
-def told(
+def create_figures(
     found: Mapping[str, float],
     meanings: Mapping[str, str],
     prefix: str = "",
     under: Mapping[str, float] = MappingProxyType({}),
     least: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Figure]:
-    """Figures of what an ``evaluate()`` gave, each with its meaning.
+    """Create figures from the results of an ``evaluate()``, each with its meaning.
 
     Args:
         meanings: By name, or by what a name begins with; then the rest of the name takes the place of ``{}``.

@@ -23,11 +23,11 @@ PART, ROWS, STEPS = 4, 100, 9
 def frechet(bench: EvaluationSamples) -> list[Figure]:
     """The Fréchet distance of samples to unseen synthetic faces, and what to compare it with."""
     metric = bench.frechet()
-    samples, drawn, others = in_batches(bench.samples), in_batches(bench.faces), in_batches(bench.targets)
+    samples, synthetic, others = in_batches(bench.samples), in_batches(bench.faces), in_batches(bench.targets)
     bench.say("images are compared as sets")
-    for images in drawn:
+    for images in synthetic:
         metric.add_targets(images)
-    blur = _distance(metric, [blurred(images, torch.full((len(images),), BLUR)) for images in drawn])
+    blur = _distance(metric, [blurred(images, torch.full((len(images),), BLUR)) for images in synthetic])
     count = len(bench.faces)
     to = f"to {count} unseen synthetic faces"
     return [
@@ -52,15 +52,18 @@ def _distance(metric: Any, images: list[Tensor]) -> float:
 
 @torch.no_grad()
 def variety(bench: EvaluationSamples) -> list[Figure]:
-    """How different samples are from each other, beside the faces drawn for the same latents."""
-    made, drawn = (_pairwise(bench, pool) for pool in (bench.samples, bench.targets))
+    """How different samples are from each other, compared with the faces rendered for the same latents."""
+    made, synthetic = (_pairwise(bench, pool) for pool in (bench.samples, bench.targets))
     pairs = f"mean LPIPS of {len(bench.samples) // 2} pairs of"
     return [
         Figure(
-            "variety", made / drawn, "LPIPS of pairs of samples (psi 1), a share of the synthetic faces' own", least=0.8
+            "variety",
+            made / synthetic,
+            "LPIPS of pairs of samples (psi 1), a share of the synthetic faces' own",
+            least=0.8,
         ),
         Figure("variety/samples", made, f"{pairs} samples"),
-        Figure("variety/drawn", drawn, f"{pairs} faces drawn for the same latents"),
+        Figure("variety/drawn", synthetic, f"{pairs} faces drawn for the same latents"),
     ]
 
 
@@ -105,7 +108,7 @@ def interpolated(bench: EvaluationSamples, rows: int, psi: float = 0.7) -> Tenso
 
 @torch.no_grad()
 def likeness(bench: EvaluationSamples) -> list[Figure]:
-    """How near samples are to the faces drawn for their latents, of which the generator saw none."""
+    """The similarity of samples to the faces rendered for their latents, which are not training data."""
     rows: list[Tensor] = []
     for made, true in zip(in_batches(bench.samples), in_batches(bench.targets), strict=True):
         gap = (made - true) / 2

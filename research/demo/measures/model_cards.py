@@ -52,16 +52,16 @@ def write(name: str, measured: Measured, count: int, folder: Path = CARDS) -> Pa
     card = _blank() if name == FACES else read(name, folder)
     file = folder / f"{name}.json"
     measured_on = {"count": count, "of": mark(name)}
-    kept: dict[str, Any] = {}
+    previous: dict[str, Any] = {}
     if file.is_file() and read(name, folder).get("measured") == measured_on:
-        kept = read(name, folder).get("figures", {})
-    figures = kept | {figure.name: figure.as_json() for figure in measured.figures}
+        previous = read(name, folder).get("figures", {})
+    figures = previous | {figure.name: figure.as_json() for figure in measured.figures}
     write_json(file, card | {"measured": measured_on, "figures": figures})
     return file
 
 
 def mark(name: str) -> str:
-    """What the figures are of: the sha256 of the weights, or a mark of how faces are drawn."""
+    """What the figures are of: the sha256 of the weights, or a hash of rendered faces."""
     if name == FACES:
         return pools.version()
     path = BY_NAME[name].path

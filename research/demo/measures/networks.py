@@ -14,7 +14,7 @@ from ..training import encoder as encoding
 from ..training import identity as identities
 from ..training import landmarks as points
 from ..training import text as words
-from .figures import Figure, told
+from .figures import Figure, create_figures
 from .samples import BATCH, EvaluationSamples, first
 
 PER_IDENTITY, PEOPLE = 4, 40
@@ -54,36 +54,38 @@ ENCODER = {
 }
 
 
-def landmarks_of_drawn(bench: EvaluationSamples) -> list[Figure]:
+def landmarks_of_synthetic_faces(bench: EvaluationSamples) -> list[Figure]:
     """Landmarks of unseen synthetic faces."""
     extractor = bench.extractor("demo-landmarks")
     bench.say("landmarks are read")
     found = points.evaluate(extractor, first(bench.faces, bench.count // 2))
-    return told(found, LANDMARKS, "drawn/", under={"nme": ERROR})
+    return create_figures(found, LANDMARKS, "drawn/", under={"nme": ERROR})
 
 
 def landmarks_of_samples(bench: EvaluationSamples) -> list[Figure]:
-    """Landmarks of samples of the generator, against those of the faces drawn for their latents."""
+    """Landmarks of samples of the generator, against those of the faces rendered for their latents."""
     found = points.evaluate(bench.extractor("demo-landmarks"), first(bench.samples, bench.count // 2))
-    return told(found, LANDMARKS, "samples/", under={"nme": ERROR})
+    return create_figures(found, LANDMARKS, "samples/", under={"nme": ERROR})
 
 
 def people(bench: EvaluationSamples) -> list[Figure]:
-    """Unseen people told apart, each drawn several times."""
+    """Verification of unseen people, each rendered several times."""
     extractor = bench.extractor("demo-identity")
     pool = bench.draw(PER_IDENTITY * max(PEOPLE, bench.count // 10), per_identity=PER_IDENTITY)
-    return told(identities.evaluate(extractor, pool), IDENTITY, least={"accuracy": 0.95})
+    return create_figures(identities.evaluate(extractor, pool), IDENTITY, least={"accuracy": 0.95})
 
 
 @torch.no_grad()
 def likeness_of_samples(bench: EvaluationSamples) -> list[Figure]:
     """Whether the generator's samples look like who they were meant to be."""
     extractor, count = bench.extractor("demo-identity"), bench.count // 4
-    made, drawn = (_embedded(extractor, first(pool, count)) for pool in (bench.samples, bench.targets))
+    made, synthetic = (_embedded(extractor, first(pool, count)) for pool in (bench.samples, bench.targets))
     cosine = "mean cosine of a sample (psi 1) and"
     return [
-        Figure("samples/own", float((made * drawn).sum(dim=1).mean()), f"{cosine} the face drawn for its latent"),
-        Figure("samples/others", float((made * drawn.roll(1, 0)).sum(dim=1).mean()), f"{cosine} one drawn for another"),
+        Figure("samples/own", float((made * synthetic).sum(dim=1).mean()), f"{cosine} the face drawn for its latent"),
+        Figure(
+            "samples/others", float((made * synthetic.roll(1, 0)).sum(dim=1).mean()), f"{cosine} one drawn for another"
+        ),
     ]
 
 
@@ -99,11 +101,13 @@ def retrieval(bench: EvaluationSamples) -> list[Figure]:
     """Captions for images, images for captions, and single attributes, of unseen synthetic faces."""
     extractor = bench.extractor("demo-text")
     bench.say("captions are looked for")
-    return told(words.evaluate(extractor, synthetic_faces.faces(), first(bench.faces, bench.count // 2)), TEXT)
+    return create_figures(
+        words.evaluate(extractor, synthetic_faces.faces(), first(bench.faces, bench.count // 2)), TEXT
+    )
 
 
 def inversion(bench: EvaluationSamples) -> list[Figure]:
     """What comes back of images through the encoder and the generator."""
     extractor = bench.extractor("demo-encoder")
     bench.say("images are turned into latents and back")
-    return told(encoding.evaluate(extractor, bench.generator, first(bench.faces, bench.count // 8)), ENCODER)
+    return create_figures(encoding.evaluate(extractor, bench.generator, first(bench.faces, bench.count // 8)), ENCODER)

@@ -30,8 +30,8 @@ class EvaluationSamples:
     Args:
         count: Faces of each kind, as many samples; what is slow or needs fewer takes a part of them.
         vgg16: A file with the weights of the model ``vgg16``; None for where i2i keeps it.
-        alone: Draw the faces in this process and keep them nowhere, which is quicker for few.
-        say: Told about progress, a line at a time.
+        alone: Render the faces in this process without the cache, which is faster for few.
+        say: Receives progress messages of one line.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class EvaluationSamples:
     ) -> None:
         self.count, self.vgg16, self.alone, self.say = count, vgg16, alone, say
         self.registry, self.device = i2i.load_registry(), TorchDevice("cpu")
-        self.kept: dict[str, Any] = {}
-        """What one measurement leaves for another, by name."""
+        self.cache: dict[str, Any] = {}
+        """Results of one measurement that others use, by name."""
 
     def draw(self, count: int, **how: Any) -> pools.Pool:
         """Unseen faces; the arguments are those of ``pools.pool``."""
         self.say(f"{count} unseen faces are needed")
         if self.alone:
-            return pools.drawn(count, first_seed=synthetic_faces.UNSEEN, alone=True, **how)
+            return pools.render_pool(count, first_seed=synthetic_faces.UNSEEN, alone=True, **how)
         return pools.pool("unseen", count, first_seed=synthetic_faces.UNSEEN, say=self.say, **how)
 
     @cached_property
@@ -60,20 +60,20 @@ class EvaluationSamples:
 
     @cached_property
     def large(self) -> pools.Pool:
-        """Faces as the dataset has them, at 256 px: a quarter as many, for they take long to draw; kept nowhere."""
+        """Faces as the dataset has them, at 256 px: a quarter as many, as they take long to render; not cached."""
         count = max(1, self.count // 4)
         self.say(f"{count} large faces are needed")
-        return pools.drawn(count, LARGE, first_seed=synthetic_faces.UNSEEN, say=self.say, alone=self.alone)
+        return pools.render_pool(count, LARGE, first_seed=synthetic_faces.UNSEEN, say=self.say, alone=self.alone)
 
     @cached_property
     def targets(self) -> pools.Pool:
-        """Faces drawn for latents: what the generator should make of these."""
+        """Faces rendered for latents: the targets of the generator."""
         return self.draw(self.count, of_latents=True)
 
     @cached_property
     def samples(self) -> pools.Pool:
         """What the generator makes of the latents of ``targets``; all else is the truth about those."""
-        _, targets = self.generator, self.targets  # in this order: where it is missing, nothing need be drawn
+        _, targets = self.generator, self.targets  # in this order: where it is missing, nothing is rendered
         self.say(f"{len(targets)} samples are made")
         made = torch.cat([to_bytes(self.render(z)) for z in targets.latents.split(BATCH)])
         return replace(targets, images=made)

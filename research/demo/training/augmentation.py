@@ -1,6 +1,6 @@
 """Images as a network may meet them: moved a little, softer, noisier, in other light. Points move along exactly.
 
-What a generator draws is softer than what the renderer draws, so blur is the most useful of these. Everything is drawn
+Images of a generator are softer than those of the renderer, so blur is the most useful of these. Everything is sampled
 from the generator of random numbers that is handed in.
 """
 
@@ -30,7 +30,7 @@ MIRRORED = (
 
 @dataclass(frozen=True)
 class Strengths:
-    """How far each change may go, at most; all are drawn evenly up to there unless said otherwise."""
+    """Limits of the augmentations; unless stated otherwise, they are sampled uniformly up to the limit."""
 
     shift: float = 4.0
     """Pixels of the 64 x 64 image, to either side."""
@@ -39,7 +39,7 @@ class Strengths:
     stretch: float = 0.05
     """The same, in x and y apart."""
     turn: float = 15.0
-    """Degrees, either way."""
+    """Degrees, in both directions."""
     mirror: float = 0.5
     """How often left and right are swapped."""
     blur: float = 1.2
@@ -55,7 +55,7 @@ class Strengths:
 
 
 def even(count: int, reach: float, random: torch.Generator) -> Tensor:
-    """Numbers ``(count,)`` drawn evenly from -reach to reach."""
+    """Sample numbers ``(count,)`` uniformly from -reach to reach."""
     return (torch.rand(count, generator=random) * 2 - 1) * reach
 
 

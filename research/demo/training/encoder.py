@@ -1,6 +1,6 @@
 """Training of ``demo-encoder``: first on latents alone, which is quick, then on what the generator makes of them.
 
-The generator was taught by images drawn for its latents. So of synthetic faces, as of samples, the latent that is
+The generator was trained on images rendered for its latents. So of synthetic faces, as of samples, the latent that is
 looked for is known, and the first part needs no more. The second is e4e's (Tov et al. 2021, section 4): images are
 compared by pixels and by LPIPS, and the rows of a latent are pulled together, so that they stay where the generator can
 be edited. Its discriminator of latents is left out: those of half of the images are held to the true ones.
@@ -36,7 +36,7 @@ SECOND = 0.25
 """Share of the steps that render; they take half as many images."""
 SLOWER = 0.3
 """The rate of the second part, as a share of the first's."""
-KEPT, RENEWED = 4096, 8
+CACHED, RENEWED = 4096, 8
 """Samples at hand in the first part, and how many of them are new in each step; the second divides the first."""
 MIXED = 0.25
 """Share of the samples whose last rows come from another latent, so that rows are told apart."""
@@ -50,7 +50,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the encoder of the generator ``demo-faces``, where that computes.
 
     Args:
-        say: Told about progress, a line at a time.
+        say: Receives progress messages of one line.
     """
     generator = i2i.generator("demo-faces")
     pool = pools.pool("encoder", settings.images, settings.size, first_seed=FIRST_SEED, of_latents=True, say=say)
@@ -60,7 +60,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
 
 
 def perceptual(device: i2i.Device) -> Any:
-    """LPIPS, whoever brings it."""
+    """Open the extractor ``lpips``."""
     return i2i.load_registry().get("extractor", "lpips")(device)
 
 
@@ -71,7 +71,7 @@ def learn(
 
     Args:
         lpips: With ``distance(images, others) -> (N,)``.
-        pool: Synthetic faces with the latents that they were drawn for.
+        pool: Synthetic faces with their latents.
 
     Returns:
         An ``EncoderNetwork`` in evaluation mode, frozen.
@@ -83,7 +83,7 @@ def learn(
     learner.w_scale.fill_(generator.w_std / generator.w_dim**0.5)
     learner.to(generator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     rendering = round(settings.steps * SECOND)
-    say(f"{KEPT} samples of the generator are made first.")
+    say(f"{CACHED} samples of the generator are made first.")
     first = replace(settings, steps=settings.steps - rendering)
     taught = fit(learner, len(pool), _ByLatents(learner, generator, pool, settings.seed), first, say)
     learner.load_state_dict(taught.state_dict())  # the second part goes on from the average of the first
@@ -112,16 +112,16 @@ class _ByLatents:
     def __init__(self, network: EncoderNetwork, generator: i2i.Generator, pool: pools.Pool, seed: int) -> None:
         self.network, self.generator, self.pool = network, generator, pool
         random = torch.Generator().manual_seed(seed)
-        parts = [samples(generator, BATCH, random, MIXED) for _ in range(KEPT // BATCH)]
+        parts = [samples(generator, BATCH, random, MIXED) for _ in range(CACHED // BATCH)]
         self.images, self.latents = (torch.cat(each) for each in zip(*parts, strict=True))
 
     def __call__(self, numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
-        start, place = step * RENEWED % KEPT, self.images.device
+        start, place = step * RENEWED % CACHED, self.images.device
         new = slice(start, start + RENEWED)
         self.images[new], self.latents[new] = samples(self.generator, RENEWED, random, MIXED)
-        chosen = torch.randint(KEPT, (len(numbers),), generator=random).to(place)
-        drawn = pools.images_of(self.pool, numbers).to(place)
-        found = self.network(torch.cat([self.images[chosen], drawn]))
+        chosen = torch.randint(CACHED, (len(numbers),), generator=random).to(place)
+        synthetic = pools.images_of(self.pool, numbers).to(place)
+        found = self.network(torch.cat([self.images[chosen], synthetic]))
         count = len(numbers)
         return {
             "samples": _apart(self.network, found[:count], self.latents[chosen]),
@@ -141,12 +141,12 @@ class _ByImages:
         images = torch.cat([made, pools.images_of(self.pool, numbers).to(made.device)])
         found = self.network(images)
         again = self.generator.render(found)
-        drawn = found[count:]  # of samples that are mixed the rows do differ
+        synthetic = found[count:]  # of samples that are mixed the rows do differ
         return {
             "latents": _apart(self.network, found[:count], latents),
             "pixels": PIXELS * F.mse_loss(again, images),
             "lpips": PERCEPTUAL * self.lpips.distance(again, images).mean(),
-            "deltas": DELTA * _apart(self.network, drawn, drawn[:, :1].expand_as(drawn)),
+            "deltas": DELTA * _apart(self.network, synthetic, synthetic[:, :1].expand_as(synthetic)),
         }
 
 

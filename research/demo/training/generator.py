@@ -28,7 +28,7 @@ from .generator_steps import GeneratorStage, Lesson, finish, supervise
 from .settings import Trained, TrainingSettings
 
 STAGES = (
-    GeneratorStage(16, 2000, 16, 100.0),  # the mapping first finds its way, in larger steps
+    GeneratorStage(16, 2000, 16, 100.0),  # the mapping network learns first, in larger steps
     *[GeneratorStage(16, 4000)] * 7,  # most of what latents say shows at 16 px already, where an image costs a fifth
     *[GeneratorStage(32, 4000)] * 4,
     GeneratorStage(64, 4000),
@@ -57,7 +57,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the generator; Ctrl-C ends it early and keeps what it has learnt.
 
     Args:
-        say: Told about progress, a line at a time.
+        say: Receives progress messages of one line.
     """
     registry = i2i.load_registry()
     device = TorchDevice("cpu")
@@ -66,7 +66,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
         torch.manual_seed(settings.seed)
         g, d, average = _networks(registry, device, settings)
         lesson = Lesson(g, d, average, pool, registry.get("extractor", "lpips")(device), say)
-        notes = _Notes(settings)
+        notes = _StageCheckpoint(settings)
         try:
             done = notes.take_up(lesson)
             for number, stage in enumerate(STAGES[done:], done):
@@ -98,16 +98,16 @@ def _settings(given: TrainingSettings, stage: GeneratorStage, number: int) -> Tr
     return replace(given, steps=steps, batch=batch, rate=rate, seed=given.seed + number)
 
 
-class _Notes:
-    """What finished stages have left in the user's folder: a training that broke off goes on after the last of them."""
+class _StageCheckpoint:
+    """Checkpoint of the last finished stage, in the user's folder; an interrupted training resumes from it."""
 
     def __init__(self, settings: TrainingSettings) -> None:
-        told = json.dumps([asdict(settings), STAGES, NETWORKS, pools.version()], sort_keys=True)
-        mark = hashlib.sha256(told.encode()).hexdigest()[:8]
+        inputs = json.dumps([asdict(settings), STAGES, NETWORKS, pools.version()], sort_keys=True)
+        mark = hashlib.sha256(inputs.encode()).hexdigest()[:8]
         self.file = user_directory() / "demo" / f"generator_{mark}.part.safetensors"
 
     def take_up(self, lesson: Lesson) -> int:
-        """Give the generator what it had learnt; returns how many stages are done."""
+        """Load the checkpoint into the generator; return how many stages are done."""
         if not self.file.is_file():
             return 0
         contents = load_file(self.file)

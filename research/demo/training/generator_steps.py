@@ -1,4 +1,4 @@
-"""The steps that ``demo-faces`` is taught by: supervision from the renderer, and the adversarial finish."""
+"""The training steps of ``demo-faces``: supervision from the renderer, and the adversarial finish."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def supervise(lesson: Lesson, stage: GeneratorStage, settings: TrainingSettings)
     resolution = stage.resolution
     optimizer, watch = (
         _adam(lesson, stage, settings),
-        _Watch(lesson.say, f"{resolution} px", settings.steps, settings.batch),
+        _ProgressReport(lesson.say, f"{resolution} px", settings.steps, settings.batch),
     )
     for step, numbers in enumerate(batches(len(lesson.pool), settings)):
         _set_rate(optimizer, rate_at(step, settings) if stage.fades else settings.rate)
@@ -78,7 +78,7 @@ def finish(lesson: Lesson, stage: GeneratorStage, settings: TrainingSettings) ->
     """Go on with supervision, and against the discriminator."""
     g_adam = _adam(lesson, stage, settings)
     d_adam = torch.optim.Adam(lesson.d.parameters(), settings.rate, betas=(0.0, 0.99))
-    watch = _Watch(lesson.say, "finish", settings.steps, settings.batch)
+    watch = _ProgressReport(lesson.say, "finish", settings.steps, settings.batch)
     for step, numbers in enumerate(batches(len(lesson.pool), settings)):
         _set_rate(g_adam, rate_at(step, settings))
         lesson.d.requires_grad_(False)
@@ -133,22 +133,22 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def _follow(lesson: Lesson, step: int) -> None:
     """Move the averaged weights towards the present ones."""
     keep = min(KEEP, (1 + step) / (10 + step))
-    for kept, new in zip(lesson.average.parameters(), lesson.g.parameters(), strict=True):
-        kept.lerp_(new, 1 - keep)
+    for averaged, new in zip(lesson.average.parameters(), lesson.g.parameters(), strict=True):
+        averaged.lerp_(new, 1 - keep)
 
 
-class _Watch:
-    """Tells losses and speed every few seconds."""
+class _ProgressReport:
+    """Reports losses and speed every few seconds."""
 
     def __init__(self, say: Callable[[str], None], stage: str, steps: int, batch: int) -> None:
         self.say, self.stage, self.steps, self.batch = say, stage, steps, batch
-        self.told, self.step = time.monotonic(), 0
+        self.reported, self.step = time.monotonic(), 0
 
     def __call__(self, step: int, losses: dict[str, Tensor]) -> None:
-        passed = time.monotonic() - self.told
+        passed = time.monotonic() - self.reported
         if passed < SECONDS and step + 1 < self.steps:
             return
         values = ", ".join(f"{name} {float(value.detach()):.4f}" for name, value in losses.items())
         speed = (step + 1 - self.step) * self.batch / passed
         self.say(f"{self.stage}: step {step + 1} of {self.steps}: {values}; {speed:.0f} images/s")
-        self.told, self.step = time.monotonic(), step + 1
+        self.reported, self.step = time.monotonic(), step + 1

@@ -1,4 +1,4 @@
-"""The synthetic people that landmarks and identities are learnt from."""
+"""The synthetic people on which the landmark and identity networks are trained."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EACH = 8
 
 
 def people(settings: TrainingSettings, say: Callable[[str], None]) -> pools.Pool:
-    """``settings.images`` faces, eight of each person; drawn once for all networks that ask for as many.
+    """``settings.images`` faces, eight of each person; rendered once for all networks that need as many.
 
     Args:
-        say: Told about the drawing, a line at a time.
+        say: Receives progress messages of one line.
     """
     return pools.pool("people", settings.images, settings.size, per_identity=EACH, say=say)

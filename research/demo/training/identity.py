@@ -30,13 +30,13 @@ DEFAULTS = TrainingSettings(steps=1500, batch=64, rate=2e-3, images=16_000)
 CHANGES = Strengths(shift=2.0, scale=0.06, stretch=0.02, turn=5.0, tint=0.04, contrast=0.15, brightness=0.1)
 """Mild, for colours of skin and hair tell people apart, and faces come aligned."""
 AS_DRAWN = 0.25
-"""How often an image stays as it was drawn and is not aligned."""
+"""Probability that an image is used without alignment."""
 MARGIN, SCALE = 0.35, 20.0
 """Of ArcFace: radians that are added to the angle to the own identity, and the factor of all cosines."""
 RISE = (0.25, 0.75)
 """The share of the steps up to which there is no margin, and from which it is whole."""
 TRAITS = 4.0
-"""Weight of the second loss: an embedding must also tell, linearly, the values that the person was drawn by. They teach
+"""Weight of the second loss: an embedding must also tell, linearly, the parameter values of the person. They teach
 more at a time than a number among thousands, and hold for people who are not among them."""
 
 
@@ -70,7 +70,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the network to tell synthetic people apart.
 
     Args:
-        say: Told about progress, a line at a time.
+        say: Receives progress messages of one line.
 
     Returns:
         Its tensors, in float32, and the facts of the training.

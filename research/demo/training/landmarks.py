@@ -1,7 +1,7 @@
 """Training and measuring of ``demo-landmarks``.
 
 It learns from synthetic faces first, then from these and, for the most part, samples of ``demo-faces``: the generator
-is a little softer than what it was taught, and every sample's landmarks are those of the face drawn for its latent.
+is a little softer than what it was taught, and every sample's landmarks are those of the face rendered for its latent.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from ..pools import Pool
 
 DEFAULTS = TrainingSettings(steps=3500, batch=32, rate=2e-3, images=16_000)
-SECOND, SLOWER, DRAWN, SAMPLES = 0.4, 0.4, 5000, 12_000
+SECOND, SLOWER, SYNTHETIC, SAMPLES = 0.4, 0.4, 5000, 12_000
 """Share of the steps that also see samples, their rate as a share of the first's; how many synthetic faces and
 samples."""
 CHANGES = Strengths()
 FACELESS = 8
 """One image without a face comes to so many with one."""
 SPREAD = 1.0
-"""Standard deviation of the Gaussians that heat maps are drawn towards, cells."""
+"""Standard deviation of the target Gaussians of heat maps, cells."""
 OUTER_CORNERS = (36, 45)
 """Of the eyes; the distance between them is the unit of errors, as in the 300-W challenge (Sagonas et al. 2013)."""
 FAILED = 0.08
@@ -48,7 +48,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train the network on synthetic faces, and on samples of the generator ``demo-faces``.
 
     Args:
-        say: Told about progress, a line at a time.
+        say: Receives progress messages of one line.
 
     Returns:
         Its tensors, in float32, and the facts of the training.
@@ -84,9 +84,9 @@ def learn(
 
 @torch.no_grad()
 def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
-    """``DRAWN`` faces of a pool and ``SAMPLES`` of ``demo-faces``, or as many as there are, with their landmarks."""
+    """Join ``SYNTHETIC`` faces of a pool and ``SAMPLES`` of ``demo-faces``, or all where there are fewer."""
     taught = pools.pool("faces", GENERATOR.images, of_latents=True, say=say)
-    drawn, count = min(DRAWN, len(pool)), min(SAMPLES, len(taught))
+    synthetic, count = min(SYNTHETIC, len(pool)), min(SAMPLES, len(taught))
     say(f"{count} samples of the generator are made")
     generator = i2i.generator("demo-faces")
     made = []
@@ -94,10 +94,10 @@ def with_samples(pool: Pool, say: Callable[[str], None]) -> Pool:
         images = generator.render(generator.map(z)).clamp(-1, 1).cpu()
         made.append(((images + 1) * 127.5).round().to(torch.uint8))
     return pools.Pool(
-        torch.cat([pool.images[:drawn], *made]),
-        torch.cat([pool.values[:drawn], taught.values[:count]]),
-        torch.cat([pool.landmarks[:drawn], taught.landmarks[:count]]),
-        torch.cat([pool.identities[:drawn], taught.identities[:count]]),
+        torch.cat([pool.images[:synthetic], *made]),
+        torch.cat([pool.values[:synthetic], taught.values[:count]]),
+        torch.cat([pool.landmarks[:synthetic], taught.landmarks[:count]]),
+        torch.cat([pool.identities[:synthetic], taught.identities[:count]]),
         taught.latents[:0],
     )
 

@@ -1,4 +1,4 @@
-"""The loop that the small networks of the demo networks are trained by."""
+"""The training loop of the small demo networks."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def fit(
 
     Args:
         network: In training; its parameters are those that learn.
-        images: How many there are to learn from.
+        images: Number of training images.
         losses: From the numbers ``(batch,)`` of a step's images, the step, counted from 0, and the step's own random
             numbers to the losses; their sum is lowered.
-        say: Told the losses and the speed every few seconds.
+        say: Receives the losses and the speed every few seconds.
 
     Returns:
         A copy in evaluation mode, with averaged weights.
@@ -63,7 +63,7 @@ def fit(
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-3)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     network.train()
-    told, seen = time.monotonic(), 0
+    reported, seen = time.monotonic(), 0
     for step, numbers in enumerate(batches(images, settings)):
         random = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
         optimizer.param_groups[0]["lr"] = rate_at(step, settings)
@@ -74,19 +74,19 @@ def fit(
         optimizer.step()
         _follow(average, network, min(DECAY, (1 + step) / (10 + step)))
         seen += len(numbers)
-        passed = time.monotonic() - told
+        passed = time.monotonic() - reported
         if passed > SECONDS or step + 1 == settings.steps:
             values = ", ".join(f"{name} {value.item():.3f}" for name, value in parts.items())
             say(f"step {step + 1} of {settings.steps}: {values}; {seen / passed:.0f} images/s")
-            told, seen = time.monotonic(), 0
+            reported, seen = time.monotonic(), 0
     return average
 
 
 @torch.no_grad()
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move averaged weights and running statistics towards the present ones; counters are taken over."""
-    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
+    for averaged, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if averaged.is_floating_point():
+            averaged.lerp_(new, 1 - decay)
         else:
-            kept.copy_(new)
+            averaged.copy_(new)

@@ -18,23 +18,23 @@ FAR = (0.45, 0.75)
 
 
 def faceless(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Spoil images of faces ``(N, 3, S, S)`` in [-1, 1], each in one of five ways: the same shape, and no face in it.
+    """Corrupt images of faces ``(N, 3, S, S)`` in [-1, 1] by one of five functions each, so that no face is left.
 
     Args:
         landmarks: ``(N, 68, 2)`` pixels of the images.
     """
-    ways = (clouds, rubbed_out, jumbled, turned_over, pushed_out)
-    chosen = torch.randint(len(ways), (len(images),), generator=random)
+    corruptions = (clouds, rubbed_out, jumbled, turned_over, pushed_out)
+    chosen = torch.randint(len(corruptions), (len(images),), generator=random)
     spoilt = images.clone()
-    for number, way in enumerate(ways):
+    for number, corrupt in enumerate(corruptions):
         picked = (chosen == number).nonzero()[:, 0].to(images.device)
         if len(picked):
-            spoilt[picked] = way(images[picked], landmarks[picked], random)
+            spoilt[picked] = corrupt(images[picked], landmarks[picked], random)
     return spoilt
 
 
 def clouds(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Smooth noise between two colours of each image, finer or coarser."""
+    """Replace images by smooth noise between two of their colours."""
     count, size = len(images), images.shape[-1]
     cells = int(torch.randint(1, 5, (), generator=random))
     noise = torch.rand(count, 3, 2**cells, 2**cells, generator=random).to(images)
@@ -45,7 +45,7 @@ def clouds(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor
 
 
 def rubbed_out(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Hair and background stay, and within the outline of the points all is blurred beyond recognition."""
+    """Blur the inside of the face beyond recognition; hair and background stay."""
     size = images.shape[-1]
     least, most = landmarks.amin(dim=1), landmarks.amax(dim=1)
     centre, half = (least + most) / 2, (most - least) / 2 * 1.25
@@ -58,7 +58,7 @@ def rubbed_out(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Te
 
 
 def jumbled(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Cut into tiles that change places."""
+    """Shuffle tiles of images."""
     count, size = len(images), images.shape[-1]
     side = size // TILES
     order = torch.rand(count, TILES * TILES, generator=random).argsort(dim=1).to(images.device)
@@ -68,16 +68,16 @@ def jumbled(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tenso
 
 
 def turned_over(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Lying on a side, or upside down."""
+    """Rotate images by 90, 180 or 270 degrees."""
     return images.rot90(int(torch.randint(1, 4, (), generator=random)), (2, 3))
 
 
 def pushed_out(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:
-    """Half or more of the face beyond a border."""
+    """Translate images so that half the face or more is outside."""
     count, size = len(images), images.shape[-1]
     sides = torch.tensor([(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)])
-    way = sides[torch.randint(4, (count,), generator=random)]
+    direction = sides[torch.randint(4, (count,), generator=random)]
     least, most = FAR
-    shift = way * size * (least + (most - least) * torch.rand(count, 1, generator=random))
+    shift = direction * size * (least + (most - least) * torch.rand(count, 1, generator=random))
     movement = torch.cat([torch.eye(2).expand(count, 2, 2), shift[..., None]], dim=2)
     return moved(images, movement.to(images))

@@ -1,4 +1,4 @@
-"""What can be said of a face, in many ways: prompts made from attributes, and attributes found in captions.
+"""Texts about faces: prompts made from attributes, and attributes found in captions.
 
 An attribute is a name with a truth, ``{"glasses": True}``. Its wordings stand before the noun ("a smiling face"), after
 "with" ("a face with glasses") or by themselves ("looking left"). Attributes whose name is not in the table are worded
@@ -17,14 +17,14 @@ NOUNS = ("face", "person", "head")
 OPENED, BARE = 0.3, 0.4
 """How often a prompt begins with an opening, and how often one of a single attribute is nothing but its wording."""
 FEW, SEVERAL = 0.45, 0.8
-"""Prompts of one attribute and of two or three are drawn up to these shares; the rest have four or more."""
+"""Prompts of one attribute and of two or three have these cumulative probabilities; the rest have four or more."""
 ABSENT = 0.35
 """How likely something that a face has not is to be mentioned, beside something that it has."""
 
 
 @dataclass(frozen=True)
 class Wording:
-    """Ways to say one thing, by their place in the sentence."""
+    """Synonymous phrases, by their position in the sentence."""
 
     before: tuple[str, ...] = ()
     with_: tuple[str, ...] = ()
@@ -32,13 +32,13 @@ class Wording:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every way."""
+        """All phrases."""
         return self.before + self.with_ + self.alone
 
 
 def _thing(*names: str, alone: Sequence[str] = ()) -> tuple[Wording, Wording]:
-    """What a face has or has not; ``alone`` are ways to say it that stand by themselves."""
-    absent = (*(f"without {name}" for name in names), *(f"not {way}" for way in alone))
+    """Create the wordings of what a face has or has not; ``alone`` are phrases that stand by themselves."""
+    absent = (*(f"without {name}" for name in names), *(f"not {phrase}" for phrase in alone))
     return Wording((), names, tuple(alone)), Wording(
         (), tuple(f"no {name.removeprefix('a ')}" for name in names), absent
     )
@@ -47,17 +47,19 @@ def _thing(*names: str, alone: Sequence[str] = ()) -> tuple[Wording, Wording]:
 def _kind(*adjectives: str, thing: str = "", alone: Sequence[str] = ()) -> tuple[Wording, Wording]:
     """What a face is or is not."""
     things, absent = (f"a {thing}",) if thing else (), (f"no {thing}",) if thing else ()
-    ways = (*adjectives, *alone)
-    return Wording(adjectives, things, ways), Wording((), absent, tuple(f"not {way}" for way in ways))
+    phrases = (*adjectives, *alone)
+    return Wording(adjectives, things, phrases), Wording((), absent, tuple(f"not {phrase}" for phrase in phrases))
 
 
 def _state(part: str, true: Sequence[str], false: Sequence[str] = ()) -> tuple[Wording, Wording]:
     """A part of the face that is in one of two states; ``false`` names the second, where nothing lies between."""
     absent = Wording(
-        (), tuple(f"{way} {part}" for way in false), tuple(f"{part} {way}" for way in (*false, f"not {true[0]}"))
+        (),
+        tuple(f"{phrase} {part}" for phrase in false),
+        tuple(f"{part} {phrase}" for phrase in (*false, f"not {true[0]}")),
     )
-    ways = tuple(f"{part} {way}" for way in true)
-    return Wording((), (*(f"{way} {part}" for way in true), *ways), ways), absent
+    phrases = tuple(f"{part} {phrase}" for phrase in true)
+    return Wording((), (*(f"{phrase} {part}" for phrase in true), *phrases), phrases), absent
 
 
 _TABLE: dict[str, tuple[Wording, Wording]] = {
@@ -84,7 +86,7 @@ _TABLE: dict[str, tuple[Wording, Wording]] = {
         )
         for side in ("left", "right")
     },
-    **{f"looking {way}": _kind(alone=(f"looking {way}", f"looking {way}wards")) for way in ("up", "down")},
+    **{f"looking {side}": _kind(alone=(f"looking {side}", f"looking {side}wards")) for side in ("up", "down")},
     **{
         f"light from the {side}": _thing(f"light from the {side}", alone=(f"lit from the {side}",))
         for side in ("left", "right")
@@ -120,7 +122,7 @@ class Prompts:
             *OPENINGS,
             *NOUNS,
             "a an with and",
-            *(way for pair in self.wordings.values() for w in pair for way in w.all),
+            *(phrase for pair in self.wordings.values() for w in pair for phrase in w.all),
         ]
         return {word for text in texts for word in text.lower().split()}
 
@@ -144,7 +146,7 @@ class Prompts:
         """A prompt that holds for a face, and the attributes that it states."""
         share = rng.random()
         count = 1 if share < FEW else rng.randint(2, 3) if share < SEVERAL else rng.randint(4, 8)
-        # Drawn without putting back, each by its weight (Efraimidis and Spirakis 2006).
+        # Weighted sampling without replacement (Efraimidis and Spirakis 2006).
         rank = {name: rng.random() ** (1 if attributes[name] else 1 / ABSENT) for name in self.names}
         chosen = sorted(self.names, key=lambda name: -rank[name])[:count]
         said = {name: attributes[name] for name in chosen}
@@ -159,8 +161,8 @@ class Prompts:
         clauses = [clause.split() for clause in re.split(r",|\band\b|\bwith\b", caption.lower())]
         found = {}
         for name in self.names:
-            ways = self.wordings[name][0 if attributes[name] else 1].all
-            if any(_in_order(way.split(), clause) for way in ways for clause in clauses):
+            phrases = self.wordings[name][0 if attributes[name] else 1].all
+            if any(_in_order(phrase.split(), clause) for phrase in phrases for clause in clauses):
                 found[name] = attributes[name]
         return found
 
@@ -171,15 +173,15 @@ def _in_order(words: Sequence[str], clause: Sequence[str]) -> bool:
 
 
 def _sentence(noun: str, wordings: Iterable[Wording], rng: random.Random | None) -> str:
-    """One sentence that says all of it; without ``rng`` the first way of each is taken."""
+    """One sentence that says all of it; without ``rng`` the first phrase of each is taken."""
     before: list[str] = []
     things: list[str] = []
     alone: list[str] = []
     for wording in wordings:
         slots = [(before, wording.before), (things, wording.with_), (alone, wording.alone)]
-        slots = [(place, ways) for place, ways in slots if ways]
-        place, ways = rng.choice(slots) if rng else slots[0]
-        place.append(rng.choice(ways) if rng else ways[0])
+        slots = [(place, phrases) for place, phrases in slots if phrases]
+        place, phrases = rng.choice(slots) if rng else slots[0]
+        place.append(rng.choice(phrases) if rng else phrases[0])
     words = " ".join([*before, noun])
     text = f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
     if things:

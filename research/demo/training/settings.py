@@ -1,4 +1,4 @@
-"""What a training of the demo networks is told, and what it gives back."""
+"""Settings and results of a training of the demo networks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and on what a network learns."""
+    """Settings of one training."""
 
     steps: int
     batch: int
     rate: float
-    """Adam's learning rate at its highest."""
+    """Adam's largest learning rate."""
     images: int
-    """Drawn faces to learn from."""
+    """Number of synthetic faces."""
     size: int = 64
     """Height and width of the images, pixels."""
     seed: int = 0
@@ -27,11 +27,11 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves."""
+    """The result of a training."""
 
     tensors: Mapping[str, Tensor]
     """The network's state dict, float32."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Worth telling on its card: plain values."""
+    """Plain values for the model card."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """What the file says of itself beside its tensors."""
+    """Metadata of the weight file."""

@@ -40,8 +40,8 @@ CAPTIONS = 0.3
 TEXTS = 2
 """Texts of each image in a step: they cost little."""
 PAIRS, SEEN, VALUES, POINTS, READ = 6.0, 2.0, 4.0, 20.0, 2.0
-"""Weights of the losses that go with contrast: attributes told by two prompts; attributes, values and landmarks seen in
-an image; attributes read in a text."""
+"""Weights of the losses that go with contrast: attributes told apart by two prompts; attributes, values and landmarks
+seen in an image; attributes read in a text."""
 RARE = 0.03
 """Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
@@ -52,9 +52,9 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
     """Train both towers on synthetic faces.
 
     Args:
-        say: Told about progress, a line at a time.
+        say: Receives progress messages of one line.
     """
-    # As many, of as many latents, as demo-faces learns from: by the same name they are drawn but once.
+    # As many, of as many latents, as demo-faces learns from: the same name shares the cached pool.
     pool = pools.pool("faces", settings.images, settings.size, of_latents=True, say=say)
     network = learn(synthetic_faces.faces(), pool, settings, say)
     tensors = {key: value.cpu() for key, value in network.state_dict().items() if "num_batches" not in key}
@@ -133,11 +133,11 @@ class _Learner(nn.Module):
         texts = self.network.text(self.network.read(sentences))
         there, absent = self.network.texts([text for pair in zip(*pairs, strict=True) for text in pair]).chunk(2)
         units, scale = (F.normalize(image_features), F.normalize(texts)), self.network.scale
-        told = scale * units[0] @ (there - absent).T
+        logits = scale * units[0] @ (there - absent).T
         weights = balance(truth, self.shares)
         return {
             "contrast": contrast(*units, holds(stated, truth), scale),
-            "pairs": PAIRS * F.binary_cross_entropy_with_logits(told, truth.float(), weights),
+            "pairs": PAIRS * F.binary_cross_entropy_with_logits(logits, truth.float(), weights),
             "seen": SEEN * F.binary_cross_entropy_with_logits(self.seen(image_features), truth.float(), weights),
             "values": VALUES * F.mse_loss(self.values(image_features), values),
             "read": READ * F.mse_loss(self.read(texts), stated),
@@ -154,7 +154,7 @@ class _Texts:
         self.truth = torch.tensor([[found[name] for name in self.prompts.names] for found in self.attributes])
 
     def vocabulary(self) -> list[str]:
-        """Every word that is said, sorted."""
+        """Return every word of the captions and prompts, sorted."""
         return sorted({word for caption in self.captions for word in words_of(caption)} | self.prompts.words())
 
     def draw(self, numbers: Tensor, random: torch.Generator) -> tuple[list[str], Tensor]:

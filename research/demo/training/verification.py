@@ -49,8 +49,8 @@ def ten_fold(likeness: Tensor, identities: Tensor) -> float:
         one, other = torch.combinations(members).unbind(dim=1)
         same = identities[one] == identities[other]
         alike, different = same.nonzero()[:, 0], (~same).nonzero()[:, 0]
-        drawn = different[torch.randperm(len(different), generator=random)[: len(alike)]]
-        chosen = torch.cat([alike, drawn])
+        sampled = different[torch.randperm(len(different), generator=random)[: len(alike)]]
+        chosen = torch.cat([alike, sampled])
         cosines.append(likeness[one[chosen], other[chosen]])
         truths.append(same[chosen])
     right = []
