@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
-from turns import device_of, memory, take_turns, teller
+from turns import device_of, memory, step_reporter, take_turns
 
 import i2i
 from i2i.api.device import Device
@@ -48,7 +48,7 @@ def task(size: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], torch
     return handles, targets, mask
 
 
-def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
+def ours(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None]) -> None:
     """The loop of the editor ``drag``."""
     from i2i_plugins.drag.handles import Handles
     from i2i_plugins.drag.optimisation import DragOptimisation
@@ -63,27 +63,27 @@ def ours(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float]
         learning_rate=RATE, steps=10**6, tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip
     drag = DragOptimisation(i2i.Scene({}, device), generator, settings, w, [handles], mask.to(device))
-    drag.run(lambda steps, distance: told(drag.trajectories[0].losses[-1]))
+    drag.run(lambda steps, distance: report(drag.trajectories[0].losses[-1]))
 
 
-def plain(generator: Any, w: torch.Tensor, device: Device, told: Callable[[float], None]) -> None:
+def plain(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None]) -> None:
     """The loop of ``plain_drag.py``."""
     from plain_drag import PlainDrag
 
     handles, targets, mask = task(generator.resolution)
     loop = PlainDrag(generator, w, handles, targets, mask.to(device), RATE, MASK_WEIGHT, ROWS, LAYER)
     while True:
-        told(loop.step())
+        report(loop.step())
 
 
 def serve(name: str, given: argparse.Namespace, size: int, pipe: Connection) -> None:
-    """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
+    """A variant in its own process: takes a step on request, and answers with seconds, loss and memory."""
     device = device_of(name == "plain", given.device)
     generator = network(size, device)
     with torch.no_grad():
         w = generator.map(torch.randn(1, 512, generator=torch.Generator().manual_seed(1)))
-    told = teller(device, pipe, (device.describe(), memory(device)))
-    (plain if name == "plain" else ours)(generator, w, device, told)
+    report = step_reporter(device, pipe, (device.describe(), memory(device)))
+    (plain if name == "plain" else ours)(generator, w, device, report)
 
 
 def measure(size: int, given: argparse.Namespace) -> list[dict[str, Any]]:

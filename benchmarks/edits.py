@@ -72,8 +72,8 @@ def show(found: dict[str, Any]) -> None:
     for title in ("drawn faces", "samples"):
         print(f"\n{title:16}" + "".join(f"{name:>10}" for name in FIGURES))
         for method, figures in found["inversion"][title].items():
-            told = figures.get("lacks") or "".join(f"{figures[name]:10.4g}" for name in FIGURES)
-            print(f"{method:16}{told}")
+            cells = figures.get("lacks") or "".join(f"{figures[name]:10.4g}" for name in FIGURES)
+            print(f"{method:16}{cells}")
     names = list(next(iter(found["mixing"].values())))
     print(f"\n{'mixing':16}" + "".join(f"{name:>10}" for name in names))
     for preset, figures in found["mixing"].items():

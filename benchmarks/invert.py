@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from turns import device_of, take_turns, teller
+from turns import device_of, step_reporter, take_turns
 
 import i2i
 from i2i.api.device import Device
@@ -63,15 +63,17 @@ def photos(size: int, count: int, device: Device) -> torch.Tensor:
 
 
 def serve(variant: InversionVariant, given: argparse.Namespace, vgg16: Path, pipe: Connection) -> None:
-    """A variant in its own process: takes a step whenever it is told to, and answers with seconds, loss and memory."""
+    """A variant in its own process: takes a step on request, and answers with seconds, loss and memory."""
     device = device_of(variant.name == "plain", given.device, variant.precision)
     generator, perceptual = networks(given.size, given.channel_base, device, vgg16)
     images = photos(given.size, variant.photos, device)
-    told = teller(device, pipe, {"device": device.describe(), "precision": device.precision})
-    (plain if variant.name == "plain" else ours)(device, generator, perceptual, images, told)
+    report = step_reporter(device, pipe, {"device": device.describe(), "precision": device.precision})
+    (plain if variant.name == "plain" else ours)(device, generator, perceptual, images, report)
 
 
-def ours(device: Device, generator: Any, perceptual: Any, images: torch.Tensor, told: Callable[[float], None]) -> None:
+def ours(
+    device: Device, generator: Any, perceptual: Any, images: torch.Tensor, report: Callable[[float], None]
+) -> None:
     """The loop of the editor ``invert``."""
     from i2i_plugins.invert.methods import METHODS
     from i2i_plugins.invert.optimisation import LatentInversion
@@ -79,16 +81,18 @@ def ours(device: Device, generator: Any, perceptual: Any, images: torch.Tensor, 
     method = replace(METHODS["projector"], space="w+", jitter=0.0, warmup=0.0, decay=0.0, learning_rate=RATE)
     scene = i2i.Scene({}, device, {"perceptual": perceptual}, generator=generator)
     starts = generator.w_mean.expand(len(images), generator.num_ws, -1)
-    LatentInversion(scene, method, images, starts).run(lambda steps, loss: told(loss))
+    LatentInversion(scene, method, images, starts).run(lambda steps, loss: report(loss))
 
 
-def plain(device: Device, generator: Any, perceptual: Any, images: torch.Tensor, told: Callable[[float], None]) -> None:
+def plain(
+    device: Device, generator: Any, perceptual: Any, images: torch.Tensor, report: Callable[[float], None]
+) -> None:
     """The loop of ``plain_invert.py``, on the first photo."""
     from plain_invert import PlainLoop
 
     loop = PlainLoop(generator, perceptual, images[:1], RATE, NOISE_WEIGHT)
     while True:
-        told(loop.step())
+        report(loop.step())
 
 
 def measure(given: argparse.Namespace, vgg16: Path) -> list[dict[str, Any]]:
@@ -99,12 +103,12 @@ def measure(given: argparse.Namespace, vgg16: Path) -> list[dict[str, Any]]:
     ]
     about, seen = take_turns(serve, [(variant, given, vgg16) for variant in chosen], given.rounds + 1)
     rows: list[dict[str, Any]] = []
-    for variant, told, steps in zip(chosen, about, seen, strict=True):
+    for variant, setup, steps in zip(chosen, about, seen, strict=True):
         seconds = statistics.median(step.seconds for step in steps[1:]) / variant.photos
         used = [step.used for step in steps]
         row = {
             "variant": variant.name,
-            "precision": told["precision"],
+            "precision": setup["precision"],
             "photos": variant.photos,
             "seconds": round(seconds, 4),
             "times": round(rows[0]["seconds"] / seconds, 2) if rows else 1.0,
@@ -112,7 +116,7 @@ def measure(given: argparse.Namespace, vgg16: Path) -> list[dict[str, Any]]:
             "last_loss": round(steps[-1].loss, 5),
             "memory_mb": round(used[-1]),
             "growth_mb": round(used[-1] - used[min(2, len(used) - 1)]),
-            "device": told["device"],
+            "device": setup["device"],
         }
         if not any((each["variant"], each["precision"]) == (row["variant"], row["precision"]) for each in rows):
             rows.append(row)  # "auto" may be what was timed already

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 class PlainDrag:
-    """Handles ``(x, y)`` on their way in an image of R x R pixels."""
+    """A drag of handles ``(x, y)`` in an image of R x R pixels."""
 
     def __init__(
         self,
@@ -71,12 +71,12 @@ class PlainDrag:
 
     def _pull(self, maps: Tensor, x: int, y: int, u: int, v: int) -> Tensor:
         """Motion supervision of one handle."""
-        way = torch.tensor([u - x, v - y], dtype=torch.float32, device=maps.device)
-        if way.norm() <= 1:
+        direction = torch.tensor([u - x, v - y], dtype=torch.float32, device=maps.device)
+        if direction.norm() <= 1:
             return maps.new_zeros(())
         across, along = torch.arange(self.size, device=maps.device), torch.arange(self.size, device=maps.device)
         rows, columns = torch.where((along[:, None] - y) ** 2 + (across[None] - x) ** 2 < self.r1**2)
-        places = torch.stack([columns, rows], dim=1) + way / way.norm()
+        places = torch.stack([columns, rows], dim=1) + direction / direction.norm()
         grid = (places / (self.size - 1) * 2 - 1)[None, None]
         there = F.grid_sample(maps, grid, align_corners=True)[0, :, 0]
         return F.l1_loss(there, maps[0, :, rows, columns].detach())

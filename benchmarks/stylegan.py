@@ -4,7 +4,7 @@
     python benchmarks/stylegan.py --sizes 1024 --json --rounds 5
 
 What is timed: ``render`` (no gradient); ``render + gradient`` (to w, from a loss on the image); ``features@128 +
-gradient`` (to w, from a loss on the maps at 128 px, as dragging needs it). The plain way (``plain_stylegan2.py``)
+gradient`` (to w, from a loss on the maps at 128 px, as dragging needs it). The baseline (``plain_stylegan2.py``)
 convolves weights of each sample in groups and runs the whole synthesis, whatever is asked for; its backward pass, like
 ours, begins at the loss. Every variant lives in a process of its own, so that peak memory is its own, and the variants
 take turns task by task, so that a drift of the machine's speed meets all of them. Ratios are of the medians.
@@ -101,12 +101,12 @@ def measure(size: int, name: str, precisions: list[str], compiled: bool, rounds:
     chosen = [GeneratorVariant("plain", size), *(GeneratorVariant("ours", size, precision) for precision in precisions)]
     chosen += [GeneratorVariant("ours, compiled", size, precision, True) for precision in precisions if compiled]
     context = multiprocessing.get_context("spawn")
-    pipes, told = [], []
+    pipes, setups = [], []
     for variant in chosen:
         mine, theirs = context.Pipe()
         context.Process(target=serve, args=(variant, name, theirs), daemon=True).start()
         pipes.append(mine)
-        told.append(mine.recv())
+        setups.append(mine.recv())
     rows: list[dict[str, Any]] = []
     for task in TASKS:
         seconds: list[list[float]] = [[] for _ in chosen]
@@ -117,7 +117,7 @@ def measure(size: int, name: str, precisions: list[str], compiled: bool, rounds:
                 taken, peak[number] = pipe.recv()
                 seconds[number] += [taken] if turn else []
         medians = [statistics.median(times) for times in seconds]
-        for variant, about, median, memory in zip(chosen, told, medians, peak, strict=True):
+        for variant, about, median, memory in zip(chosen, setups, medians, peak, strict=True):
             rows.append(
                 {
                     "size": size,
@@ -139,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--precisions", nargs="+", default=["fp32", "auto"], help="of ours; the plain way is fp32")
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "auto"], help="of ours; the baseline is fp32")
     parser.add_argument("--compile", action="store_true", help="time compiled networks as well")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")

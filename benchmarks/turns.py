@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
 
 def device_of(plain: bool, name: str, precision: str = "fp32", compiled: bool = False) -> Device:
-    """Ours as the device manager makes it ready; the plain way has torch's own rules for memory on a CPU."""
+    """Return the device of a variant; the baseline has torch's default memory settings on a CPU."""
     if plain and name == "cpu":
         return TorchDevice(name)
     return choose_device(name, precision, compiled=compiled)  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def take_turns(
     """Run ``serve(*arguments, pipe)`` for each variant, in turn.
 
     Returns:
-        What each said of itself first, and its steps.
+        The ``about`` of each variant, and its steps.
     """
     context = multiprocessing.get_context("spawn")
     pipes, about = [], []
@@ -59,13 +59,13 @@ def take_turns(
     return about, seen
 
 
-def teller(device: Device, pipe: Connection, about: Any) -> Callable[[float], None]:
-    """For ``serve``: say ``about``, and get what is to be called with the loss after each step. It waits for turns."""
+def step_reporter(device: Device, pipe: Connection, about: Any) -> Callable[[float], None]:
+    """Send ``about``, and return a function that reports the loss of a step and waits for the next turn."""
     pipe.send(about)
     pipe.recv()
     began = time.perf_counter()
 
-    def told(loss: float) -> None:
+    def report(loss: float) -> None:
         nonlocal began
         if device.type == "cuda":
             torch.cuda.synchronize()
@@ -74,11 +74,11 @@ def teller(device: Device, pipe: Connection, about: Any) -> Callable[[float], No
             raise SystemExit
         began = time.perf_counter()
 
-    return told
+    return report
 
 
 def memory(device: Device) -> float:
-    """In use now, MB."""
+    """Return the memory in use, MB."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device) / 2**20
     try:

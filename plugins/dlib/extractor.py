@@ -174,7 +174,7 @@ def _off_centre(box: Any, middle: float) -> float:
 
 
 def _window(array: np.ndarray, box: Box, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out a window of twice the width of a box, so that the box is ``WINDOW_BOX`` wide and upright after ``angle``.
+    """Crop a window of twice the width of a box, so that the box is ``WINDOW_BOX`` wide and upright after ``angle``.
 
     Returns:
         uint8 ``(2 WINDOW_BOX, 2 WINDOW_BOX, 3)``, black outside the image, and the matrix ``(2, 3)`` from pixels of the
