@@ -9,7 +9,7 @@ from .api.callback import Callback
 from .api.errors import I2IError, UsageError
 from .guards import build_plugin
 from .registry import Entry, Registry
-from .runtime.progress import note
+from .runtime.notes import note
 
 
 class Callbacks:

@@ -15,7 +15,7 @@ from ..api.dataset import Dataset
 from ..api.errors import I2IError, UsageError
 from ..api.field import Field
 from ..api.sample import Sample
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..toolkit.files import user_directory
 from .layouts import find_images, find_samples, find_sides, side_fields
 from .samples import Palette, check_samples, read_sample

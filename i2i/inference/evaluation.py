@@ -11,7 +11,7 @@ from ..api.errors import I2IError, UsageError
 from ..api.trainer import first_panel
 from ..guards import build_plugin, plain_named_options, plugin_owner
 from ..registry import Registry, load_registry
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..toolkit.files import write_json
 
 if TYPE_CHECKING:

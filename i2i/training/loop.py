@@ -16,7 +16,7 @@ from ..data.batches import Batches, fixed_batches
 from ..data.training_data import TrainingData
 from ..runtime.cancellation import Cancellation
 from ..runtime.distributed import require_agreement
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..toolkit.files import write_json
 from .checkpoints import averaged_networks, averaged_prefixes, averaged_tensors, load_networks, network_tensors
 from .ema import WeightAverages

@@ -18,7 +18,7 @@ from ..data.training_data import TrainingData, describe_data, has_split, open_da
 from ..guards import plain_named_options, plain_options, plugin_options, plugin_owner
 from ..registry import Registry
 from ..runtime.device import choose_device
-from ..runtime.progress import note
+from ..runtime.notes import note
 from .runs import Run, open_dataset, open_run, versions
 from .settings import TrainOptions
 

@@ -13,7 +13,7 @@ from ..api.field import Field
 from ..api.options import Options, build_options
 from ..api.trainer import DataInfo
 from ..guards import build_plugin
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json

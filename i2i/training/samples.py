@@ -13,7 +13,7 @@ from ..api.trainer import DataInfo, Trainer
 from ..data.batches import fixed_batches
 from ..data.pixels import panel_image
 from ..data.training_data import TrainingData
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..toolkit.images.grids import image_grid
 
 ROWS = 4

@@ -12,7 +12,7 @@ from ..api.trainer import Trainer
 from ..guards import build_plugin, plain_named_options
 from ..registry import Registry, load_registry
 from ..runtime import distributed as processes
-from ..runtime.progress import note
+from ..runtime.notes import note
 from ..toolkit.memory import is_out_of_memory
 from .loop import Loop
 from .plan import TrainPlan, make_plan, reopen_run, require_same_data, resolve_options
