@@ -20,7 +20,7 @@ from ..registry import Registry
 from ..runtime.device import choose_device
 from ..runtime.progress import note
 from .runs import Run, open_dataset, open_run, versions
-from .settings import TrainOptions
+from .settings import TrainOptions, suited_options
 
 
 @dataclass
@@ -104,7 +104,7 @@ def resolve_options(
     own_options = plain_options(registry, "dataset", dataset.name, dataset_options) if dataset_options else {}
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
-    settings = build_options(TrainOptions.suited(kind), common, "the options")
+    settings = build_options(suited_options(registry, name), common, "the options")
     chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
     if kind.learns_from() == "images":
         chosen["load_size"] = settings.load_size or settings.size
