@@ -76,8 +76,7 @@ def guarded_class(registry: Registry, kind: str, name: str) -> Any:
 
 def plugin_owner(registry: Registry, kind: str, name: str) -> str:
     """What messages call a thing: ``"trainer 'x' of i2i-mine 1.0"``."""
-    plugin = registry.giver(kind, name)
-    return f"{kind} {name!r} of {plugin.distribution} {plugin.version}"
+    return f"{kind} {name!r} of {registry.provider(kind, name).release}"
 
 
 def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None, owner: str = "") -> tuple[Options, ...]:

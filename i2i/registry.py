@@ -151,9 +151,17 @@ class Registry:
                 self._report_once(entry, error)
         return found
 
-    def giver(self, kind: str, name: str) -> Plugin:
-        """Return the plugin that provides a thing."""
+    def provider(self, kind: str, name: str) -> Plugin:
+        """Return the plugin that provides a thing.
+
+        Raises:
+            UsageError: nothing has this name.
+        """
         return self.entry(kind, name).provider
+
+    def giver(self, kind: str, name: str) -> Plugin:
+        """Return ``provider(kind, name)``; the old name of this method."""
+        return self.provider(kind, name)
 
     def resolve(self, kind: str, what: Any) -> tuple[str, Registry]:
         """Return the name of what a user chose, and a registry that has it.
@@ -225,12 +233,12 @@ class Registry:
         """Let every plugin add its commands; one that would replace a command, or fails, adds none."""
         for plugin, hook in self._hooks("register_commands"):
             before = [(group, dict(group.commands)) for group in _groups(cli)]
-            told = plugin.error
+            before_hook = plugin.error
             with self._guarded(plugin, "register_commands"), watched(plugin, "register_commands"):
                 hook(cli=cli, registry=self)
                 _refuse_replaced(before)
                 _guard_new(cli, before, plugin)
-            if plugin.error != told:
+            if plugin.error != before_hook:
                 for group, commands in before:
                     group.commands = commands
 
@@ -360,8 +368,8 @@ def _failed_command(command: click.Command, plugin: Plugin, error: BaseException
     if isinstance(error, RuntimeError) and "out of memory" in str(error):
         return error
     return I2IError(
-        f"The command {command.name!r} of {plugin.distribution} {plugin.version} failed: {describe_error(error)}; tell "
-        "its author (--debug shows the traceback)."
+        f"The command {command.name!r} of {plugin.release} failed: {describe_error(error)}; tell its author "
+        "(--debug shows the traceback)."
     )
 
 

@@ -138,7 +138,7 @@ class Choosy(Shift):
 
     def check_preset(self, preset: i2i.Preset) -> None:
         if preset.values != {"known": 1}:
-            raise i2i.I2IError(f"{preset.name} of {preset.giver} is not known.")
+            raise i2i.I2IError(f"{preset.name} of {preset.provider} is not known.")
 
 
 def test_presets_are_checked_by_the_editor_that_reads_them() -> None:

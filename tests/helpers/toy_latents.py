@@ -116,7 +116,7 @@ class Preset(Brighten):
 
     def check_preset(self, preset: i2i.Preset) -> None:
         if "amount" not in preset.values:
-            raise i2i.I2IError(f"The preset {preset.name!r} of {preset.giver} has no amount; choose another.")
+            raise i2i.I2IError(f"The preset {preset.name!r} of {preset.provider} has no amount; choose another.")
 
     def check_photos(self, scene: i2i.Scene, options: Any) -> None:
         Preset.before = [photo.latent is not None for photo in scene.every["image"]]
