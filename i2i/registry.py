@@ -27,6 +27,7 @@ from .discovery import (
 )
 from .entries import Entry as Entry
 from .entries import Registration
+from .toolkit.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import click
@@ -352,21 +353,21 @@ def _guard_command(command: click.Command, plugin: Plugin) -> None:
 
             try:
                 return _original(*args, **kwargs)
-            except (I2IError, OSError, MemoryError, EOFError, click.ClickException, click.Abort, click.exceptions.Exit):
+            except (I2IError, OSError, EOFError, click.ClickException, click.Abort, click.exceptions.Exit):
                 raise
             except SystemExit as end:  # it may end with the exit codes of i2i, or with a text
                 if not isinstance(end.code, int) or end.code in (0, 1, 2):
                     raise
                 raise _failed_command(command, plugin, end) from end
             except Exception as error:
+                if is_out_of_memory(error):
+                    raise
                 raise _failed_command(command, plugin, error) from error
 
         setattr(command, method, call)
 
 
-def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> BaseException:
-    if isinstance(error, RuntimeError) and "out of memory" in str(error):
-        return error
+def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> I2IError:
     return I2IError(
         f"The command {command.name!r} of {plugin.release} failed: {describe_error(error)}; tell its author "
         "(--debug shows the traceback)."
