@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .api.contracts import contract_class, contract_methods
-from .api.errors import I2IError, UsageError
+from .api.errors import I2IError, PluginError, UsageError
 from .return_checks import INSTANCE_CHECKS, METHOD_CHECKS, ROLE_CHECKS, Check, UnexpectedReturn, describe_value
 from .toolkit.memory import is_out_of_memory
 
@@ -27,12 +27,6 @@ OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric", "callba
 
 _PASSED = (I2IError, KeyboardInterrupt, GeneratorExit)
 """What a plugin may raise besides failures of the machine, which the engine reports itself."""
-
-
-class PluginError(I2IError):
-    """A plugin failed or broke its contract; the text names it and its distribution."""
-
-
 _LONGEST = 300
 """Characters of an exception's text that are quoted."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from .api import hookspecs
-from .api.errors import I2IError, UsageError, did_you_mean
+from .api.errors import I2IError, PluginError, UsageError, did_you_mean
 from .api.hookspecs import KINDS as KINDS
 from .discovery import Plugin as Plugin
 from .discovery import (
@@ -367,8 +367,8 @@ def _guard_command(command: click.Command, plugin: Plugin) -> None:
         setattr(command, method, call)
 
 
-def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> I2IError:
-    return I2IError(
+def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> PluginError:
+    return PluginError(
         f"The command {command.name!r} of {plugin.release} failed: {describe_error(error)}; tell its author "
         "(--debug shows the traceback)."
     )

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..api.contracts import contract_class
 from ..api.dataset import Dataset
-from ..api.errors import I2IError, UsageError
+from ..api.errors import I2IError, PluginError, UsageError
 from ..api.field import Field
 from ..api.generator import StyleGenerator, Weights
 from ..api.model import Model
@@ -101,11 +101,9 @@ class ContractRun:
         """Turn an error that is neither the plugin's fault nor a wrong option into ``RequirementMissing``."""
         try:
             yield
-        except UsageError:
+        except (UsageError, PluginError):
             raise
         except I2IError as error:
-            if is_fault(error):
-                raise
             raise RequirementMissing(f"{self.kind} {self.name!r} needs something that is missing: {error}") from None
 
     def values(self) -> dict[str, Any]:
@@ -137,11 +135,6 @@ class ContractRun:
                 f"{self.kind} {self.name!r} needs a generator of class {needed.__name__}: name one in `generators`"
             )
         return self.generator or TinyGenerator.name
-
-
-def is_fault(error: I2IError) -> bool:
-    """Return whether an error is the plugin's own fault, as the guards say, and not a missing requirement."""
-    return "tell its author" in str(error)
 
 
 def photos(count: int, size: int = SIZE) -> Tensor:
@@ -315,7 +308,7 @@ def _found_samples(run: ContractRun, dataset: Dataset, root: Path) -> Sequence[S
         samples = find_samples(dataset, root, "train")
         sides = find_sides(dataset, root, "train")
     except I2IError as error:
-        if run.root is not None or is_fault(error):
+        if run.root is not None or isinstance(error, PluginError):
             raise
         samples, sides = (), ((), ())
     if not samples and run.root is None:
