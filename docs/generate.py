@@ -141,12 +141,12 @@ def options_page(registry: Registry) -> str:
         if things:
             parts.append(f"## {kind.capitalize()}s")
         for name, thing in things.items():
-            parts += [f"### {name}", *_thing(kind, thing, registry.giver(kind, name))]
+            parts += [f"### {name}", *_thing(kind, thing, registry.provider(kind, name))]
     return "\n\n".join(parts) + "\n"
 
 
-def _thing(kind: str, thing: Any, giver: Plugin) -> Iterator[str]:
-    yield f"{thing.summary.rstrip('.')}. Provided by the plugin `{giver.name}`."
+def _thing(kind: str, thing: Any, provider: Plugin) -> Iterator[str]:
+    yield f"{thing.summary.rstrip('.')}. Provided by the plugin `{provider.name}`."
     if facts := _facts(kind, thing):
         yield "\n".join(f"- {fact}" for fact in facts)
     model = getattr(thing, "Options", None)

@@ -59,7 +59,7 @@ def choose_callbacks(
         )
     created = []
     for name in dict.fromkeys(chosen):
-        provider = _provider(registry.entry("callback", name))
+        provider = registry.provider("callback", name).release
         try:
             created.append((build_plugin(registry, "callback", name, values=options.get(name)), provider))
         except UsageError:  # a wrong option, which is the user's
@@ -73,12 +73,8 @@ def _is_default(name: str, entry: Entry) -> bool:
     try:
         return bool(entry.get("default", False))
     except I2IError as error:  # it cannot be imported
-        _report(name, _provider(entry), "its import", error)
+        _report(name, entry.provider.release, "its import", error)
         return False
-
-
-def _provider(entry: Entry) -> str:
-    return f"{entry.provider.distribution} {entry.provider.version}"
 
 
 def _report(name: str, provider: str, event: str, error: BaseException) -> None:

@@ -67,8 +67,13 @@ class Plugin:
         """The traceback of each exception behind ``error``."""
         return ["".join(traceback.format_exception(error)) for error in self.exceptions]
 
+    @property
+    def release(self) -> str:
+        """The distribution and its version, as messages and records name them: ``"i2i-mine 1.0"``."""
+        return f"{self.distribution} {self.version}"
+
     def __str__(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})"
+        return f"{self.name} ({self.release})"
 
     def blame(self, fault: str, error: BaseException | None = None) -> None:
         """Add a fault, and the traceback of its exception."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .api.contracts import contract_class, contract_methods
-from .api.errors import I2IError, UsageError
+from .api.errors import I2IError, PluginError, UsageError
 from .return_checks import INSTANCE_CHECKS, METHOD_CHECKS, ROLE_CHECKS, Check, UnexpectedReturn, describe_value
 from .toolkit.memory import is_out_of_memory
 
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 OPTIONS_LAST = frozenset({"dataset", "generator", "extractor", "metric", "callback"})
 """Kinds whose classes get their options as the last argument of the constructor, where they declare any."""
 
-_PASSED = (I2IError, OSError, MemoryError, KeyboardInterrupt, GeneratorExit)
-"""What a plugin may raise: errors for the user, and failures of the machine, which the engine reports itself."""
-
-
-class PluginError(I2IError):
-    """A plugin failed or broke its contract; the text names it and its distribution."""
-
-
+_PASSED = (I2IError, KeyboardInterrupt, GeneratorExit)
+"""What a plugin may raise besides failures of the machine, which the engine reports itself."""
 _LONGEST = 300
 """Characters of an exception's text that are quoted."""
 
@@ -76,8 +70,7 @@ def guarded_class(registry: Registry, kind: str, name: str) -> Any:
 
 def plugin_owner(registry: Registry, kind: str, name: str) -> str:
     """What messages call a thing: ``"trainer 'x' of i2i-mine 1.0"``."""
-    plugin = registry.giver(kind, name)
-    return f"{kind} {name!r} of {plugin.distribution} {plugin.version}"
+    return f"{kind} {name!r} of {registry.provider(kind, name).release}"
 
 
 def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None, owner: str = "") -> tuple[Options, ...]:
@@ -138,30 +131,31 @@ def plain_named_options(
 
 @contextmanager
 def guarding(owner: str, method: str) -> Iterator[None]:
-    """Turn what plugin code raises inside into an ``I2IError`` that names the plugin; see ``_PASSED`` for what is not.
+    """Turn what plugin code raises inside into an ``I2IError`` that names the plugin; see ``_passes`` for what is not.
 
     ``SystemExit`` counts as a failure, since a plugin does not end the program.
     """
     try:
         yield
-    except _PASSED as error:
-        _sign(error, owner, method)
-        raise
     except BaseException as error:
+        if _passes(error, owner, method):
+            raise
         raise _failure(owner, method, error) from error
 
 
-def _sign(error: BaseException, owner: str, method: str) -> None:
-    """Note on a failure of the machine in which plugin it occurred, for ``disk_trouble``; the innermost counts."""
-    if isinstance(error, (OSError, MemoryError)) and not hasattr(error, "i2i_owner"):
-        error.i2i_owner = f"{method}() of the {owner}"  # type: ignore[union-attr]
+def _passes(error: BaseException, owner: str, method: str) -> bool:
+    """Return whether an error is raised as it is: one for the user, or a failure of the machine.
 
-
-def _failure(owner: str, method: str, error: BaseException) -> BaseException:
-    """The exception to raise in place of ``error``; running out of memory stays what it is."""
-    if isinstance(error, RuntimeError) and is_out_of_memory(error):
+    On the latter it is noted in which plugin it occurred, for ``disk_trouble``; the innermost counts.
+    """
+    of_machine = isinstance(error, OSError) or is_out_of_memory(error)
+    if of_machine and not hasattr(error, "i2i_owner"):
         error.i2i_owner = f"{method}() of the {owner}"  # type: ignore[attr-defined]
-        return error
+    return of_machine or isinstance(error, _PASSED)
+
+
+def _failure(owner: str, method: str, error: BaseException) -> PluginError:
+    """The exception to raise in place of ``error``."""
     text = " ".join(str(error).split())
     text = f": {text[:_LONGEST]}" if text else ""
     return PluginError(
@@ -266,10 +260,9 @@ def _call(
         returned = call()
         if inspect.isgenerator(returned):  # its code runs only now
             returned = list(returned)
-    except _PASSED as error:
-        _sign(error, owner, method)
-        raise
     except BaseException as error:
+        if _passes(error, owner, method):
+            raise
         raise _failure(owner, method, error) from error
     finally:
         _active.objects.discard(key)

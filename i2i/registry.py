@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from .api import hookspecs
-from .api.errors import I2IError, UsageError, did_you_mean
+from .api.errors import I2IError, PluginError, UsageError, did_you_mean
 from .api.hookspecs import KINDS as KINDS
 from .discovery import Plugin as Plugin
 from .discovery import (
@@ -27,6 +27,7 @@ from .discovery import (
 )
 from .entries import Entry as Entry
 from .entries import Registration
+from .toolkit.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import click
@@ -151,9 +152,17 @@ class Registry:
                 self._report_once(entry, error)
         return found
 
-    def giver(self, kind: str, name: str) -> Plugin:
-        """Return the plugin that provides a thing."""
+    def provider(self, kind: str, name: str) -> Plugin:
+        """Return the plugin that provides a thing.
+
+        Raises:
+            UsageError: nothing has this name.
+        """
         return self.entry(kind, name).provider
+
+    def giver(self, kind: str, name: str) -> Plugin:
+        """Return ``provider(kind, name)``; the old name of this method."""
+        return self.provider(kind, name)
 
     def resolve(self, kind: str, what: Any) -> tuple[str, Registry]:
         """Return the name of what a user chose, and a registry that has it.
@@ -225,12 +234,12 @@ class Registry:
         """Let every plugin add its commands; one that would replace a command, or fails, adds none."""
         for plugin, hook in self._hooks("register_commands"):
             before = [(group, dict(group.commands)) for group in _groups(cli)]
-            told = plugin.error
+            before_hook = plugin.error
             with self._guarded(plugin, "register_commands"), watched(plugin, "register_commands"):
                 hook(cli=cli, registry=self)
                 _refuse_replaced(before)
                 _guard_new(cli, before, plugin)
-            if plugin.error != told:
+            if plugin.error != before_hook:
                 for group, commands in before:
                     group.commands = commands
 
@@ -344,24 +353,24 @@ def _guard_command(command: click.Command, plugin: Plugin) -> None:
 
             try:
                 return _original(*args, **kwargs)
-            except (I2IError, OSError, MemoryError, EOFError, click.ClickException, click.Abort, click.exceptions.Exit):
+            except (I2IError, OSError, EOFError, click.ClickException, click.Abort, click.exceptions.Exit):
                 raise
             except SystemExit as end:  # it may end with the exit codes of i2i, or with a text
                 if not isinstance(end.code, int) or end.code in (0, 1, 2):
                     raise
                 raise _failed_command(command, plugin, end) from end
             except Exception as error:
+                if is_out_of_memory(error):
+                    raise
                 raise _failed_command(command, plugin, error) from error
 
         setattr(command, method, call)
 
 
-def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> BaseException:
-    if isinstance(error, RuntimeError) and "out of memory" in str(error):
-        return error
-    return I2IError(
-        f"The command {command.name!r} of {plugin.distribution} {plugin.version} failed: {describe_error(error)}; tell "
-        "its author (--debug shows the traceback)."
+def _failed_command(command: click.Command, plugin: Plugin, error: BaseException) -> PluginError:
+    return PluginError(
+        f"The command {command.name!r} of {plugin.release} failed: {describe_error(error)}; tell its author "
+        "(--debug shows the traceback)."
     )
 
 

@@ -238,7 +238,7 @@ def _editor_faults(thing: Any) -> Iterator[str]:
             yield f"{attribute} asks for {', '.join(map(repr, wrong))}; a role is a word such as 'landmarks' or 'depth'"
 
 
-def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]:
+def _preset_faults(registry: Registry, preset: Any, provider: str) -> Iterator[str]:
     """What the editor that is to read it says of it."""
     if not isinstance(preset, Preset):
         return
@@ -246,7 +246,7 @@ def _preset_faults(registry: Registry, preset: Any, giver: str) -> Iterator[str]
         yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
         return
     try:
-        build_plugin(registry, "editor", preset.editor).check_preset(replace(preset, giver=giver))
+        build_plugin(registry, "editor", preset.editor).check_preset(replace(preset, provider=provider))
     except I2IError as error:
         yield str(error)
 

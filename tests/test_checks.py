@@ -12,8 +12,9 @@ from pydantic import Field
 import i2i
 from i2i.cli.plugins import command as plugins_command
 from i2i.registry import Plugin
+from i2i.testing import registry_of
 from i2i.validation import check_plugin, check_thing
-from tests.helpers.toy_editors import Points, Shift, registry_of, run
+from tests.helpers.toy_editors import Points, Shift, run
 
 
 class Faulty(i2i.Editor):
@@ -138,7 +139,7 @@ class Choosy(Shift):
 
     def check_preset(self, preset: i2i.Preset) -> None:
         if preset.values != {"known": 1}:
-            raise i2i.I2IError(f"{preset.name} of {preset.giver} is not known.")
+            raise i2i.I2IError(f"{preset.name} of {preset.provider} is not known.")
 
 
 def test_presets_are_checked_by_the_editor_that_reads_them() -> None:

@@ -19,7 +19,8 @@ from i2i import discovery
 from i2i.cli import build
 from i2i.discovery import Plugin, load_file
 from i2i.registry import Registry, load_registry
-from tests.helpers.toy_editors import Shift, registry_of
+from i2i.testing import registry_of
+from tests.helpers.toy_editors import Shift
 
 WARM = """
 import i2i

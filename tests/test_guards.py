@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.guards import build_plugin, guarded_class
+from i2i.guards import build_plugin, guarded_class, guarding
 from i2i.registry import Plugin, Registry
 
 
@@ -140,7 +140,15 @@ def test_errors_for_the_user_and_of_the_machine_pass(error: BaseException) -> No
     Failing.error = error
     with pytest.raises(type(error)) as caught:
         editor.edit(None, None)
-    assert caught.value is error
+    assert caught.value is error and caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("error", [OSError(28, "disk"), MemoryError(), RuntimeError("CUDA out of memory")])
+def test_failures_of_the_machine_keep_the_innermost_plugin(error: BaseException) -> None:
+    Failing.error = error
+    with pytest.raises(type(error)) as caught, guarding("inverter 'outer' of dist 1.0", "invert"):
+        build("editor", Failing).edit(None, None)
+    assert caught.value.i2i_owner == "edit() of the editor 'failing' of dist 1.0"  # type: ignore[attr-defined]
 
 
 def test_a_plugin_sees_the_plain_exceptions_of_its_own_methods() -> None:

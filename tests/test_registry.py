@@ -71,7 +71,8 @@ def test_every_kind_has_a_hook_that_collects_it() -> None:
         registry = Registry([plugin("p", **{f"register_{kind}s": registers(brought)})])
         assert registry.all(kind) == {key: brought} and registry.names(kind) == [key]
         assert registry.get(kind, key) is brought
-        assert registry.giver(kind, key).distribution == "stranger"
+        assert registry.provider(kind, key).distribution == "stranger"
+        assert registry.giver(kind, key) is registry.provider(kind, key)  # the old name
         assert registry.plugins["p"].things == [f"{kind}:{key}"]
     assert {f"register_{kind}s" for kind in KINDS} | {"register_commands"} == HOOKS
 
@@ -174,8 +175,8 @@ def test_two_distributions_may_use_one_entry_point_name(capsys: pytest.CaptureFi
         plugin("warm", "alpha", register_editors=registers(thing("early"))),
     )
     assert list(registry.plugins) == ["warm", "warm (zeta)"] and not lines
-    assert registry.giver("editor", "early").distribution == "alpha"
-    assert registry.giver("editor", "late").distribution == "zeta"
+    assert registry.provider("editor", "early").distribution == "alpha"
+    assert registry.provider("editor", "late").distribution == "zeta"
 
 
 def test_a_helper_imported_into_the_module_is_no_misspelt_hook() -> None:

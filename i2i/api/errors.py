@@ -19,6 +19,10 @@ class UsageError(I2IError):
     exit_code = 2
 
 
+class PluginError(I2IError):
+    """A plugin failed or broke its contract; the text names it, and its author has to mend it."""
+
+
 class Interrupted(I2IError):
     """The user stopped the work; the work so far is saved, and the message says how to resume."""
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,5 +18,10 @@ class Preset:
     """The editor that reads it."""
     values: Mapping[str, Any]
     """What the editor reads, as its guide documents; unknown values are refused (``Editor.check_preset``)."""
-    giver: str = ""
+    provider: str = ""
     """The distribution that provides it; set by i2i."""
+
+    @property
+    def giver(self) -> str:
+        """The old name of ``provider``."""
+        return self.provider

@@ -129,9 +129,7 @@ class Trainer(ABC):
     @classmethod
     def learns_from(cls) -> Learning:
         """Return what ``wants`` means: ``pairs``, ``images``, ``unpaired``, or ``fields`` for a tuple of fields."""
-        if isinstance(cls.wants, tuple):
-            return "fields"
-        return "images" if cls.wants == "pictures" else cls.wants
+        return learning_of(cls.wants)
 
     @abstractmethod
     def step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -194,6 +192,13 @@ class Trainer(ABC):
         """Restore what ``state_dict`` returned: the same types, with all tensors on the CPU."""
         for name, optimizer in getattr(self, "optimizers", {}).items():
             optimizer.load_state_dict(state[name])
+
+
+def learning_of(wants: Literal["pairs", "images", "unpaired", "pictures"] | tuple[Field, ...]) -> Learning:
+    """Return what a value of ``Trainer.wants`` means; see ``Trainer.learns_from``."""
+    if isinstance(wants, tuple):
+        return "fields"
+    return "images" if wants == "pictures" else wants
 
 
 def first_panel(made: Tensor | Mapping[str, Tensor]) -> Tensor:

@@ -23,7 +23,7 @@ def find_default(registry: Registry, kind: str, role: str | None = None) -> str 
         role: Of models, the role, such as ``"generator"``.
     """
     names = registry.where(kind, **_with_role(role), default=True)
-    return min(names, key=lambda name: (registry.giver(kind, name).distribution != "i2i", name), default=None)
+    return min(names, key=lambda name: (registry.provider(kind, name).distribution != "i2i", name), default=None)
 
 
 def default_name(registry: Registry, kind: str, role: str | None = None) -> str:

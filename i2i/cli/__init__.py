@@ -17,6 +17,7 @@ from .. import __version__
 from ..api.errors import I2IError, disk_trouble
 from ..discovery import debugging
 from ..registry import Registry, load_registry
+from ..toolkit.memory import is_out_of_memory
 from .interrupts import INTERRUPTED, exit_on_next_signal, report_interrupt, sigterm_as_interrupt
 
 HELP = """Train networks that turn one image into another, and edit images through pretrained generators.
@@ -53,7 +54,7 @@ class Root(click.Group):
         except OSError as error:
             _fail(str(disk_trouble(error, "reading or writing")), 1, ctx)
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, click.exceptions.Exit | click.Abort) or not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             owner = getattr(error, "i2i_owner", "")
             where = f" in {owner}" if owner else ""
@@ -62,14 +63,6 @@ class Root(click.Group):
             if ctx.meta.get("i2i.debug") or debugging():
                 traceback.print_exc()
             ctx.exit(report_interrupt(error))
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    from ..toolkit.memory import is_out_of_memory
-
-    return is_out_of_memory(error)
 
 
 def _fail(message: str, code: int, ctx: click.Context) -> None:

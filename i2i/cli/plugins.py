@@ -52,7 +52,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
     if as_json:
         echo_json({**_summary(plugin), "things": things})
         return
-    click.echo(f"{plugin.name}, from {plugin.distribution} {plugin.version}")
+    click.echo(f"{plugin.name}, from {plugin.release}")
     for fault in (plugin.error, *plugin.warnings):
         if fault:
             click.echo(f"  {'fault' if fault is plugin.error else 'warning'}: {fault}")

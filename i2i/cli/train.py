@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import shlex
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,25 +16,7 @@ from ..toolkit.command_options import callback_options_option, dataset_options_o
 from .editors import value_of
 
 if TYPE_CHECKING:
-    from ..api.trainer import Trainer
-    from ..registry import Entry, Registry
-
-
-class _Declared:
-    """The attributes of a trainer class, asked of its entry, so that help imports no network."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry, self.__name__ = entry, entry.name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return self._entry.get(attribute)
-
-    def learns_from(self) -> str:
-        """Return what ``Trainer.learns_from`` does, from the declaration alone."""
-        wants: str | tuple[Any, ...] = self._entry.get("wants", "pairs")
-        if isinstance(wants, tuple):
-            return "fields"
-        return "images" if wants == "pictures" else wants
+    from ..registry import Registry
 
 
 class TrainCommand(click.Command):
@@ -66,20 +48,14 @@ class TrainCommand(click.Command):
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
         from ..api.options import click_options
-        from ..training.settings import TrainOptions
+        from ..training.settings import TrainOptions, suited_options
 
         full = copy.copy(self)
-        kind = registry.entry("trainer", trainer)
-        owner = plugin_owner(registry, "trainer", trainer)
-        with guarding(owner, "defaults"):
-            suited = TrainOptions.suited(cast("type[Trainer]", _Declared(kind)))
-        with guarding(owner, "Options"):
-            full.own = click_options(kind.options, skip=frozenset(TrainOptions.model_fields))
-        full.params = [
-            *self.params,
-            *click_options(suited),
-            *full.own,
-        ]
+        suited = click_options(suited_options(registry, trainer))
+        with guarding(plugin_owner(registry, "trainer", trainer), "Options"):
+            options = registry.entry("trainer", trainer).options
+            full.own = click_options(options, skip=frozenset(TrainOptions.model_fields))
+        full.params = [*self.params, *suited, *full.own]
         full.help = f"Train {trainer} on a dataset."
         return full
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..api.errors import I2IError
 from ..toolkit.images import ImageError, read_image, to_array
 
 if TYPE_CHECKING:
@@ -116,15 +115,7 @@ def panel_image(tensor: Tensor, palette: Sequence[tuple[int, int, int]]) -> np.n
     Args:
         tensor: An image ``(1 or 3, H, W)`` in [-1, 1], or integer class numbers ``(H, W)``.
         palette: RGB colour of each class.
-
-    Raises:
-        I2IError: It is neither.
     """
-    if tensor.ndim == 2 and not tensor.is_floating_point():
+    if tensor.ndim == 2:
         return paint_labels(tensor.cpu().numpy(), palette)
-    if tensor.ndim != 3 or tensor.shape[0] not in (1, 3) or not tensor.is_floating_point():
-        raise I2IError(
-            f"A trainer's sample returned {tensor.dtype} {tuple(tensor.shape)} for one image, where (1, H, W) or "
-            "(3, H, W) in [-1, 1], or integer class numbers (H, W), are expected; tell its author."
-        )
     return to_array(tensor.clamp(-1, 1).expand(3, -1, -1))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..api.dataset import Dataset
-from ..api.errors import I2IError, UsageError
+from ..api.errors import I2IError, PluginError, UsageError
 from ..api.field import Field
 from ..api.sample import Sample
 from ..runtime.notes import note
@@ -122,7 +122,7 @@ def _checked(dataset: Dataset, field: Field, array: np.ndarray | None, size: int
     fits = isinstance(array, np.ndarray) and array.shape == wanted and array.dtype.kind in "bui"
     if not fits or not isinstance(array, np.ndarray):
         came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise I2IError(
+        raise PluginError(
             f"The dataset {dataset.name!r} drew {came} for the field {field.name!r}, where integers {wanted} are "
             "expected; tell its author."
         )

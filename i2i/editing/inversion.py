@@ -187,7 +187,7 @@ class Inversions:
 
     def _key(self, kind: type[Inverter], options: Options, image: Tensor) -> str:
         """Return the cache key: a hash of everything that the result depends on."""
-        provider = self.registry.giver("inverter", kind.name)
+        provider = self.registry.provider("inverter", kind.name)
         version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
         inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
         described = json.dumps([inverter, self._extractors_of(kind), dict(self.facts)], sort_keys=True)
@@ -202,7 +202,7 @@ class Inversions:
         for role in dict.fromkeys((*kind.extractors, *kind.may_use)):
             with suppress(I2IError):  # no extractor of this role is installed
                 name = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain).name
-                provider = self.registry.giver("extractor", name)
+                provider = self.registry.provider("extractor", name)
                 chosen[role] = [name, provider.distribution, provider.sha256 or provider.version]
         return chosen
 

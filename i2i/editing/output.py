@@ -11,27 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..api.editor import Result
 from ..api.errors import UsageError
 from ..api.scene import Latent
-from ..toolkit.faces.alignment import extract_crop
 from ..toolkit.files import PART, hash_file, write_json
-from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
+from ..toolkit.images import enlarge, resize, save_image, to_array
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
 from ..toolkit.images.plots import draw_plot
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
 from .images import EditImage
-from .paste import Mode, paste
+from .paste import PastedPhoto
 from .recipes import RECIPE, recipe_text
-
-if TYPE_CHECKING:
-    from ..api.placement import Placement
 
 CHECKSUMS = "sha256"
 """Key of the recipe with the SHA-256 of each file, by file name."""
@@ -51,37 +47,6 @@ PREVIEW = 1024
 images are enlarged."""
 FRAMES_PER_SECOND = 10
 """Frame rate of ``frames.gif``."""
-
-
-@dataclass(frozen=True)
-class PastedPhoto:
-    """A whole photo with the edited crops pasted back."""
-
-    name: str
-    """File name: ``photo.png``, ``photo_2.png``, ..."""
-    pixels: np.ndarray
-    """uint8 ``(H, W, 3)``."""
-
-
-def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list[PastedPhoto]:
-    """Paste the results back into the photos that their images were cropped from, all crops of a photo together.
-
-    Args:
-        images: The images of the results, in the same order.
-        blend: ``feather``, ``poisson`` or ``plain``, as ``--blend``.
-    """
-    parts: dict[Path, list[tuple[np.ndarray, Placement]]] = {}
-    for each, image in zip((result, *result.others), images, strict=False):
-        if image.source is not None and image.placement is not None:
-            parts.setdefault(image.source, []).append((to_array(each.image), image.placement))
-    photos = []
-    for number, (source, edited) in enumerate(parts.items()):
-        photo = read_image(source)
-        crops = [(after, extract_crop(photo, placement, len(after)), placement) for after, placement in edited]
-        mode: Mode = "poisson" if blend == "poisson" else "feather"
-        name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
-        photos.append(PastedPhoto(name, paste(photo, crops, mode, colours=blend != "plain")))
-    return photos
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
 from ..api.placement import Placement
-from ..toolkit.faces.alignment import Surroundings
+from ..toolkit.faces.alignment import Surroundings, extract_crop
+from ..toolkit.images import read_image, to_array
 from ..toolkit.images.warp import warp
+
+if TYPE_CHECKING:
+    from ..api.editor import Result
+    from .images import EditImage
 
 FEATHER = 0.1
 """Fraction of the crop's side over which the mask falls to 0."""
@@ -36,6 +43,37 @@ _GAINS = (0.8, 1.25)
 """Range of the gain of a colour channel."""
 _SAME, _OTHER = 2.0, 8.0
 """Differences in [0, 255] up to which a pixel counts as unchanged, and from which it counts as changed."""
+
+
+@dataclass(frozen=True)
+class PastedPhoto:
+    """A whole photo with the edited crops pasted back."""
+
+    name: str
+    """File name: ``photo.png``, ``photo_2.png``, ..."""
+    pixels: np.ndarray
+    """uint8 ``(H, W, 3)``."""
+
+
+def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list[PastedPhoto]:
+    """Paste the results back into the photos that their images were cropped from, all crops of a photo together.
+
+    Args:
+        images: The images of the results, in the same order.
+        blend: ``feather``, ``poisson`` or ``plain``, as ``--blend``.
+    """
+    parts: dict[Path, list[tuple[np.ndarray, Placement]]] = {}
+    for each, image in zip((result, *result.others), images, strict=False):
+        if image.source is not None and image.placement is not None:
+            parts.setdefault(image.source, []).append((to_array(each.image), image.placement))
+    photos = []
+    for number, (source, edited) in enumerate(parts.items()):
+        photo = read_image(source)
+        crops = [(after, extract_crop(photo, placement, len(after)), placement) for after, placement in edited]
+        mode: Mode = "poisson" if blend == "poisson" else "feather"
+        name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
+        photos.append(PastedPhoto(name, paste(photo, crops, mode, colours=blend != "plain")))
+    return photos
 
 
 def paste(

@@ -54,12 +54,12 @@ class Recipe:
 
     def version_warning(self, registry: Registry) -> str:
         """Return a warning if another distribution or version provides the editor now; else an empty string."""
-        now = registry.giver("editor", self.plugin)
+        now = registry.provider("editor", self.plugin)
         made = " ".join(self.provider).strip()
         if not made or (now.distribution, now.version) == self.provider:
             return ""
         return (
-            f"{self.path} was made with {made}, and {self.plugin} is provided by {now.distribution} {now.version} now; "
+            f"{self.path} was made with {made}, and {self.plugin} is provided by {now.release} now; "
             "the result may differ."
         )
 
@@ -104,7 +104,7 @@ def make_recipe(
         options: All options of the editor, resolved.
         photos: The images, as in ``Recipe.photos``.
     """
-    provider = registry.giver("editor", kind.name)
+    provider = registry.provider("editor", kind.name)
     files = {name: path.resolve() for name, path in options if isinstance(path, Path) and path.is_file()}
     recipe: dict[str, Any] = {
         "plugin": kind.name,

@@ -194,7 +194,7 @@ def output_folder(out: str | Path) -> Path:
 def presets_of(registry: Registry, editor: str) -> dict[str, Preset]:
     """Return the presets of an editor by name, with the distribution that provides them."""
     entries = registry.where("preset", editor=editor).values()
-    return {entry.name: replace(entry.load(), giver=entry.provider.distribution) for entry in entries}
+    return {entry.name: replace(entry.load(), provider=entry.provider.distribution) for entry in entries}
 
 
 def check_presets(registry: Registry, kind: type[Editor], options: Options) -> None:

@@ -15,7 +15,8 @@ from ..toolkit.images import to_array
 from .extractors import names_for_domain
 from .images import FACES, EditImage, ImageLoader, check_single_face, open_photo
 from .inputs import InputSlot
-from .output import PastedPhoto, Writer, check_output_directory, paste_crops
+from .output import Writer, check_output_directory
+from .paste import PastedPhoto, paste_crops
 from .recipes import make_recipe
 from .session import STOPPED_EARLY, EditRequest, EditSession
 from .settings import split_method

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..api.errors import I2IError, UsageError
+from ..api.errors import I2IError, PluginError, UsageError
 from ..api.trainer import first_panel
 from ..guards import build_plugin, plain_named_options, plugin_owner
 from ..registry import Registry, load_registry
@@ -203,7 +203,7 @@ def _per_picture(
     columns = {name: values for name, meter in meters.items() if (values := getattr(meter, "per_picture", None))}
     for name, values in columns.items():
         if len(values) != len(source):
-            raise I2IError(
+            raise PluginError(
                 f"The {owners[name]} gave {len(values)} values for {len(source)} images in per_picture(); "
                 "tell its author."
             )

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api.errors import I2IError, UsageError, did_you_mean
-from ..guards import PluginError, build_plugin, guarded_class
+from ..api.errors import I2IError, PluginError, UsageError, did_you_mean
+from ..guards import build_plugin, guarded_class
 from ..registry import Registry, load_registry
 
 if TYPE_CHECKING:

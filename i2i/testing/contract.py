@@ -11,7 +11,8 @@ import pytest
 from ..api.errors import I2IError
 from ..registry import KINDS, Registry, load_registry
 from ..validation import check_plugin
-from .behaviour import BEHAVIOUR, ContractRun, RequirementMissing
+from .checks import CHECKS
+from .checks.contract_run import ContractRun, RequirementMissing
 from .registries import with_stand_ins
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class PluginContract:
             root=self.roots.get(name) if kind == "dataset" else None,
         )
         try:
-            BEHAVIOUR[kind](run)
+            CHECKS[kind](run)
         except RequirementMissing as missing:
             pytest.skip(str(missing))
         except I2IError as error:

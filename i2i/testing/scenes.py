@@ -14,6 +14,7 @@ from ..editing.inversion import Inversions, RegisteredInverters
 from ..editing.settings import presets_of
 from ..registry import Registry, load_registry
 from ..runtime.device import choose_device
+from ..toolkit.latents.sampling import latents
 from .registries import with_stand_ins
 
 if TYPE_CHECKING:
@@ -129,12 +130,9 @@ def _photos(
 
 def _made_up(kind: type[Editor], seed: int, generator: Any) -> Tensor | Latent:
     import numpy as np
-    import torch
 
     if kind.wants != "pixels":
-        z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(seed))
-        with torch.no_grad():
-            return Latent(generator.map(z, truncation=0.7))
+        return Latent(latents(generator, [seed]))
     from ..toolkit.images import to_tensor
     from .stand_ins import draw_photo
 

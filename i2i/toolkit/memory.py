@@ -42,9 +42,12 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error of torch or Python means that the memory of the GPU or the machine is exhausted."""
-    import torch
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of torch or Python means that the memory of the GPU or the machine is exhausted.
 
+    It does not import torch, whose errors are ``RuntimeError``s that say so.
+    """
     words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    )

@@ -212,17 +212,8 @@ def load_networks(trainer: Trainer, tensors: dict[str, Tensor], path: Path) -> N
 
 
 def averaged_networks(trainer: Trainer) -> dict[str, nn.Module]:
-    """Return the networks of a trainer whose weights are averaged, by name: those it names, else the first.
-
-    Raises:
-        I2IError: It names a network that it has not.
-    """
+    """Return the networks of a trainer whose weights are averaged, by name: those it names, else the first."""
     names = trainer.averaged or tuple(trainer.networks)[:1]
-    if unknown := [name for name in names if name not in trainer.networks]:
-        raise I2IError(
-            f"The trainer {trainer.name!r} has no network {unknown[0]!r}, which its 'averaged' names; there are: "
-            f"{', '.join(trainer.networks)}; tell its author."
-        )
     return {name: trainer.networks[name] for name in names}
 
 

@@ -20,7 +20,7 @@ from ..registry import Registry
 from ..runtime.device import choose_device
 from ..runtime.notes import note
 from .runs import Run, open_dataset, open_run, versions
-from .settings import TrainOptions
+from .settings import TrainOptions, suited_options
 
 
 @dataclass
@@ -63,7 +63,7 @@ def make_plan(registry: Registry, name: str, resolved: dict[str, Any]) -> TrainP
     data = _open_split(kind, dataset, settings, "train", settings.source).usable(settings.skip_bad, device)
     return TrainPlan(
         trainer=kind,
-        owner=f"Trainer {kind.name!r} of {provider(registry, 'trainer', kind.name)}",
+        owner=f"Trainer {kind.name!r} of {registry.provider('trainer', kind.name).release}",
         options=plugin_options(
             kind.Options, resolved["options"], "the options", plugin_owner(registry, "trainer", name)
         ),
@@ -104,7 +104,7 @@ def resolve_options(
     own_options = plain_options(registry, "dataset", dataset.name, dataset_options) if dataset_options else {}
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
-    settings = build_options(TrainOptions.suited(kind), common, "the options")
+    settings = build_options(suited_options(registry, name), common, "the options")
     chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
     if kind.learns_from() == "images":
         chosen["load_size"] = settings.load_size or settings.size
@@ -128,8 +128,8 @@ def resolve_options(
         **({"dataset_options": own_options} if own_options else {}),
         **_callback_options(registry, callback_options),
         "given_by": {
-            "trainer": provider(registry, "trainer", kind.name),
-            "dataset": provider(registry, "dataset", dataset.name),
+            "trainer": registry.provider("trainer", kind.name).release,
+            "dataset": registry.provider("dataset", dataset.name).release,
         },
         **_origins(registry, trainer=kind.name, dataset=dataset.name),
     }
@@ -142,7 +142,7 @@ def _callback_options(registry: Registry, options: Mapping[str, Mapping[str, Any
 
 def _origins(registry: Registry, **names: str) -> dict[str, Any]:
     """Where what is not installed came from, by kind, as ``options.json`` keeps it; empty if all is installed."""
-    found = {kind: registry.giver(kind, name).origin for kind, name in names.items()}
+    found = {kind: registry.provider(kind, name).origin for kind, name in names.items()}
     found = {kind: origin for kind, origin in found.items() if origin}
     return {"origin": found} if found else {}
 
@@ -189,12 +189,6 @@ def require_same_data(run: Run, data: TrainingData) -> None:
             f"The dataset has {now} usable {data.source.noun} now, but {run.folder} was trained on {then}: "
             "restore it, or start a new run."
         )
-
-
-def provider(registry: Registry, kind: str, name: str) -> str:
-    """Return the distribution that provides a registered thing, with its version."""
-    plugin = registry.giver(kind, name)
-    return f"{plugin.distribution} {plugin.version}"
 
 
 def _absolute(path: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, create_model, field_validator, model_validator
 
 from ..api.options import Options
+from ..api.trainer import Learning, learning_of
+from ..guards import guarding, plugin_owner
 
 if TYPE_CHECKING:
-    from ..api.trainer import Trainer
+    from ..registry import Registry
 
 
 class TrainOptions(Options):
@@ -108,22 +111,25 @@ class TrainOptions(Options):
         return self
 
     @classmethod
-    def suited(cls, trainer: type[Trainer]) -> type[TrainOptions]:
+    def suited(cls, defaults: Mapping[str, Any], learning: Learning) -> type[TrainOptions]:
         """These settings with a trainer's own defaults: what its help shows and a run of it starts from.
 
+        Args:
+            defaults: ``Trainer.defaults``.
+            learning: What ``Trainer.learns_from`` returns.
+
         Raises:
-            TypeError: a default is of no setting, or is not one that the setting takes.
+            TypeError: a default is of no setting.
         """
-        defaults = dict(trainer.defaults)
         if unknown := defaults.keys() - cls.model_fields.keys():
-            raise TypeError(f"{trainer.__name__}.defaults names no setting of a run: {', '.join(sorted(unknown))}")
+            raise TypeError(f"it names no setting of a run: {', '.join(sorted(unknown))}")
         fields: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             own = copy(field)
             if name in defaults:
                 own.default, own.validate_default = defaults[name], True
                 own.description = (own.description or "").partition("  [default")[0]
-            elif name == "load_size" and trainer.learns_from() == "images":
+            elif name == "load_size" and learning == "images":
                 own.description = "size before the random crop  [default: --size, which crops nothing]"
             fields[name] = (field.annotation, own)
         return create_model(cls.__name__, __base__=cls, **fields)
@@ -138,3 +144,14 @@ class TrainOptions(Options):
         """Steps between two events of a kind."""
         asked: int | None = getattr(self, f"{kind}_every")
         return asked or min(1000, max(1, total // 5))
+
+
+def suited_options(registry: Registry, trainer: str) -> type[TrainOptions]:
+    """Return ``TrainOptions.suited`` for a trainer, which is imported only if it was registered without the attributes.
+
+    Raises:
+        I2IError: its defaults name no setting, or it cannot be imported; names the plugin.
+    """
+    entry = registry.entry("trainer", trainer)
+    with guarding(plugin_owner(registry, "trainer", trainer), "defaults"):
+        return TrainOptions.suited(entry.get("defaults"), learning_of(entry.get("wants")))

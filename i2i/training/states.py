@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..api.errors import I2IError
+from ..api.errors import PluginError
 
 if TYPE_CHECKING:
     from ..api.trainer import Trainer
@@ -103,14 +103,14 @@ def require_same(state: object, read: object, owner: str) -> None:
         raise _refusal(owner, str(fault)) from None
 
 
-def unreadable(owner: str, error: Exception) -> I2IError:
+def unreadable(owner: str, error: Exception) -> PluginError:
     """Return the error for a state whose file cannot be read back."""
     reason = " ".join(str(error).split())[:120]
     return _refusal(owner, f"the file of its state_dict() cannot be read back ({reason})")
 
 
-def _refusal(owner: str, fault: str) -> I2IError:
-    return I2IError(f"{owner} cannot be saved: {fault}; tell its author.")
+def _refusal(owner: str, fault: str) -> PluginError:
+    return PluginError(f"{owner} cannot be saved: {fault}; tell its author.")
 
 
 def _article(value: object) -> str:

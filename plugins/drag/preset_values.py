@@ -84,7 +84,7 @@ def read_values(preset: i2i.Preset) -> PresetValues:
     try:
         return PresetValues.model_validate(dict(preset.values))
     except (ValidationError, TypeError, ValueError) as error:
-        whose = f" of {preset.giver}" if preset.giver else ""
+        whose = f" of {preset.provider}" if preset.provider else ""
         raise i2i.I2IError(
             f"The preset {preset.name!r}{whose} cannot be used, {_first_problem(error)}; choose another, and report it "
             "to its author."

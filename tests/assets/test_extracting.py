@@ -11,8 +11,8 @@ import torch
 import i2i
 from i2i.assets.extractors import check_role, choose, extractor, open_chosen, roles
 from i2i.registry import Registry
+from i2i.testing import registry_of
 from i2i.toolkit.latents.features import passes_gradients
-from tests.helpers.toy_editors import registry_of
 
 
 def made(name: str, role: str = "landmarks", domain: str = "any", default: bool = False, fault: str = "") -> Any:

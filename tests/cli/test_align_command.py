@@ -18,11 +18,11 @@ import i2i
 from i2i.api.placement import Placement
 from i2i.cli import build
 from i2i.editing.paste import feather_mask, paste
+from i2i.testing import registry_of
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
 from tests.helpers.needing_dlib import require_dlib
-from tests.helpers.toy_editors import registry_of
 from tests.helpers.toy_faces import CropsOnly, Squares, photo
 
 

@@ -17,7 +17,8 @@ from PIL import Image
 import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.registry import Registry
-from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
+from i2i.testing import registry_of
+from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, run
 
 
 @pytest.fixture
@@ -108,7 +109,8 @@ import sys, time
 from pathlib import Path
 import i2i
 from i2i.cli.edit import command
-from tests.helpers.toy_editors import registry_of
+from i2i.testing import registry_of
+
 
 class Slow(i2i.Editor):
     name, summary = "slow", "Waits until both edits run."

@@ -12,8 +12,9 @@ from PIL import Image
 
 import i2i
 from i2i.cli.edit import command as edit_command
+from i2i.testing import registry_of
 from i2i.toolkit.latents.files import read_latent
-from tests.helpers.toy_editors import Shift, registry_of, run
+from tests.helpers.toy_editors import Shift, run
 from tests.helpers.toy_latents import Bandwise, latent_registry
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from i2i.cli import build
-from tests.helpers.toy_editors import registry_of
+from i2i.testing import registry_of
 from tests.helpers.toy_faces import CropsOnly, Squares, photo
 
 

@@ -16,12 +16,13 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.runtime.device import TorchDevice
+from i2i.testing import registry_of
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image_text
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
 from i2i_plugins.sample.command import command
 from tests.helpers.toy_editors import run
-from tests.helpers.toy_generators import Bands, Broken, Classes, registry_of
+from tests.helpers.toy_generators import Bands, Broken, Classes
 
 
 def sample(*args: Any) -> Result:

@@ -12,7 +12,8 @@ from PIL import Image
 
 import i2i
 from i2i.registry import Plugin
-from tests.helpers.toy_editors import Shift, registry_of
+from i2i.testing import registry_of
+from tests.helpers.toy_editors import Shift
 
 
 class Recorder(i2i.Callback):

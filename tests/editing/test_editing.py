@@ -15,8 +15,9 @@ import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.editing.pipeline import edit, edit_again
 from i2i.registry import Registry
+from i2i.testing import registry_of
 from i2i.toolkit.images import read_image_text
-from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, registry_of, run
+from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, run
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import i2i
 from i2i.editing import output as results
 from i2i.editing.pipeline import edit
 from i2i.registry import Registry
+from i2i.testing import registry_of
 from i2i.toolkit.files import hash_file
-from tests.helpers.toy_editors import Seeded, Shift, registry_of
+from tests.helpers.toy_editors import Seeded, Shift
 
 
 class Curves(i2i.Editor):

@@ -194,11 +194,11 @@ def test_the_command_tells_figures_of_every_picture(registry: Registry, striped:
     assert told["others"] == [{"loss": 0.5}] and "recipe.json" in told["files"]
 
 
-def test_an_editor_is_handed_its_own_presets_and_who_brings_them(registry: Registry) -> None:
+def test_an_editor_is_handed_its_own_presets_and_their_providers(registry: Registry) -> None:
     edit("preset", generator="bands", device="cpu", registry=registry, preset="much")
     assert Preset.handed == {
-        "much": i2i.Preset("much", "Much.", "preset", {"amount": 1}, giver="i2i-tests"),
-        "odd": i2i.Preset("odd", "Odd.", "preset", {}, giver="i2i-tests"),
+        "much": i2i.Preset("much", "Much.", "preset", {"amount": 1}, provider="i2i-tests"),
+        "odd": i2i.Preset("odd", "Odd.", "preset", {}, provider="i2i-tests"),
     }
 
 

@@ -14,7 +14,8 @@ from i2i.editing.comparison import ImageComparison
 from i2i.editing.extractors import Extractors, open_required
 from i2i.registry import Registry
 from i2i.runtime.device import TorchDevice
-from tests.helpers.toy_editors import Blend, Points, registry_of
+from i2i.testing import registry_of
+from tests.helpers.toy_editors import Blend, Points
 
 DEVICE = TorchDevice("cpu")
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 import i2i
 from i2i.editing.pipeline import edit, edit_again
+from i2i.testing import registry_of
 from i2i.toolkit.images import read_image_text
-from tests.helpers.toy_editors import registry_of
 
 
 class Shade(i2i.Editor):

@@ -12,7 +12,7 @@ import torch
 import i2i
 from i2i.editing.pipeline import edit
 from i2i.registry import Registry
-from tests.helpers.toy_editors import registry_of
+from i2i.testing import registry_of
 from tests.helpers.toy_faces import photo
 from tests.helpers.toy_latents import latent_registry
 

@@ -1,9 +1,7 @@
-"""Small editors for the tests of editing, and a registry that holds them."""
+"""Small editors for the tests of editing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import click
@@ -12,7 +10,7 @@ from click.testing import CliRunner, Result
 from pydantic import Field
 
 import i2i
-from i2i.registry import Plugin, Registry, find_plugins
+from i2i.registry import Registry
 
 
 class Shift(i2i.Editor):
@@ -70,23 +68,6 @@ class Latent(i2i.Editor):
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         raise AssertionError("must not be reached")
-
-
-def registry_of(*things: Any, plugins: tuple[str, ...] = ()) -> Registry:
-    """Things by their base class, each from the plugin ``tests`` of ``i2i-tests`` 9.9, with first-party ``plugins``."""
-    module = ModuleType("tests_door")
-
-    def hook_for(base: type) -> Callable[..., None]:
-        def hook(register: Callable[[Any], None]) -> None:
-            for thing in things:
-                if issubclass(thing, base):
-                    register(thing)
-
-        return i2i.hookimpl(hook)
-
-    module.register_editors = hook_for(i2i.Editor)  # type: ignore[attr-defined]
-    module.register_extractors = hook_for(i2i.Extractor)  # type: ignore[attr-defined]
-    return Registry([*find_plugins(list(plugins)), Plugin("tests", "i2i-tests", "9.9", module)])
 
 
 def run(command: click.Command, registry: Registry, *args: Any) -> Result:

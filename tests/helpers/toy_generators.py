@@ -1,9 +1,7 @@
-"""A generator whose every number can be foretold, for the tests of sampling and conversion, and its registry."""
+"""A generator whose every number can be foretold, for the tests of sampling and conversion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -11,7 +9,6 @@ from torch import Tensor
 
 import i2i
 from i2i import Contents
-from i2i.registry import Plugin, Registry
 
 MEAN = (0.5, -0.25, 0.125)
 
@@ -79,20 +76,3 @@ class Broken(Bands):
         if sum(self.batches) > 2 and self.error is not None:
             raise self.error
         return pictures
-
-
-def registry_of(*things: Any) -> Registry:
-    """Generators, trainers and records, brought by the plugin ``tests`` of ``i2i-tests`` 9.9."""
-    module = ModuleType("tests_door")
-
-    def hook_for(base: type) -> Callable[..., None]:
-        def hook(register: Callable[[Any], None]) -> None:
-            for thing in things:
-                if isinstance(thing, base) or (isinstance(thing, type) and issubclass(thing, base)):
-                    register(thing)
-
-        return i2i.hookimpl(hook)
-
-    for kind, base in {"generator": i2i.Generator, "trainer": i2i.Trainer, "model": i2i.Model}.items():
-        setattr(module, f"register_{kind}s", hook_for(base))
-    return Registry([Plugin("tests", "i2i-tests", "9.9", module)])

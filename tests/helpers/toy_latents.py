@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import torch
 from pydantic import Field
 
 import i2i
-from i2i.registry import Plugin, Registry
+from i2i.registry import Registry
+from i2i.testing import registry_of
 from tests.helpers.toy_faces import Squares
 from tests.helpers.toy_generators import Bands
 
@@ -116,7 +115,7 @@ class Preset(Brighten):
 
     def check_preset(self, preset: i2i.Preset) -> None:
         if "amount" not in preset.values:
-            raise i2i.I2IError(f"The preset {preset.name!r} of {preset.giver} has no amount; choose another.")
+            raise i2i.I2IError(f"The preset {preset.name!r} of {preset.provider} has no amount; choose another.")
 
     def check_photos(self, scene: i2i.Scene, options: Any) -> None:
         Preset.before = [photo.latent is not None for photo in scene.every["image"]]
@@ -146,21 +145,7 @@ class Duo(Pair):
 
 
 def latent_registry() -> Registry:
-    """Generators, editors and a finder of faces, brought by the plugin ``tests`` of ``i2i-tests`` 9.9."""
-    module = ModuleType("tests_door")
-
-    def hook_for(*things: Any) -> Callable[..., None]:
-        def hook(register: Callable[[Any], None]) -> None:
-            for thing in things:
-                register(thing)
-
-        return i2i.hookimpl(hook)
-
-    module.register_generators = hook_for(Bands, Tunable)  # type: ignore[attr-defined]
-    module.register_editors = hook_for(Invert, Brighten, Preset, Pair, Duo)  # type: ignore[attr-defined]
-    module.register_inverters = hook_for(Bandwise, Tuned)  # type: ignore[attr-defined]
+    """Return the generators, editors, inverters, presets and a face finder of this module."""
     presets = [i2i.Preset(name, "Much.", editor, {"amount": 1}) for name, editor in (("much", "preset"), ("so", "duo"))]
     presets.append(i2i.Preset("odd", "Odd.", "preset", {}))
-    module.register_presets = hook_for(*presets)  # type: ignore[attr-defined]
-    module.register_extractors = hook_for(Squares)  # type: ignore[attr-defined]
-    return Registry([Plugin("tests", "i2i-tests", "9.9", module)])
+    return registry_of(Bands, Tunable, Invert, Brighten, Preset, Pair, Duo, Bandwise, Tuned, *presets, Squares)

@@ -18,9 +18,10 @@ from i2i import Contents
 from i2i.api.generator import UNKNOWN
 from i2i.cli.convert import command
 from i2i.inference.conversion import convert
+from i2i.testing import registry_of
 from i2i.toolkit.files import hash_file
 from tests.helpers.toy_editors import run
-from tests.helpers.toy_generators import Bands, Classes, registry_of
+from tests.helpers.toy_generators import Bands, Classes
 
 
 def network(state: dict[str, torch.Tensor]) -> nn.Module:

@@ -70,7 +70,9 @@ def test_every_preset_measures_what_its_task_asks_for(task: Task) -> None:
 
 
 def test_every_preset_of_drag_has_a_task() -> None:
-    own = {each.name for each in i2i.load_registry().all("preset").values() if each.editor == "drag" and not each.giver}
+    own = {
+        each.name for each in i2i.load_registry().all("preset").values() if each.editor == "drag" and not each.provider
+    }
     assert own == {task.preset for task in TASKS}
 
 

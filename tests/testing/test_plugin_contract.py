@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 import i2i
 import i2i.testing
-from i2i.testing.behaviour import BEHAVIOUR, ContractRun, RequirementMissing
+from i2i.testing.checks import CHECKS
+from i2i.testing.checks.contract_run import ContractRun, RequirementMissing
 from i2i.testing.registries import with_stand_ins
 from i2i.testing.stand_ins import EXTRACTORS, TinyPairs, TinyTrainer
 
@@ -221,9 +222,9 @@ class BrokenCallback(i2i.Callback):
 
 def behave(thing: Any, folder: Path, **given: Any) -> None:
     registry = i2i.testing.registry_of(thing)
-    (label,) = [f"{kind}:{name}" for kind in BEHAVIOUR for name in registry.names(kind)]
+    (label,) = [f"{kind}:{name}" for kind in CHECKS for name in registry.names(kind)]
     kind, _, name = label.partition(":")
-    BEHAVIOUR[kind](ContractRun(with_stand_ins(registry), kind, name, folder, **given))
+    CHECKS[kind](ContractRun(with_stand_ins(registry), kind, name, folder, **given))
 
 
 @pytest.mark.parametrize(
@@ -239,14 +240,14 @@ def test_sound_things_pass(thing: Any, tmp_path: Path) -> None:
 
 def test_stand_ins_pass(tmp_path: Path) -> None:
     registry = with_stand_ins(i2i.testing.registry_of())
-    labels = [f"{kind}:{name}" for kind in BEHAVIOUR for name in registry.names(kind)]
+    labels = [f"{kind}:{name}" for kind in CHECKS for name in registry.names(kind)]
     assert len(labels) == 9
     for number, label in enumerate(labels):
         kind, _, name = label.partition(":")
         folder = tmp_path / str(number)
         folder.mkdir()
         generator = "tiny" if label == "extractor:tiny-encoder" else None
-        BEHAVIOUR[kind](ContractRun(registry, kind, name, folder, generator=generator))
+        CHECKS[kind](ContractRun(registry, kind, name, folder, generator=generator))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 import i2i
+from i2i.testing import registry_of
 from i2i.toolkit.weights.state_dicts import read_state_dict
-from tests.helpers.toy_editors import registry_of
 
 
 class Hostile:

@@ -211,9 +211,8 @@ def test_the_command_says_how_to_go_on(folder: Path, tmp_path: Path, registry: i
     ("defaults", "message"), [({"sise": 3}, "no setting of a run: sise"), ({"size": 3}, "greater than or equal to 16")]
 )
 def test_wrong_defaults_are_refused(defaults: dict[str, int], message: str) -> None:
-    wrong = type("Wrong", (Painter,), {"defaults": defaults})
     with pytest.raises((TypeError, ValueError), match=message):
-        TrainOptions.suited(wrong)(dataset="folder")
+        TrainOptions.suited(defaults, "images")(dataset="folder")
 
 
 def test_what_needs_pairs_says_what_to_do_instead(folder: Path, tmp_path: Path, registry: i2i.Registry) -> None:

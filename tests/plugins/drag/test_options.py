@@ -116,7 +116,7 @@ SOUND: dict[str, Any] = {"moves": [{"landmark": 9, "by": [0, 0.1]}], "region": [
         ({"colour": 1}, "colour: extra inputs are not permitted"),
     ],
 )
-def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_giver(change: dict[str, Any], told: str) -> None:
+def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_provider(change: dict[str, Any], told: str) -> None:
     preset = i2i.Preset("odd", "Odd.", "drag", SOUND | change, "i2i-odd")
     assert read_values(i2i.Preset("sound", "Sound.", "drag", SOUND)).moves[0].landmark == 9
     with pytest.raises(i2i.I2IError) as error:

@@ -79,7 +79,7 @@ def read_moves(preset: i2i.Preset) -> dict[int, tuple[float, float]]:
         found = {}
     if not found or not all(1 <= number <= 68 for number in found) or set(preset.values) != {"moves"}:
         raise i2i.I2IError(
-            f"The preset {preset.name!r} of {preset.giver or 'a plugin'} must be "
+            f"The preset {preset.name!r} of {preset.provider or 'a plugin'} must be "
             '{"moves": {LANDMARK from 1 to 68: [x, y]}}; tell its author.'
         )
     return found
