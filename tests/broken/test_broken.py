@@ -131,6 +131,20 @@ def command_cases() -> list[tuple[str, str]]:
     return [*cases, ("broken-group parse --word x", "parse")]
 
 
+def attribute_cases() -> list[tuple[str, str]]:
+    """Lines that use a class or record with an attribute that its contract does not allow."""
+    return [
+        (TRAIN.format("broken-attributes", "broken-dataset"), "wants is 'everything': input should be"),
+        (TRAIN.format("broken-trainer", "broken-fields"), "fields is ('A', 'B'): input should be"),
+        (EDIT.format("broken-wants"), "photos is 'image': input should be"),
+        (
+            EDIT.format("broken-latents").replace("photo.png", "seed:0") + " --generator broken-path",
+            "path is '/no/such",
+        ),
+        ("models show broken-path", "path is '/no/such/file': input should be a pathlib.Path or None"),
+    ]
+
+
 def lazy_cases() -> list[tuple[str, str]]:
     editors = [(EDIT.format(f"broken-{name}"), name) for name in ("no-name", "import", "exit", "number", "other")]
     trainers = [TRAIN.format(f"broken-{name}", "facades") for name in ("no-module", "no-options")]
@@ -144,6 +158,7 @@ GROUPS = {
     ("editors", "generators"): generator_cases(),
     ("editors", "generators", "inverters"): inverter_cases(),
     ("commands",): command_cases(),
+    ("trainers", "datasets", "editors", "generators"): attribute_cases(),
     ("lazy",): lazy_cases(),
 }
 CASES = [(plugins, line, word) for plugins, cases in GROUPS.items() for line, word in cases]
@@ -321,6 +336,22 @@ def test_hooks_that_fail_are_named_once_each(run: Run, capsys: pytest.CaptureFix
         assert words in line
 
 
+@pytest.mark.parametrize(
+    ("kind", "broken", "good", "fault"),
+    [
+        ("model", "broken-path", "broken-model", "path is '/no/such/file'"),
+        ("dataset", "broken-fields", "broken-dataset", "fields is ('A', 'B')"),
+    ],
+)
+def test_lists_omit_wrong_attributes(run: Run, kind: str, broken: str, good: str, fault: str) -> None:
+    done = run(f"{kind}s list --json", "generators", "datasets")
+    assert done.exit_code == 0, done.output
+    names = [each["name"] for each in json.loads(done.stdout)[f"{kind}s"]]
+    assert good in names and broken not in names
+    (line,) = (line for line in done.stderr.splitlines() if "i2i-broken 1.0" in line)
+    assert line.startswith(f"i2i: The {kind} {broken!r} of plugin") and fault in line
+
+
 def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
     found = {
         "trainers": ("broken-attributes: wants", "broken-signature: step", "broken-incomplete: it must define step"),
@@ -330,6 +361,7 @@ def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
         "extractors": ("broken-wordless: role", "broken-lacking"),
         "presets": ("drag/broken-values",),
         "hooks": ("register_trainers: RuntimeError",),
+        "generators": ("broken-path: path is",),
         "lazy": ("broken-no-name",),
     }
     for name, words in found.items():
