@@ -11,6 +11,7 @@ import torch
 from ..api.editor import Result
 from ..api.errors import Interrupted
 from ..api.scene import Latent
+from ..guards import PluginError, plugin_owner
 from ..toolkit.images import to_array
 from .extractors import names_for_domain
 from .images import FACES, EditImage, ImageLoader, check_single_face, open_photo
@@ -162,11 +163,24 @@ def _with_latents(result: Result, images: Sequence[EditImage]) -> Result:
 
 
 def paste(edited: EditedImages) -> PastedEdit:
-    """Paste the edited crops back into their photos, if an output directory is set."""
-    settings = edited.aligned.session.request.settings
-    if settings.out is None or settings.blend == "none":
+    """Paste the edited crops back into their photos, if an output directory is set.
+
+    Raises:
+        I2IError: a result is not square, as crops of photos are; names the editor.
+    """
+    request = edited.aligned.session.request
+    if request.settings.out is None or request.settings.blend == "none":
         return PastedEdit(edited, ())
-    return PastedEdit(edited, paste_crops(edited.result, _images_of_results(edited.aligned), settings.blend))
+    images = _images_of_results(edited.aligned)
+    for each, image in zip((edited.result, *edited.result.others), images, strict=False):
+        height, width = each.image.shape[2:]
+        if image.placement is not None and height != width:
+            raise PluginError(
+                f"The {plugin_owner(request.registry, 'editor', request.editor.name)} returned an image of shape "
+                f"{tuple(each.image.shape)} from edit(); expected a square one, to paste back into the photo; tell its "
+                "author, or leave the photo out with --blend none."
+            )
+    return PastedEdit(edited, paste_crops(edited.result, images, request.settings.blend))
 
 
 def write(pasted: PastedEdit) -> Result:

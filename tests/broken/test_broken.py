@@ -214,8 +214,39 @@ def test_losses_and_samples_that_are_not_finite_are_told(run: Run) -> None:
     line = TRAIN.format("broken-trainer", "broken-dataset")
     done = run(f"{line} --at step --how nan", "trainers", "datasets")
     assert done.exit_code == 1 and "The loss 'loss' became nan at step 1" in done.stderr.splitlines()[-1]
+    assert "in trainer 'broken-trainer' of i2i-broken 1.0. Training stopped" in done.stderr.splitlines()[-1]
     done = run(f"{line}2 --at sample --how nan", "trainers", "datasets")
     assert done.exit_code == 0 and "sample() of the trainer 'broken-trainer' gives numbers that are not" in done.stderr
+
+
+def test_best_metric_must_be_returned(run: Run) -> None:
+    done = run(TRAIN.format("broken-best", "broken-dataset"), "trainers", "datasets")
+    assert done.exit_code == 1 and i2i.open_run("out").last_step() == 1
+    told = "trainer 'broken-best' of i2i-broken 1.0 returned 'l1' from validate(); expected its best_metric 'psnr'"
+    assert told in done.stderr.splitlines()[-1]
+    done = run(TRAIN.format("broken-best", "broken-dataset") + "2 --at validate --how empty", "trainers", "datasets")
+    assert done.exit_code == 1 and "returned no metrics from validate()" in done.stderr.splitlines()[-1]
+
+
+def test_inherited_best_metric_is_optional(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at validate --how empty"
+    assert run(line, "trainers", "datasets").exit_code == 0
+
+
+def test_output_size_must_be_that_of_the_target(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at sample --how small"
+    assert run(line, "trainers", "datasets").exit_code == 0  # sample grids resize their panels
+    done = run("evaluate out --device cpu --metrics l1", "trainers", "datasets")
+    told = "trainer 'broken-trainer' of i2i-broken 1.0 returned a float32 tensor of shape (1, 3, 8, 8) from sample()"
+    assert done.exit_code == 1 and told in done.stderr.splitlines()[-1]
+
+
+def test_pasted_crop_must_be_square(run: Run) -> None:
+    line = EDIT.format("broken-crops") + " --generator broken-generator"
+    done = run(line, "editors", "generators")
+    told = "editor 'broken-crops' of i2i-broken 1.0 returned an image of shape (1, 3, 16, 8) from edit()"
+    assert done.exit_code == 1 and told in done.stderr.splitlines()[-1] and not Path("out").exists()
+    assert run(line + " --blend none", "editors", "generators").exit_code == 0
 
 
 @pytest.mark.parametrize("line", [TRAIN.format("broken-trainer", "broken-dataset"), EDIT.format("broken-editor")])

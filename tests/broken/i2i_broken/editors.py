@@ -104,6 +104,17 @@ class Latents(i2i.Editor):
         return i2i.Result(generator.render(w).clamp(-1, 1))
 
 
+class Crops(i2i.Editor):
+    """Returns crops that are not square."""
+
+    name = "broken-crops"
+    summary = "Returns half a crop."
+    wants = "crops"
+
+    def edit(self, scene: Any, options: Any) -> Any:
+        return i2i.Result(scene.photos["image"].pixels[..., :8])
+
+
 class Attributes(i2i.Editor):
     """Class attributes that no contract allows."""
 
@@ -136,5 +147,5 @@ class Incomplete(i2i.Editor):
 @i2i.hookimpl
 def register_editors(register: i2i.Register) -> None:
     """Register the editors."""
-    for thing in (Broken, Latents, Attributes, Signature, Incomplete):
+    for thing in (Broken, Latents, Crops, Attributes, Signature, Incomplete):
         register(thing)
