@@ -56,6 +56,20 @@ def dataset_cases() -> list[tuple[str, str]]:
     return [*cases, (TRAIN.format("broken-trainer", "broken-undrawn"), "draw")]
 
 
+def real_dataset_cases() -> list[tuple[str, str]]:
+    """Lines whose dataset fails when it lists the files of real samples."""
+    cases = table(
+        "samples: raise exit text list iterator\n pairs: raise text list\n unpaired: raise exit text list strings"
+    )
+    found = []
+    for at, how in cases:
+        trainer = "broken-unpaired" if at == "unpaired" else "broken-trainer"
+        dataset = "broken-pairs" if at == "pairs" else "broken-dataset"
+        line = f"{TRAIN.format(trainer, dataset)} --source real --data-root ."
+        found.append((f"{line} --dataset-options at={at} --dataset-options how={how}", at))
+    return found
+
+
 def editor_cases() -> list[tuple[str, str]]:
     cases = table("""
         check: raise exit forbidden memory lookup
@@ -79,6 +93,12 @@ def editor_cases() -> list[tuple[str, str]]:
         (f"{EDIT.format('broken-editor')} --at {at} --how {how}", at if at in own else "edit") for at, how in cases
     ]
     return [*lines, (EDIT.format("broken-signature"), "edit"), (EDIT.format("broken-incomplete"), "edit")]
+
+
+def photo_cases() -> list[tuple[str, str]]:
+    """Lines whose editor fails when it checks the photos, before they are inverted."""
+    line = LATENTS.format("photo.png") + " --at check_photos --how"
+    return [(f"{line} {how}", "check_photos") for how in ("raise", "exit", "lookup", "memory")]
 
 
 def extractor_cases() -> list[tuple[str, str]]:
@@ -152,10 +172,11 @@ def lazy_cases() -> list[tuple[str, str]]:
 
 
 GROUPS = {
-    ("trainers", "datasets"): [*trainer_cases(), *other_trainer_cases(), *dataset_cases()],
+    ("trainers", "datasets"): [*trainer_cases(), *other_trainer_cases(), *dataset_cases(), *real_dataset_cases()],
     ("editors",): editor_cases(),
     ("editors", "extractors"): extractor_cases(),
-    ("editors", "generators"): generator_cases(),
+    ("editors", "presets"): [(EDIT.format("broken-editor") + " --named one", "check_preset")],
+    ("editors", "generators"): [*generator_cases(), *photo_cases()],
     ("editors", "generators", "inverters"): inverter_cases(),
     ("commands",): command_cases(),
     ("trainers", "datasets", "editors", "generators"): attribute_cases(),
@@ -179,6 +200,78 @@ def test_a_broken_plugin_ends_in_one_line(run: Run, plugins: tuple[str, ...], li
         assert not out.exists(), "an edit that failed leaves nothing"
     elif out.exists():
         assert i2i.open_run("out").summary()["status"] in ("failed", "unfinished")
+
+
+@pytest.mark.parametrize(("trainer", "at"), [("broken-trainer", "samples"), ("broken-unpaired", "unpaired")])
+def test_listed_files_that_are_missing_are_named(run: Run, trainer: str, at: str) -> None:
+    Path("broken-dataset").mkdir()
+    line = f"{TRAIN.format(trainer, 'broken-dataset')} --source real --data-root ."
+    done = run(f"{line} --dataset-options at={at} --dataset-options how=lost", "trainers", "datasets")
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    assert "lost.png" in done.stderr.splitlines()[-1] and not Path("out").exists()
+    options = f"--dataset-options at={at} --dataset-options how=lost"
+    done = run(f"datasets check broken-dataset --data-root . {options}", "datasets")
+    assert done.exit_code == 1 and "lost.png: it cannot be read" in done.stdout, done.output
+
+
+FILE = """
+import i2i
+import torch
+
+class Mine(i2i.Editor):
+    name, summary = "mine", "Fails."
+
+    def edit(self, scene, options):
+        {body}
+
+class Fit(i2i.Trainer):
+    name, summary = "fit", "Fails."
+
+    def __init__(self, options, device):
+        self.net = torch.nn.Conv2d(3, 3, 1)
+        self.networks, self.optimizers = {{"net": self.net}}, {{}}
+
+    def step(self, batch):
+        {body}
+
+    def sample(self, batch):
+        return batch["input"]
+"""
+
+
+@pytest.mark.parametrize("line", [EDIT.format("./mine.py"), TRAIN.format("./mine.py", "broken-dataset")])
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("raise KeyError('broken')", "failed in"),
+        ("raise SystemExit(0)", "failed in"),
+        ("return None", "returned None from"),
+    ],
+)
+def test_file_that_fails_is_named(run: Run, line: str, body: str, word: str) -> None:
+    Path("mine.py").write_text(FILE.format(body=body), encoding="utf-8")
+    done = run(line, "datasets")
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    (error,) = (text for text in done.stderr.splitlines() if "mine.py" in text)
+    assert error == done.stderr.splitlines()[-1] and word in error and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("def (", "SyntaxError"),
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("x = 1", "mine.py"),
+    ],
+)
+@pytest.mark.parametrize("line", [EDIT.format("./mine.py"), TRAIN.format("./mine.py", "facades")])
+def test_file_that_cannot_be_loaded_is_named(run: Run, line: str, text: str, word: str) -> None:
+    Path("mine.py").write_text(text, encoding="utf-8")
+    done = run(line)
+    assert done.exit_code == 2 and isinstance(done.exception, SystemExit), done.output
+    error = done.stderr.splitlines()[-1]
+    assert "mine.py" in error and word in error and "Traceback" not in done.output and not Path("out").exists()
 
 
 def test_debug_shows_the_traceback(run: Run) -> None:

@@ -32,15 +32,13 @@ class Broken(i2i.Editor):
 
     class Options(Faulty):
         call: str = Field("", description="The role whose extractor is called")
+        named: str = Field("", description="The preset that is requested; empty for none")
 
     def check(self, generator: Any, options: Any) -> None:
         misbehave(options, "check", None)
 
-    def check_photos(self, scene: Any, options: Any) -> None:
-        misbehave(options, "check_photos", None)
-
     def presets(self, options: Any) -> Any:
-        return misbehave(options, "presets", ())
+        return misbehave(options, "presets", (options.named,) if options.named else ())
 
     def check_preset(self, preset: Any) -> None:
         if preset.values == {"fail": True}:
@@ -82,8 +80,11 @@ class Latents(i2i.Editor):
     wants = "latent"
     photos = ("image?",)
 
-    class Options(i2i.Options):
+    class Options(Faulty):
         call: str = Field("render", description="The method to call")
+
+    def check_photos(self, scene: Any, options: Any) -> None:
+        misbehave(options, "check_photos", None)
 
     def edit(self, scene: Any, options: Any) -> Any:
         generator, w = scene.generator, scene.latent.w

@@ -82,6 +82,13 @@ class Images(Broken):
         return misbehave(self.options, "generator", None)
 
 
+class Unpaired(Broken):
+    """A trainer that wants unpaired images."""
+
+    name = "broken-unpaired"
+    wants = "unpaired"
+
+
 class Incomplete(i2i.Trainer):
     """Neither step nor sample."""
 
@@ -160,5 +167,17 @@ class Factory(Broken):
 @i2i.hookimpl
 def register_trainers(register: i2i.Register) -> None:
     """Register the trainers."""
-    for thing in (Broken, Images, Incomplete, Signature, Attributes, Best, Defaults, Validator, Unwritable, Factory):
+    for thing in (
+        Broken,
+        Images,
+        Unpaired,
+        Incomplete,
+        Signature,
+        Attributes,
+        Best,
+        Defaults,
+        Validator,
+        Unwritable,
+        Factory,
+    ):
         register(thing)
