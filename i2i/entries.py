@@ -35,6 +35,8 @@ class Entry:
     reported: bool = False
     """Whether its fault has been printed."""
     _fault: str | None = field(default=None, repr=False)
+    _checked: bool = field(default=False, repr=False)
+    """Whether its attributes have been found to be as its contract says."""
 
     @property
     def key(self) -> str:
@@ -81,6 +83,21 @@ class Entry:
             self.thing = thing
         return self.thing
 
+    def load_checked(self) -> Any:
+        """Return what ``load`` does, with attributes that its contract allows.
+
+        Raises:
+            I2IError: as ``load``; or an attribute is wrong.
+        """
+        thing = self.load()
+        if not self._checked:
+            from .attributes import attribute_faults  # imports pydantic, which lists of names do without
+
+            if fault := next(attribute_faults(self.kind, thing, missing=False), None):
+                raise I2IError(self._unusable(fault))
+            self._checked = True
+        return thing
+
     def _import(self, target: str) -> Any:
         if self._fault is not None:
             raise I2IError(self._fault)
@@ -98,11 +115,12 @@ class Entry:
 
     def _failed(self, reason: str, error: BaseException | None) -> I2IError:
         self.provider.blame(f"{self.kind} {self.name!r}: {reason}", error)
-        hint = f" See: i2i plugins check {self.provider.name}" if self.provider.file is None else ""
-        self._fault = (
-            f"The {self.kind} {self.name!r} of plugin {self.provider} cannot be used: {reason.rstrip('.')}.{hint}"
-        )
+        self._fault = self._unusable(reason)
         return I2IError(self._fault)
+
+    def _unusable(self, reason: str) -> str:
+        hint = f" See: i2i plugins check {self.provider.name}" if self.provider.file is None else ""
+        return f"The {self.kind} {self.name!r} of plugin {self.provider} cannot be used: {reason.rstrip('.')}.{hint}"
 
     def _mismatch(self, thing: Any) -> str | None:
         """Say where an imported thing differs from its registration; None if nowhere.

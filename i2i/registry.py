@@ -135,19 +135,22 @@ class Registry:
 
         Raises:
             UsageError: there is none; names the nearest.
-            I2IError: it cannot be imported; names the plugin.
+            I2IError: it cannot be imported, or has an attribute that its contract does not allow; names the plugin.
         """
-        return self.entry(kind, name).load()
+        return self.entry(kind, name).load_checked()
 
-    def all(self, kind: str) -> dict[str, Any]:
+    def all(self, kind: str, checked: bool = True) -> dict[str, Any]:
         """Import everything of one kind and return it by name, sorted.
 
         What cannot be imported is left out and reported once. For names and declared attributes use ``entries``.
+
+        Args:
+            checked: Whether what has an attribute that its contract does not allow is left out and reported as well.
         """
         found = {}
         for name, entry in self.entries(kind).items():
             try:
-                found[name] = entry.load()
+                found[name] = entry.load_checked() if checked else entry.load()
             except I2IError as error:
                 self._report_once(entry, error)
         return found

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any
 
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from .api.contracts import contract_class, contract_methods
 from .api.errors import I2IError, UsageError, did_you_mean
 from .api.options import Options, click_options, option_flag, reserved_options
 from .api.preset import Preset
+from .attributes import attribute_faults
 from .discovery import describe_error
 from .guards import OPTIONS_LAST, build_plugin
 from .registry import KINDS, Plugin, Registry
@@ -45,7 +46,7 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
         UsageError: no plugin has this name.
     """
     plugin = find_plugin(registry, name)
-    everything = {kind: registry.all(kind) for kind in KINDS}
+    everything = {kind: registry.all(kind, checked=False) for kind in KINDS}
     faults = [f"{plugin.name}: {plugin.error}"] if plugin.error else []
     for label in plugin.things:
         kind, _, called = label.partition(":")
@@ -85,7 +86,9 @@ def _name_faults(thing: Any) -> Iterator[str]:
 def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
     base = contract_class(kind)
     if kind in _RECORDS:
-        if not isinstance(thing, base):
+        if isinstance(thing, base):
+            yield from attribute_faults(kind, thing)
+        else:
             yield f"it must be an i2i.{base.__name__}"
         return
     if not isinstance(thing, type):
@@ -102,7 +105,7 @@ def _contract_faults(kind: str, thing: Any) -> Iterator[str]:
         elif found is not declared and name != "__init__":
             yield from _method_faults(f"i2i.{base.__name__}", name, found, declared)
     yield from _constructor_faults(kind, thing)
-    yield from _attribute_faults(thing, base)
+    yield from attribute_faults(kind, thing)
     if kind == "extractor" and not _is_role(getattr(thing, "role", None)):
         yield f"role is {getattr(thing, 'role', None)!r}; set it to a word such as 'landmarks' or 'depth'"
     if kind == "dataset":
@@ -192,40 +195,6 @@ def _shown(parameter: inspect.Parameter) -> Any:
     return parameter.POSITIONAL_OR_KEYWORD if parameter.kind == parameter.POSITIONAL_ONLY else parameter.kind
 
 
-def _attribute_faults(thing: Any, base: Any) -> Iterator[str]:
-    """Class attributes of a type or value that the annotations of the contract do not allow."""
-    for name, annotation in _class_attributes(base).items():
-        if name in ("name", "summary", "Options"):  # checked at registration, and by _option_faults
-            continue
-        try:
-            adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError:
-            continue
-        value = getattr(thing, name, None)
-        if name in ("extractors", "may_use") and isinstance(value, (tuple, list)):  # see _editor_faults
-            continue
-        try:
-            adapter.validate_python(value)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            yield f"{name} is {value!r}: {reason[:1].lower()}{reason[1:]}"
-
-
-def _class_attributes(base: Any) -> dict[str, Any]:
-    """By name the annotations of class attributes, without ``ClassVar``; those that need absent imports left out."""
-    found: dict[str, Any] = {}
-    for cls in reversed(base.__mro__):
-        scope = vars(sys.modules[cls.__module__])
-        for name, text in vars(cls).get("__annotations__", {}).items():
-            try:
-                annotation = eval(text, scope, dict(vars(cls))) if isinstance(text, str) else text
-            except NameError:  # imported for type checkers only
-                continue
-            if get_origin(annotation) is ClassVar:
-                (found[name],) = get_args(annotation)
-    return found
-
-
 def _dataset_faults(thing: Any, base: Any) -> Iterator[str]:
     if thing.drawn and thing.draw is base.draw:
         yield "it declares synthetic samples ('drawn') and must define draw (see i2i.Dataset.draw)"
@@ -242,7 +211,7 @@ def _preset_faults(registry: Registry, preset: Any, provider: str) -> Iterator[s
     """What the editor that is to read it says of it."""
     if not isinstance(preset, Preset):
         return
-    if preset.editor not in (editors := registry.all("editor")):
+    if preset.editor not in (editors := registry.names("editor")):
         yield f"it is for the editor {preset.editor!r}, which is not there.{did_you_mean(preset.editor, editors)}"
         return
     try:

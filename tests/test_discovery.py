@@ -99,6 +99,55 @@ def test_edit_with_a_file_and_again_from_its_recipe(text: str) -> None:
     assert f"{file}, which provides the editor 'warm' of out/recipe.json, is missing: put it back" in gone.stderr
 
 
+INVERTER = """
+import i2i, torch
+
+class Flat(i2i.Inverter):
+    name, summary = "flat", "The mean latent for every photo."
+
+    def invert(self, scene, images, options):
+        w = scene.generator.w_mean.expand(1, scene.generator.num_ws, -1)
+        return [i2i.Inversion(i2i.Latent({scale} * w)) for _ in images]
+"""
+
+
+class Rendered(i2i.Editor):
+    """Renders the latent of its photo."""
+
+    name, summary, wants = "rendered", "Render the latent.", "latent"
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        assert scene.latent is not None
+        return i2i.Result(scene.generator.render(scene.latent.w).clamp(-1, 1))
+
+
+def test_edit_with_an_inverter_file_and_again_from_its_recipe() -> None:
+    file = written("flat.py", INVERTER.format(scale=1))
+    installed = registry_of(Rendered, plugins=("demo", "stylegan"))
+    with_file = installed.extended(load_file("flat.py"))
+    words = ("--plugin", "rendered", "--image", photo(), "--crop", "square", "--device", "cpu", "--out")
+    done = run("edit", *words, "out", "--invert", "flat", registry=with_file)
+    assert done.exit_code == 0, done.output
+    recipe = json.loads(Path("out/recipe.json").read_text(encoding="utf-8"))
+    assert recipe["inverter_origins"] == {"flat": {"path": str(file), "sha256": load_file("flat.py").sha256}}
+    assert str(file) not in i2i_metadata("out/result.png") and "flat.py" in i2i_metadata("out/result.png")
+    again = run("edit", "--recipe", "out/recipe.json", "--out", "again", "--device", "cpu", registry=installed)
+    assert again.exit_code == 0 and "warning" not in again.stderr, again.output
+    written("flat.py", INVERTER.format(scale=2))
+    changed = run("edit", "--recipe", "out/recipe.json", "--out", "new", "--device", "cpu", registry=installed)
+    assert changed.exit_code == 0 and "flat.py has changed since out/recipe.json was made" in changed.stderr
+    file.unlink()
+    gone = run("edit", "--recipe", "out/recipe.json", "--out", "gone", "--device", "cpu", registry=installed)
+    assert gone.exit_code == 2 and f"{file}, which provides the inverter 'flat' of out/recipe.json" in gone.stderr
+
+
+def i2i_metadata(path: str) -> str:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return str(image.info["i2i"])
+
+
 def test_edit_with_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry([])
     result = i2i.edit(Shift, [photo()], device="cpu", registry=registry, out="out")

@@ -6,7 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,10 +23,11 @@ from i2i.validation import check_plugin
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def thing(name: str = "x", summary: str = "A thing.", **attributes: Any) -> type:
-    """A class that is of every kind at once, so that any hook takes it."""
-    bases = tuple(contract_class(kind) for kind in KINDS)
-    return type("Thing", bases, {"name": name, "summary": summary, **attributes})
+def thing(name: str = "x", summary: str = "A thing.", kinds: Sequence[str] = KINDS, **attributes: Any) -> type:
+    """A class of these kinds at once, so that their hooks accept it; what it wants is what an editor may want."""
+    bases = tuple(contract_class(kind) for kind in kinds)
+    wants = {"wants": "pixels"} if "editor" in kinds else {}
+    return type("Thing", bases, {"name": name, "summary": summary, **wants, **attributes})
 
 
 def preset(name: str, editor: str = "drag", summary: str = "A preset.") -> i2i.Preset:
@@ -66,7 +67,7 @@ def faulty(capsys: pytest.CaptureFixture[str], *plugins: Plugin) -> tuple[Regist
 
 def test_every_kind_has_a_hook_that_collects_it() -> None:
     for kind in KINDS:
-        brought = thing(f"my-{kind}", editor="drag")
+        brought = thing(f"my-{kind}", kinds=(kind,), editor="drag")
         key = f"drag/my-{kind}" if kind == "preset" else f"my-{kind}"
         registry = Registry([plugin("p", **{f"register_{kind}s": registers(brought)})])
         assert registry.all(kind) == {key: brought} and registry.names(kind) == [key]

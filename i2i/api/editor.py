@@ -48,7 +48,7 @@ class Result:
     """The result of an edit."""
 
     image: Tensor
-    """``(1, 3, H, W)`` in [-1, 1]."""
+    """``(1, 3, H, W)`` in [-1, 1]; square where it is pasted back into a photo."""
     latent: Tensor | Latent | None = None
     """Latent of ``image``. A tensor is its w; noise and weight changes are then those of the edited image's latent."""
     frames: Sequence[Tensor] = ()

@@ -96,7 +96,9 @@ class Trainer(ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Settings of the run (of ``i2i.training.settings.TrainOptions``) that suit it, used where the user gives none."""
     best_metric: ClassVar[str | None] = "l1"
-    """The metric of ``validate`` by which the checkpoint ``best`` is chosen; None: there is no best checkpoint."""
+    """The metric of ``validate`` by which the checkpoint ``best`` is chosen; None: there is no best checkpoint.
+
+    ``validate`` must return a metric that a trainer declares here; the default is optional."""
     best_is: ClassVar[Literal["lower", "higher"]] = "lower"
     """Which values of ``best_metric`` are better."""
 

@@ -30,11 +30,11 @@ def list_(registry: Registry, role: str | None, as_json: bool) -> None:
     """List the models, and whether their files are here."""
     from ..assets.extractors import roles
 
-    by_name = registry.values("model", "role")
-    known = {"generator", *roles(registry), *by_name.values()}
+    found: list[Model] = list(registry.all("model").values())
+    known = {"generator", *roles(registry), *(model.role for model in found)}
     if role is not None and role not in known:
         raise UsageError(f"--role {role}: there is no such role.{did_you_mean(role, known)}")
-    models = [_describe(registry.get("model", name)) for name, each in by_name.items() if role in (None, each)]
+    models = [_describe(model) for model in found if role in (None, model.role)]
     if as_json:
         echo_json({"models": models})
         return

@@ -47,6 +47,20 @@ def find_sides(dataset: Dataset, root: Path, split: str) -> tuple[Sequence[Sampl
     return sides[0], sides[1]
 
 
+def find_unpaired(dataset: Dataset, root: Path, split: str) -> tuple[Sequence[Sample], Sequence[Sample]] | None:
+    """Return the samples of side A and of side B of a split that has unpaired images only; None for other splits.
+
+    Raises:
+        I2IError: The layout is not understood, or one side is empty.
+    """
+    if dataset.samples(root, split) is not None or sum(field.kind != "value" for field in dataset.fields) < 2:
+        return None
+    if dataset.unpaired(root, split) is None and (root / split).is_dir():  # the layouts of pairs
+        return None
+    a, b = find_sides(dataset, root, split)
+    return (a, b) if a or b else None
+
+
 def side_fields(dataset: Dataset) -> tuple[Field, Field]:
     """Return the two fields that are side A and side B.
 

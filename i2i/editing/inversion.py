@@ -94,6 +94,8 @@ class Inversions:
     """Further inputs of the cache key: the generator's identity, its options and the seed."""
     cached: bool = True
     """Read and write the cache in the user's folder."""
+    origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    """``Plugin.origin`` of the inverters that this edit has used and that are not installed, by name."""
     _found: dict[str, Inversion] = field(default_factory=dict)
     """Inversions of this edit by cache key, so that one inverter may start from the result of another."""
 
@@ -146,6 +148,8 @@ class Inversions:
             I2IError: the inverter failed or did not return one inversion for each image.
         """
         self._check_size(images)
+        if origin := self.registry.provider("inverter", kind.name).origin:
+            self.origins[kind.name] = origin
         scene = self._scene(kind, caller)
         keys = [self._key(kind, options, image) for image in images]
         found: dict[int, Inversion] = {}

@@ -145,7 +145,11 @@ def edit_again(
         calls=EditCallbacks.of(progress, stop, note),
     )
     registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
-    if warning := warning or known.version_warning(registry):
+    warnings = [warning or known.version_warning(registry)]
+    for name, origin in known.inverter_origins.items():
+        registry, warning = registry.restored("inverter", name, origin, str(recipe))
+        warnings.append(warning)
+    for warning in filter(None, dict.fromkeys(warnings)):
         settings.calls.note(f"warning: {warning}")
     kind: type[Editor] = registry.get("editor", known.plugin)
     chosen = _options(registry, kind, known.options, known.seed)

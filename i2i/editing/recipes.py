@@ -49,6 +49,8 @@ class Recipe:
     """SHA-256 of each file that an option names, by option."""
     origin: dict[str, str] | None = None
     """Origin of an editor that is not installed, see ``Plugin.origin``; None for an installed one."""
+    inverter_origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The same of the inverters that were used and are not installed, by name."""
     provider: tuple[str, str] = ("", "")
     """Distribution and version that provided the editor; empty if the recipe has none."""
 
@@ -134,6 +136,9 @@ def recipe_text(recipe: Mapping[str, Any]) -> str:
     if "origin" in recipe:
         public["origin"] = _without_folder(recipe["origin"], "path")
         public["distribution"] = Path(recipe["distribution"]).name
+    if "inverter_origins" in recipe:
+        origins = recipe["inverter_origins"].items()
+        public["inverter_origins"] = {name: _without_folder(origin, "path") for name, origin in origins}
     if "generator" in recipe:
         public["generator"] = _without_folder(recipe["generator"], "source")
     return json.dumps(public, ensure_ascii=False)
@@ -166,6 +171,7 @@ def read_recipe(path: str | Path) -> Recipe:
             terms=terms,
             option_files=dict(values.get("option_files", {})),
             origin=dict(values["origin"]) if values.get("origin") else None,
+            inverter_origins={name: dict(origin) for name, origin in values.get("inverter_origins", {}).items()},
             provider=(str(values.get("distribution", "")), str(values.get("version", ""))),
         )
     except OSError as error:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..api.editor import Result
-from ..api.errors import Interrupted
+from ..api.errors import Interrupted, PluginError
 from ..api.scene import Latent
+from ..guards import plugin_owner
 from ..toolkit.images import to_array
 from .extractors import names_for_domain
 from .images import FACES, EditImage, ImageLoader, check_single_face, open_photo
@@ -163,11 +164,24 @@ def _with_latents(result: Result, images: Sequence[EditImage]) -> Result:
 
 
 def paste(edited: EditedImages) -> PastedEdit:
-    """Paste the edited crops back into their photos, if an output directory is set."""
-    settings = edited.aligned.session.request.settings
-    if settings.out is None or settings.blend == "none":
+    """Paste the edited crops back into their photos, if an output directory is set.
+
+    Raises:
+        I2IError: a result is not square, as crops of photos are; names the editor.
+    """
+    request = edited.aligned.session.request
+    if request.settings.out is None or request.settings.blend == "none":
         return PastedEdit(edited, ())
-    return PastedEdit(edited, paste_crops(edited.result, _images_of_results(edited.aligned), settings.blend))
+    images = _images_of_results(edited.aligned)
+    for each, image in zip((edited.result, *edited.result.others), images, strict=False):
+        height, width = each.image.shape[2:]
+        if image.placement is not None and height != width:
+            raise PluginError(
+                f"The {plugin_owner(request.registry, 'editor', request.editor.name)} returned an image of shape "
+                f"{tuple(each.image.shape)} from edit(); expected a square one, to paste back into the photo; tell its "
+                "author, or leave the photo out with --blend none."
+            )
+    return PastedEdit(edited, paste_crops(edited.result, images, request.settings.blend))
 
 
 def write(pasted: PastedEdit) -> Result:
@@ -186,6 +200,8 @@ def write(pasted: PastedEdit) -> Result:
             "stopped": settings.calls.stop(),
             "scalars": dict(result.scalars),
         }
+        if session.inversions is not None and session.inversions.origins:
+            recipe["inverter_origins"] = session.inversions.origins
         Writer(settings.out, recipe, settings.calls.note).write(result, _images_of_results(aligned), pasted.photos)
     session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result

@@ -11,6 +11,7 @@ from ..api.errors import I2IError, PluginError, UsageError
 from ..api.trainer import first_panel
 from ..guards import build_plugin, plain_named_options, plugin_owner
 from ..registry import Registry, load_registry
+from ..return_checks import describe_value
 from ..runtime.notes import note
 from ..toolkit.files import write_json
 
@@ -86,7 +87,8 @@ def evaluate(
     source = data.source
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
     meters = {name: build_plugin(registry, "metric", name, place, values=metric_options.get(name)) for name in chosen}
-    _measure(trainer, data, wanted, place, batch, meters, progress)
+    owner = plugin_owner(registry, "trainer", opened.options["trainer"])
+    _measure(trainer, owner, data, wanted, place, batch, meters, progress)
     result: dict[str, Any] = {"run": str(opened.folder), "step": step, "checkpoint": checkpoint, "split": split}
     result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
     if metric_options:
@@ -140,6 +142,7 @@ def _open(
 
 def _measure(
     trainer: Trainer,
+    owner: str,
     data: TrainingData,
     wanted: Mapping[str, Any],
     device: Device,
@@ -166,8 +169,14 @@ def _measure(
                     f"The generator gives values that are not finite on {data.source.name(done)}; "
                     "choose an earlier step with --checkpoint."
                 )
+            wished = _painted(whole[target], trainer, device)
+            if output.shape[-2:] != wished.shape[-2:]:
+                raise PluginError(
+                    f"The {owner} returned {describe_value(output)} from sample(); expected the height and width of "
+                    f"the target, {tuple(wished.shape[-2:])}, which metrics compare it with; tell its author."
+                )
             for meter in meters.values():
-                meter.update(output, _painted(whole[target], trainer, device))
+                meter.update(output, wished)
             done += len(output)
             progress(done, len(data))
 

@@ -74,7 +74,7 @@ def find(source: str | Path, registry: Registry) -> Path | None:
     if str(source) in models:
         from ..assets.models import model_path
 
-        return model_path(models[str(source)].load())
+        return model_path(registry.get("model", str(source)))
     if str(source) in registry.entries("generator"):
         return None
     near = did_you_mean(str(source), models)
@@ -105,7 +105,10 @@ def generator_domain(source: str | Path, registry: Registry) -> str | None:
     """
     from ..assets.models import place
 
-    models = [entry.load() for entry in registry.where("model", role="generator").values()]
+    models: list[Model] = []
+    for entry in registry.where("model", role="generator").values():
+        with suppress(I2IError):  # a record with a fault is refused when it is chosen
+            models.append(entry.load_checked())
     path = Path(source)
     for model in models:
         if model.name == str(source):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ..api.device import Device
-from ..api.errors import I2IError, Interrupted
+from ..api.errors import I2IError, Interrupted, PluginError
 from ..api.trainer import Trainer, TrainingProgress
 from ..callbacks import Callbacks
 from ..data.batches import Batches, fixed_batches
@@ -86,7 +87,7 @@ class Loop:
             reason = f"Stopped at once; resume from step {self.run.last_step() or 0} with: {self.run.resume()}"
             raise Interrupted(reason) from None
         except NotFinite as error:
-            reason = f"{error}. {self._last_good()}"
+            reason = f"{error}, in {self._owner()}. {self._last_good()}"
             raise NotFinite(reason) from None
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
@@ -165,6 +166,7 @@ class Loop:
         for batch in fixed_batches(self.validation.groups, self.settings.size, 1, self.device, count):
             for name, value in self.trainer.validate(batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value)
+        self._check_best_metric(totals)
         if not totals:
             return
         self.measured = {name: total / count for name, total in totals.items()}
@@ -173,6 +175,24 @@ class Loop:
             self.best = (self.measured[self.trainer.best_metric or ""], self.step)
             if not self._due("checkpoint") and self.step != self.total:
                 self.save()
+
+    def _check_best_metric(self, measured: Mapping[str, float]) -> None:
+        """Refuse a declared ``best_metric`` that ``validate`` does not return; the inherited one is optional.
+
+        Raises:
+            I2IError: it is missing; names the plugin and what was returned.
+        """
+        name = self.trainer.best_metric
+        declared = any("best_metric" in vars(cls) for cls in type(self.trainer).__mro__ if cls is not Trainer)
+        if declared and name is not None and name not in measured:
+            raise PluginError(
+                f"The {self._owner()} returned {', '.join(map(repr, measured)) or 'no metrics'} from validate(); "
+                f"expected its best_metric {name!r} among them; tell its author."
+            )
+
+    def _owner(self) -> str:
+        """Return what messages call the trainer, such as ``trainer 'warm' of i2i-warm 0.1.0``."""
+        return self.run.owner[:1].lower() + self.run.owner[1:]
 
     def _is_best(self) -> bool:
         """Return whether this validation is better than all before by the trainer's best metric."""

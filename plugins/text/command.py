@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import i2i
-from i2i.toolkit.command_options import device_option, extractor_option
+from i2i.toolkit.command_options import device_option, extractor_option, extractor_options_option
 from i2i.toolkit.progress import Progress
 
 GROUP = "models"
@@ -31,6 +31,7 @@ def add_to(cli: click.Group) -> None:
     help="A model's name, a weight file or the folder of a run.",
 )
 @extractor_option
+@extractor_options_option
 @click.option(
     "--out",
     required=True,
@@ -52,6 +53,7 @@ def command(
     registry: i2i.Registry,
     generator: str,
     extractors: dict[str, str],
+    extractor_options: dict[str, dict[str, Any]],
     out: Path,
     samples: int,
     seed: int,
@@ -72,7 +74,9 @@ def command(
     try:
         opened = i2i.generator(generator, device, registry=registry)
         domain = i2i.generator_domain(generator, registry)
-        text: Any = i2i.extractor("text", opened.device, domain, registry, extractors.get("text"))
+        text: Any = i2i.extractor(
+            "text", opened.device, domain, registry, extractors.get("text"), named_options=extractor_options
+        )
         with Progress("channels", transient=True) as progress:
             make_directions(opened, text, samples, seed, progress).save(out)
     except KeyboardInterrupt:

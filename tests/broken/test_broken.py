@@ -56,6 +56,20 @@ def dataset_cases() -> list[tuple[str, str]]:
     return [*cases, (TRAIN.format("broken-trainer", "broken-undrawn"), "draw")]
 
 
+def real_dataset_cases() -> list[tuple[str, str]]:
+    """Lines whose dataset fails when it lists the files of real samples."""
+    cases = table(
+        "samples: raise exit text list iterator\n pairs: raise text list\n unpaired: raise exit text list strings"
+    )
+    found = []
+    for at, how in cases:
+        trainer = "broken-unpaired" if at == "unpaired" else "broken-trainer"
+        dataset = "broken-pairs" if at == "pairs" else "broken-dataset"
+        line = f"{TRAIN.format(trainer, dataset)} --source real --data-root ."
+        found.append((f"{line} --dataset-options at={at} --dataset-options how={how}", at))
+    return found
+
+
 def editor_cases() -> list[tuple[str, str]]:
     cases = table("""
         check: raise exit forbidden memory lookup
@@ -79,6 +93,12 @@ def editor_cases() -> list[tuple[str, str]]:
         (f"{EDIT.format('broken-editor')} --at {at} --how {how}", at if at in own else "edit") for at, how in cases
     ]
     return [*lines, (EDIT.format("broken-signature"), "edit"), (EDIT.format("broken-incomplete"), "edit")]
+
+
+def photo_cases() -> list[tuple[str, str]]:
+    """Lines whose editor fails when it checks the photos, before they are inverted."""
+    line = LATENTS.format("photo.png") + " --at check_photos --how"
+    return [(f"{line} {how}", "check_photos") for how in ("raise", "exit", "lookup", "memory")]
 
 
 def extractor_cases() -> list[tuple[str, str]]:
@@ -131,6 +151,20 @@ def command_cases() -> list[tuple[str, str]]:
     return [*cases, ("broken-group parse --word x", "parse")]
 
 
+def attribute_cases() -> list[tuple[str, str]]:
+    """Lines that use a class or record with an attribute that its contract does not allow."""
+    return [
+        (TRAIN.format("broken-attributes", "broken-dataset"), "wants is 'everything': input should be"),
+        (TRAIN.format("broken-trainer", "broken-fields"), "fields is ('A', 'B'): input should be"),
+        (EDIT.format("broken-wants"), "photos is 'image': input should be"),
+        (
+            EDIT.format("broken-latents").replace("photo.png", "seed:0") + " --generator broken-path",
+            "path is '/no/such",
+        ),
+        ("models show broken-path", "path is '/no/such/file': input should be a pathlib.Path or None"),
+    ]
+
+
 def lazy_cases() -> list[tuple[str, str]]:
     editors = [(EDIT.format(f"broken-{name}"), name) for name in ("no-name", "import", "exit", "number", "other")]
     trainers = [TRAIN.format(f"broken-{name}", "facades") for name in ("no-module", "no-options")]
@@ -138,12 +172,14 @@ def lazy_cases() -> list[tuple[str, str]]:
 
 
 GROUPS = {
-    ("trainers", "datasets"): [*trainer_cases(), *other_trainer_cases(), *dataset_cases()],
+    ("trainers", "datasets"): [*trainer_cases(), *other_trainer_cases(), *dataset_cases(), *real_dataset_cases()],
     ("editors",): editor_cases(),
     ("editors", "extractors"): extractor_cases(),
-    ("editors", "generators"): generator_cases(),
+    ("editors", "presets"): [(EDIT.format("broken-editor") + " --named one", "check_preset")],
+    ("editors", "generators"): [*generator_cases(), *photo_cases()],
     ("editors", "generators", "inverters"): inverter_cases(),
     ("commands",): command_cases(),
+    ("trainers", "datasets", "editors", "generators"): attribute_cases(),
     ("lazy",): lazy_cases(),
 }
 CASES = [(plugins, line, word) for plugins, cases in GROUPS.items() for line, word in cases]
@@ -164,6 +200,78 @@ def test_a_broken_plugin_ends_in_one_line(run: Run, plugins: tuple[str, ...], li
         assert not out.exists(), "an edit that failed leaves nothing"
     elif out.exists():
         assert i2i.open_run("out").summary()["status"] in ("failed", "unfinished")
+
+
+@pytest.mark.parametrize(("trainer", "at"), [("broken-trainer", "samples"), ("broken-unpaired", "unpaired")])
+def test_listed_files_that_are_missing_are_named(run: Run, trainer: str, at: str) -> None:
+    Path("broken-dataset").mkdir()
+    line = f"{TRAIN.format(trainer, 'broken-dataset')} --source real --data-root ."
+    done = run(f"{line} --dataset-options at={at} --dataset-options how=lost", "trainers", "datasets")
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    assert "lost.png" in done.stderr.splitlines()[-1] and not Path("out").exists()
+    options = f"--dataset-options at={at} --dataset-options how=lost"
+    done = run(f"datasets check broken-dataset --data-root . {options}", "datasets")
+    assert done.exit_code == 1 and "lost.png: it cannot be read" in done.stdout, done.output
+
+
+FILE = """
+import i2i
+import torch
+
+class Mine(i2i.Editor):
+    name, summary = "mine", "Fails."
+
+    def edit(self, scene, options):
+        {body}
+
+class Fit(i2i.Trainer):
+    name, summary = "fit", "Fails."
+
+    def __init__(self, options, device):
+        self.net = torch.nn.Conv2d(3, 3, 1)
+        self.networks, self.optimizers = {{"net": self.net}}, {{}}
+
+    def step(self, batch):
+        {body}
+
+    def sample(self, batch):
+        return batch["input"]
+"""
+
+
+@pytest.mark.parametrize("line", [EDIT.format("./mine.py"), TRAIN.format("./mine.py", "broken-dataset")])
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("raise KeyError('broken')", "failed in"),
+        ("raise SystemExit(0)", "failed in"),
+        ("return None", "returned None from"),
+    ],
+)
+def test_file_that_fails_is_named(run: Run, line: str, body: str, word: str) -> None:
+    Path("mine.py").write_text(FILE.format(body=body), encoding="utf-8")
+    done = run(line, "datasets")
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
+    (error,) = (text for text in done.stderr.splitlines() if "mine.py" in text)
+    assert error == done.stderr.splitlines()[-1] and word in error and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("def (", "SyntaxError"),
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("x = 1", "mine.py"),
+    ],
+)
+@pytest.mark.parametrize("line", [EDIT.format("./mine.py"), TRAIN.format("./mine.py", "facades")])
+def test_file_that_cannot_be_loaded_is_named(run: Run, line: str, text: str, word: str) -> None:
+    Path("mine.py").write_text(text, encoding="utf-8")
+    done = run(line)
+    assert done.exit_code == 2 and isinstance(done.exception, SystemExit), done.output
+    error = done.stderr.splitlines()[-1]
+    assert "mine.py" in error and word in error and "Traceback" not in done.output and not Path("out").exists()
 
 
 def test_debug_shows_the_traceback(run: Run) -> None:
@@ -199,8 +307,39 @@ def test_losses_and_samples_that_are_not_finite_are_told(run: Run) -> None:
     line = TRAIN.format("broken-trainer", "broken-dataset")
     done = run(f"{line} --at step --how nan", "trainers", "datasets")
     assert done.exit_code == 1 and "The loss 'loss' became nan at step 1" in done.stderr.splitlines()[-1]
+    assert "in trainer 'broken-trainer' of i2i-broken 1.0. Training stopped" in done.stderr.splitlines()[-1]
     done = run(f"{line}2 --at sample --how nan", "trainers", "datasets")
     assert done.exit_code == 0 and "sample() of the trainer 'broken-trainer' gives numbers that are not" in done.stderr
+
+
+def test_best_metric_must_be_returned(run: Run) -> None:
+    done = run(TRAIN.format("broken-best", "broken-dataset"), "trainers", "datasets")
+    assert done.exit_code == 1 and i2i.open_run("out").last_step() == 1
+    told = "trainer 'broken-best' of i2i-broken 1.0 returned 'l1' from validate(); expected its best_metric 'psnr'"
+    assert told in done.stderr.splitlines()[-1]
+    done = run(TRAIN.format("broken-best", "broken-dataset") + "2 --at validate --how empty", "trainers", "datasets")
+    assert done.exit_code == 1 and "returned no metrics from validate()" in done.stderr.splitlines()[-1]
+
+
+def test_inherited_best_metric_is_optional(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at validate --how empty"
+    assert run(line, "trainers", "datasets").exit_code == 0
+
+
+def test_output_size_must_be_that_of_the_target(run: Run) -> None:
+    line = TRAIN.format("broken-trainer", "broken-dataset") + " --at sample --how small"
+    assert run(line, "trainers", "datasets").exit_code == 0  # sample grids resize their panels
+    done = run("evaluate out --device cpu --metrics l1", "trainers", "datasets")
+    told = "trainer 'broken-trainer' of i2i-broken 1.0 returned a float32 tensor of shape (1, 3, 8, 8) from sample()"
+    assert done.exit_code == 1 and told in done.stderr.splitlines()[-1]
+
+
+def test_pasted_crop_must_be_square(run: Run) -> None:
+    line = EDIT.format("broken-crops") + " --generator broken-generator"
+    done = run(line, "editors", "generators")
+    told = "editor 'broken-crops' of i2i-broken 1.0 returned an image of shape (1, 3, 16, 8) from edit()"
+    assert done.exit_code == 1 and told in done.stderr.splitlines()[-1] and not Path("out").exists()
+    assert run(line + " --blend none", "editors", "generators").exit_code == 0
 
 
 @pytest.mark.parametrize("line", [TRAIN.format("broken-trainer", "broken-dataset"), EDIT.format("broken-editor")])
@@ -321,6 +460,22 @@ def test_hooks_that_fail_are_named_once_each(run: Run, capsys: pytest.CaptureFix
         assert words in line
 
 
+@pytest.mark.parametrize(
+    ("kind", "broken", "good", "fault"),
+    [
+        ("model", "broken-path", "broken-model", "path is '/no/such/file'"),
+        ("dataset", "broken-fields", "broken-dataset", "fields is ('A', 'B')"),
+    ],
+)
+def test_lists_omit_wrong_attributes(run: Run, kind: str, broken: str, good: str, fault: str) -> None:
+    done = run(f"{kind}s list --json", "generators", "datasets")
+    assert done.exit_code == 0, done.output
+    names = [each["name"] for each in json.loads(done.stdout)[f"{kind}s"]]
+    assert good in names and broken not in names
+    (line,) = (line for line in done.stderr.splitlines() if "i2i-broken 1.0" in line)
+    assert line.startswith(f"i2i: The {kind} {broken!r} of plugin") and fault in line
+
+
 def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
     found = {
         "trainers": ("broken-attributes: wants", "broken-signature: step", "broken-incomplete: it must define step"),
@@ -330,6 +485,7 @@ def test_check_finds_what_can_be_told_without_running(run: Run) -> None:
         "extractors": ("broken-wordless: role", "broken-lacking"),
         "presets": ("drag/broken-values",),
         "hooks": ("register_trainers: RuntimeError",),
+        "generators": ("broken-path: path is",),
         "lazy": ("broken-no-name",),
     }
     for name, words in found.items():

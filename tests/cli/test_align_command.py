@@ -23,13 +23,22 @@ from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
 from tests.helpers.needing_dlib import require_dlib
-from tests.helpers.toy_faces import CropsOnly, Squares, photo
+from tests.helpers.toy_faces import CropsOnly, Shifted, Squares, photo
 
 
 class Upright(Squares):
     """Faces whose eyes lie a third down their square and their mouth two thirds."""
 
     name = "upright"
+
+    def find(self, picture: torch.Tensor) -> list[i2i.Face]:
+        return [i2i.Face(each.box, _upright(*each.box), each.score) for each in super().find(picture)]
+
+
+class ShiftedUpright(Shifted):
+    """``Upright`` with the option of ``Shifted``."""
+
+    name = "shifted-upright"
 
     def find(self, picture: torch.Tensor) -> list[i2i.Face]:
         return [i2i.Face(each.box, _upright(*each.box), each.score) for each in super().find(picture)]
@@ -54,7 +63,7 @@ def _upright(x0: float, y0: float, x1: float, y1: float) -> torch.Tensor:
 
 
 def align(*args: object, finder: str = "upright") -> Result:
-    commands = build(registry_of(Upright, CropsOnly, Points, plugins=("face_tools",)))
+    commands = build(registry_of(Upright, ShiftedUpright, CropsOnly, Points, plugins=("face_tools",)))
     return CliRunner().invoke(commands, ["align", "--device", "cpu", "--landmarks", finder, *map(str, args)])
 
 
@@ -83,6 +92,15 @@ def test_the_largest_face_is_cut_out_with_its_place(two: Path, tmp_path: Path) -
     assert np.abs(inside - np.array(told["landmarks_in_crop"])).max() < 0.02, "both are kept to two places"
     row = result.stdout.splitlines()[1].split()
     assert row == [str(two), "2", "52", str(out / "two.png")]
+
+
+def test_extractor_options_are_used(two: Path, tmp_path: Path) -> None:
+    options = ("--extractor-options", "shifted-upright.pixels=-5")
+    done = align(two, "--out", tmp_path / "out", "--size", 16, "--json", *options, finder="shifted-upright")
+    assert json.loads(done.stdout)["photos"][0]["faces"][0]["box"] == [65, 10, 104, 49], done.output
+    wrong = align(two, "--out", tmp_path / "wrong", *options)
+    assert wrong.exit_code == 2
+    assert "--extractor-options is for 'shifted-upright', and the extractor here is 'upright'" in wrong.stderr
 
 
 def test_of_all_faces_each_has_its_number_in_its_name(two: Path, tmp_path: Path) -> None:

@@ -113,6 +113,23 @@ def test_check_is_content_with_good_pictures(faulty: Path) -> None:
         assert (done.exit_code, done.stdout) == (0, f"{faulty}: 3 pairs (train 2, val 1), all good\n")
 
 
+def test_check_reads_unpaired_images(tmp_path: Path) -> None:
+    for name in ("trainA/1.png", "trainA/2.png", "trainB/7.png"):
+        _save(tmp_path / name)
+    done = _run("check", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path}: 2 A and 1 B unpaired (train), all good\n")
+    (tmp_path / "trainB" / "8.png").write_bytes(b"no picture")
+    done = _run("check", tmp_path, "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1 and found["pairs"] == {} and found["unpaired"] == {"train": {"A": 2, "B": 2}}
+    assert [Path(fault["path"]).name for fault in found["faults"]] == ["8.png"]
+    for name in ("7.png", "8.png"):
+        (tmp_path / "trainB" / name).unlink()
+    assert "has no image of side B in the split train" in _run("check", tmp_path).stdout
+    (tmp_path / "trainB").rmdir()
+    assert "trainB is not: put the images of the other side there" in _run("check", tmp_path).stdout
+
+
 def test_check_finds_a_set_by_its_name(tmp_path: Path) -> None:
     _save(tmp_path / "stripes" / "val" / "1.png").write_bytes(b"")
     done = _run("check", "stripes", "--data-root", tmp_path)

@@ -15,12 +15,12 @@ from PIL import Image
 
 from i2i.cli import build
 from i2i.testing import registry_of
-from tests.helpers.toy_faces import CropsOnly, Squares, photo
+from tests.helpers.toy_faces import CropsOnly, Shifted, Squares, photo
 
 
 def landmarks(*args: object) -> Result:
     return CliRunner().invoke(
-        build(registry_of(Squares, CropsOnly, plugins=("face_tools",))),
+        build(registry_of(Squares, Shifted, CropsOnly, plugins=("face_tools",))),
         ["landmarks", "--device", "cpu", *map(str, args)],
     )
 
@@ -57,6 +57,15 @@ def test_json_is_one_object_and_holds_the_landmarks(two: Path) -> None:
     assert found["box"] == [70, 10, 109, 49] and len(found["landmarks"]) == 68
     assert found["landmarks"][0] == [70, 49] and found["landmarks"][-1] == [109, 10]
     assert found["landmarks"][1] == [70.58, 48.42], "39 / 67 of a pixel further, to two places"
+
+
+def test_extractor_options_are_used(two: Path) -> None:
+    options = ("--extractor-options", "squares-shifted.pixels=5")
+    moved = landmarks(two, "--landmarks", "squares-shifted", *options, "--face", 2, "--json")
+    assert json.loads(moved.stdout)["photos"][0]["faces"][0]["box"] == [75, 10, 114, 49], moved.output
+    wrong = landmarks(two, "--landmarks", "squares", *options)
+    assert wrong.exit_code == 2
+    assert "--extractor-options is for 'squares-shifted', and the extractor here is 'squares'" in wrong.stderr
 
 
 def test_out_gets_the_photo_drawn_and_the_numbers(two: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from pydantic import Field
 
 import i2i
 
@@ -36,6 +37,25 @@ class Squares(i2i.Extractor):
         _, _, stats, _ = cv2.connectedComponentsWithStats(white)
         rows = sorted(stats[1:].tolist(), key=lambda row: -row[1])
         return [face(x, y, side - 1, area / white.size) for x, y, side, _, area in rows]
+
+
+class Shifted(Squares):
+    """``Squares`` whose faces are moved to the right by an option."""
+
+    name = "squares-shifted"
+    summary = "White squares, moved."
+
+    class Options(i2i.Options):
+        pixels: int = Field(0, description="Distance to the right")
+
+    def __init__(self, device: i2i.Device, options: Options) -> None:
+        super().__init__(device)
+        self.options = options
+
+    def find(self, picture: torch.Tensor) -> list[i2i.Face]:
+        x = self.options.pixels
+        found = super().find(picture)
+        return [face(each.box[0] + x, each.box[1], each.box[2] - each.box[0], each.score) for each in found]
 
 
 class CropsOnly(i2i.Extractor):

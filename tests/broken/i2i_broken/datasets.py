@@ -27,14 +27,14 @@ class Broken(i2i.Dataset):
         misbehave(options, "__init__", None)
 
     def samples(self, root: Path, split: str) -> Any:
+        if self.options.at == "samples" and self.options.how == "lost":
+            return [i2i.Sample("lost", dict.fromkeys(("A", "B"), root / "lost.png"))]
         return misbehave(self.options, "samples", None)
 
-    def pairs(self, root: Path, split: str) -> Any:
-        if self.options.at == "pairs" and self.options.how == "lost":
-            return [i2i.Pair("lost", root / "lost.png")]
-        return misbehave(self.options, "pairs", None)
-
     def unpaired(self, root: Path, split: str) -> Any:
+        if self.options.at == "unpaired" and self.options.how in ("lost", "strings"):
+            listed = [root / "lost.png"] if self.options.how == "lost" else [str(root / "lost.png")]
+            return dict.fromkeys(("A", "B"), listed)
         return misbehave(self.options, "unpaired", None)
 
     def draw(self, rng: Any, size: int) -> Any:
@@ -42,6 +42,22 @@ class Broken(i2i.Dataset):
         if self.options.at == "draw" and self.options.how in ("half", "float", "one"):
             return {"half": (good[:1], good), "float": (good / 2, good), "one": (good,)}[self.options.how]
         return misbehave(self.options, "draw", (good, good))
+
+
+class Pairs(i2i.Dataset):
+    """Lists pairs, for the default ``samples``."""
+
+    name = "broken-pairs"
+    summary = "Misbehaves as it is told."
+
+    class Options(Faulty):
+        """As of all broken things."""
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def pairs(self, root: Path, split: str) -> Any:
+        return misbehave(self.options, "pairs", None)
 
 
 class Undrawn(i2i.Dataset):
@@ -64,5 +80,5 @@ class Fields(i2i.Dataset):
 @i2i.hookimpl
 def register_datasets(register: i2i.Register) -> None:
     """Register the datasets."""
-    for thing in (Broken, Undrawn, Fields):
+    for thing in (Broken, Pairs, Undrawn, Fields):
         register(thing)

@@ -32,15 +32,13 @@ class Broken(i2i.Editor):
 
     class Options(Faulty):
         call: str = Field("", description="The role whose extractor is called")
+        named: str = Field("", description="The preset that is requested; empty for none")
 
     def check(self, generator: Any, options: Any) -> None:
         misbehave(options, "check", None)
 
-    def check_photos(self, scene: Any, options: Any) -> None:
-        misbehave(options, "check_photos", None)
-
     def presets(self, options: Any) -> Any:
-        return misbehave(options, "presets", ())
+        return misbehave(options, "presets", (options.named,) if options.named else ())
 
     def check_preset(self, preset: Any) -> None:
         if preset.values == {"fail": True}:
@@ -82,8 +80,11 @@ class Latents(i2i.Editor):
     wants = "latent"
     photos = ("image?",)
 
-    class Options(i2i.Options):
+    class Options(Faulty):
         call: str = Field("render", description="The method to call")
+
+    def check_photos(self, scene: Any, options: Any) -> None:
+        misbehave(options, "check_photos", None)
 
     def edit(self, scene: Any, options: Any) -> Any:
         generator, w = scene.generator, scene.latent.w
@@ -102,6 +103,17 @@ class Latents(i2i.Editor):
         }
         calls[options.call]()
         return i2i.Result(generator.render(w).clamp(-1, 1))
+
+
+class Crops(i2i.Editor):
+    """Returns crops that are not square."""
+
+    name = "broken-crops"
+    summary = "Returns half a crop."
+    wants = "crops"
+
+    def edit(self, scene: Any, options: Any) -> Any:
+        return i2i.Result(scene.photos["image"].pixels[..., :8])
 
 
 class Attributes(i2i.Editor):
@@ -136,5 +148,5 @@ class Incomplete(i2i.Editor):
 @i2i.hookimpl
 def register_editors(register: i2i.Register) -> None:
     """Register the editors."""
-    for thing in (Broken, Latents, Attributes, Signature, Incomplete):
+    for thing in (Broken, Latents, Crops, Attributes, Signature, Incomplete):
         register(thing)

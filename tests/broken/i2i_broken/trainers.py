@@ -48,6 +48,8 @@ class Broken(i2i.Trainer):
         return self._misbehave("step", {"loss": loss.detach()})
 
     def sample(self, batch: Any) -> Any:
+        if self.options.at == "sample" and self.options.how == "small":
+            return self.net(batch["input"]).detach()[..., :8, :8]
         return self._misbehave("sample", self.net(batch["input"]).detach())
 
     def validate(self, batch: Any) -> Any:
@@ -80,6 +82,13 @@ class Images(Broken):
         return misbehave(self.options, "generator", None)
 
 
+class Unpaired(Broken):
+    """A trainer that wants unpaired images."""
+
+    name = "broken-unpaired"
+    wants = "unpaired"
+
+
 class Incomplete(i2i.Trainer):
     """Neither step nor sample."""
 
@@ -105,6 +114,13 @@ class Attributes(Broken):
     name = "broken-attributes"
     wants = "everything"  # type: ignore[assignment]
     best_is = "faster"  # type: ignore[assignment]
+
+
+class Best(Broken):
+    """A best metric that ``validate`` does not return."""
+
+    name = "broken-best"
+    best_metric = "psnr"
 
 
 class Defaults(Broken):
@@ -151,5 +167,17 @@ class Factory(Broken):
 @i2i.hookimpl
 def register_trainers(register: i2i.Register) -> None:
     """Register the trainers."""
-    for thing in (Broken, Images, Incomplete, Signature, Attributes, Defaults, Validator, Unwritable, Factory):
+    for thing in (
+        Broken,
+        Images,
+        Unpaired,
+        Incomplete,
+        Signature,
+        Attributes,
+        Best,
+        Defaults,
+        Validator,
+        Unwritable,
+        Factory,
+    ):
         register(thing)

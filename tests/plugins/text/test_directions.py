@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from pydantic import Field
 
 import i2i
 from i2i.cli import build
@@ -186,11 +187,26 @@ def test_directions_that_show_nothing_are_told(file: Path) -> None:
     assert not notes, "it is whole"
 
 
+class Tinted(Colours):
+    """``Colours`` whose image vectors are turned around by an option."""
+
+    name = "tinted"
+
+    class Options(i2i.Options):
+        reverse: bool = Field(False, description="Exchange red and blue")
+
+    def __init__(self, device: i2i.Device, options: Options) -> None:
+        self.options = options
+
+    def images(self, pictures: torch.Tensor) -> torch.Tensor:
+        return super().images(pictures.flip(1) if self.options.reverse else pictures)
+
+
 def cli() -> Any:
     """The commands with the toys and the door of text."""
     toys = ModuleType("toys")
     toys.register_generators = i2i.hookimpl(lambda register: register(Dials))  # type: ignore[attr-defined]
-    toys.register_extractors = i2i.hookimpl(lambda register: register(Colours))  # type: ignore[attr-defined]
+    toys.register_extractors = i2i.hookimpl(lambda register: [register(Colours), register(Tinted)])  # type: ignore[attr-defined]
     return build(Registry([Plugin("toys", "i2i-toys", "1.0", toys), Plugin("text", "i2i", "0", door)]))
 
 
@@ -203,6 +219,22 @@ def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(out) and Directions.load(out).samples == 2
     assert edit(scene([TEAL]), "red", directions=out).image[0, 0, 0, 0] > 0.3
+
+
+def test_extractor_options_are_used(tmp_path: Path) -> None:
+    start = ["models", "make-directions", "--generator", "dials", "--samples", "1", "--device", "cpu"]
+    made = []
+    for reverse in ("false", "true"):
+        out = tmp_path / f"{reverse}.safetensors"
+        options = ["--extractor", "text=tinted", "--extractor-options", f"tinted.reverse={reverse}", "--out", str(out)]
+        done = CliRunner().invoke(cli(), [*start, *options])
+        assert done.exit_code == 0, done.output
+        made.append(Directions.load(out).effects)
+    torch.testing.assert_close(made[1][:, :3], made[0][:, :3].flip(1))
+    wrong = [*start, "--extractor-options", "tinted.reverse=true", "--out", str(tmp_path / "wrong.safetensors")]
+    done = CliRunner().invoke(cli(), [*wrong, "--extractor", "text=colours"])
+    assert done.exit_code == 2
+    assert "--extractor-options is for 'tinted', and the extractor here is 'colours'" in done.stderr
 
 
 def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
