@@ -34,18 +34,18 @@ def file_lock(
 
     name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
     file = user_directory() / "locks" / f"{name}.lock"
-    lock, held, told = None, False, False
+    lock, held, reported = None, False, False
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file)
         while not held:
             try:
-                lock.acquire(timeout=_POLL if told else 0)
+                lock.acquire(timeout=_POLL if reported else 0)
                 held = True
             except Timeout:
-                if waiting is not None and not told:
+                if waiting is not None and not reported:
                     waiting()
-                told = True
+                reported = True
                 if stop():
                     break
     except (OSError, NotImplementedError):

@@ -109,8 +109,8 @@ def _synthetic_note(plan: TrainPlan) -> str:
     dataset = plan.dataset
     how = f"i2i datasets fetch {dataset.name}" if dataset.archive else f"i2i datasets show {dataset.name}"
     return (
-        f"{dataset.name} is not downloaded; training on {len(plan.data)} synthetic {plan.data.source.noun} "
-        f"(source: drawn). For the real dataset: {how}"
+        f"{dataset.name} is not downloaded; training on {len(plan.data)} synthetic {plan.data.source.noun}. "
+        f"For the real dataset: {how}"
     )
 
 
