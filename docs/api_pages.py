@@ -20,7 +20,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
     "Trainers": ("Trainer", "DataInfo", "TrainingProgress"),
     "Datasets": ("Dataset", "Field", "Sample", "Pair", "Archive"),
     "Generators": ("Generator", "StyleGenerator", "Weights", "gradients_for", "rows_of"),
-    "Models": ("Model",),
+    "Models": ("Model", "FileSource", "WheelSource", "NpmSource"),
     "Editors": ("Editor", "Scene", "Photo", "Latent", "Placement", "Result", "Table", "Plot"),
     "Inverters": ("Inverter", "Inversion"),
     "Presets": ("Preset",),

@@ -39,7 +39,10 @@ from .api.hookspecs import hookimpl as hookimpl
 from .api.inverter import Inversion as Inversion
 from .api.inverter import Inverter as Inverter
 from .api.metric import Metric as Metric
+from .api.model import FileSource as FileSource
 from .api.model import Model as Model
+from .api.model import NpmSource as NpmSource
+from .api.model import WheelSource as WheelSource
 from .api.options import Options as Options
 from .api.options import build_options as build_options
 from .api.options import option_flag as option_flag

@@ -2,10 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from .extractor import Role
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file at an address, downloaded as it is."""
+
+    url: str
+    sha256: str
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class WheelSource:
+    """Files in a wheel of the Python package index, which is downloaded and read, never installed or imported."""
+
+    requirement: str
+    """The package and its exact version, such as ``"random-face==2021.7.21.1"``."""
+    sha256: str
+    """Of the wheel."""
+    members: Mapping[str, str]
+    """Paths of the files in the wheel -> sha256 of each."""
+    bytes: int | None = None
+    """Size of the wheel."""
+
+
+@dataclass(frozen=True)
+class NpmSource:
+    """Files in a package of the npm registry, which is downloaded and read, never installed or run."""
+
+    requirement: str
+    """The package and its exact version, such as ``"faceplugin-face-recognition-js@0.0.1"``."""
+    sha256: str
+    """Of the package's ``.tgz``."""
+    members: Mapping[str, str]
+    """Paths of the files in the package (``"package/..."``) -> sha256 of each."""
+    bytes: int | None = None
+    """Size of the ``.tgz``."""
+
+
+Source: TypeAlias = "FileSource | WheelSource | NpmSource"
 
 
 @dataclass(frozen=True)
@@ -17,6 +62,7 @@ class Model:
     role: Role
     """``generator``, or the role of the extractor that reads the weights, standard or of a plugin's own."""
     url: str
+    """Address of the file as it is published; empty where ``sources`` say where it comes from, or for ``path``."""
     licence: str
     domain: str = "any"
     """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
@@ -31,3 +77,10 @@ class Model:
     """Where it lies already, for weights that a package carries; such a record needs no ``url``."""
     default: bool = False
     """True for the model of its role that is used where the user names none."""
+    sources: tuple[Source, ...] = ()
+    """Where the weights may come from, in the order in which they are tried; in place of ``url``."""
+    convert: Callable[[Mapping[str, Path]], Mapping[str, Tensor]] | None = None
+    """What makes the weights from the files of a source, given by their base names (``"model.onnx"``), which are data
+    from outside: the tensors are stored as ``NAME.safetensors``. None where a source has one file, stored as it is."""
+    bundles: frozenset[str] = frozenset()
+    """Names under which ``i2i models fetch`` gets it along with others, such as ``"faces"``."""
