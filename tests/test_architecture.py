@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TOPS = {"i2i": "i2i", "plugins": "i2i_plugins", "datasets": "i2i_datasets"}
@@ -15,6 +18,17 @@ def test_layers_hold() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([linter, "--no-cache"], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("folder", ["plugins", "datasets", "research"])
+def test_tests_of_plugins_import_the_public_api_only(folder: str) -> None:
+    internal = re.compile(r"\b(?:from|import) i2i\.(?!toolkit\b|testing\b)\w+")
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in (ROOT / "tests" / folder).rglob("*.py")
+        for match in internal.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "import these from i2i, i2i.toolkit or i2i.testing: " + ", ".join(found)
 
 
 def test_registration_imports_no_torch() -> None:

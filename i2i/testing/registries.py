@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,22 @@ def registry_of(
     if things:
         found.append(Plugin("tests", distribution, version, _module_of(things)))
     return Registry(found)
+
+
+def registered_by(module: str) -> list[Any]:
+    """Import a plugin module and return everything that it registers, in the order of kinds, then of names.
+
+    Args:
+        module: Name of the module with the hooks, such as ``"i2i_plugins.drag"``.
+
+    Raises:
+        AssertionError: the module registers something that i2i refuses; says what.
+    """
+    plugin = Plugin("tested", DISTRIBUTION, "9.9", import_module(module))
+    registry = Registry([plugin])
+    things = [thing for kind in KINDS for thing in registry.all(kind).values()]
+    assert plugin.error is None, plugin.error
+    return things
 
 
 def with_stand_ins(registry: Registry) -> Registry:

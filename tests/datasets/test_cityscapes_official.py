@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from i2i import I2IError
-from i2i.api.dataset import Dataset
-from i2i.data.layouts import find_samples
-from i2i.data.samples import read_sample
+from i2i.testing import run_command
+from i2i.toolkit.images import read_image
 from i2i_datasets.cityscapes.dataset import Cityscapes
 
 PLACES = ("bochum_000000_000313", "aachen_000002_000019", "aachen_000001_000019")
@@ -36,9 +35,8 @@ def test_photos_are_paired_with_their_colour_labels(tmp_path: Path) -> None:
     files = {place: (_photo(tmp_path, place), _labels(tmp_path, place)) for place in PLACES}
     pairs = Cityscapes().pairs(tmp_path, "train")
     assert [(pair.name, pair.a, pair.b) for pair in pairs] == [(place, *files[place]) for place in sorted(PLACES)]
-    photo, labels = read_sample(pairs[0], Dataset.fields, 16).values()
-    np.testing.assert_array_equal(photo, np.full((16, 16, 3), (10, 20, 30)))
-    np.testing.assert_array_equal(labels, np.full((16, 16, 3), (128, 64, 128)))
+    for path, colour in ((pairs[0].a, (10, 20, 30)), (pairs[0].b, (128, 64, 128))):
+        np.testing.assert_array_equal(read_image(path), np.full((32, 64, 3), colour))
 
 
 def test_the_blank_labels_of_the_test_split_are_no_pairs(tmp_path: Path) -> None:
@@ -59,6 +57,9 @@ def test_half_a_download_is_told(tmp_path: Path) -> None:
 
 
 def test_the_layout_of_pix2pix_is_read_as_well(tmp_path: Path) -> None:
-    (tmp_path / "val").mkdir()
-    Image.new("RGB", (64, 32)).save(tmp_path / "val" / "1.jpg")
-    assert [pair.name for pair in find_samples(Cityscapes(), tmp_path, "val")] == ["1"]
+    folder = tmp_path / "cityscapes"
+    (folder / "val").mkdir(parents=True)
+    Image.new("RGB", (64, 32)).save(folder / "val" / "1.jpg")
+    assert Cityscapes().pairs(folder, "val") is None, "None lets i2i look for the default layouts"
+    checked = run_command("datasets", "check", "cityscapes", "--data-root", tmp_path)
+    assert checked.exit_code == 0 and "val" in checked.stdout

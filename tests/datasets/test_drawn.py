@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from i2i.registry import Registry, find_plugins
+import i2i
 
-SETS: dict[str, Any] = {name: each for name, each in Registry(find_plugins()).all("dataset").items() if each.drawn}
+SETS: dict[str, Any] = {name: each for name, each in i2i.load_registry().all("dataset").items() if each.drawn}
 OURS = ("cityscapes", "edges2handbags", "edges2shoes", "facades", "night2day")
 LABELLED = {"facades": (1, 100), "cityscapes": (1, 120)}
 """Set -> which side is a label map, and after how many pairs every one of its classes has been seen."""
@@ -162,8 +162,8 @@ def test_night_is_dark_and_day_is_bright_over_the_same_land() -> None:
 
 def test_doors_leave_torch_alone() -> None:
     code = (
-        "import sys; from i2i.registry import Registry, find_plugins; "
-        f"sets = Registry(find_plugins({list(OURS)!r})).all('dataset'); "
+        "import sys; from i2i.testing import registry_of; "
+        f"sets = registry_of(plugins={list(OURS)!r}).all('dataset'); "
         "assert len(sets) == 5, sets; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,12 +12,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.arcface.alignment import template
 from i2i_plugins.arcface.extractor import ArcFace, read_arcface
 from i2i_plugins.arcface.model_records import MODEL
 from i2i_plugins.arcface.network import IResNet
-from tests.helpers.registered import registered_by
 
 State = dict[str, torch.Tensor]
 IRESNET50 = (3, 4, 14, 3)
@@ -148,8 +147,7 @@ def test_what_is_no_rgb_image_is_refused(arcface: ArcFace, shape: tuple[int, ...
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch arcface-r50"):
         ArcFace(i2i.choose_device("cpu", "fp32"))
-    place(MODEL).parent.mkdir(parents=True)
-    torch.save(tiny()[1], place(MODEL))
+    torch.save(tiny()[1], downloaded_path(MODEL))
     assert ArcFace(i2i.choose_device("cpu", "fp32"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
 
 

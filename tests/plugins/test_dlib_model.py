@@ -9,12 +9,11 @@ import pytest
 import torch
 
 import i2i
-from i2i.assets.models import place, state
+from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.model_records import record
 from tests.helpers.needing_dlib import require_dlib
-from tests.helpers.registered import registered_by
 
 CPU = i2i.choose_device("cpu", "fp32")
 
@@ -28,16 +27,15 @@ def test_without_dlib_the_command_that_installs_it_is_told(monkeypatch: pytest.M
 def test_weights_come_from_the_package_or_are_fetched() -> None:
     require_dlib()
     installed = record()
-    assert installed.path is not None and state(installed) == "shipped"
+    assert installed.path is not None and i2i.model_path(installed) == installed.path
     assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_records, "_packaged", lambda: None)
         missing = record()
-        assert state(missing) == "to fetch" and place(missing).name == "dlib-landmarks68.dat"
+        assert missing.path is None and downloaded_path(missing).name == "dlib-landmarks68.dat"
         with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):
             DlibLandmarks(CPU)
-        place(missing).parent.mkdir(parents=True)
-        place(missing).symlink_to(installed.path)
+        downloaded_path(missing).symlink_to(installed.path)
         assert DlibLandmarks(CPU)(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 2)
 
 

@@ -13,12 +13,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.e4e.checkpoint import own_names, read_e4e
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.model_records import FFHQ, MODELS
 from i2i_plugins.e4e.network import E4ENetwork
-from tests.helpers.registered import registered_by
 
 State = dict[str, torch.Tensor]
 RELATIVE = 1e-4
@@ -170,8 +169,7 @@ def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
 def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(state: State) -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch e4e-ffhq"):
         E4E(i2i.choose_device("cpu", "fp32"))
-    place(FFHQ).parent.mkdir(parents=True)
-    e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(place(FFHQ), checkpoint(state)))
+    e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(downloaded_path(FFHQ), checkpoint(state)))
     assert e4e.num_ws == E4E(i2i.choose_device("cpu", "fp32")).num_ws == ROWS
 
 

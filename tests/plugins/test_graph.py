@@ -6,21 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 
-import click
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from pydantic import Field
 from torch import nn
 
 import i2i
-from i2i.cli import Root
-from i2i.registry import Plugin
-from i2i_plugins.graph import register_commands
+from i2i.testing import CommandOutcome, registry_of, run_command
 from i2i_plugins.graph.layer_table import layers_of
+
+Command = Callable[..., CommandOutcome]
 
 
 class Net(nn.Module):
@@ -60,27 +58,14 @@ class Painter(Tiny):
 
 
 @pytest.fixture
-def graph() -> click.Group:
-    module = ModuleType("tiny_plugin")
-    module.register_trainers = i2i.hookimpl(give)  # type: ignore[attr-defined]
-    registry = i2i.Registry([Plugin("tiny_plugin", "tiny-plugin", "1", module)])
-    root = Root(name="i2i", context_settings={"obj": registry})
-    register_commands(cli=root, registry=registry)
-    return root
+def graph() -> Command:
+    """``graph("tiny", "--json")`` runs ``i2i graph tiny --json`` with the trainers of this file."""
+    return partial(run_command, "graph", registry=registry_of(Tiny, Painter, plugins=["graph"]))
 
 
-def give(register: Callable[[type[i2i.Trainer]], None]) -> None:
-    register(Tiny)
-    register(Painter)
-
-
-def call(root: click.Group, *args: str | Path) -> Result:
-    return CliRunner().invoke(root, ["graph", *map(str, args)])
-
-
-def test_table_counts_by_hand(graph: click.Group) -> None:
-    done = call(graph, "tiny", "--size", "64", "--json")
-    assert done.exit_code == 0, done.output
+def test_table_counts_by_hand(graph: Command) -> None:
+    done = graph("tiny", "--size", "64", "--json")
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert [(row["name"], row["shape"], row["parameters"], row["macs"]) for row in found["layers"]] == [
         ("body.0", [1, 4, 32, 32], 3 * 4 * 16 + 4, 4 * 32 * 32 * 3 * 16),
@@ -91,7 +76,7 @@ def test_table_counts_by_hand(graph: click.Group) -> None:
     ]
     assert found["parameters"] == sum(row["parameters"] for row in found["layers"]) == 196 + 8 + 192 + 1
     assert found["macs"] == 2 * 4 * 32 * 32 * 48 + 4 * 32 * 32
-    text = call(graph, "tiny", "--size", "64", "--table", "--set", "width=8").stdout
+    text = graph("tiny", "--size", "64", "--table", "--set", "width=8").stdout
     assert "8x32x32" in text and f"{196 * 2 + 16 + 384 + 1:,} parameters" in text
 
 
@@ -103,19 +88,19 @@ def test_grouped_and_linear_layers_and_second_calls() -> None:
     assert [row.parameters for row in rows] == [4 * 2 * 9, 0, 0, 707]
 
 
-def test_dot_file_needs_no_graphviz_and_names_the_parameters(graph: click.Group, tmp_path: Path) -> None:
-    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "deep" / "net.dot")
-    assert done.exit_code == 0, done.output
+def test_dot_file_needs_no_graphviz_and_names_the_parameters(graph: Command, tmp_path: Path) -> None:
+    done = graph("tiny", "--size", "16", "--out", tmp_path / "deep" / "net.dot")
+    assert done.exit_code == 0, done.stderr
     source = (tmp_path / "deep" / "net.dot").read_text()
     assert source.startswith("digraph")
     assert all(word in source for word in ("ConvolutionBackward0", "body.0.weight", "input"))
 
 
 def test_missing_graphviz_prints_the_table_and_how_to_install(
-    graph: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "net.svg")
+    done = graph("tiny", "--size", "16", "--out", tmp_path / "net.svg")
     assert done.exit_code == 1
     assert "ConvTranspose2d" in done.stdout and "397 parameters" in done.stdout
     for words in ("apt install graphviz", "brew install graphviz", "choco install graphviz"):
@@ -125,31 +110,31 @@ def test_missing_graphviz_prints_the_table_and_how_to_install(
 
 @pytest.mark.parametrize("package", ["torchviz", "graphviz"])
 def test_missing_extra_prints_the_table_and_how_to_install(
-    graph: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+    graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.delitem(sys.modules, "torchviz", raising=False)
     monkeypatch.delitem(sys.modules, "torchviz.dot", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
-    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "net.dot")
+    done = graph("tiny", "--size", "16", "--out", tmp_path / "net.dot")
     assert done.exit_code == 1 and "397 parameters" in done.stdout
     assert 'pip install "i2i[graph]"' in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for dot is a shell script")
 def test_drawing_goes_through_dot_and_its_failure_is_one_line(
-    graph: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stand-in for dot, so that the way there and back is tested also where Graphviz is not installed."""
     dot = tmp_path / "dot"
     dot.write_text('#!/bin/sh\necho "<svg>$1"\nwhile read line; do echo "$line"; done\n')
     dot.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "net.svg")
-    assert done.exit_code == 0, done.output
+    done = graph("tiny", "--size", "16", "--out", tmp_path / "net.svg")
+    assert done.exit_code == 0, done.stderr
     drawn = (tmp_path / "net.svg").read_text()
     assert drawn.startswith("<svg>") and "svg" in drawn.splitlines()[0] and "up.weight" in drawn
     dot.write_text("#!/bin/sh\necho no fonts >&2\nexit 3\n")
-    done = call(graph, "tiny", "--size", "16", "--out", tmp_path / "net.svg")
+    done = graph("tiny", "--size", "16", "--out", tmp_path / "net.svg")
     assert done.exit_code == 1 and "Graphviz could not draw" in done.stderr
     assert (tmp_path / "net.svg").read_text() == drawn
 
@@ -166,18 +151,15 @@ def test_drawing_goes_through_dot_and_its_failure_is_one_line(
         (["tiny", "--table", "--set", "width"], "--set KEY=VALUE"),
     ],
 )
-def test_wrong_usage_says_what_to_type(graph: click.Group, args: list[str], words: str) -> None:
-    done = call(graph, *args)
+def test_wrong_usage_says_what_to_type(graph: Command, args: list[str], words: str) -> None:
+    done = graph(*args)
     assert done.exit_code == 2 and words in done.stderr
 
 
 def test_the_paper_u_net() -> None:
     """54,413,955 parameters, and 12.1 GFLOP for one image of 256 px."""
-    registry = i2i.load_registry()
-    root = Root(name="i2i", context_settings={"obj": registry})
-    register_commands(cli=root, registry=registry)
-    done = call(root, "pix2pix", "--json")
-    assert done.exit_code == 0, done.output
+    done = run_command("graph", "pix2pix", "--json")
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["parameters"] == 54_413_955
     assert found["gflop"] == pytest.approx(12.1, abs=0.05)

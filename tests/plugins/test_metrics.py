@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 import i2i
-from tests.helpers.registered import registered_by
+from i2i.testing import registered_by
 
 
 @pytest.fixture(scope="module")

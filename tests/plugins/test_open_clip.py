@@ -16,10 +16,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.open_clip.extractor import OpenClip
 from i2i_plugins.open_clip.model_records import MODEL
-from tests.helpers.registered import registered_by
 
 open_clip = pytest.importorskip("open_clip", reason="needs the package open_clip_torch")
 
@@ -177,8 +176,7 @@ def test_architectures_that_cannot_be_built_here_are_refused(file: Path, archite
 def test_the_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(file: Path) -> None:
     with pytest.raises(i2i.I2IError, match=r"i2i models fetch clip-vit-b-32', or put the file from .*\.safetensors"):
         OpenClip(CPU)
-    place(MODEL).parent.mkdir(parents=True)
-    place(MODEL).write_bytes(file.read_bytes())
+    downloaded_path(MODEL).write_bytes(file.read_bytes())
     assert OpenClip(CPU, architecture="i2i-tiny").texts(SENTENCES).shape == (3, 24)
 
 

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 
 import i2i
+from i2i.testing import registered_by
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.lpips_extractor import Lpips, LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsMetric, LpipsVggMetric
 from i2i_plugins.perceptual.model_records import VGG16
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
-from tests.helpers.registered import registered_by
 
 
 @pytest.fixture(scope="module")

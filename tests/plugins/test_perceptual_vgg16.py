@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path
 from i2i_plugins.perceptual.frechet import Frechet
 from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from i2i_plugins.perceptual.lpips_metric import LpipsVggMetric
@@ -195,9 +195,9 @@ def keep_safetensors(found: dict[str, torch.Tensor], path: Path) -> None:
 @pytest.mark.parametrize("keep", [keep_whole, keep_wrapped, keep_safetensors])
 def test_any_file_in_the_models_place_is_read(keep, file: Path) -> None:
     """Torchvision's file with its classifier, and what a user puts there by hand under the same name."""
-    place(VGG16).parent.mkdir(parents=True)
-    assert place(VGG16).name == "vgg16.pth"
-    keep(state(), place(VGG16))
+    path = downloaded_path(VGG16)
+    assert path.name == "vgg16.pth"
+    keep(state(), path)
     x, y = noise(0, 3, 3, 32, 32), noise(1, 3, 3, 32, 32)
     meter = LpipsVggMetric(CPU)
     meter.update(x[:2], y[:2])

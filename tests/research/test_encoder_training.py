@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo.networks import encoder as network_module
 from research.demo.training import encoder as training
 from research.demo.training.settings import TrainingSettings
@@ -26,7 +25,7 @@ class Bars(i2i.StyleGenerator):
     name = "bars"
     summary = "Ten coloured bars."
     z_dim, w_dim, num_ws, resolution = 4, 3, ROWS, 64
-    device = TorchDevice("cpu")
+    device = i2i.choose_device("cpu", "fp32")
     w_mean = torch.tensor([0.1, 0.0, -0.1])
     w_std = 0.3 * 3**0.5
 

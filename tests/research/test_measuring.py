@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i.runtime.device import TorchDevice
 from i2i_plugins.demo import synthetic_faces
 from research.demo import pools
 from research.demo.measures import faces, generator, networks
@@ -42,7 +41,7 @@ class Drawer(i2i.StyleGenerator):
     name = "drawer"
     summary = "Knows the truth."
     z_dim, w_dim, num_ws, resolution = synthetic_faces.Z_DIM, synthetic_faces.Z_DIM, 10, 64
-    device = TorchDevice("cpu")
+    device = i2i.choose_device("cpu", "fp32")
 
     def __init__(self, pool: pools.Pool, spoil: Callable[[Tensor], Tensor] = lambda images: images) -> None:
         self.pool, self.spoil = pool, spoil

@@ -9,11 +9,10 @@ import pytest
 import torch
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.face_alignment.extractor import BATCH, FaceAlignment
 from i2i_plugins.face_alignment.fan import FAN, FANSizes
 from i2i_plugins.face_alignment.model_records import FAN_MODEL, S3FD_MODEL
-from tests.helpers.registered import registered_by
 from tests.plugins.face_alignment.networks import TINY, blue_s3fd, dot, red_fan, save, shapes, stand_in
 
 CPU = i2i.choose_device("cpu", "fp32")
@@ -150,13 +149,12 @@ def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: Face
 def test_each_network_is_looked_for_when_it_is_needed() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch face-alignment-2dfan4"):
         FaceAlignment(CPU)
-    place(FAN_MODEL).parent.mkdir(parents=True)
-    save(red_fan(), place(FAN_MODEL))
+    save(red_fan(), downloaded_path(FAN_MODEL))
     made = FaceAlignment(CPU)
     assert made(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 2)
     with pytest.raises(i2i.I2IError, match="i2i models fetch s3fd"):
         made.find(torch.zeros(1, 3, 64, 64))
-    save(blue_s3fd(), place(S3FD_MODEL))
+    save(blue_s3fd(), downloaded_path(S3FD_MODEL))
     assert made.find(torch.full((1, 3, 64, 64), -1.0)) == []
 
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.api.inverter import InvertFunction, split_method
 from i2i.toolkit.latents.sampling import SamplingOptions, latents
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.perceptual.lpips_extractor import Lpips
@@ -120,7 +119,7 @@ def scene(
     return told, notes, steps
 
 
-def _inverting(told: i2i.Scene) -> InvertFunction:
+def _inverting(told: i2i.Scene) -> Callable[..., Any]:
     """``Scene.invert`` without a cache."""
 
     def invert(
@@ -131,7 +130,8 @@ def _inverting(told: i2i.Scene) -> InvertFunction:
         progress: Callable[..., None] | None = None,
         cache: bool = True,
     ) -> Any:
-        name, values = split_method(method)
+        name, *pairs = method.split(",")
+        values = dict(pair.split("=") for pair in pairs)
         kind = told.inverters[name]
         built = i2i.build_options(kind.Options, {**options, **values}, "the test")
         caller = replace(told, generator=told.untuned or told.generator, progress=progress or told.progress)

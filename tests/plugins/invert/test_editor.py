@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 
 import i2i
-from i2i.api.options import build_options, describe
+from i2i.testing import registered_by
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
@@ -20,7 +20,6 @@ from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
-from tests.helpers.registered import registered_by
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,7 +30,7 @@ NAME = "synthesis.b4.const"
 
 
 def edit(told: i2i.Scene, **given: Any) -> i2i.Result:
-    return Invert().edit(told, build_options(InvertOptions, given, "the test"))
+    return Invert().edit(told, i2i.build_options(InvertOptions, given, "the test"))
 
 
 def test_edit_returns_one_result_per_photo() -> None:
@@ -171,17 +170,17 @@ def test_options_without_effect_are_refused(given: dict[str, Any], told: str) ->
 
 @pytest.mark.parametrize("name", METHODS)
 def test_resolve_method_without_options_is_as_published(name: str) -> None:
-    assert resolve_method(build_options(InvertOptions, {}, "the test"), METHODS[name]) == METHODS[name]
+    assert resolve_method(i2i.build_options(InvertOptions, {}, "the test"), METHODS[name]) == METHODS[name]
 
 
 def test_resolve_method_applies_options() -> None:
     given = {"steps": 7, "rate": 0.02, "space": "w", "start": "mean", "noise": True, "prior_weight": 0.1}
-    settings = resolve_method(build_options(InvertOptions, given, "the test"), METHODS["hybrid"])
+    settings = resolve_method(i2i.build_options(InvertOptions, given, "the test"), METHODS["hybrid"])
     fields = {"rate": "learning_rate", "start": "initial"}
     assert {key: getattr(settings, fields.get(key, key)) for key in given} == given
     assert (settings.steps_from_mean, settings.relative_rate, settings.require_encoder) == (7, False, True)
     pti = resolve_method(
-        build_options(InvertOptions, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]
+        i2i.build_options(InvertOptions, {"tune_steps": 9, "locality": 0.1}, "the test"), METHODS["pti"]
     ).tuning
     assert pti is not None and (pti.steps, pti.learning_rate, pti.locality_weight) == (9, 3e-4, 0.1)
 
@@ -240,4 +239,3 @@ def test_space_z_with_classes_needs_a_label() -> None:
 def test_registered_classes() -> None:
     assert registered_by("i2i_plugins.invert") == [Invert, *sorted(INVERTERS, key=lambda inverter: inverter.name)]
     assert (Invert.name, Invert.wants, Invert.photos) == ("invert", "crops", ("image+",))
-    assert all(row["help"] for row in describe(InvertOptions))

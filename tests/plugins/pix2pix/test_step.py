@@ -7,17 +7,17 @@ import torch
 from torch.nn import functional as F
 
 import i2i
-from i2i.runtime.device import TorchDevice, choose_device
 from i2i_plugins.pix2pix.networks import PatchGAN, UNet
 from i2i_plugins.pix2pix.options import Pix2PixOptions
 from i2i_plugins.pix2pix.trainer import Pix2Pix
 
+CPU = i2i.choose_device("cpu", "fp32")
 SMALL = {"size": 32, "levels": 5, "width": 8, "discriminator_width": 8, "patch": 16}
 
 
 def make(device: i2i.Device | None = None, **options) -> Pix2Pix:
     torch.manual_seed(3)
-    return Pix2Pix(Pix2PixOptions(**{**SMALL, **options}), device or TorchDevice("cpu"))
+    return Pix2Pix(Pix2PixOptions(**{**SMALL, **options}), device or CPU)
 
 
 def batch(count: int = 1) -> dict[str, torch.Tensor]:
@@ -61,7 +61,7 @@ def test_steps_equal_those_of_a_plain_loop(gan):
 def test_the_generators_turn_leaves_the_discriminator_alone(monkeypatch):
     trainer = make()
     seen = []
-    update = TorchDevice.update
+    update = type(CPU).update
 
     def watch(self, optimizer):
         if optimizer is trainer.optimizers["discriminator"]:
@@ -71,7 +71,7 @@ def test_the_generators_turn_leaves_the_discriminator_alone(monkeypatch):
             assert all(parameter.grad is None for parameter in trainer.discriminator.parameters())
             update(self, optimizer)
 
-    monkeypatch.setattr(TorchDevice, "update", watch)
+    monkeypatch.setattr(type(CPU), "update", watch)
     trainer.step(batch())
     assert all(torch.equal(value, seen[0][key]) for key, value in trainer.discriminator.named_parameters())
     assert all(parameter.requires_grad for parameter in trainer.discriminator.parameters())
@@ -111,7 +111,7 @@ def test_the_papers_test_uses_dropout_and_the_images_own_statistics():
 
 
 def test_bfloat16_steps_stay_near_float32():
-    full, half = make(dropout="none"), make(TorchDevice("cpu", "bf16"), dropout="none")
+    full, half = make(dropout="none"), make(i2i.choose_device("cpu", "bf16"), dropout="none")
     one, two = full.step(batch()), half.step(batch())
     assert all(one[name].item() == pytest.approx(two[name].item(), rel=0.05) for name in one)
     assert all(p.dtype == torch.float32 for p in half.generator.parameters())
@@ -125,7 +125,7 @@ def test_direction_is_the_cores_affair_and_options_are_refused():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_step_on_a_gpu_never_waits_for_it():
-    device = choose_device("cuda")
+    device = i2i.choose_device("cuda")
     trainer = make(device)
     pair = {side: tensor.to(device) for side, tensor in batch().items()}
     trainer.step(pair)

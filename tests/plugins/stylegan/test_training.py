@@ -16,10 +16,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import i2i
-from i2i.registry import Registry, find_plugins
+from i2i.testing import registry_of
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
-from i2i.training.runs import open_run
 from i2i_plugins.sample.files import sample
 from i2i_plugins.stylegan.training.options import StyleGAN2Options
 from i2i_plugins.stylegan.training.trainer import StyleGAN2Trainer
@@ -32,8 +31,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def registry() -> Registry:
-    return Registry(find_plugins(["stylegan", "folder", "edges2shoes"]))
+def registry() -> i2i.Registry:
+    return registry_of(plugins=["stylegan", "folder", "edges2shoes"])
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def train(folder: Path, tmp_path: Path, registry: Registry):
+def train(folder: Path, tmp_path: Path, registry: i2i.Registry):
     def run(out: str, **options: Any):
         given = {**RUN, "data_root": str(folder), "registry": registry, **options}
         return i2i.train("stylegan2", out=tmp_path / out, **given)
@@ -59,7 +58,7 @@ def train(folder: Path, tmp_path: Path, registry: Registry):
     return run
 
 
-def test_a_folder_of_images_end_to_end(train, registry: Registry) -> None:
+def test_a_folder_of_images_end_to_end(train, registry: i2i.Registry) -> None:
     run = train("run", steps=6, checkpoint_every=3, sample_every=3)
     assert run.summary()["status"] == "done" and run.options["data"]["pairs"] == 12
     assert {"ema": 0.998, "load_size": 16, "flip": True}.items() <= run.options["run"].items()
@@ -76,7 +75,7 @@ def test_a_folder_of_images_end_to_end(train, registry: Registry) -> None:
     assert step == 6 and torch.equal(made.generator().network.state_dict()[key], tensors[f"average.{key}"])
 
 
-def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: Registry, tmp_path: Path) -> None:
+def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: i2i.Registry, tmp_path: Path) -> None:
     run = train("run", steps=2)
     sample(run.folder, tmp_path / "sheet.png", [0, 1], device="cpu", registry=registry)
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -84,7 +83,7 @@ def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: Registry,
     assert (about["generator"], about["step"]) == ("run", 2) and about["sha256"] == hash_file(run.checkpoint(2))
 
 
-def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: Path) -> None:
+def test_training_finds_the_colours_of_a_set(train, registry: i2i.Registry, folder: Path) -> None:
     """The generator's mean colour is grey at first and goes to that of the images."""
     quick = {"rate": 5e-3, "gamma": 0.05, "path_length": 0, "channel_max": 16, "augment": "none", "ema": 0.9}
     run = train("run", steps=80, checkpoint_every=80, **quick)
@@ -100,7 +99,7 @@ def test_training_finds_the_colours_of_a_set(train, registry: Registry, folder: 
     assert after < 0.5 * before
 
 
-def test_a_run_cut_short_and_resumed_equals_one_that_was_not(train, tmp_path: Path, registry: Registry) -> None:
+def test_a_run_cut_short_and_resumed_equals_one_that_was_not(train, tmp_path: Path, registry: i2i.Registry) -> None:
     """Steps 5 to 9 come after the cut: with a turn of each penalty's mean, and of p, whose statistics are half full."""
     options = {"augment": "ada", "ada_kimg": 0.1, "ada_target": 0.0, "checkpoint_every": 3, "sample_every": 9}
     whole = train("whole", steps=18, **options)
@@ -117,7 +116,7 @@ def test_a_run_cut_short_and_resumed_equals_one_that_was_not(train, tmp_path: Pa
     assert told[0] == told[1], "the losses that are told are the same too"
 
 
-def test_the_drawn_photos_of_a_pair_set_train(registry: Registry, tmp_path: Path) -> None:
+def test_the_drawn_photos_of_a_pair_set_train(registry: i2i.Registry, tmp_path: Path) -> None:
     options = {**RUN, "dataset": "edges2shoes", "steps": 1, "overfit": 4}
     run = i2i.train("stylegan2", out=tmp_path / "run", registry=registry, **options)
     assert run.options["run"]["source"] == "drawn" and run.summary()["status"] == "done"
@@ -144,6 +143,6 @@ def test_two_processes_train_together(folder: Path, tmp_path: Path) -> None:
     command = [*launch, "train", "stylegan2", "--config", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "two")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    run = open_run(tmp_path / "two")
+    run = i2i.open_run(tmp_path / "two")
     assert run.summary()["status"] == "done" and run.options["device"]["processes"] == 2
     assert all(math.isfinite(value) for value in run.summary()["losses"].values())

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 from pydantic import Field
 
 import i2i
-from i2i.cli import build
-from i2i.registry import Plugin, Registry
+from i2i.testing import CommandOutcome, registry_of, run_command
 from i2i.toolkit.latents.files import read_latent, save_latent
-from i2i_plugins import text as door
 from i2i_plugins.text import directions as module
 from i2i_plugins.text.directions import Directions, embed, make_directions
 from tests.helpers.toy_generators import Bands
@@ -159,10 +155,7 @@ def test_directions_of_another_generator_are_refused_before_the_text_network_is_
         def __init__(self, device: i2i.Device) -> None:
             raise i2i.I2IError("fetch 605 MB")
 
-    toys = ModuleType("toys")
-    toys.register_generators = i2i.hookimpl(lambda register: register(Dials))  # type: ignore[attr-defined]
-    toys.register_extractors = i2i.hookimpl(lambda register: register(Missing))  # type: ignore[attr-defined]
-    registry = Registry([Plugin("toys", "i2i-toys", "1.0", toys), Plugin("text", "i2i", "0", door)])
+    registry = registry_of(Dials, Missing, plugins=["text"])
     shared: dict[str, Any] = {"generator": "dials", "device": "cpu", "registry": registry, "prompt": "red"}
     replace(found, w_mean=found.w_mean + 1).save(tmp_path / "other.safetensors")
     with pytest.raises(i2i.I2IError, match="was made for another generator"):
@@ -202,37 +195,32 @@ class Tinted(Colours):
         return super().images(pictures.flip(1) if self.options.reverse else pictures)
 
 
-def cli() -> Any:
-    """The commands with the toys and the door of text."""
-    toys = ModuleType("toys")
-    toys.register_generators = i2i.hookimpl(lambda register: register(Dials))  # type: ignore[attr-defined]
-    toys.register_extractors = i2i.hookimpl(lambda register: [register(Colours), register(Tinted)])  # type: ignore[attr-defined]
-    return build(Registry([Plugin("toys", "i2i-toys", "1.0", toys), Plugin("text", "i2i", "0", door)]))
+def command(*arguments: Any) -> CommandOutcome:
+    """Run ``i2i models make-directions --generator dials ARGUMENTS``."""
+    registry = registry_of(Dials, Colours, Tinted, plugins=["text"])
+    return run_command("models", "make-directions", "--generator", "dials", *arguments, registry=registry)
 
 
 def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
     out = tmp_path / "made.safetensors"
-    done = CliRunner().invoke(
-        cli(),
-        ["models", "make-directions", "--generator", "dials", "--samples", "2", "--device", "cpu", "--out", str(out)],
-    )
-    assert done.exit_code == 0, done.output
+    done = command("--samples", 2, "--device", "cpu", "--out", out)
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.strip() == str(out) and Directions.load(out).samples == 2
     assert edit(scene([TEAL]), "red", directions=out).image[0, 0, 0, 0] > 0.3
 
 
 def test_extractor_options_are_used(tmp_path: Path) -> None:
-    start = ["models", "make-directions", "--generator", "dials", "--samples", "1", "--device", "cpu"]
+    start = ["--samples", "1", "--device", "cpu"]
     made = []
     for reverse in ("false", "true"):
         out = tmp_path / f"{reverse}.safetensors"
         options = ["--extractor", "text=tinted", "--extractor-options", f"tinted.reverse={reverse}", "--out", str(out)]
-        done = CliRunner().invoke(cli(), [*start, *options])
-        assert done.exit_code == 0, done.output
+        done = command(*start, *options)
+        assert done.exit_code == 0, done.stderr
         made.append(Directions.load(out).effects)
     torch.testing.assert_close(made[1][:, :3], made[0][:, :3].flip(1))
     wrong = [*start, "--extractor-options", "tinted.reverse=true", "--out", str(tmp_path / "wrong.safetensors")]
-    done = CliRunner().invoke(cli(), [*wrong, "--extractor", "text=colours"])
+    done = command(*wrong, "--extractor", "text=colours")
     assert done.exit_code == 2
     assert "--extractor-options is for 'tinted', and the extractor here is 'colours'" in done.stderr
 
@@ -243,7 +231,7 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
 
     monkeypatch.setattr(module, "make_directions", stopped)
     out = tmp_path / "made.safetensors"
-    done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", "--out", str(out)])
+    done = command("--out", out)
     assert done.exit_code == 1 and not out.exists()
     assert done.stderr.startswith("i2i: Stopped before all channels were measured, so nothing is written;")
 
@@ -257,5 +245,5 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
     ],
 )
 def test_the_command_says_what_is_wrong(arguments: list[str], told: str) -> None:
-    done = CliRunner().invoke(cli(), ["models", "make-directions", "--generator", "dials", *arguments])
-    assert done.exit_code == 2 and told in done.stderr and "Traceback" not in done.output
+    done = command(*arguments)
+    assert done.exit_code == 2 and told in done.stderr and "Traceback" not in done.stderr
