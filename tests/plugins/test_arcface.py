@@ -54,7 +54,7 @@ def arcface(tmp_path: Path) -> ArcFace:
     return ArcFace(i2i.choose_device("cpu", "fp32"), tmp_path / "backbone.pth")
 
 
-def test_answers_like_the_reference_plain_and_folded(reference: Path, weights: ModuleType) -> None:
+def test_network_equals_reference(reference: Path, weights: ModuleType) -> None:
     with safe_open(reference / "arcface_r50.safetensors", "pt") as stream:
         theirs, seed = stream.get_tensor("embedding"), int(stream.metadata()["seed"])
     with torch.device("meta"):
@@ -68,7 +68,7 @@ def test_answers_like_the_reference_plain_and_folded(reference: Path, weights: M
 
 
 @pytest.mark.parametrize("blocks", [(2, 2, 2, 2), (3, 4, 6, 3), (3, 13, 30, 3)], ids=["18", "34", "100"])
-def test_the_blocks_are_counted_from_the_keys(blocks: tuple[int, ...]) -> None:
+def test_block_count_follows_tensor_names(blocks: tuple[int, ...]) -> None:
     (network, state), images = tiny(blocks), noise(1, 1, 3, 112, 112)
     found = read_arcface(state)
     with torch.no_grad():
@@ -98,7 +98,7 @@ def test_half_precision_and_missing_counters_are_read() -> None:
         (lambda state: state.update({"layer1.1000000000.bn1.weight": torch.zeros(8)}), "lacks 'layer1.2.bn1.bias'"),
     ],
 )
-def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path: Path) -> None:
+def test_invalid_file_names_the_tensor(change, told: str, tmp_path: Path) -> None:
     state = tiny()[1]
     change(state)
     torch.save(state, tmp_path / "net.pth")
@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path:
     assert "\n" not in text
 
 
-def test_embeddings_are_those_of_the_network_at_unit_length(arcface: ArcFace) -> None:
+def test_embeddings_are_normalised_outputs(arcface: ArcFace) -> None:
     images = noise(2, 3, 3, 112, 112)
     with torch.no_grad():
         whole = F.normalize(tiny()[0](images))
@@ -121,7 +121,7 @@ def test_embeddings_are_those_of_the_network_at_unit_length(arcface: ArcFace) ->
     assert torch.allclose(whole.norm(dim=1), torch.ones(3))
 
 
-def test_one_can_descend_towards_a_person(arcface: ArcFace) -> None:
+def test_embeddings_have_gradients(arcface: ArcFace) -> None:
     target = arcface(noise(4, 1, 3, 112, 112))
     images = noise(5, 1, 3, 160, 160).requires_grad_()
     before = (arcface(images) * target).sum()
@@ -131,7 +131,7 @@ def test_one_can_descend_towards_a_person(arcface: ArcFace) -> None:
     assert closer > before and not target.requires_grad
 
 
-def test_autocast_does_not_coarsen_it(arcface: ArcFace) -> None:
+def test_autocast_has_no_effect(arcface: ArcFace) -> None:
     images = noise(6, 1, 3, 112, 112)
     plain = arcface(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -139,26 +139,26 @@ def test_autocast_does_not_coarsen_it(arcface: ArcFace) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 112, 112), (1, 1, 112, 112)])
-def test_what_is_no_rgb_image_is_refused(arcface: ArcFace, shape: tuple[int, ...]) -> None:
+def test_other_shapes_are_refused(arcface: ArcFace, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="takes images"):
         arcface(torch.zeros(shape))
 
 
-def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said() -> None:
+def test_missing_weights_name_the_command() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch arcface-r50"):
         ArcFace(i2i.choose_device("cpu", "fp32"))
     torch.save(tiny()[1], downloaded_path(MODEL))
     assert ArcFace(i2i.choose_device("cpu", "fp32"))(noise(7, 1, 3, 112, 112)).shape == (1, 16)
 
 
-def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(tmp_path: Path) -> None:
+def test_load_network_and_safetensors(tmp_path: Path) -> None:
     save_file(tiny()[1], tmp_path / "backbone.safetensors")
     network, images = i2i.load_network(tmp_path / "backbone.safetensors", kind="arcface"), noise(7, 1, 3, 112, 112)
     arcface = ArcFace(i2i.choose_device("cpu", "fp32"), tmp_path / "backbone.safetensors")
     assert torch.allclose(arcface(images), F.normalize(network(images)), atol=1e-5)
 
 
-def test_a_face_that_lies_right_stays_and_gives_its_gradient(arcface: ArcFace) -> None:
+def test_align_keeps_aligned_face(arcface: ArcFace) -> None:
     face = noise(11, 1, 3, 112, 112).requires_grad_()
     aligned = arcface.align(face, template()[None])
     assert torch.allclose(aligned, face, atol=1e-3)  # noise turns the rounding of places into differences
@@ -166,7 +166,7 @@ def test_a_face_that_lies_right_stays_and_gives_its_gradient(arcface: ArcFace) -
     assert gradient.abs().min(dim=1).values.count_nonzero() > 0.99 * 112 * 112
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     assert registered_by("i2i_plugins.arcface") == [MODEL, ArcFace]
     assert (ArcFace.name, ArcFace.role, list(ArcFace.kinds)) == ("arcface", "identity", ["arcface"])
     assert MODEL.role == "identity" and MODEL.url.endswith(".pth") and "non-commercial" in MODEL.licence

@@ -12,7 +12,7 @@ from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity
 from tests.plugins.test_arcface import noise
 
 
-def test_the_template_is_insightfaces() -> None:
+def test_template_equals_insightface() -> None:
     assert torch.equal(template(), torch.tensor(POINTS))
     assert torch.allclose(template(224), 2 * template())
     assert torch.allclose(template(256), 2 * (template() + torch.tensor([8.0, 0.0])))
@@ -28,7 +28,7 @@ def placed(angle: float, scale: float, shift: tuple[float, float]) -> torch.Tens
 KNOWN = torch.stack([placed(0.3, 2.5, (40, -7)), placed(-2.0, 0.4, (-100, 300)), placed(math.pi, 1.0, (0, 0))])
 
 
-def test_a_known_similarity_is_found_again() -> None:
+def test_similarity_transform_is_recovered() -> None:
     source = noise(8, 3, 5, 2) * 100
     target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
     assert torch.allclose(similarity_transform(source, target), KNOWN, atol=1e-3)
@@ -36,7 +36,7 @@ def test_a_known_similarity_is_found_again() -> None:
     assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
 
 
-def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
+def test_similarity_transform_is_least_squares() -> None:
     source, target = noise(9, 1, 5, 2).double(), noise(10, 1, 5, 2).double()
     (x, y), one, none = source[0].T, torch.ones(5).double(), torch.zeros(5).double()
     rows = torch.cat([torch.stack([x, -y, one, none], dim=1), torch.stack([y, x, none, one], dim=1)])
@@ -45,13 +45,13 @@ def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
     assert torch.allclose(similarity_transform(source, target)[0], expected, atol=1e-10)
 
 
-def test_points_in_one_place_align_nothing() -> None:
+def test_coincident_points_are_refused() -> None:
     with pytest.raises(i2i.I2IError, match="choose another photo"):
         similarity_transform(torch.ones(1, 5, 2), template())
 
 
 @pytest.mark.parametrize("size", [112, 128])
-def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
+def test_align_moves_points_onto_template(size: int) -> None:
     """A slope is interpolated without error, so every pixel can be computed."""
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
@@ -69,14 +69,14 @@ def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
     assert torch.allclose(aligned[:, outside], torch.tensor(-1.0))
 
 
-def test_five_points_of_sixty_eight() -> None:
+def test_five_points_of_68_landmarks() -> None:
     landmarks = torch.arange(68.0)[None, :, None].expand(1, 68, 2)
     assert five_points(landmarks)[0, :, 0].tolist() == [38.5, 44.5, 30, 48, 54]
     assert torch.equal(five_points(landmarks[:, :5]), landmarks[:, :5])
 
 
 @pytest.mark.parametrize("points", [5, 68])
-def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_images(points: int) -> None:
+def test_align_integer_points_and_half_precision(points: int) -> None:
     landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
     images = noise(13, 1, 3, 600, 600).bfloat16()
     expected = align(images.float(), landmarks.float())

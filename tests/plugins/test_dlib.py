@@ -61,7 +61,7 @@ def around(photo: Image.Image, face: i2i.Face, margin: float = 0.8) -> tuple[Ima
     return cut, face.landmarks.numpy().astype(np.float64) - [left, top]
 
 
-def test_the_faces_that_look_at_the_camera_are_found(found: dict[str, list[i2i.Face]]) -> None:
+def test_find_frontal_faces(found: dict[str, list[i2i.Face]]) -> None:
     # In sample2 one woman is in profile and one hides her face: a frontal detector sees the third only. On a sleeve in
     # sample1 is a round badge that scores just above dlib's own threshold.
     middles = {
@@ -87,7 +87,7 @@ def test_the_faces_that_look_at_the_camera_are_found(found: dict[str, list[i2i.F
         ("sample1", 2, [(778, 140), (806, 168), (762, 187)]),  # her head is tilted by 45 degrees
     ],
 )
-def test_eyes_and_mouth_are_where_one_sees_them(
+def test_find_locates_eyes_and_mouth(
     name: str, number: int, truth: list[tuple[int, int]], found: dict[str, list[i2i.Face]]
 ) -> None:
     points = found[name][number].landmarks.numpy()
@@ -96,7 +96,7 @@ def test_eyes_and_mouth_are_where_one_sees_them(
     assert np.linalg.norm(seen - truth, axis=1).max() < 5
 
 
-def test_a_level_face_is_read_as_by_dlib_itself(dlib: DlibLandmarks, shared: Path) -> None:
+def test_landmarks_equal_dlib(dlib: DlibLandmarks, shared: Path) -> None:
     whole = np.ascontiguousarray(read_image(shared / "data" / "faces" / "sample3.jpg")[280:700, 470:890])
     boxes, _, _ = dlib._detector.run(whole, 0, 0.0)
     plain = np.array([(part.x, part.y) for part in dlib._predictor(whole, boxes[0]).parts()])
@@ -107,7 +107,7 @@ def test_a_level_face_is_read_as_by_dlib_itself(dlib: DlibLandmarks, shared: Pat
 
 @pytest.mark.parametrize("name", ["sample1", "sample3"])
 @pytest.mark.parametrize("width", [30, 60])
-def test_small_faces_are_read_as_finely_as_large_ones(
+def test_landmarks_of_small_faces_are_precise(
     name: str, width: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     strays = []
@@ -124,7 +124,7 @@ def test_small_faces_are_read_as_finely_as_large_ones(
 
 @pytest.mark.parametrize("angle", [0.0, 0.6])
 @pytest.mark.parametrize("width", [60.0, 240.0, 700.0])
-def test_a_window_and_its_matrix_belong_together(width: float, angle: float) -> None:
+def test_window_matches_its_matrix(width: float, angle: float) -> None:
     across, down = np.meshgrid(np.arange(900), np.arange(900))
     ramps = np.stack([across, down], axis=2).astype(np.float32)  # each pixel holds its own place
     window, matrix = _window(ramps, (90.0, 100.0, 90.0 + width, 100.0 + width), angle)
@@ -137,7 +137,7 @@ def test_a_window_and_its_matrix_belong_together(width: float, angle: float) -> 
 
 
 @pytest.mark.parametrize("degrees", [-40, 20, 40])
-def test_landmarks_turn_with_the_head(
+def test_landmarks_follow_roll(
     degrees: int, dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     cut, points = around(photos["sample3"], found["sample3"][0], margin=1.2)
@@ -149,7 +149,7 @@ def test_landmarks_turn_with_the_head(
     assert distance(read, (points - middle) @ turn.T + middle) < 0.03
 
 
-def test_a_face_over_the_border_is_found_and_told(
+def test_find_face_over_the_border(
     dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     face = found["sample3"][0]
@@ -162,14 +162,14 @@ def test_a_face_over_the_border_is_found_and_told(
     assert np.linalg.norm(eyes(seen.landmarks.numpy())[1] - eye) < 4, "the eye that is inside, within a tenth"
 
 
-def test_where_there_is_no_face_none_is_found(dlib: DlibLandmarks) -> None:
+def test_find_without_face_is_empty(dlib: DlibLandmarks) -> None:
     noise = torch.rand(1, 3, 200, 240, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert dlib.find(noise) == [] and dlib.find(torch.zeros(1, 3, 40, 3)) == []
     with pytest.raises(i2i.I2IError, match="dlib finds no face in it"):
         find_faces(noise, dlib, "largest", "me.jpg")
 
 
-def test_crops_are_read_one_by_one_and_pass_no_gradients(
+def test_landmarks_are_per_image_without_gradients(
     dlib: DlibLandmarks, photos: dict[str, Image.Image], found: dict[str, list[i2i.Face]]
 ) -> None:
     cuts = [around(photos["sample3"], face) for face in (found["sample3"][0], found["sample3"][2])]
@@ -183,7 +183,7 @@ def test_crops_are_read_one_by_one_and_pass_no_gradients(
     assert dlib(batch[:0]).shape == (0, 68, 2)
 
 
-def test_a_crop_in_which_no_face_is_seen_is_read_as_an_aligned_one(dlib: DlibLandmarks) -> None:
+def test_landmarks_without_detection_assume_aligned_crop(dlib: DlibLandmarks) -> None:
     (points,) = dlib(torch.zeros(1, 3, 100, 100))
     assert points.min() > 10 and points.max() < 105, "a face's mean shape, framed in the middle"
     left, right = eyes(points.numpy())

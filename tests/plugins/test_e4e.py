@@ -63,7 +63,7 @@ def saved(path: Path, content: Any) -> Path:
     return path
 
 
-def test_answers_like_the_reference(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_equals_reference(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(reference))
     import weights
 
@@ -79,7 +79,7 @@ def test_answers_like_the_reference(reference: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("rows", [2, 18])
-def test_rows_are_counted_from_the_keys(rows: int) -> None:
+def test_num_ws_follows_tensor_names(rows: int) -> None:
     network = narrow(rows)
     found = read_e4e(network.state_dict())
     images = noise(1, 1, 3, 256, 256)
@@ -99,7 +99,7 @@ def test_rows_are_counted_from_the_keys(rows: int) -> None:
     ],
     ids=["whole", "not from the mean", "bare with one row", "bare"],
 )
-def test_codes_start_from_the_mean_of_the_checkpoint(
+def test_codes_are_relative_to_latent_average(
     content: Callable[[State], Any], mean: torch.Tensor, encoder: E4ENetwork, state: State, tmp_path: Path
 ) -> None:
     e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", content(state)))
@@ -111,7 +111,7 @@ def test_codes_start_from_the_mean_of_the_checkpoint(
     assert (e4e.num_ws, e4e.size) == (ROWS, (256, 256))
 
 
-def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(state: State, tmp_path: Path) -> None:
+def test_load_network_and_safetensors(state: State, tmp_path: Path) -> None:
     save_file({**checkpoint(state)["state_dict"], "latent_avg": MEAN}, tmp_path / "e4e.safetensors")
     network, images = i2i.load_network(tmp_path / "e4e.safetensors", kind="e4e"), noise(2, 1, 3, 256, 256)
     whole = i2i.load_network(saved(tmp_path / "e4e.pt", checkpoint(state)), kind="e4e")
@@ -121,7 +121,7 @@ def test_safetensors_is_read_as_well_and_load_network_knows_the_kind(state: Stat
         assert torch.allclose(codes, network(images) + MEAN, rtol=0, atol=1e-5 * float(codes.abs().max()))
 
 
-def test_encoders_of_cars_see_wide_images_and_other_sizes_are_resized(state: State, tmp_path: Path) -> None:
+def test_input_sizes_of_cars_and_others(state: State, tmp_path: Path) -> None:
     e4e = E4E(
         i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", checkpoint(state, dataset_type="cars_encode"))
     )
@@ -133,7 +133,7 @@ def test_encoders_of_cars_see_wide_images_and_other_sizes_are_resized(state: Sta
         assert torch.allclose(e4e(large), e4e(small), atol=1e-5)
 
 
-def test_the_prefix_goes_from_the_start_only() -> None:
+def test_prefix_is_removed_from_the_start_only() -> None:
     names = own_names(["encoder.body.encoder.0", "decoder.encoder.convs", "latent_avg"])
     assert names == {"encoder.body.encoder.0": "body.encoder.0"}
     assert own_names(["body.encoder.0", "latent_avg"]) == {"body.encoder.0": "body.encoder.0"}
@@ -152,7 +152,7 @@ def test_the_prefix_goes_from_the_start_only() -> None:
         (lambda c: c.clear(), "no e4e encoder"),
     ],
 )
-def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, state: State, tmp_path: Path) -> None:
+def test_invalid_file_names_the_tensor(change, told: str, state: State, tmp_path: Path) -> None:
     content = checkpoint(state)
     change(content)
     with pytest.raises(i2i.I2IError, match=told) as caught:
@@ -161,19 +161,19 @@ def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, state: St
     assert text.startswith(str(tmp_path / "e4e.pt")) and text.endswith("encoder4editing.") and "\n" not in text
 
 
-def test_a_list_is_no_checkpoint(tmp_path: Path) -> None:
+def test_list_is_refused(tmp_path: Path) -> None:
     with pytest.raises(i2i.I2IError, match="no e4e encoder"):
         E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", [torch.zeros(1)]))
 
 
-def test_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(state: State) -> None:
+def test_missing_weights_name_the_command(state: State) -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch e4e-ffhq"):
         E4E(i2i.choose_device("cpu", "fp32"))
     e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(downloaded_path(FFHQ), checkpoint(state)))
     assert e4e.num_ws == E4E(i2i.choose_device("cpu", "fp32")).num_ws == ROWS
 
 
-def test_gradients_reach_the_images_and_autocast_coarsens_nothing(state: State, tmp_path: Path) -> None:
+def test_gradients_and_autocast(state: State, tmp_path: Path) -> None:
     e4e = E4E(i2i.choose_device("cpu", "fp32"), saved(tmp_path / "e4e.pt", state))
     images = noise(4, 1, 3, 256, 256).requires_grad_()
     codes = e4e(images)
@@ -185,7 +185,7 @@ def test_gradients_reach_the_images_and_autocast_coarsens_nothing(state: State, 
         e4e(torch.zeros(3, 256, 256))
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     found = registered_by("i2i_plugins.e4e")
     assert len(found) == 5 and found[4] is E4E and all(model in found for model in MODELS)
     assert (E4E.name, E4E.role, list(E4E.kinds)) == ("e4e", "encoder", ["e4e"])

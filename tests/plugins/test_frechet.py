@@ -42,7 +42,7 @@ def by_scipy(x: torch.Tensor, y: torch.Tensor) -> float:
     return float((m - n).square().sum() + a.trace() + b.trace() - 2 * np.trace(root).real)
 
 
-def test_of_diagonal_covariances_by_the_closed_form() -> None:
+def test_frechet_of_diagonal_covariances() -> None:
     m, n = torch.tensor([0.0, 2.0, 1.0]).double(), torch.tensor([1.0, 0.0, 1.0]).double()
     a, b = torch.tensor([4.0, 1.0, 0.0]).double(), torch.tensor([1.0, 9.0, 0.25]).double()
     found = frechet_distance(m, torch.diag(a), n, torch.diag(b))
@@ -50,7 +50,7 @@ def test_of_diagonal_covariances_by_the_closed_form() -> None:
 
 
 @pytest.mark.parametrize("mean", [0.0, 100.0])
-def test_equals_scipys_root_whatever_the_batches(mean: float) -> None:
+def test_frechet_equals_scipy(mean: float) -> None:
     x, y = rows(0, 300, 24, mean=mean), rows(1, 200, 24, spread=2.0, mean=mean + 0.1)
     taken = []
     for data, sizes in ((x, (7, 93, 200)), (y, (199, 1))):
@@ -65,14 +65,14 @@ def test_equals_scipys_root_whatever_the_batches(mean: float) -> None:
     assert frechet_distance(*taken) == pytest.approx(by_scipy(x, y), rel=1e-7)  # the digits that SciPy's root has
 
 
-def test_of_fewer_images_than_numbers_is_0_to_themselves_and_symmetric() -> None:
+def test_frechet_of_few_images_is_symmetric() -> None:
     x, y = normal(rows(2, 10, 64)), normal(rows(3, 10, 64))
     assert frechet_distance(*x, *x) == pytest.approx(0, abs=1e-12)
     there, back = frechet_distance(*x, *y), frechet_distance(*y, *x)
     assert there == pytest.approx(back, rel=1e-9) and there > 1
 
 
-def test_is_that_of_averaged_features_of_relu4_3(file: Path) -> None:
+def test_frechet_uses_averaged_relu4_3(file: Path) -> None:
     outputs, targets = noise(0, 12, 3, 32, 32), noise(1, 7, 3, 40, 24) * 0.5
     meter, network = Frechet(CPU, file), Vgg16(CPU, file)
     for part in outputs.split([1, 5, 6]):
@@ -85,7 +85,7 @@ def test_is_that_of_averaged_features_of_relu4_3(file: Path) -> None:
     assert meter.compute() == pytest.approx(expected, rel=1e-4) and meter.per_picture == []
 
 
-def test_tells_how_far_apart_sets_are_and_not_which_image_is_whose_partner(file: Path) -> None:
+def test_frechet_ignores_pairing(file: Path) -> None:
     images = noise(2, 8, 3, 32, 32)
     found = {}
     for name, outputs in {"same": images.flip(0), "pale": images * 0.8, "paler": images * 0.5}.items():
@@ -97,7 +97,7 @@ def test_tells_how_far_apart_sets_are_and_not_which_image_is_whose_partner(file:
     assert 0 < found["pale"] < found["paler"] and Frechet.better == "lower"
 
 
-def test_what_cannot_be_measured_is_said(file: Path) -> None:
+def test_invalid_images_are_refused(file: Path) -> None:
     meter = Frechet(CPU, file)
     meter.update(noise(0, 1, 3, 16, 16), noise(1, 1, 3, 16, 16))
     meter.add_targets(noise(2, 2, 3, 16, 16))

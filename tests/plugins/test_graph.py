@@ -63,7 +63,7 @@ def graph() -> Command:
     return partial(run_command, "graph", registry=registry_of(Tiny, Painter, plugins=["graph"]))
 
 
-def test_table_counts_by_hand(graph: Command) -> None:
+def test_table_counts_parameters_and_macs(graph: Command) -> None:
     done = graph("tiny", "--size", "64", "--json")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
@@ -80,7 +80,7 @@ def test_table_counts_by_hand(graph: Command) -> None:
     assert "8x32x32" in text and f"{196 * 2 + 16 + 384 + 1:,} parameters" in text
 
 
-def test_grouped_and_linear_layers_and_second_calls() -> None:
+def test_table_of_grouped_linear_and_shared_layers() -> None:
     shared = nn.Conv2d(4, 4, 3, padding=1, groups=2, bias=False)
     net = nn.Sequential(shared, shared, nn.Flatten(), nn.Linear(4 * 25, 7))
     rows = layers_of(net, torch.zeros(2, 4, 5, 5))
@@ -88,7 +88,7 @@ def test_grouped_and_linear_layers_and_second_calls() -> None:
     assert [row.parameters for row in rows] == [4 * 2 * 9, 0, 0, 707]
 
 
-def test_dot_file_needs_no_graphviz_and_names_the_parameters(graph: Command, tmp_path: Path) -> None:
+def test_dot_file_needs_no_graphviz(graph: Command, tmp_path: Path) -> None:
     done = graph("tiny", "--size", "16", "--out", tmp_path / "deep" / "net.dot")
     assert done.exit_code == 0, done.stderr
     source = (tmp_path / "deep" / "net.dot").read_text()
@@ -96,9 +96,7 @@ def test_dot_file_needs_no_graphviz_and_names_the_parameters(graph: Command, tmp
     assert all(word in source for word in ("ConvolutionBackward0", "body.0.weight", "input"))
 
 
-def test_missing_graphviz_prints_the_table_and_how_to_install(
-    graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_graphviz_prints_the_table(graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     done = graph("tiny", "--size", "16", "--out", tmp_path / "net.svg")
     assert done.exit_code == 1
@@ -109,7 +107,7 @@ def test_missing_graphviz_prints_the_table_and_how_to_install(
 
 
 @pytest.mark.parametrize("package", ["torchviz", "graphviz"])
-def test_missing_extra_prints_the_table_and_how_to_install(
+def test_missing_extra_prints_the_table(
     graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
     monkeypatch.delitem(sys.modules, "torchviz", raising=False)
@@ -121,9 +119,7 @@ def test_missing_extra_prints_the_table_and_how_to_install(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for dot is a shell script")
-def test_drawing_goes_through_dot_and_its_failure_is_one_line(
-    graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dot_is_called_and_its_error_reported(graph: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for dot, so that the way there and back is tested also where Graphviz is not installed."""
     dot = tmp_path / "dot"
     dot.write_text('#!/bin/sh\necho "<svg>$1"\nwhile read line; do echo "$line"; done\n')
@@ -151,12 +147,12 @@ def test_drawing_goes_through_dot_and_its_failure_is_one_line(
         (["tiny", "--table", "--set", "width"], "--set KEY=VALUE"),
     ],
 )
-def test_wrong_usage_says_what_to_type(graph: Command, args: list[str], words: str) -> None:
+def test_usage_errors(graph: Command, args: list[str], words: str) -> None:
     done = graph(*args)
     assert done.exit_code == 2 and words in done.stderr
 
 
-def test_the_paper_u_net() -> None:
+def test_unet_has_published_size() -> None:
     """54,413,955 parameters, and 12.1 GFLOP for one image of 256 px."""
     done = run_command("graph", "pix2pix", "--json")
     assert done.exit_code == 0, done.stderr

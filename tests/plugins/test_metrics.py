@@ -44,7 +44,7 @@ def plain_ssim(output: np.ndarray, target: np.ndarray) -> float:
     return float((top / ((mean_x**2 + mean_y**2 + 0.01**2) * (var_x + var_y + 0.03**2))).mean())
 
 
-def test_ssim_equals_a_plain_computation_in_float64(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_ssim_equals_float64_computation(metrics: dict[str, type[i2i.Metric]]) -> None:
     output, target = images(0)
     x, y = (output.double().numpy() + 1) / 2, (target.double().numpy() + 1) / 2
     expected = np.mean([plain_ssim(x[n, c], y[n, c]) for n in range(5) for c in range(3)])
@@ -52,14 +52,14 @@ def test_ssim_equals_a_plain_computation_in_float64(metrics: dict[str, type[i2i.
     assert measure(metrics["ssim"], output, target, batch=5) == pytest.approx(expected, abs=1e-5)
 
 
-def test_ssim_of_bright_flat_images_does_not_drown_in_rounding(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_ssim_of_bright_flat_images(metrics: dict[str, type[i2i.Metric]]) -> None:
     output = torch.full((1, 3, 32, 32), 0.98) + torch.linspace(0, 0.01, 32)
     target = torch.full((1, 3, 32, 32), 0.98) + torch.linspace(0.01, 0, 32)
     x, y = (output[0, 0].double().numpy() + 1) / 2, (target[0, 0].double().numpy() + 1) / 2
     assert measure(metrics["ssim"], output, target, batch=1) == pytest.approx(plain_ssim(x, y), abs=1e-4)
 
 
-def test_psnr_is_the_mean_of_each_images_own(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_psnr_is_mean_over_images(metrics: dict[str, type[i2i.Metric]]) -> None:
     output, target = images(1)
     mse = (((output.double() - target.double()) / 2) ** 2).mean(dim=(1, 2, 3)).numpy()
     assert measure(metrics["psnr"], output, target, batch=2) == pytest.approx(
@@ -67,28 +67,19 @@ def test_psnr_is_the_mean_of_each_images_own(metrics: dict[str, type[i2i.Metric]
     )
 
 
-def test_known_differences(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_values_of_known_differences(metrics: dict[str, type[i2i.Metric]]) -> None:
     target = torch.zeros(2, 3, 16, 16)
     assert measure(metrics["l1"], target + 0.2, target, batch=2) == pytest.approx(0.1, abs=1e-7)
     assert measure(metrics["psnr"], target + 0.2, target, batch=2) == pytest.approx(20.0, abs=1e-5)
 
 
-def test_identical_images_score_the_stated_best(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_identical_images_have_the_best_value(metrics: dict[str, type[i2i.Metric]]) -> None:
     target = images(2)[1]
     best = {name: measure(metric, target, target, batch=2) for name, metric in metrics.items()}
     assert best == {"l1": 0.0, "psnr": pytest.approx(100.0), "ssim": pytest.approx(1.0, abs=1e-6)}
 
 
-@pytest.mark.parametrize("name", ["l1", "psnr", "ssim"])
-def test_batches_do_not_change_the_mean(metrics: dict[str, type[i2i.Metric]], name: str) -> None:
-    output, target = images(3)
-    values = [measure(metrics[name], output, target, batch) for batch in (1, 2, 5)]
-    assert values == pytest.approx([values[0]] * 3, rel=1e-6)
-    alone = [measure(metrics[name], output[n : n + 1], target[n : n + 1], 1) for n in range(5)]
-    assert values[0] == pytest.approx(sum(alone) / 5, rel=1e-9)
-
-
-def test_what_cannot_be_measured_is_said(metrics: dict[str, type[i2i.Metric]]) -> None:
+def test_invalid_images_are_refused(metrics: dict[str, type[i2i.Metric]]) -> None:
     with pytest.raises(i2i.I2IError, match="11 x 11 pixels, but these are 8 x 10"):
         metrics["ssim"]("cpu").update(torch.zeros(1, 3, 10, 8), torch.zeros(1, 3, 10, 8))
     with pytest.raises(i2i.I2IError, match="psnr has seen no images"):

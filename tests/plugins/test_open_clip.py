@@ -71,7 +71,7 @@ def photo(height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(32, 32), (96, 96), (20, 20), (50, 97), (97, 50)])
-def test_images_are_prepared_and_encoded_as_by_the_package(clip: OpenClip, network: Any, size) -> None:
+def test_images_equal_open_clip(clip: OpenClip, network: Any, size) -> None:
     pixels = photo(*size)
     ours = clip.images(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 127.5 - 1)
     seen = open_clip.image_transform(32, is_train=False)(Image.fromarray(pixels))[None]
@@ -83,7 +83,7 @@ def test_images_are_prepared_and_encoded_as_by_the_package(clip: OpenClip, netwo
     assert (ours - theirs).norm() < 0.003
 
 
-def test_sentences_are_encoded_as_by_the_package_each_by_itself(clip: OpenClip, network: Any) -> None:
+def test_texts_equal_open_clip(clip: OpenClip, network: Any) -> None:
     ours = clip.texts(SENTENCES)
     with torch.no_grad():
         theirs = F.normalize(network.encode_text(open_clip.tokenize(SENTENCES)))
@@ -94,7 +94,7 @@ def test_sentences_are_encoded_as_by_the_package_each_by_itself(clip: OpenClip, 
     assert (ours[0] - ours[1]).norm() > 1e-2 and ours.shape == clip.images(noise(0, 3, 3, 32, 32)).shape
 
 
-def test_one_can_descend_towards_a_sentence(clip: OpenClip) -> None:
+def test_images_have_gradients(clip: OpenClip) -> None:
     sentence, images = clip.texts(SENTENCES[:1]), noise(1, 2, 3, 48, 48).mul(0.8).requires_grad_()
     before = clip.images(images) @ sentence.T
     (gradient,) = torch.autograd.grad(before.sum(), images)
@@ -102,7 +102,7 @@ def test_one_can_descend_towards_a_sentence(clip: OpenClip) -> None:
     assert (after > before).all() and not sentence.requires_grad and not after.requires_grad
 
 
-def test_autocast_does_not_coarsen_it(clip: OpenClip) -> None:
+def test_autocast_has_no_effect(clip: OpenClip) -> None:
     images = noise(2, 1, 3, 40, 40)
     plain = clip.images(images), clip.texts(SENTENCES)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -110,12 +110,12 @@ def test_autocast_does_not_coarsen_it(clip: OpenClip) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32)])
-def test_what_is_no_rgb_image_is_refused(clip: OpenClip, shape: tuple[int, ...]) -> None:
+def test_images_refuse_other_shapes(clip: OpenClip, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="takes images"):
         clip.images(torch.zeros(shape))
 
 
-def test_loading_is_silent_offline_and_leaves_the_random_state(
+def test_loading_is_silent_and_offline(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -128,7 +128,7 @@ def test_loading_is_silent_offline_and_leaves_the_random_state(
     assert capfd.readouterr() == ("", "")
 
 
-def test_half_precision_a_torch_file_and_another_temperature_are_read(network: Any, tmp_path: Path) -> None:
+def test_half_precision_torch_file_is_read(network: Any, tmp_path: Path) -> None:
     halves = {key: value.half() for key, value in network.state_dict().items()}
     halves["logit_scale"] = halves["logit_scale"].reshape(1)
     torch.save({"state_dict": {f"module.{key}": value for key, value in halves.items()}}, tmp_path / "clip.pt")
@@ -147,7 +147,7 @@ def test_half_precision_a_torch_file_and_another_temperature_are_read(network: A
         (lambda state: state.update({"head": torch.zeros(2)}), "has the unknown 'head'"),
     ],
 )
-def test_what_does_not_fit_is_named_in_one_sentence(network: Any, change, told: str, tmp_path: Path) -> None:
+def test_invalid_file_names_the_tensor(network: Any, change, told: str, tmp_path: Path) -> None:
     state = dict(network.state_dict())
     change(state)
     torch.save(state, tmp_path / "clip.pt")
@@ -168,25 +168,25 @@ def test_what_does_not_fit_is_named_in_one_sentence(network: Any, change, told: 
         ("ViT-B-16-SigLIP", "downloads parts of the architecture"),  # its tokenizer
     ],
 )
-def test_architectures_that_cannot_be_built_here_are_refused(file: Path, architecture: str, told: str) -> None:
+def test_unsupported_architectures_are_refused(file: Path, architecture: str, told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
         OpenClip(CPU, file, architecture)
 
 
-def test_the_weights_are_found_by_the_models_name_or_how_to_get_them_is_said(file: Path) -> None:
+def test_missing_weights_name_the_command(file: Path) -> None:
     with pytest.raises(i2i.I2IError, match=r"i2i models fetch clip-vit-b-32', or put the file from .*\.safetensors"):
         OpenClip(CPU)
     downloaded_path(MODEL).write_bytes(file.read_bytes())
     assert OpenClip(CPU, architecture="i2i-tiny").texts(SENTENCES).shape == (3, 24)
 
 
-def test_without_the_package_it_says_what_to_install(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_names_the_extra(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(i2i.I2IError, match=r"run: pip install 'i2i\[clip\]'$"):
         OpenClip(CPU, file)
 
 
-def test_the_record_is_of_the_architecture_that_is_built() -> None:
+def test_record_matches_architecture() -> None:
     with torch.device("meta"):
         network = open_clip.CLIP(**open_clip.get_model_config("ViT-B-32"))
     tensors = sum(value.nbytes for value in network.state_dict().values())
@@ -197,7 +197,7 @@ def test_the_record_is_of_the_architecture_that_is_built() -> None:
     assert (published["mean"], published["interpolation"]) == (open_clip.OPENAI_DATASET_MEAN, "bicubic")
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     assert registered_by("i2i_plugins.open_clip") == [MODEL, OpenClip]
     assert (OpenClip.name, OpenClip.role, OpenClip.domain, OpenClip.default) == ("open-clip", "text", "any", True)
     assert (MODEL.role, MODEL.domain, MODEL.licence) == ("text", "any", "MIT")

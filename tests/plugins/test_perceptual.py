@@ -49,7 +49,7 @@ def test_published_distances(lpips: Lpips, shared: Path) -> None:
     assert distances == pytest.approx([0.7219, 0.1376], abs=1.5e-4)
 
 
-def test_equals_the_lpips_package_around_the_same_trunk(lpips: Lpips) -> None:
+def test_lpips_equals_lpips_package(lpips: Lpips) -> None:
     """The authors' module, given our trunk, at an odd size, at a batch and below 64 px."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -68,7 +68,7 @@ def test_equals_the_lpips_package_around_the_same_trunk(lpips: Lpips) -> None:
             assert torch.allclose(lpips.distance(x, y), theirs(x, y).flatten(), rtol=1e-5)
 
 
-def test_is_a_distance_one_can_descend(lpips: Lpips) -> None:
+def test_distance_has_gradients(lpips: Lpips) -> None:
     target = noise(0, 1, 3, 64, 64)
     x = noise(1, 1, 3, 64, 64).requires_grad_()
     before = lpips.distance(x, target).sum()
@@ -79,13 +79,13 @@ def test_is_a_distance_one_can_descend(lpips: Lpips) -> None:
         assert torch.allclose(lpips.distance(x, target), lpips.distance(target, x))
 
 
-def test_gradient_stays_finite_where_nothing_answers(lpips: Lpips) -> None:
+def test_gradient_is_finite_for_zero_features(lpips: Lpips) -> None:
     flat = torch.full((1, 3, 64, 64), -0.1).requires_grad_()
     (gradient,) = torch.autograd.grad(lpips.distance(flat, torch.full_like(flat, 0.2)).sum(), flat)
     assert torch.isfinite(gradient).all()
 
 
-def test_autocast_does_not_coarsen_it(lpips: Lpips) -> None:
+def test_autocast_has_no_effect(lpips: Lpips) -> None:
     x, y = noise(0, 1, 3, 64, 64), noise(1, 1, 3, 64, 64)
     with torch.no_grad():
         plain = lpips.distance(x, y)
@@ -93,7 +93,7 @@ def test_autocast_does_not_coarsen_it(lpips: Lpips) -> None:
             assert torch.equal(lpips.distance(x, y), plain)
 
 
-def test_metric_is_the_mean_over_images(lpips: Lpips) -> None:
+def test_metric_is_mean_over_images(lpips: Lpips) -> None:
     x, y = noise(0, 3, 3, 64, 64), noise(1, 3, 3, 64, 64)
     meter = metric()
     meter.update(x[:2], y[:2])
@@ -102,7 +102,7 @@ def test_metric_is_the_mean_over_images(lpips: Lpips) -> None:
         assert meter.compute() == pytest.approx(lpips.distance(x, y).mean().item(), rel=1e-5)
 
 
-def test_what_cannot_be_measured_is_said(lpips: Lpips) -> None:
+def test_invalid_images_are_refused(lpips: Lpips) -> None:
     with pytest.raises(i2i.I2IError, match="31 x 31 pixels, but these are 64 x 30"):
         lpips.distance(noise(0, 1, 3, 30, 64), noise(1, 1, 3, 30, 64))
     with pytest.raises(ValueError, match="compares"):
@@ -111,7 +111,7 @@ def test_what_cannot_be_measured_is_said(lpips: Lpips) -> None:
         metric().compute()
 
 
-def test_loading_is_silent_offline_and_leaves_the_random_state(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_is_silent_and_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something was to be downloaded")
 
@@ -142,7 +142,7 @@ def test_damaged_linear_layers_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
         Lpips(i2i.choose_device("cpu", "fp32"))
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     found = registered_by("i2i_plugins.perceptual")
     assert found == [VGG16, Lpips, LpipsVgg, Vgg16, Frechet, LpipsMetric, LpipsVggMetric]
     extractors = {thing.name: (thing.role, thing.default) for thing in found[1:4]}

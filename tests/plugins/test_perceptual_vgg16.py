@@ -80,7 +80,7 @@ def read(path: Path) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (33, 47), (16, 20)])
-def test_equals_the_lpips_package_around_the_same_network(
+def test_lpips_vgg_equals_lpips_package(
     lpips: LpipsVgg, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with warnings.catch_warnings():
@@ -107,7 +107,7 @@ def test_equals_the_lpips_package_around_the_same_network(
     ids="-".join,
 )
 @pytest.mark.parametrize("learning", [False, True])
-def test_features_are_those_of_torchvisions_layers(vgg16: Vgg16, layers: tuple[str, ...], learning: bool) -> None:
+def test_features_equal_torchvision(vgg16: Vgg16, layers: tuple[str, ...], learning: bool) -> None:
     images = noise(2, 2, 3, 32, 48)
     before = images.clone()
     found, theirs = vgg16.features(images.requires_grad_(learning), layers), torchvisions(before)
@@ -117,12 +117,12 @@ def test_features_are_those_of_torchvisions_layers(vgg16: Vgg16, layers: tuple[s
     assert torch.equal(images, before)
 
 
-def test_all_layers_have_torchvisions_order(vgg16: Vgg16) -> None:
+def test_layers_have_the_order_of_torchvision(vgg16: Vgg16) -> None:
     assert vgg16.layers == tuple(torchvisions(noise(0, 1, 3, 32, 32)))
 
 
 @pytest.mark.parametrize(("layers", "run"), [(("conv1_1",), 1), (IMAGE2STYLEGAN, 9), (("relu4_3",), 10), ((), 0)])
-def test_no_layer_runs_beyond_the_deepest_wanted(file: Path, layers: tuple[str, ...], run: int) -> None:
+def test_features_stop_at_deepest_layer(file: Path, layers: tuple[str, ...], run: int) -> None:
     vgg16, ran = Vgg16(CPU, file), []
     for module in vgg16._trunk.modules():
         if isinstance(module, torch.nn.Conv2d):
@@ -131,7 +131,7 @@ def test_no_layer_runs_beyond_the_deepest_wanted(file: Path, layers: tuple[str, 
     assert len(ran) == run
 
 
-def test_its_distance_is_the_loss_of_image2stylegan(vgg16: Vgg16) -> None:
+def test_distance_is_image2stylegan_loss(vgg16: Vgg16) -> None:
     x, y = noise(3, 2, 3, 32, 32), noise(4, 2, 3, 32, 32)
     here, there = torchvisions(x), torchvisions(y)
     by_hand = sum((here[layer] - there[layer]).square().flatten(1).mean(1) for layer in IMAGE2STYLEGAN)
@@ -141,7 +141,7 @@ def test_its_distance_is_the_loss_of_image2stylegan(vgg16: Vgg16) -> None:
 
 
 @pytest.mark.parametrize("name", ["lpips", "vgg16"])
-def test_one_image_is_compared_with_many_and_one_can_descend(name: str, request: pytest.FixtureRequest) -> None:
+def test_compare_broadcasts_and_has_gradients(name: str, request: pytest.FixtureRequest) -> None:
     network = request.getfixturevalue(name)
     target, x = noise(5, 1, 3, 32, 32), noise(6, 2, 3, 32, 32).requires_grad_()
     there = network.features(target)
@@ -154,7 +154,7 @@ def test_one_image_is_compared_with_many_and_one_can_descend(name: str, request:
 
 
 @pytest.mark.parametrize("name", ["lpips", "vgg16"])
-def test_autocast_does_not_coarsen_it(name: str, request: pytest.FixtureRequest) -> None:
+def test_autocast_has_no_effect(name: str, request: pytest.FixtureRequest) -> None:
     network, x, y = request.getfixturevalue(name), noise(7, 1, 3, 32, 32), noise(8, 1, 3, 32, 32)
     plain = network.distance(x, y)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -162,14 +162,14 @@ def test_autocast_does_not_coarsen_it(name: str, request: pytest.FixtureRequest)
 
 
 @pytest.mark.parametrize("layer, pixels", [("conv1_1", 1), ("relu2_2", 2), ("relu4_3", 8), ("relu5_3", 16)])
-def test_the_smallest_images_are_told(vgg16: Vgg16, layer: str, pixels: int) -> None:
+def test_too_small_images_are_refused(vgg16: Vgg16, layer: str, pixels: int) -> None:
     assert vgg16.features(noise(0, 1, 3, pixels, 40), (layer,))[layer].shape[2] == 1
     if pixels > 1:
         with pytest.raises(i2i.I2IError, match=f"at least {pixels} x {pixels} pixels, but these are 40 x {pixels - 1}"):
             vgg16.features(noise(0, 1, 3, pixels - 1, 40), (layer,))
 
 
-def test_what_cannot_be_measured_is_said(vgg16: Vgg16, lpips: LpipsVgg) -> None:
+def test_invalid_images_are_refused(vgg16: Vgg16, lpips: LpipsVgg) -> None:
     with pytest.raises(i2i.UsageError, match=r"VGG16 has no layer 'conv_3_2'\. Did you mean 'conv3_2'\?"):
         vgg16.features(noise(0, 1, 3, 16, 16), ("conv_3_2",))
     with pytest.raises(ValueError, match="vgg16 takes images"):
@@ -193,7 +193,7 @@ def keep_safetensors(found: dict[str, torch.Tensor], path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [keep_whole, keep_wrapped, keep_safetensors])
-def test_any_file_in_the_models_place_is_read(keep, file: Path) -> None:
+def test_downloaded_file_formats(keep, file: Path) -> None:
     """Torchvision's file with its classifier, and what a user puts there by hand under the same name."""
     path = downloaded_path(VGG16)
     assert path.name == "vgg16.pth"
@@ -209,7 +209,7 @@ def test_any_file_in_the_models_place_is_read(keep, file: Path) -> None:
 
 
 @pytest.mark.parametrize("build", [LpipsVgg, Vgg16, LpipsVggMetric, Frechet])
-def test_how_to_get_the_weights_is_said(build) -> None:
+def test_missing_weights_name_the_command(build) -> None:
     with pytest.raises(i2i.I2IError, match=r"i2i models fetch vgg16', or put the file from .* at .*vgg16\.pth by hand"):
         build(CPU)
 
@@ -223,7 +223,7 @@ def test_how_to_get_the_weights_is_said(build) -> None:
         (lambda found: [found.pop(key) for key in list(found)] and found.update(x=torch.zeros(1)), "and 23 more"),
     ],
 )
-def test_what_does_not_fit_is_named_in_one_sentence(change, told: str, tmp_path: Path) -> None:
+def test_invalid_file_names_the_tensor(change, told: str, tmp_path: Path) -> None:
     found = state()
     change(found)
     torch.save(found, tmp_path / "net.pth")

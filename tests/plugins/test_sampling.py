@@ -32,7 +32,7 @@ def picture_of(w: Any) -> np.ndarray:
     return np.repeat(np.repeat(rows, 2, axis=0)[:, None], 12, axis=1)
 
 
-def test_seeds_give_the_published_latents() -> None:
+def test_latents_of_seeds_are_the_published_ones() -> None:
     w = latents(made(), [0, 7], PLAIN)
     assert w.shape == (2, 6, 3)
     # The first numbers of numpy.random.RandomState(0).randn, which never change; float32 keeps seven digits.
@@ -41,13 +41,13 @@ def test_seeds_give_the_published_latents() -> None:
     assert torch.equal(latents(made(), [7], PLAIN)[0], w[1])
 
 
-def test_many_seeds_are_mapped_in_pieces_with_the_same_result() -> None:
+def test_latents_do_not_depend_on_batches() -> None:
     seeds = range(sampling._MAPPED + 3)
     w = latents(made(), seeds, PLAIN)
     assert torch.equal(w[-1:], latents(made(), [seeds[-1]], PLAIN)) and len(w) == len(seeds)
 
 
-def test_truncation_and_cutoff_reach_the_generator() -> None:
+def test_latents_truncation_and_cutoff() -> None:
     full, half = latents(made(), [3], PLAIN), latents(made(), [3], SamplingOptions(truncation=0.5, cutoff=2))
     mean = torch.tensor(MEAN)
     torch.testing.assert_close(half[0, :2], mean + 0.5 * (full[0, :2] - mean), rtol=0, atol=1e-6)  # float32
@@ -55,7 +55,7 @@ def test_truncation_and_cutoff_reach_the_generator() -> None:
     assert torch.equal(latents(made(), [3], SamplingOptions(truncation=0.0))[0], mean.expand(6, 3))
 
 
-def test_the_class_reaches_the_generator() -> None:
+def test_latents_label() -> None:
     first, last = (latents(made(Classes), [3], SamplingOptions(truncation=1.0, label=label)) for label in (0, 2))
     torch.testing.assert_close(last - first, torch.full_like(first, 2.0))
 
@@ -69,25 +69,25 @@ def test_the_class_reaches_the_generator() -> None:
         (Bands, 0, "--class 0: this generator was trained without classes"),
     ],
 )
-def test_a_class_is_needed_or_refused(kind: type[Bands], label: int | None, words: str) -> None:
+def test_latents_require_or_refuse_label(kind: type[Bands], label: int | None, words: str) -> None:
     with pytest.raises(i2i.UsageError) as refused:
         latents(made(kind), [0], SamplingOptions(label=label))
     assert words in str(refused.value)
 
 
-def test_pictures_are_rounded_clamped_and_in_order() -> None:
+def test_draw_rounds_and_clamps() -> None:
     w = latents(made(), [0, 1, 2], PLAIN)
     assert np.abs(w.numpy()).max() > 1, "some are outside and must be clamped"
     for picture, one in zip(stream(made(), w, batch=2), w, strict=True):
         assert picture.dtype == np.uint8 and np.array_equal(picture, picture_of(one))
 
 
-def test_a_grey_generator_gives_grey_pictures() -> None:
+def test_draw_grey() -> None:
     (picture,) = draw(made(Grey), [1], PLAIN)
     assert picture.shape == (12, 12, 3) and (picture == picture[..., :1]).all() and len(np.unique(picture)) == 1
 
 
-def test_pictures_are_drawn_batch_by_batch_as_they_are_taken() -> None:
+def test_stream_is_lazy() -> None:
     def endless() -> Iterator[torch.Tensor]:
         while True:
             yield torch.zeros(6, 3)
@@ -102,18 +102,18 @@ def test_pictures_are_drawn_batch_by_batch_as_they_are_taken() -> None:
 
 
 @pytest.mark.parametrize(("resolution", "expected"), [(1024, 1), (512, 1), (256, 4), (64, 64), (4, 64)])
-def test_the_usual_batch_suits_a_cpu(resolution: int, expected: int) -> None:
+def test_default_batch(resolution: int, expected: int) -> None:
     generator = made()
     generator.resolution = resolution
     assert batch_for(generator) == expected
 
 
-def test_numbers_that_are_not_finite_are_told() -> None:
+def test_draw_refuses_nan() -> None:
     with pytest.raises(i2i.I2IError, match="not finite; try --precision fp32"):
         list(draw(made(Broken), range(4), PLAIN))
 
 
-def test_progress_counts_every_picture() -> None:
+def test_progress_counts_every_image() -> None:
     seen: list[tuple[int, int]] = []
     options = SamplingOptions(batch=2, progress=lambda done, total: seen.append((done, total)))
     sample_grid(made(), range(5), options=options)
@@ -133,7 +133,7 @@ def laid_out(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.parametrize(("count", "columns", "expected"), [(16, None, 4), (8, None, 4), (7, None, 4), (7, 3, 3)])
-def test_a_sheet_holds_every_seed_in_order(
+def test_sample_grid_holds_every_seed_in_order(
     count: int, columns: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = laid_out(monkeypatch)
@@ -144,7 +144,7 @@ def test_a_sheet_holds_every_seed_in_order(
     assert all(np.array_equal(*pair) for pair in zip(pictures, draw(made(), range(count), PLAIN), strict=True))
 
 
-def test_a_large_sheet_shows_smaller_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_grid_downsamples_when_large(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
     monkeypatch.setattr(sample_grids, "LARGEST", 16 * 6 * 6)
     sample_grid(made(), range(16), options=PLAIN)
@@ -152,7 +152,7 @@ def test_a_large_sheet_shows_smaller_pictures(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("side", "grown"), [(12, False), (128, True)])
-def test_captions_stand_below_pictures_that_have_room(side: int, grown: bool) -> None:
+def test_sample_grid_captions(side: int, grown: bool) -> None:
     pictures = [np.full((side, side, 3), 200, np.uint8)] * 2
     shown = add_captions(pictures, ["seed 1", "seed 4294967295"])
     assert {picture.shape for picture in shown} == {shown[0].shape} and shown[0].shape[1] == side
@@ -162,7 +162,7 @@ def test_captions_stand_below_pictures_that_have_room(side: int, grown: bool) ->
 
 
 @pytest.mark.parametrize(("side", "columns"), [(63, ["", "1", "2"]), (64, ["", "seed 1", "seed 2"])])
-def test_narrow_columns_of_a_mixing_grid_have_bare_numbers(
+def test_mixing_grid_narrow_columns_show_numbers(
     side: int, columns: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen, generator = laid_out(monkeypatch), made()
@@ -171,7 +171,7 @@ def test_narrow_columns_of_a_mixing_grid_have_bare_numbers(
     assert seen[0][1] == columns and seen[0][2] == ["", "seed 10"]
 
 
-def test_a_mixing_grid_takes_the_named_rows_from_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mixing_grid_takes_layers_from_the_column(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = laid_out(monkeypatch)
     mixing_grid(made(), [1, 2, 3], [10, 11], rows=[0, 4], options=PLAIN)
     ((rows, columns, labels),) = seen
@@ -189,17 +189,17 @@ def test_a_mixing_grid_takes_the_named_rows_from_the_column(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("num_ws", "last"), [(18, 6), (16, 5), (14, 4), (10, 3), (6, 1), (2, 0), (1, 0)])
-def test_the_usual_rows_of_mixing(num_ws: int, last: int) -> None:
+def test_mixing_default_layers(num_ws: int, last: int) -> None:
     assert mixed_layers(num_ws) == list(range(last + 1))
 
 
-def test_mixing_refuses_rows_that_are_not_there() -> None:
+def test_mixing_refuses_missing_layers() -> None:
     with pytest.raises(i2i.UsageError, match="layers 0 to 5, and no layer 6"):
         mixing_grid(made(), [0], [1], rows=[0, 6])
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
-def test_the_spline_is_the_periodic_cubic_one(count: int) -> None:
+def test_spline_is_periodic_cubic(count: int) -> None:
     keys = np.random.default_rng(count).normal(size=(count, 2, 3))
     spline, closed = ClosedSpline(keys), np.concatenate([keys, keys[:1]])
     reference = CubicSpline(np.arange(count + 1), closed, bc_type="periodic")
@@ -208,13 +208,13 @@ def test_the_spline_is_the_periodic_cubic_one(count: int) -> None:
     np.testing.assert_allclose(spline(count + 0.3), spline(0.3), rtol=0, atol=1e-12)
 
 
-def test_a_spline_through_one_key_stays() -> None:
+def test_spline_through_one_key_is_constant() -> None:
     assert np.array_equal(ClosedSpline(np.array([[2.0, 3.0]]))(0.4), [2.0, 3.0])
     with pytest.raises(ValueError, match="needs keys"):
         ClosedSpline(np.zeros((0, 3)))
 
 
-def test_an_interpolation_passes_through_the_seeds_and_comes_back() -> None:
+def test_interpolation_passes_seeds_and_is_periodic() -> None:
     generator = made()
     frames = list(interpolate(generator, [4, 5, 6], frames=8, options=SamplingOptions(truncation=0.2, batch=5)))
     keys = list(draw(made(), [4, 5, 6], SamplingOptions(truncation=0.2)))
@@ -225,7 +225,7 @@ def test_an_interpolation_passes_through_the_seeds_and_comes_back() -> None:
     assert 0 < max(steps) <= 3 * np.median(steps), "the step from the last frame to the first is like any other"
 
 
-def test_an_interpolation_is_drawn_as_it_is_taken_and_needs_two_seeds() -> None:
+def test_interpolation_is_lazy_and_needs_two_seeds() -> None:
     generator = made()
     frames = interpolate(generator, range(100), frames=1000, options=SamplingOptions(batch=2))
     next(frames)

@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("rows", [4, 8, 10, 14, 18])
-def test_rows_are_counted_from_the_tensors(rows: int) -> None:
+def test_num_ws_follows_tensors(rows: int) -> None:
     network = lively(rows)
     found = EncoderNetwork.from_tensors({key: value.half() for key, value in network.state_dict().items()})
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_rows_are_counted_from_the_tensors(rows: int) -> None:
     assert not found.training and not any(each.requires_grad for each in found.parameters())
 
 
-def test_it_begins_with_one_latent_of_w_about_the_mean() -> None:
+def test_initial_output_is_one_w_near_the_mean() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = EncoderNetwork(ROWS, NUMBERS)
@@ -78,12 +78,12 @@ def test_it_begins_with_one_latent_of_w_about_the_mean() -> None:
         assert torch.allclose(network(images), 3 * before + torch.arange(float(NUMBERS)), atol=1e-5)
 
 
-def test_the_shipped_size_stays_below_four_megabytes() -> None:
+def test_weights_are_below_four_megabytes() -> None:
     count = sum(value.numel() for value in EncoderNetwork(10, 128).state_dict().values())
     assert 1_000_000 < count < 2_000_000  # two bytes each
 
 
-def test_the_extractor_takes_any_size_and_autocast_coarsens_nothing(file: Path) -> None:
+def test_any_size_and_autocast(file: Path) -> None:
     encoder = DemoEncoder(i2i.choose_device("cpu", "fp32"), file)
     assert (encoder.num_ws, encoder.w_dim, encoder.size) == (ROWS, NUMBERS, (64, 64))
     large = smooth(3, 2, 100, 128)
@@ -106,7 +106,7 @@ def test_gradients_reach_every_pixel(file: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
-def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], file: Path) -> None:
+def test_other_shapes_are_refused(shape: tuple[int, ...], file: Path) -> None:
     with pytest.raises(ValueError, match=r"demo-encoder takes images \(N, 3, H, W\)"):
         DemoEncoder(i2i.choose_device("cpu", "fp32"), file)(torch.zeros(shape))
 
@@ -120,7 +120,7 @@ def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], file: Path) -> 
         (lambda t: t.clear() or t.update(other=torch.zeros(2)), "lacks"),
     ],
 )
-def test_another_file_is_named_in_one_sentence(change: Any, told: str, tmp_path: Path) -> None:
+def test_other_file_is_refused(change: Any, told: str, tmp_path: Path) -> None:
     tensors = dict(lively().state_dict())
     change(tensors)
     save_file(tensors, tmp_path / "wrong.safetensors")
@@ -129,7 +129,7 @@ def test_another_file_is_named_in_one_sentence(change: Any, told: str, tmp_path:
     assert str(caught.value).startswith(str(tmp_path)) and str(caught.value).endswith("again.")
 
 
-def test_the_weights_are_those_of_the_record(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_match_the_record(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"demo-encoder": tmp_path / "nowhere.safetensors"}
     monkeypatch.setattr(extractor_module, "record", lambda name: replace(record(name), path=places[name]))
     with pytest.raises(i2i.I2IError, match="'demo-encoder', is missing from its package: install"):

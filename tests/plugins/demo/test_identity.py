@@ -58,21 +58,13 @@ def extractor(tmp_path: Path) -> DemoIdentity:
     return DemoIdentity(CPU, tmp_path / "w.safetensors")
 
 
-def test_embeddings_are_unit_vectors_of_their_own_images(extractor: DemoIdentity) -> None:
-    images = noise(3, 3, 3, 64, 64)
-    found = extractor(images)
-    assert found.shape == (3, FEATURES) and found.dtype == torch.float32
-    assert torch.allclose(found.norm(dim=1), torch.ones(3), atol=1e-5)
-    assert torch.allclose(extractor(images[1:2]), found[1:2], atol=1e-5)  # neighbours in a batch do not matter
-
-
 def test_other_sizes_are_resized_with_antialiasing(extractor: DemoIdentity) -> None:
     images = noise(4, 1, 3, 150, 100)
     small = F.interpolate(images, (64, 64), mode="bilinear", antialias=True)
     assert torch.allclose(extractor(images), extractor(small), atol=1e-5)
 
 
-def test_gradients_reach_the_pixels_and_answers_stay_float32(extractor: DemoIdentity) -> None:
+def test_gradients_and_autocast(extractor: DemoIdentity) -> None:
     images, landmarks = noise(5, 1, 3, 80, 80).requires_grad_(), landmarks_at(LAYOUT[None] * 80 / 64)
     plain = extractor(extractor.align(images, landmarks))
     plain[:, 0].sum().backward()
@@ -83,18 +75,18 @@ def test_gradients_reach_the_pixels_and_answers_stay_float32(extractor: DemoIden
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
-def test_what_is_no_batch_of_rgb_images_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
+def test_other_shapes_are_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"demo-identity .*\(N, 3, H, W\), got"):
         extractor(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 2), (2, 68, 2), (68, 2)])
-def test_what_are_no_landmarks_of_the_images_is_refused(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
+def test_align_refuses_other_landmarks(extractor: DemoIdentity, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"landmarks \(N, 68, 2\), got"):
         extractor.align(torch.zeros(1, 3, 64, 64), torch.ones(shape))
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_other_file_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(i2i.I2IError, match=r"other\.safetensors: the file is no demo-identity .*train"):
         DemoIdentity(CPU, tmp_path / "other.safetensors")
@@ -111,7 +103,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     ],
     ids=["as it is", "turned", "smaller", "256 px", "tall"],
 )
-def test_eyes_and_mouth_are_brought_onto_the_layout(
+def test_align_moves_eyes_and_mouth_onto_layout(
     size: tuple[int, int], degrees: float, scale: float, shift: tuple[float, float]
 ) -> None:
     angle = math.radians(degrees)
@@ -136,18 +128,18 @@ def test_eyes_and_mouth_are_brought_onto_the_layout(
     assert (aligned[0] - told)[:, inside].abs().max() < (1e-4 if size == (64, 64) else 0.04 * 2 / min(size))
 
 
-def test_what_lies_outside_goes_on_like_the_border() -> None:
+def test_align_extends_the_border() -> None:
     image = torch.full((1, 3, 64, 64), 0.5)
     assert torch.allclose(align(image, landmarks_at(LAYOUT[None] + 40), LAYOUT), image[:1])
 
 
-def test_alignment_of_a_face_does_not_depend_on_its_neighbours() -> None:
+def test_align_is_per_sample() -> None:
     images = noise(6, 2, 3, 128, 128)
     landmarks = landmarks_at(torch.stack([LAYOUT * 2, LAYOUT * 0.7 + 30]))
     assert torch.allclose(align(images, landmarks, LAYOUT)[1:], align(images[1:], landmarks[1:], LAYOUT), atol=1e-6)
 
 
-def test_the_three_points_are_centres() -> None:
+def test_three_points_are_centres() -> None:
     points = torch.tensor([[[10.0, 20.0], [30.0, 20.0], [20.0, 40.0]]])
     assert torch.allclose(three_points(landmarks_at(points)), points, atol=1e-4)
 
@@ -159,7 +151,7 @@ def arc(identities: int = 5) -> training.Arc:
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 0.5])
-def test_the_margin_is_added_to_the_angle_to_the_own_identity(margin: float) -> None:
+def test_margin_is_added_to_angle_of_own_identity(margin: float) -> None:
     loss, embeddings, identities = arc(), noise(7, 6, FEATURES) * 3, torch.tensor([0, 1, 2, 3, 4, 0])
     cosines = F.normalize(embeddings.double()) @ F.normalize(loss.weight.detach().double()).T
     angles = cosines.arccos() + margin * F.one_hot(identities, 5)
@@ -167,7 +159,7 @@ def test_the_margin_is_added_to_the_angle_to_the_own_identity(margin: float) -> 
     assert loss(embeddings, identities, margin).item() == pytest.approx(plain.item(), rel=1e-5)
 
 
-def test_the_loss_falls_all_the_way_as_the_angle_narrows() -> None:
+def test_loss_decreases_with_angle() -> None:
     loss, margin = arc(2), 0.5
     with torch.no_grad():
         loss.weight.copy_(torch.eye(2, FEATURES))
@@ -178,16 +170,14 @@ def test_the_loss_falls_all_the_way_as_the_angle_narrows() -> None:
     assert all(later < earlier for earlier, later in pairwise(values) if earlier > 1e-4)
 
 
-def test_the_margin_comes_late() -> None:
+def test_margin_schedule() -> None:
     margins = [training.margin_at(step, 100) for step in range(100)]
     first, whole = (round(100 * share) for share in training.RISE)
     assert margins[: first + 1] == [0.0] * (first + 1) and margins[whole:] == [training.MARGIN] * (100 - whole)
     assert margins == sorted(margins)
 
 
-def test_training_sees_aligned_and_other_faces_and_goes_by_the_seed(
-    one_thread: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_batches_are_seeded_and_varied(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
     landmarks = landmarks_at((LAYOUT + 2)[None].repeat(8, 1, 1))
     images = (noise(10, 8, 3, 64, 64) * 127.5 + 127.5).to(torch.uint8)
     values = noise(11, 4, 6).repeat_interleave(2, 0)
@@ -208,7 +198,7 @@ def test_training_sees_aligned_and_other_faces_and_goes_by_the_seed(
     assert "arc" in told[-1] and "traits" in told[-1]
 
 
-def test_measuring_aligns_by_the_true_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_aligns_by_true_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = F.normalize(torch.randn(80, 16, generator=seeded(12)))
     identities = torch.arange(20).repeat_interleave(4)
     pool = SimpleNamespace(images=torch.arange(80), landmarks=torch.rand(80, 68, 2), identities=identities)

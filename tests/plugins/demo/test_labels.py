@@ -13,7 +13,7 @@ from i2i_plugins.demo import labels
 from i2i_plugins.demo.synthetic_faces import faces
 
 
-def test_labels_are_true_of_the_faces_that_seeds_stand_for(tmp_path: Path) -> None:
+def test_labels_match_faces_of_seeds(tmp_path: Path) -> None:
     file = tmp_path / "new" / "labels.csv"
     result = CliRunner().invoke(labels.main, ["--count", "40", "--out", str(file)])
     assert result.exit_code == 0 and result.output.strip() == str(file)
@@ -28,13 +28,13 @@ def test_labels_are_true_of_the_faces_that_seeds_stand_for(tmp_path: Path) -> No
         assert {name: value == "1" for name, value in row.items() if name != "seed"} == expected
 
 
-def test_attributes_are_neither_rare_nor_common() -> None:
+def test_attributes_are_balanced() -> None:
     names, truths = labels.labels_of(300)
     shares = dict(zip(names, np.mean(truths, axis=0), strict=True))
     assert 0.2 < shares["smiling"] < 0.6 and 0.1 < shares["mouth open"] < 0.4 and 0.1 < shares["glasses"] < 0.5
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_path_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SystemExit) as end:
         labels.run(["--count", "1", "--out", str(tmp_path / "file" / "labels.csv")])
@@ -42,7 +42,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.C
     assert end.value.code == 1 and error.startswith("Error: writing labels") and error.count("\n") == 1
 
 
-def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_keeps_existing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "labels.csv"
     file.write_text("before")
     monkeypatch.setattr(labels, "labels_of", lambda count: (["a"], [None]))

@@ -63,7 +63,7 @@ def gaussians(points: Tensor, cells_wide: float = 1.0) -> Tensor:
     return -(x[..., None, :] + y[..., :, None]) / (2 * (2 * cells_wide) ** 2) + 5
 
 
-def test_points_are_expected_positions_below_the_pixel() -> None:
+def test_soft_argmax_has_subpixel_precision() -> None:
     points = 8 + 48 * torch.rand(2, 68, 2, generator=seeded(0))
     # A Gaussian of one cell, sampled at the cells and 4 of them from the border, misses its centre by under 1e-3 px.
     assert (expected_positions(gaussians(points)) - points).abs().max() < 5e-3
@@ -74,7 +74,7 @@ def test_cells_tile_the_image() -> None:
     assert places[0] == 0.5 and places[-1] == 62.5 and (places.diff() == 2).all()
 
 
-def test_the_divergence_is_that_of_kullback_and_leibler() -> None:
+def test_divergence_equals_kullback_leibler() -> None:
     points, logits = 10 + 40 * torch.rand(2, 68, 2, generator=seeded(1)), noise(2, 2, 68, 32, 32)
     wanted, found = (each.flatten(2).log_softmax(dim=2) for each in (gaussians(points), logits))
     plain = (wanted.exp() * (wanted - found)).sum(dim=2)
@@ -82,7 +82,7 @@ def test_the_divergence_is_that_of_kullback_and_leibler() -> None:
     assert training.divergence(gaussians(points), points).abs().max() < 1e-4  # float32 sums of a thousand terms
 
 
-def test_a_folded_network_answers_alike() -> None:
+def test_folded_network_equals_network() -> None:
     network, images = lively(), noise(3, 2, 3, 64, 64)
     with torch.no_grad():
         heat, face = network(images)
@@ -94,7 +94,7 @@ def test_a_folded_network_answers_alike() -> None:
 
 
 @pytest.mark.parametrize(("channels", "stride"), [(8, 1), (12, 1), (12, 2)])
-def test_blocks_keep_sizes_and_use_every_pixel_alike(channels: int, stride: int) -> None:
+def test_blocks_keep_size_and_use_every_pixel(channels: int, stride: int) -> None:
     block = ResNetDBlock(8, channels, stride).eval()
     x = noise(4, 1, 8, 16, 16).requires_grad_()
     y = block(x)
@@ -107,7 +107,7 @@ def test_blocks_keep_sizes_and_use_every_pixel_alike(channels: int, stride: int)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 128), (96, 160), (40, 50)])
-def test_points_come_in_the_pixels_of_what_was_given(extractor: DemoLandmarks, size: tuple[int, int]) -> None:
+def test_landmarks_are_in_pixels_of_the_input(extractor: DemoLandmarks, size: tuple[int, int]) -> None:
     images = F.interpolate(noise(5, 2, 3, 8, 8), size, mode="bicubic").clamp(-1, 1)
     small = F.interpolate(images, (64, 64), mode="bilinear", antialias=True) if size != (64, 64) else images
     points, inner = extractor(images), extractor(small)
@@ -117,14 +117,14 @@ def test_points_come_in_the_pixels_of_what_was_given(extractor: DemoLandmarks, s
     assert (points > -0.5).all() and (points < torch.tensor([size[1], size[0]]) - 0.5).all()
 
 
-def test_gradients_reach_the_pixels_and_weights_are_frozen(extractor: DemoLandmarks) -> None:
+def test_gradients_reach_pixels_and_weights_are_frozen(extractor: DemoLandmarks) -> None:
     images = noise(6, 1, 3, 96, 96).requires_grad_()
     extractor(images)[:, 36:48].sum().backward()
     assert images.grad is not None and (images.grad != 0).float().mean() > 0.9
     assert not any(each.requires_grad for each in extractor._network.parameters())
 
 
-def test_answers_stay_float32_under_autocast(extractor: DemoLandmarks) -> None:
+def test_autocast_keeps_float32(extractor: DemoLandmarks) -> None:
     images = noise(7, 1, 3, 64, 64)
     plain = extractor(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -135,19 +135,19 @@ def test_answers_stay_float32_under_autocast(extractor: DemoLandmarks) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (1, 4, 64, 64)])
-def test_what_is_no_batch_of_rgb_images_is_refused(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
+def test_other_shapes_are_refused(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"demo-landmarks .*\(N, 3, H, W\), got"):
         extractor(torch.zeros(shape))
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_other_file_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(i2i.I2IError, match=r"other\.safetensors: the file is no demo-landmarks .*train"):
         DemoLandmarks(CPU, tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize(("logit", "score"), [(3.0, 1 / (1 + math.exp(-3))), (-0.1, None), (0.1, 0.525)])
-def test_a_face_is_found_where_the_network_is_sure(tmp_path: Path, logit: float, score: float | None) -> None:
+def test_find_uses_confidence(tmp_path: Path, logit: float, score: float | None) -> None:
     sure = {"face.weight": torch.zeros(1, 128), "face.bias": torch.tensor([logit])}
     extractor = DemoLandmarks(CPU, written(lively(), tmp_path / "w.safetensors", **sure))
     image = noise(8, 1, 3, 80, 80)
@@ -164,7 +164,7 @@ def test_a_face_is_found_where_the_network_is_sure(tmp_path: Path, logit: float,
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 64, 64), (3, 64, 64)])
-def test_one_image_is_searched_at_a_time(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
+def test_find_takes_one_image(extractor: DemoLandmarks, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="of one image"):
         extractor.find(torch.zeros(shape))
 
@@ -200,7 +200,7 @@ class Maps(nn.Module):
         return self.heat, self.face
 
 
-def test_losses_are_least_where_maps_and_scores_tell_the_truth(one_thread: None) -> None:
+def test_losses_are_minimal_for_true_maps_and_scores(one_thread: None) -> None:
     pool, maps = toy_pool(2), Maps(3)  # one image without a face comes to two with one
     images = pool.images.float() / 127.5 - 1
     optimizer = torch.optim.Adam(maps.parameters(), lr=1.0)
@@ -214,7 +214,7 @@ def test_losses_are_least_where_maps_and_scores_tell_the_truth(one_thread: None)
     assert maps.face[:2].min() > 2 and maps.face[2] < -2
 
 
-def test_points_that_were_moved_out_of_the_image_do_not_count() -> None:
+def test_points_outside_the_image_are_ignored() -> None:
     maps, images = Maps(3), noise(9, 2, 3, 64, 64)
     points = 20 + 20 * torch.rand(2, 68, 2, generator=seeded(10))
     outside = points.clone()
@@ -225,7 +225,7 @@ def test_points_that_were_moved_out_of_the_image_do_not_count() -> None:
     assert counted.tolist() == [not 27 <= point < 31 for point in range(68)]
 
 
-def test_errors_are_told_in_shares_of_the_eye_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_fractions_of_eye_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = toy_pool(20, seed=1)
     monkeypatch.setattr(training.pools, "images_of", lambda pool, numbers: pool.images[numbers].float() / 127.5 - 1)
     eyes = (pool.landmarks[:, 36] - pool.landmarks[:, 45]).norm(dim=1)

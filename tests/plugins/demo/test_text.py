@@ -64,41 +64,41 @@ def extractor(network: TextNetwork, tmp_path_factory: pytest.TempPathFactory) ->
         (" 42 ", []),
     ],
 )
-def test_words_are_runs_of_letters_in_lower_case(sentence: str, words: list[str]) -> None:
+def test_tokens_are_lower_case_words(sentence: str, words: list[str]) -> None:
     assert words_of(sentence) == words
 
 
-def test_unknown_words_are_passed_over(extractor: DemoText) -> None:
+def test_unknown_words_are_ignored(extractor: DemoText) -> None:
     known, more = extractor.texts(["a face with glasses", "a handsome face with 2 glasses"])
     # The same words: the same numbers, but for the order of sums in a batch.
     assert torch.allclose(known, more, atol=1e-6)
 
 
 @pytest.mark.parametrize(("sentence", "unknown"), [("a smiling zebra, stripy", ["zebra", "stripy"]), ("a face", [])])
-def test_words_that_are_passed_over_are_told(sentence: str, unknown: list[str], extractor: DemoText) -> None:
+def test_unknown_lists_ignored_words(sentence: str, unknown: list[str], extractor: DemoText) -> None:
     assert extractor.unknown(sentence) == unknown and extractor.texts([sentence]).isfinite().all()
 
 
 @pytest.mark.parametrize("sentence", ["zebra", "the face of a purple zebra", "", "123 ?!"])
-def test_a_sentence_without_a_known_word_lists_those_that_are(sentence: str, extractor: DemoText) -> None:
+def test_sentence_without_known_word_is_refused(sentence: str, extractor: DemoText) -> None:
     with pytest.raises(i2i.UsageError, match="beard, blond, glasses, smiling") as caught:
         extractor.texts(["a face", sentence])
     assert repr(sentence) in str(caught.value) and "\n" not in str(caught.value)
     assert str(caught.value).count(". ") == 0  # one sentence
 
 
-def test_the_list_of_words_has_all_that_say_something() -> None:
+def test_vocabulary_is_complete() -> None:
     known = ["a", "down", "face", "left", "not", "right", "smiling", "up"]
     with pytest.raises(i2i.UsageError, match=r"use: down, left, right, smiling, up\.$"):
         TextNetwork(known).read(["a zebra's face"])
 
 
-def test_one_string_is_no_list_of_sentences(extractor: DemoText) -> None:
+def test_string_is_refused_as_list(extractor: DemoText) -> None:
     with pytest.raises(ValueError, match="takes a list of sentences"):
         extractor.texts("a face")
 
 
-def test_the_order_of_words_counts_and_the_padding_does_not(extractor: DemoText) -> None:
+def test_word_order_matters_and_padding_does_not(extractor: DemoText) -> None:
     sentences = ["glasses and no beard", "beard and no glasses", "face"]
     together = extractor.texts(sentences)
     alone = torch.cat([extractor.texts([sentence]) for sentence in sentences])
@@ -109,12 +109,12 @@ def test_the_order_of_words_counts_and_the_padding_does_not(extractor: DemoText)
     assert (together[0] - together[1]).abs().max() > 0.001
 
 
-def test_long_sentences_are_cut(extractor: DemoText) -> None:
+def test_long_sentences_are_truncated(extractor: DemoText) -> None:
     long = "no " * LENGTH
     assert torch.allclose(extractor.texts([long]), extractor.texts([long + "beard"]), atol=1e-6)
 
 
-def test_the_file_is_whole_by_itself(network: TextNetwork, extractor: DemoText) -> None:
+def test_file_holds_the_vocabulary(network: TextNetwork, extractor: DemoText) -> None:
     assert extractor.vocabulary == network.vocabulary == WORDS
     images, sentences = smooth(1, 2, 64, 64), ["a smiling face", "no beard"]
     with torch.no_grad():
@@ -123,7 +123,7 @@ def test_the_file_is_whole_by_itself(network: TextNetwork, extractor: DemoText) 
         assert (extractor.texts(sentences) * network.texts(sentences)).sum(dim=1).min() > 0.999
 
 
-def test_images_of_any_size_and_autocast_coarsens_nothing(extractor: DemoText) -> None:
+def test_any_size_and_autocast(extractor: DemoText) -> None:
     large = smooth(2, 2, 100, 128).requires_grad_()
     vectors = extractor.images(large)
     (gradient,) = torch.autograd.grad(vectors[:, 0].sum(), large)
@@ -137,13 +137,13 @@ def test_images_of_any_size_and_autocast_coarsens_nothing(extractor: DemoText) -
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
-def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: DemoText) -> None:
+def test_other_shapes_are_refused(shape: tuple[int, ...], extractor: DemoText) -> None:
     with pytest.raises(ValueError, match=r"demo-text takes images \(N, 3, H, W\)"):
         extractor.images(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("missing", ["word_bytes", "image.linear.weight", "text.places"])
-def test_another_file_is_named_in_one_sentence(missing: str, network: TextNetwork, tmp_path: Path) -> None:
+def test_other_file_is_refused(missing: str, network: TextNetwork, tmp_path: Path) -> None:
     state = {key: value for key, value in network.state_dict().items() if key != missing}
     save_file(state, tmp_path / "wrong.safetensors")
     with pytest.raises(i2i.I2IError, match=f"lacks '{missing}'") as caught:
@@ -151,9 +151,7 @@ def test_another_file_is_named_in_one_sentence(missing: str, network: TextNetwor
     assert str(caught.value).startswith(str(tmp_path)) and str(caught.value).endswith("again.")
 
 
-def test_the_weights_are_those_of_the_record(
-    network: TextNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_match_the_record(network: TextNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"demo-text": tmp_path / "nowhere.safetensors"}
     monkeypatch.setattr(extractor_module, "record", lambda name: replace(record(name), path=places[name]))
     with pytest.raises(i2i.I2IError, match="'demo-text', is missing from its package: install"):

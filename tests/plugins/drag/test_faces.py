@@ -29,7 +29,7 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photo.png"
 
 
-def test_with_nothing_else_it_turns_the_head_and_films_it(tmp_path: Path) -> None:
+def test_default_turns_the_head_and_writes_frames(tmp_path: Path) -> None:
     notes: list[str] = []
     made = i2i.edit("drag", device="cpu", out=tmp_path / "out", note=notes.append)
     assert made.scalars["nose_to_right_cheek"] < -0.2  # -0.39
@@ -42,25 +42,25 @@ def test_with_nothing_else_it_turns_the_head_and_films_it(tmp_path: Path) -> Non
     assert left["extractors"]["landmarks"] == "demo-landmarks"
 
 
-def test_a_mouth_opens_and_the_rest_stays() -> None:
+def test_open_mouth_changes_only_the_mouth() -> None:
     made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", preset="open_mouth", frames=0)
     assert made.scalars["mouth_opening"] > 0.5  # 3.1
     assert made.scalars["arrived"] == 2 and made.scalars["farthest"] < 1
     assert made.scalars["lpips_outside"] < 0.03  # 0.0001, and 0.007 before the outside was given back
 
 
-def test_a_lips_way_back_ends_where_they_meet() -> None:
+def test_negative_open_mouth_stops_when_lips_meet() -> None:
     made = i2i.edit("drag", [f"seed:{UNSEEN + 1}"], device="cpu", preset="open_mouth=-1", steps=20, frames=0)
     assert not made.scalars or made.scalars["mouth_opening"] < 0.1
 
 
-def test_eyes_close_and_the_rest_stays() -> None:
+def test_close_eyes_changes_only_the_eyes() -> None:
     made = i2i.edit("drag", [f"seed:{UNSEEN}"], device="cpu", preset="close_eyes", steps=60, frames=0)
     assert made.scalars["eye_opening"] < -0.6  # -0.9
     assert made.scalars["lpips_outside"] < 0.03 and made.scalars["identity"] > 0.7
 
 
-def test_colours_stay_while_eyes_close() -> None:
+def test_close_eyes_keeps_colours() -> None:
     images = [f"seed:{UNSEEN + number}" for number in range(4)]
     plain = i2i.edit("align", images, device="cpu")
     starts = torch.cat([each.image for each in (plain, *plain.others)])
@@ -73,7 +73,7 @@ def test_colours_stay_while_eyes_close() -> None:
     assert drifts[0] < 0.5 * drifts[1]  # 0.009 and 0.026
 
 
-def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: Path) -> None:
+def test_points_of_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: Path) -> None:
     terms = {"crop": "square", "invert": "encoder", "device": "cpu", "steps": 2, "frames": 0, "keep": False}
     made = i2i.edit("drag", [photo], point=("80,64:80,70",), mask="auto", out=tmp_path / "out", **terms)
     # The photo's square is twice as large as what the generator sees: 6 px of it are 3.
@@ -85,7 +85,7 @@ def test_points_on_a_photo_are_pixels_of_the_whole_photo(photo: Path, tmp_path: 
         i2i.edit("drag", [photo], point=("5,64:80,70",), **terms)
 
 
-def test_several_pictures_are_dragged_as_they_would_be_alone(tmp_path: Path) -> None:
+def test_batch_equals_single_edits(tmp_path: Path) -> None:
     seeds = [f"seed:{UNSEEN + number}" for number in range(2)]
     terms = {"device": "cpu", "preset": "open_mouth=0.6,slim_face=0.3", "steps": 3, "frames": 2}
     made = i2i.edit("drag", seeds, out=tmp_path / "out", **terms)

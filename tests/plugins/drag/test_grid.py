@@ -12,7 +12,7 @@ from tests.plugins.drag.scenes import drag, scene
 FAST: dict[str, Any] = {"rate": 0.2, "frames": 0, "steps": 4}
 
 
-def test_every_picture_meets_every_preset_by_itself() -> None:
+def test_grid_shows_every_image_with_every_preset() -> None:
     w, told = torch.zeros(2, 6, 4), []
     made, notes = scene(w=w, progress=lambda done, total, **scalars: told.append((done, total)))
     result = drag(made, preset="open_mouth=0.5,slim_face", grid=True, **FAST)
@@ -31,12 +31,12 @@ def test_every_picture_meets_every_preset_by_itself() -> None:
     assert {note.split(":")[0] for note in notes} <= {"open_mouth=0.5", "slim_face"}
 
 
-def test_without_a_preset_there_are_all_of_them() -> None:
+def test_grid_default_shows_all_presets() -> None:
     table = drag(scene()[0], grid=True, **FAST | {"steps": 1}).table
     assert table is not None and table.columns == ["original", *(each.name for each in PRESETS)]
 
 
-def test_who_wants_out_gets_the_presets_that_were_begun() -> None:
+def test_cancelled_grid_shows_presets_so_far() -> None:
     seen: list[int] = []
     made, notes = scene(
         progress=lambda done, total, **scalars: seen.append(done), stop=lambda: max(seen, default=0) > 5

@@ -21,14 +21,14 @@ def photo(placement: i2i.Placement | None = None) -> i2i.Photo:
     return i2i.Photo(torch.zeros(1, 3, 20, 20), placement=placement, whole=whole)
 
 
-def test_points_of_a_picture_are_its_own_pixels() -> None:
+def test_point_handles_use_pixels_of_the_image() -> None:
     handles = point_handles(photo(), [((1, 2), (3, 4)), ((-0.5, 19.5), (0, 0))])
     assert handles.starts.tolist() == [[1, 2], [-0.5, 19.5]] and handles.targets.tolist() == [[3, 4], [0, 0]]
     assert handles.landmarks.tolist() == [-1, -1] and list(handles.names) == ["1,2", "-0.5,19.5"]
     assert handles.lengths.tolist() == pytest.approx([8**0.5, (0.25 + 19.5**2) ** 0.5])
 
 
-def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
+def test_point_handles_use_pixels_of_the_whole_photo() -> None:
     # The corner of the crop's first pixel is (100, 40); its centre lies half a pixel of the crop within, or 1 px here.
     handles = point_handles(photo(TURNED), [((99, 41), (99, 43)), ((80, 60), (61, 79))])
     assert torch.allclose(handles.starts, torch.tensor([[0.0, 0.0], [9.5, 9.5]]), atol=1e-5)
@@ -52,7 +52,7 @@ def test_points_of_a_photo_are_pixels_of_the_whole_photo() -> None:
         ),
     ],
 )
-def test_points_outside_are_refused(placement: i2i.Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
+def test_point_handles_refuse_points_outside(placement: i2i.Placement | None, point: tuple, told: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(i2i.UsageError) as error:
         point_handles(photo(placement), [point])
     assert told in str(error.value)
@@ -64,7 +64,7 @@ def targets(**strengths: float) -> dict[int, torch.Tensor]:
     return {int(each) + 1: place for each, place in zip(handles.landmarks, handles.targets, strict=True)}
 
 
-def test_published_presets_move_what_is_published() -> None:
+def test_preset_handles_move_published_landmarks() -> None:
     points = fixed_points()
     eyes = targets(close_eyes=1)
     assert set(eyes) == {38, 39, 41, 42, 44, 45, 47, 48}
@@ -85,7 +85,7 @@ def test_published_presets_move_what_is_published() -> None:
         assert torch.allclose(after, before * (1 - 2 * 0.06), atol=1e-5)
 
 
-def test_strengths_scale_and_mixtures_add_up() -> None:
+def test_preset_handles_scale_and_add() -> None:
     points = fixed_points()
     half, whole = targets(open_mouth=0.5), targets(open_mouth=1)
     assert torch.allclose(half[63] - points[62], (whole[63] - points[62]) / 2)
@@ -103,7 +103,7 @@ def mouth() -> torch.Tensor:
     return points
 
 
-def test_lids_and_lips_meet_and_do_not_pass_each_other() -> None:
+def test_preset_handles_stop_at_midpoint() -> None:
     once, thrice = targets(close_eyes=1), targets(close_eyes=3)
     assert all(torch.allclose(once[each], thrice[each], atol=1e-5) for each in once)
     # Lips 4 px thick and 6 px apart have met after three quarters of the way back.
@@ -123,7 +123,7 @@ def test_lids_and_lips_meet_and_do_not_pass_each_other() -> None:
         ({"smile": 1, "open_mouth": 1, "slim_face": 1, "turn_left": 1, "close_eyes": 1, "raise_brows": 1}, ""),
     ],
 )
-def test_presets_that_undo_each_other_are_refused(mixture: dict[str, float], landmarks: str) -> None:
+def test_preset_handles_refuse_opposite_presets(mixture: dict[str, float], landmarks: str) -> None:
     presets = {name: (VALUES[name], strength) for name, strength in mixture.items()}
     if not landmarks:
         check_opposed(presets, mouth())
@@ -134,7 +134,7 @@ def test_presets_that_undo_each_other_are_refused(mixture: dict[str, float], lan
         check_opposed(presets, mouth())
 
 
-def test_handles_are_named_as_one_says_it() -> None:
+def test_handle_names() -> None:
     handles = point_handles(photo(), [((1, 2), (3, 4)), ((5, 6), (7, 8))]).join(
         preset_handles({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)
     )
@@ -142,7 +142,7 @@ def test_handles_are_named_as_one_says_it() -> None:
     assert handles.describe([1, 2, 3]) == "5,6 and landmarks 63, 67"
 
 
-def test_moves_by_eye_distances_follow_the_face() -> None:
+def test_displacements_scale_with_eye_distance_and_roll() -> None:
     values = PresetValues.model_validate({"moves": [{"landmark": 9, "by": [0.5, 0.25]}], "region": "all"})
     points = fixed_points()  # eyes 20 px apart, level
     assert torch.allclose(displacements(values, points)[8], torch.tensor([10.0, 5.0]))
@@ -150,7 +150,7 @@ def test_moves_by_eye_distances_follow_the_face() -> None:
     assert torch.allclose(displacements(values, points @ turn)[8], torch.tensor([10.0, 5.0]) @ turn, atol=1e-4)
 
 
-def test_what_does_not_move_is_no_handle_and_targets_stay_in_the_picture() -> None:
+def test_preset_handles_skip_zero_moves_and_clamp_targets() -> None:
     points = fixed_points()
     points[66] = points[62]
     assert preset_handles({"shut_mouth": (VALUES["shut_mouth"], 1.0)}, points, 64).names == []
@@ -158,7 +158,7 @@ def test_what_does_not_move_is_no_handle_and_targets_stay_in_the_picture() -> No
     assert preset_handles({"far": (far, 1.0)}, fixed_points(), 64).targets[0, 0] == 0
 
 
-def test_handles_side_by_side_are_filled_up_and_read_off() -> None:
+def test_batch_handles_pads() -> None:
     few = point_handles(photo(), [((1, 2), (1, 5))])
     more = point_handles(photo(), [((3, 3), (7, 6))]).join(
         preset_handles({"open_mouth": (VALUES["open_mouth"], 1.0)}, fixed_points(), 64)

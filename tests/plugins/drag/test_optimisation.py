@@ -38,7 +38,7 @@ def moved(trace: DragTrajectory) -> torch.Tensor:
     return trace.w[0, :3].mean(dim=0).reshape(2, 2)
 
 
-def test_blobs_end_where_they_are_dragged_and_it_stops_by_itself() -> None:
+def test_optimisation_reaches_targets_and_converges() -> None:
     trace, _, _ = run()
     assert trace.stop_reason == "converged" and all(trace.converged) and len(trace.losses) < 60
     assert len(trace.losses) - 1 == len(trace.distances) - 1 == trace.best_step
@@ -48,7 +48,7 @@ def test_blobs_end_where_they_are_dragged_and_it_stops_by_itself() -> None:
     assert (trace.points[trace.best_step] - torch.tensor(Blobs.HOME) - moved(trace)).abs().max() < 0.1
 
 
-def test_only_the_first_rows_move_each_its_own_way_or_all_one() -> None:
+def test_optimisation_changes_first_layers_only() -> None:
     trace, _, _ = run()
     assert trace.w[0, 3:].abs().max() == 0 and trace.w[0, :3].abs().min() > 0
     fewer, _, _ = run(rows=6)
@@ -57,20 +57,20 @@ def test_only_the_first_rows_move_each_its_own_way_or_all_one() -> None:
     assert together.w[0, 0].equal(together.w[0, 2]) and together.stop_reason == "converged"
 
 
-def test_features_are_computed_once_a_step_and_pictures_for_frames_only() -> None:
+def test_features_are_computed_once_per_step() -> None:
     trace, generator, _ = run(layer=32)
     assert generator.calls == ["features 32"] * (len(trace.losses) + 1)  # and the start's
     trace, generator, _ = run(frames=5)
     assert generator.calls.count("render") == len(trace.frames) == (len(trace.losses) + 4) // 5
 
 
-def test_a_handle_that_has_arrived_pulls_no_more() -> None:
+def test_converged_handle_has_no_loss() -> None:
     far = ((8.0, 0.0), (0.0, 0.4))
     trace, _, _ = run(far, tolerance=1.0)
     assert trace.stop_reason == "converged" and abs(float(moved(trace)[1, 1])) < 1
 
 
-def test_the_mask_holds_what_it_keeps() -> None:
+def test_mask_keeps_the_rest_fixed() -> None:
     both = torch.ones(1, 1, 64, 64)
     left = both.clone()
     left[..., 32:] = 0
@@ -79,7 +79,7 @@ def test_the_mask_holds_what_it_keeps() -> None:
     assert moved(held)[1].norm() < 0.5 < 4 < moved(held)[0].norm() + 1.2
 
 
-def test_what_cannot_be_reached_ends_when_nothing_comes_nearer() -> None:
+def test_unreachable_target_stops_early() -> None:
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :8, :8] = 1
     trace, _, _ = run(mask=mask, steps=500, mask_weight=1000)
@@ -87,7 +87,7 @@ def test_what_cannot_be_reached_ends_when_nothing_comes_nearer() -> None:
     assert run(mask=mask, steps=30, patience=0, mask_weight=1000)[0].stop_reason == "steps"
 
 
-def test_steps_end_and_the_best_is_kept() -> None:
+def test_best_latent_is_returned_after_last_step() -> None:
     trace, _, _ = run(steps=7)
     assert trace.stop_reason == "steps" and len(trace.distances) == 8
     wild, _, _ = run(steps=12, rate=1.5, patience=0, tolerance=0.01)
@@ -96,7 +96,7 @@ def test_steps_end_and_the_best_is_kept() -> None:
     assert (wild.points[wild.best_step] - torch.tensor(Blobs.HOME) - moved(wild)).norm(dim=1).max() < 3
 
 
-def test_where_all_have_arrived_is_the_best_whatever_the_sum() -> None:
+def test_converged_latent_is_best() -> None:
     trace = DragTrajectory(thresholds=[0.2, 2.0])
     rows = ([1.0, 1.0], [0.3, 0.0], [0.3, 1.0], [0.1, 1.5])
     better = [trace.record(0.0, {"distances": row, "points": [0.0] * 4}) for row in rows]
@@ -104,7 +104,7 @@ def test_where_all_have_arrived_is_the_best_whatever_the_sum() -> None:
     assert trace.best_step == 3 and trace.converged == [True, True]
 
 
-def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
+def test_cancelled_optimisation_returns_best() -> None:
     seen: list[int] = []
     made, _ = scene(stop=lambda: len(seen) > 3)
     loop = DragOptimisation(made, made.generator, settled(made), made.latent.w, [handles()])
@@ -112,12 +112,12 @@ def test_it_stops_with_the_best_when_the_user_wants_out() -> None:
     assert trace.stop_reason == "cancelled" and seen == [0, 1, 2, 3] and trace.best_step == 3
 
 
-def test_the_start_holds_the_latent() -> None:
+def test_start_weight_limits_displacement() -> None:
     free, held = run(steps=10, patience=0)[0], run(steps=10, patience=0, start_weight=100)[0]
     assert held.w.abs().mean() < 0.3 * free.w.abs().mean()
 
 
-def test_the_start_is_left_alone() -> None:
+def test_initial_latent_is_not_modified() -> None:
     made, _ = scene()
     start = made.latent.w.clone()
     (trace,) = DragOptimisation(made, made.generator, settled(made), made.latent.w, [handles()]).run()
@@ -142,7 +142,7 @@ def side_by_side(**options: Any) -> tuple[list[DragTrajectory], DragOptimisation
 
 
 @pytest.mark.parametrize("options", [{}, {"space": "w", "start_weight": 0.1}, {"steps": 9, "frames": 4}])
-def test_pictures_side_by_side_go_as_they_would_alone(options: dict[str, Any]) -> None:
+def test_batch_equals_single_images(options: dict[str, Any]) -> None:
     together, _, _ = side_by_side(**options)
     assert len({trace.steps for trace in together}) > 1
     for row, trace in enumerate(together):
@@ -161,7 +161,7 @@ def test_pictures_side_by_side_go_as_they_would_alone(options: dict[str, Any]) -
             torch.testing.assert_close(frame, other, atol=1e-2, rtol=0)
 
 
-def test_pictures_that_have_ended_are_computed_no_more() -> None:
+def test_finished_images_leave_the_batch() -> None:
     together, loop, told = side_by_side()
     first, *counts = loop.objective.generator.counts
     assert first == 3 and counts == sorted(counts, reverse=True) and counts[-1] == 1
@@ -174,7 +174,7 @@ def test_pictures_that_have_ended_are_computed_no_more() -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
-def test_all_stop_with_their_best_when_the_user_wants_out() -> None:
+def test_cancelled_batch_returns_best_of_each() -> None:
     asked: list[int] = []
     together, _, _ = side_by_side(stop=lambda: asked.append(0) or len(asked) > 6)
     assert [trace.stop_reason for trace in together] == ["cancelled", "converged", "cancelled"]

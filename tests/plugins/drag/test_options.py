@@ -18,12 +18,12 @@ PUBLISHED = {"close_eyes", "big_eyes", "shut_mouth", "open_mouth", "slim_face"}
 CHOSEN = {"smile", "frown", "raise_brows", "turn_left", "turn_right"}
 
 
-def test_points_are_read() -> None:
+def test_read_points() -> None:
     assert read_point("1,2:3,4") == ((1, 2), (3, 4))
     assert read_point(" 1.5 , -2.25 : .5,4. ") == ((1.5, -2.25), (0.5, 4))
 
 
-def test_presets_are_read_and_add_up() -> None:
+def test_read_presets_adds_strengths() -> None:
     assert read_presets("open_mouth=0.6,slim_face=-0.3") == {"open_mouth": 0.6, "slim_face": -0.3}
     assert read_presets("smile, smile=0.5") == {"smile": 1.5}
 
@@ -52,13 +52,13 @@ def test_presets_are_read_and_add_up() -> None:
         ({"r1": 0}, "--r1 is 0"),
     ],
 )
-def test_what_cannot_be_read_is_refused(options: dict[str, Any], told: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as error:
         i2i.build_options(Drag.Options, options, "options")
     assert told in str(error.value)
 
 
-def test_options_come_back_from_a_recipe() -> None:
+def test_options_survive_a_recipe() -> None:
     options = Drag.Options(point=("1,2:3,4",), preset="smile=0.5", mask="auto", guide="both", r1=2)
     assert Drag.Options(**options.model_dump(mode="json")) == options
 
@@ -67,7 +67,7 @@ def test_options_come_back_from_a_recipe() -> None:
     ("size", "r1", "r2", "layer", "tolerance"),
     [(64, 2, 3, 32, 1), (128, 2, 3, 64, 2), (256, 2, 6, 128, 2), (512, 3, 12, 128, 2), (1024, 6, 24, 128, 4)],
 )
-def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
+def test_settings_scale_published_values(size: int, r1: float, r2: float, layer: int, tolerance: float) -> None:
     found = resolve_settings(Drag.Options(), Blobs(None, i2i.choose_device("cpu", "fp32"), size))
     assert (found.r1, found.r2, found.feature_resolution, found.tolerance) == (r1, r2, layer, tolerance)
     assert found.mask_weight == (20 if size >= 256 else 5) and default_tolerance(2048) == 8
@@ -77,11 +77,11 @@ def test_published_numbers_are_carried_over(size: int, r1: float, r2: float, lay
     ("asked", "num_ws", "rows"),
     [(None, 18, 6), (None, 14, 6), (None, 10, 5), (None, 1, 1), (6, 18, 6), (6, 10, 3), (9, 10, 5), (1, 10, 1)],
 )
-def test_rows_are_carried_over_by_their_share(asked: int | None, num_ws: int, rows: int) -> None:
+def test_first_layers_scale_with_generator(asked: int | None, num_ws: int, rows: int) -> None:
     assert first_layers(asked, num_ws) == rows
 
 
-def test_all_presets_are_there_and_sound() -> None:
+def test_presets_are_published_or_chosen() -> None:
     assert {preset.name for preset in PRESETS} == PUBLISHED | CHOSEN
     for preset in PRESETS:
         values = read_values(preset)
@@ -89,7 +89,7 @@ def test_all_presets_are_there_and_sound() -> None:
         assert not {move.landmark for move in values.moves} & set(values.hold)
 
 
-def test_presets_come_through_the_door() -> None:
+def test_presets_are_registered() -> None:
     registry = i2i.load_registry()
     ours = {preset.name for preset in registry.all("preset").values() if preset.editor == "drag"}
     assert ours >= PUBLISHED | CHOSEN
@@ -116,7 +116,7 @@ SOUND: dict[str, Any] = {"moves": [{"landmark": 9, "by": [0, 0.1]}], "region": [
         ({"colour": 1}, "colour: extra inputs are not permitted"),
     ],
 )
-def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_provider(change: dict[str, Any], told: str) -> None:
+def test_invalid_preset_names_its_provider(change: dict[str, Any], told: str) -> None:
     preset = i2i.Preset("odd", "Odd.", "drag", SOUND | change, "i2i-odd")
     assert read_values(i2i.Preset("sound", "Sound.", "drag", SOUND)).moves[0].landmark == 9
     with pytest.raises(i2i.I2IError) as error:
@@ -125,17 +125,17 @@ def test_a_strangers_preset_that_is_not_sound_is_blamed_on_its_provider(change: 
     assert str(error.value).count("\n") == 0
 
 
-def test_a_preset_needs_a_region() -> None:
+def test_preset_requires_region() -> None:
     assert read_values(i2i.Preset("all", "All.", "drag", SOUND | {"region": "all"})).region is None
     with pytest.raises(i2i.I2IError, match="cannot be used, region: field required"):
         read_values(i2i.Preset("odd", "Odd.", "drag", {"moves": SOUND["moves"]}))
 
 
-def test_the_help_names_the_presets_and_their_strengths() -> None:
+def test_help_lists_presets_and_strengths() -> None:
     told = Drag.Options.model_fields["preset"].description or ""
     assert all(preset.name in told for preset in PRESETS) and "from -5 to 5" in told
 
 
-def test_values_that_are_no_mapping_are_told() -> None:
+def test_preset_values_must_be_a_mapping() -> None:
     with pytest.raises(i2i.I2IError, match="not a mapping"):
         read_values(i2i.Preset("odd", "Odd.", "drag", 3))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ def maps(channels: int, side: int, count: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [8, 32, 64])
-def test_sampling_is_that_of_enlarged_maps_at_whole_pixels(size: int) -> None:
+def test_sample_features_equals_upsampled_feature_maps(size: int) -> None:
     small = maps(5, 8, 2)
     enlarged = F.interpolate(small, (size, size), mode="bilinear", align_corners=False)
     y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
@@ -27,7 +27,7 @@ def test_sampling_is_that_of_enlarged_maps_at_whole_pixels(size: int) -> None:
     assert torch.allclose(found, enlarged.permute(0, 2, 3, 1), atol=1e-5)
 
 
-def test_sampling_goes_on_beyond_the_border() -> None:
+def test_sample_features_extends_the_border() -> None:
     small = maps(3, 4)
     beyond = torch.tensor([[[-9.0, -9.0], [99.0, 99.0]]])
     assert torch.allclose(sample_features(small, beyond, 16)[0], small[0, :, [0, 3], [0, 3]].T)
@@ -36,14 +36,14 @@ def test_sampling_goes_on_beyond_the_border() -> None:
 
 
 @pytest.mark.parametrize(("radius", "count"), [(2.0, 9), (3.0, 25), (6.0, 109), (1.0, 1), (2.5, 21)])
-def test_discs_hold_the_pixels_nearer_than_the_radius(radius: float, count: int) -> None:
+def test_disc_holds_pixels_within_radius(radius: float, count: int) -> None:
     offsets = disc(radius, torch.device("cpu"))
     assert len(offsets) == count and (offsets.norm(dim=1) < radius).all()
 
 
 @pytest.mark.parametrize("layer", [64, 32])
 @pytest.mark.parametrize("shift", [(2.0, -1.0), (0.3, 0.7), (-2.6, 2.2), (0.0, 0.0)])
-def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float, float]) -> None:
+def test_tracking_has_subpixel_precision(layer: int, shift: tuple[float, float]) -> None:
     generator = Blobs(None, torch.device("cpu"))  # type: ignore[arg-type]
     w = torch.zeros(2, 6, 4)
     w[1] = torch.tensor([*shift, *shift[::-1]])
@@ -55,14 +55,14 @@ def test_handles_are_found_again_below_the_pixel(layer: int, shift: tuple[float,
     assert (found - goal).abs().max() < (0.05 if layer == 64 else 0.17)
 
 
-def test_handles_do_not_leave_the_window_nor_the_picture() -> None:
+def test_tracking_stays_in_window_and_image() -> None:
     one = maps(4, 16)
     looks = sample_features(one, torch.tensor([[[15.0, 15.0], [0.0, 0.0]]]), 16)
     (found,) = track(one, torch.tensor([[[1.0, 1.0], [14.0, 0.0]]]), looks, 3.0, 16)
     assert ((found[0] - 1).abs() <= 3.2).all() and (found >= 0).all() and (found <= 15).all()
 
 
-def test_motion_supervision_by_hand() -> None:
+def test_motion_supervision_equals_manual_computation() -> None:
     """On a slope F(x, y) = x the features a pixel on differ by 1, wherever the handle is; half a pixel on by half."""
     slope = torch.arange(16.0).expand(1, 2, 16, 16).clone().requires_grad_()
     points, targets = (
@@ -84,7 +84,7 @@ def test_motion_supervision_by_hand() -> None:
     assert pulled == sorted((offsets.flip(1) + torch.tensor([8, 5])).long().tolist())
 
 
-def test_each_picture_is_searched_in_its_own_maps() -> None:
+def test_tracking_uses_feature_maps_of_each_image() -> None:
     many = maps(4, 16, 3)
     points = torch.rand(3, 5, 2, generator=torch.Generator().manual_seed(1)) * 15
     looks = sample_features(many.roll(1, 0), points, 16)
@@ -100,7 +100,7 @@ def test_each_picture_is_searched_in_its_own_maps() -> None:
         assert alone.item() == pytest.approx(pulled[row].item(), rel=1e-5)  # sums in another order
 
 
-def test_only_what_is_kept_counts_of_each_picture() -> None:
+def test_motion_supervision_mask_of_each_image() -> None:
     before = torch.zeros(2, 2, 4, 4)
     after = before.clone()
     after[:, :, :, 2:] = 3

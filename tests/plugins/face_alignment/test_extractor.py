@@ -41,7 +41,7 @@ FACES = [(4, 5, 10.3, -20.6), (12, 20, -15.7, 5.2)]
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
-def test_faces_are_found_where_they_are_at_any_size_of_the_photo(scale: int, extractor: FaceAlignment) -> None:
+def test_find_at_any_photo_size(scale: int, extractor: FaceAlignment) -> None:
     found = sorted(extractor.find(photo(*FACES, scale=scale)), key=lambda face: face.box[0])
     assert len(found) == 2
     for face, (row, column, x, y) in zip(found, FACES, strict=True):
@@ -55,13 +55,13 @@ def test_faces_are_found_where_they_are_at_any_size_of_the_photo(scale: int, ext
         assert (face.landmarks - dot_at).norm(dim=1).max() < 0.1 * scale
 
 
-def test_landmarks_move_by_fractions_of_a_pixel(extractor: FaceAlignment) -> None:
+def test_landmarks_have_subpixel_precision(extractor: FaceAlignment) -> None:
     places = [extractor.find(photo((8, 12, shift, 0.0)))[0].landmarks[0, 0].item() for shift in (0.0, 0.25, 0.5, 0.75)]
     steps = [after - before for before, after in pairwise(places)]
     assert steps == pytest.approx([0.25] * 3, abs=0.1)  # a cell has two pixels; cut off to whole ones, steps are 0 or 1
 
 
-def test_more_faces_than_pass_at_once_keep_their_own_landmarks(extractor: FaceAlignment) -> None:
+def test_find_more_faces_than_a_batch(extractor: FaceAlignment) -> None:
     faces = [(row, column, 5.0 + row, -5.0 - column / 4) for row in (4, 14) for column in (4, 14, 24)]
     assert len(faces) > BATCH
     for found in extractor.find(photo(*faces)):
@@ -72,18 +72,18 @@ def test_more_faces_than_pass_at_once_keep_their_own_landmarks(extractor: FaceAl
         assert (found.landmarks - dot_at).norm(dim=1).max() < 0.1
 
 
-def test_a_face_cut_by_the_border_has_a_frame_beyond_it(extractor: FaceAlignment) -> None:
+def test_find_face_over_the_border(extractor: FaceAlignment) -> None:
     (face,) = extractor.find(photo((0, 0, 9.0, 12.0)))
     assert face.box == pytest.approx((-24.5, -24.5, 39.5, 39.5), abs=1e-3)
     assert (face.landmarks - torch.tensor([16.5, 19.5])).norm(dim=1).max() < 0.1
 
 
 @pytest.mark.parametrize("size", [(320, 640), (31, 500), (3, 2), (1, 1), (1000, 40)])
-def test_where_there_is_no_face_none_is_found(size: tuple[int, int], extractor: FaceAlignment) -> None:
+def test_find_without_face_is_empty(size: tuple[int, int], extractor: FaceAlignment) -> None:
     assert extractor.find(torch.full((1, 3, *size), -1.0)) == []
 
 
-def test_found_landmarks_may_take_part_in_gradients(extractor: FaceAlignment) -> None:
+def test_found_landmarks_work_with_gradients(extractor: FaceAlignment) -> None:
     image = photo(FACES[0]).requires_grad_()
     landmarks = extractor.find(image)[0].landmarks
     assert not landmarks.requires_grad and not landmarks.is_inference()
@@ -93,7 +93,7 @@ def test_found_landmarks_may_take_part_in_gradients(extractor: FaceAlignment) ->
 
 
 @pytest.mark.parametrize("size", [(256, 256), (64, 64), (200, 300), (500, 400), (512, 512)])
-def test_a_crop_of_any_size_gives_landmarks_in_its_own_pixels(size: tuple[int, int], extractor: FaceAlignment) -> None:
+def test_landmarks_are_in_pixels_of_the_input(size: tuple[int, int], extractor: FaceAlignment) -> None:
     height, width = size
     at = torch.tensor([0.4 * width + 0.3, 0.55 * height + 0.1])
     found = extractor(dot(height, width, at, max(size) * 6 / 256))
@@ -101,7 +101,7 @@ def test_a_crop_of_any_size_gives_landmarks_in_its_own_pixels(size: tuple[int, i
     assert (found - at).norm(dim=2).max() < 0.2 * max(size) / 256  # a twentieth of a cell
 
 
-def test_landmarks_follow_the_image_by_gradient(extractor: FaceAlignment) -> None:
+def test_landmarks_have_gradients(extractor: FaceAlignment) -> None:
     at = torch.tensor([100.3, 140.8], requires_grad=True)
     for axis in (0, 1):
         (slope,) = torch.autograd.grad(extractor(dot(256, 256, at, 6.0))[0, 30, axis], at)
@@ -115,14 +115,14 @@ def random(tmp_path_factory: pytest.TempPathFactory) -> FaceAlignment:
     return FaceAlignment(CPU, save(stand_in(shapes(FAN(TINY))), path))
 
 
-def test_a_image_s_landmarks_do_not_depend_on_its_batch(random: FaceAlignment) -> None:
+def test_landmarks_are_per_sample(random: FaceAlignment) -> None:
     images = torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
     together, alone = random(images), torch.cat([random(each[None]) for each in images])
     assert torch.allclose(together, alone, atol=1e-3)
     assert (together[0] - together[1]).abs().max() > 1
 
 
-def test_autocast_and_half_precision_do_not_coarsen_it(random: FaceAlignment) -> None:
+def test_autocast_and_half_precision(random: FaceAlignment) -> None:
     images = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1)) * 2 - 1
     plain = random(images)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -130,7 +130,7 @@ def test_autocast_and_half_precision_do_not_coarsen_it(random: FaceAlignment) ->
     assert random(images.half()).dtype == torch.float32
 
 
-def test_at_half_precision_faces_are_found_in_the_same_places(extractor: FaceAlignment, tmp_path: Path) -> None:
+def test_find_at_half_precision(extractor: FaceAlignment, tmp_path: Path) -> None:
     device = i2i.choose_device("cpu", "bf16")
     half = FaceAlignment(device, save(red_fan(), tmp_path / "fan.pth"), save(blue_s3fd(), tmp_path / "s3fd.pth"))
     (ours,), (whole,) = half.find(photo(FACES[0])), extractor.find(photo(FACES[0]))
@@ -138,7 +138,7 @@ def test_at_half_precision_faces_are_found_in_the_same_places(extractor: FaceAli
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64), (2, 3, 64, 64)])
-def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: FaceAlignment) -> None:
+def test_other_shapes_are_refused(shape: tuple[int, ...], extractor: FaceAlignment) -> None:
     with pytest.raises(ValueError, match=r"takes images|one image at a time"):
         extractor.find(torch.zeros(shape))
     if shape[0] != 2:
@@ -146,7 +146,7 @@ def test_what_is_no_rgb_image_is_refused(shape: tuple[int, ...], extractor: Face
             extractor(torch.zeros(shape))
 
 
-def test_each_network_is_looked_for_when_it_is_needed() -> None:
+def test_weights_are_loaded_when_needed() -> None:
     with pytest.raises(i2i.I2IError, match="i2i models fetch face-alignment-2dfan4"):
         FaceAlignment(CPU)
     save(red_fan(), downloaded_path(FAN_MODEL))
@@ -158,7 +158,7 @@ def test_each_network_is_looked_for_when_it_is_needed() -> None:
     assert made.find(torch.full((1, 3, 64, 64), -1.0)) == []
 
 
-def test_a_network_of_other_points_or_another_file_is_named(tmp_path: Path) -> None:
+def test_other_network_or_file_is_named(tmp_path: Path) -> None:
     path = save(stand_in(shapes(FAN(FANSizes(1, 1, (4, 4, 4, 4), 98)))), tmp_path / "wflw.pth")
     with pytest.raises(i2i.I2IError, match=r"wflw\.pth finds 98 points of a face and not 68; take the weights"):
         FaceAlignment(CPU, path)
@@ -166,7 +166,7 @@ def test_a_network_of_other_points_or_another_file_is_named(tmp_path: Path) -> N
         FaceAlignment(CPU, save(blue_s3fd(), tmp_path / "s3fd.pth"))
 
 
-def test_what_is_registered() -> None:
+def test_registered_things() -> None:
     assert registered_by("i2i_plugins.face_alignment") == [FAN_MODEL, S3FD_MODEL, FaceAlignment]
     assert (FaceAlignment.name, FaceAlignment.role, FaceAlignment.domain) == ("face-alignment", "landmarks", "faces")
     assert FaceAlignment.default and sorted(FaceAlignment.kinds) == ["fan", "s3fd"]

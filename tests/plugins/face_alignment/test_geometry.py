@@ -16,7 +16,7 @@ def grid(size: int) -> torch.Tensor:
     return torch.stack(torch.meshgrid(across, across, indexing="xy"), dim=-1)
 
 
-def test_the_square_is_that_of_face_alignment() -> None:
+def test_crop_square_equals_face_alignment() -> None:
     square = square_of((10.0, 20.0, 110.0, 140.0))
     assert (square.x, square.y) == (60.0, 80.0 - 0.12 * 120)
     assert square.side == pytest.approx(200 * (100 + 120) / 195)
@@ -34,7 +34,7 @@ SQUARES = [
 
 
 @pytest.mark.parametrize("square", SQUARES)
-def test_a_crop_shows_what_lies_where_its_points_go(square: CropSquare) -> None:
+def test_crop_matches_its_point_transform(square: CropSquare) -> None:
     x, y = torch.meshgrid(torch.arange(64.0), torch.arange(48.0), indexing="xy")
     ramps = torch.stack([x / 32 - 1, y / 24 - 1, (x + y) / 56 - 1])[None]  # which bilinear sampling keeps
     found, places = crop(ramps, square, 16)[0], to_image(grid(16), square, 16)
@@ -42,20 +42,20 @@ def test_a_crop_shows_what_lies_where_its_points_go(square: CropSquare) -> None:
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_a_crop_of_a_image_at_its_own_size_is_the_image() -> None:
+def test_crop_of_whole_image_is_the_image() -> None:
     image = torch.rand(2, 3, 32, 32) * 2 - 1
     assert torch.allclose(crop(image, square_about(32, 32), 32), image, atol=1e-5)
     assert torch.allclose(crop(image, square_about(32, 32), 8), torch.nn.functional.avg_pool2d(image, 4), atol=1e-5)
 
 
-def test_what_lies_outside_is_black() -> None:
+def test_crop_outside_the_image_is_black() -> None:
     found = crop(torch.ones(1, 3, 20, 40), square_about(20, 40), 40)
     assert torch.allclose(found[:, :, 11:29], torch.ones(()), atol=1e-5)
     for outside in (found[:, :, :10], found[:, :, 30:]):
         assert torch.allclose(outside, torch.tensor(-1.0), atol=1e-5)
 
 
-def test_fine_stripes_do_not_alias() -> None:
+def test_crop_is_antialiased() -> None:
     stripes = torch.ones(1, 3, 256, 256)
     stripes[..., ::2] = -1
     assert (
@@ -84,21 +84,21 @@ def random_places(seed: int, low: float = 4, high: float = 59) -> torch.Tensor:
 
 @pytest.mark.parametrize(("spread", "bound"), [(1.0, 0.09), (1.5, 0.03), (1.75, 0.03), (2.5, 0.05)])
 @pytest.mark.parametrize("height", [1.0, 0.2, 2.0])
-def test_peaks_are_found_between_the_cells(spread: float, bound: float, height: float) -> None:
+def test_peaks_have_subcell_precision(spread: float, bound: float, height: float) -> None:
     places = random_places(0)
     maps = peaks(places, spread, height)
     error = (points_of(maps) - places).norm(dim=2).mean()
     assert error < bound and error < 0.5 * (quarter_step(maps) - places).norm(dim=2).mean()
 
 
-def test_noise_hurts_less_than_in_the_published_reading() -> None:
+def test_peaks_are_less_sensitive_to_noise_than_published() -> None:
     places = random_places(1)
     maps = peaks(places, 1.75) + 0.05 * torch.randn(6, 68, 64, 64, generator=torch.Generator().manual_seed(2))
     soft, published = ((read(maps) - places).norm(dim=2).mean() for read in (points_of, quarter_step))
     assert soft < 0.1 and soft < 0.5 * published
 
 
-def test_peaks_at_the_border_and_flat_maps_stay_inside() -> None:
+def test_peaks_of_border_and_flat_maps_stay_inside() -> None:
     corners = torch.tensor([[[0.0, 0.0], [63.0, 0.0], [0.0, 63.0], [63.0, 63.0]]])
     assert (points_of(peaks(corners, 1.5)) - corners).abs().max() < 0.5  # half of each peak is cut off
     for value in (0.0, -3.0, 1e-30):
@@ -106,7 +106,7 @@ def test_peaks_at_the_border_and_flat_maps_stay_inside() -> None:
         assert flat.isfinite().all() and flat.min() >= 0 and flat.max() <= 7
 
 
-def test_points_move_with_their_peaks() -> None:
+def test_points_have_gradients_of_peaks() -> None:
     places = random_places(3).requires_grad_()
     for axis in (0, 1):
         (slope,) = torch.autograd.grad(points_of(peaks(places, 1.75))[..., axis].sum(), places)
@@ -114,7 +114,7 @@ def test_points_move_with_their_peaks() -> None:
         assert slope[..., axis].min() > 0.5
 
 
-def test_mirrored_maps_give_the_mirrored_points() -> None:
+def test_peaks_of_mirrored_maps() -> None:
     assert sorted(MIRRORED) == list(range(68)) and all(MIRRORED[MIRRORED[point]] == point for point in range(68))
     assert {point for point in range(68) if MIRRORED[point] == point} == {8, 27, 28, 29, 30, 33, 51, 57, 62, 66}
     pairs = {0: 16, 17: 26, 21: 22, 31: 35, 36: 45, 39: 42, 41: 46, 48: 54, 50: 52, 59: 55, 60: 64, 67: 65}
@@ -132,7 +132,7 @@ def union_share(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_of_overlapping_frames_the_best_stays(seed: int) -> None:
+def test_non_maximum_suppression(seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
     corner = 200 * torch.rand(60, 2, generator=random)
     boxes = torch.cat([corner, corner + 20 + 60 * torch.rand(60, 2, generator=random)], dim=1)
@@ -143,7 +143,7 @@ def test_of_overlapping_frames_the_best_stays(seed: int) -> None:
         assert (place in kept) == (max(better, default=0.0) <= MAX_OVERLAP)
 
 
-def test_no_frames_and_one_frame() -> None:
+def test_non_maximum_suppression_of_none_and_one() -> None:
     assert suppress(torch.zeros(0, 4)).tolist() == []
     assert suppress(torch.tensor([[0.0, 0.0, 5.0, 5.0]])).tolist() == [0]
     assert suppress(torch.tensor([[0.0, 0.0, 5.0, 5.0], [0.0, 0.0, 5.0, 5.0], [5.0, 0.0, 9.0, 9.0]])).tolist() == [0, 2]

@@ -48,7 +48,7 @@ def tiny_s3fd() -> State:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_names_and_shapes_are_the_published_ones(name: str) -> None:
+def test_names_and_shapes_equal_published(name: str) -> None:
     build, count, elements, digest = PUBLISHED[name]
     with torch.device("meta"):
         found = shapes(build())
@@ -57,7 +57,7 @@ def test_names_and_shapes_are_the_published_ones(name: str) -> None:
     assert hashlib.sha256(text.encode()).hexdigest().startswith(digest)
 
 
-def test_fan_answers_like_the_published_code(one_thread: None) -> None:
+def test_fan_equals_reference(one_thread: None) -> None:
     with torch.device("meta"):
         state = stand_in(shapes(FAN(FANSizes(stacks=2))))
     network, crops = FAN.from_state(state), (waves(64, 64) + 1) / 2
@@ -67,7 +67,7 @@ def test_fan_answers_like_the_published_code(one_thread: None) -> None:
             assert torch.allclose(torch.stack(found), torch.tensor(THEIR_MAPS), rtol=0, atol=RELATIVE * 94)
 
 
-def test_s3fd_answers_like_the_published_code(one_thread: None) -> None:
+def test_s3fd_equals_reference(one_thread: None) -> None:
     with torch.device("meta"):
         state = stand_in(shapes(S3FD()))
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_s3fd_answers_like_the_published_code(one_thread: None) -> None:
 
 
 @pytest.mark.parametrize("plan", [TINY, FANSizes(1, 4, (2, 4, 8, 8), 5), FANSizes(3, 1, (4, 4, 4, 4), 98)])
-def test_a_fan_is_measured_by_its_tensors(plan: FANSizes) -> None:
+def test_fan_sizes_from_tensors(plan: FANSizes) -> None:
     state = stand_in(shapes(FAN(plan)))
     network = FAN.from_state(state)
     assert FANSizes.of(state) == plan and shapes(network) == shapes(FAN(plan))
@@ -86,14 +86,14 @@ def test_a_fan_is_measured_by_its_tensors(plan: FANSizes) -> None:
     assert not network.training and not any(each.requires_grad for each in network.parameters())
 
 
-def test_an_s3fd_is_measured_by_its_tensors() -> None:
+def test_s3fd_sizes_from_tensors() -> None:
     widths = {name: place + 2 for place, name in enumerate(NARROW)}
     network = S3FD.from_state(stand_in(shapes(S3FD(widths))))
     sizes = [scores.shape[1:] for scores, _ in network(torch.zeros(1, 3, 70, 90))]
     assert sizes == [(17, 22), (8, 11), (4, 5), (6, 6), (3, 3), (2, 2)]  # the fourth has a padding of three
 
 
-def test_folding_changes_nothing_but_what_gradients_cost() -> None:
+def test_folded_network_equals_network() -> None:
     network, crops = FAN.from_state(tiny_fan()), torch.rand(2, 3, 64, 64, requires_grad=True)
     before = network(crops)
     (plain,) = torch.autograd.grad(before.square().sum(), crops)
@@ -122,7 +122,7 @@ WAYS: dict[str, Callable[[State, Path], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_files_are_read_whoever_wrote_them(way: str, tmp_path: Path) -> None:
+def test_file_formats(way: str, tmp_path: Path) -> None:
     state, crops = stand_in(shapes(FAN(FANSizes(2, 1, (4, 4, 8, 8))))), torch.rand(1, 3, 64, 64)
     WAYS[way](state, tmp_path / "2DFAN4.zip")
     network = read_fan(read_state_dict(tmp_path / "2DFAN4.zip"))
@@ -141,7 +141,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("read", "make", "key", "told"), FAULTS)
-def test_what_does_not_fit_is_named_in_one_sentence(read, make, key: str, told: str) -> None:
+def test_invalid_file_names_the_tensor(read, make, key: str, told: str) -> None:
     state = make()
     del state[key]
     with pytest.raises(i2i.I2IError, match=told) as caught:
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_named_in_one_sentence(read, make, key: str, told: 
     assert str(caught.value).endswith(").") and "i2i models fetch" in str(caught.value)
 
 
-def test_another_network_is_refused() -> None:
+def test_other_network_is_refused() -> None:
     for read, other in ((read_fan, tiny_s3fd()), (read_s3fd, tiny_fan())):
         with pytest.raises(i2i.I2IError, match="the file is no"):
             read(other)
@@ -160,7 +160,7 @@ def test_another_network_is_refused() -> None:
 
 
 @pytest.mark.parametrize("place", range(6))
-def test_frames_lie_about_their_places(place: int) -> None:
+def test_boxes_surround_their_cells(place: int) -> None:
     stride, offsets = STRIDES[place], torch.zeros(1, 4, 3, 5)
     middle = torch.tensor([4.5, 1.5, 4.5, 1.5]) * stride  # of the place in row 1, column 4
     side = torch.tensor([-1.0, -1.0, 1.0, 1.0]) * 2 * stride

@@ -30,7 +30,7 @@ def passes(layer: nn.Module, x: Tensor, gradient: Tensor) -> tuple[Tensor, Tenso
 @pytest.mark.parametrize("kind", [Halve, Double])
 @pytest.mark.parametrize(("batch", "size"), [(1, 2), (1, 8), (3, 4)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_products_equal_convolutions_and_so_do_their_gradients(kind, batch, size, layout, monkeypatch):
+def test_matrix_product_equals_convolution(kind, batch, size, layout, monkeypatch):
     torch.manual_seed(0)
     layer = kind(12, 20, bias=False).to(memory_format=layout)
     x = torch.randn(batch, 12, size, size).to(memory_format=layout)
@@ -44,13 +44,13 @@ def test_products_equal_convolutions_and_so_do_their_gradients(kind, batch, size
     assert all(distance(one, other) < TOLERANCE for one, other in zip(fast, plain, strict=True))
 
 
-def test_float32_is_left_to_torch_and_exact():
+def test_float32_uses_torch():
     layer = Halve(4, 4, bias=False)
     x = torch.randn(1, 4, 8, 8)
     assert torch.equal(layer(x), torch.nn.functional.conv2d(x, layer.weight, None, 2, 1))
 
 
-def test_large_maps_biases_and_odd_sizes_are_left_to_torch(monkeypatch):
+def test_large_or_odd_inputs_use_torch(monkeypatch):
     def never(*_):
         raise AssertionError("a product was used")
 
@@ -61,7 +61,7 @@ def test_large_maps_biases_and_odd_sizes_are_left_to_torch(monkeypatch):
         Halve(2, 2, bias=False)(torch.rand(1, 2, 7, 7))
 
 
-def test_overlay_is_the_adjoint_of_windows():
+def test_overlay_is_adjoint_of_windows():
     torch.manual_seed(0)
     x, rows = torch.randn(2, 3, 8, 6), torch.randn(2 * 4 * 3, 16 * 3)
     assert torch.allclose((windows(x) * rows).sum(), (x * overlay(rows, 2, 4, 3)).sum(), rtol=1e-5)

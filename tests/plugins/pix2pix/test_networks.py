@@ -36,12 +36,12 @@ def parameters(network: nn.Module) -> int:
         (PatchGAN, 2_768_705),
     ],
 )
-def test_networks_have_the_published_sizes(make, count):
+def test_networks_have_published_sizes(make, count):
     assert parameters(make()) == count
 
 
 @pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286)])
-def test_a_logit_sees_a_patch_and_nothing_else(layers, patch):
+def test_receptive_field_of_patchgan(layers, patch):
     network = PatchGAN(layers, 2, "plain").double()
     for module in network.modules():  # positive weights and no normalisation, so that no gradient cancels
         if isinstance(module, nn.Conv2d):
@@ -54,7 +54,7 @@ def test_a_logit_sees_a_patch_and_nothing_else(layers, patch):
     assert int(rows.max() - rows.min()) + 1 == patch
 
 
-def test_the_discriminator_gives_30_by_30_logits_for_256_pixels():
+def test_patchgan_logits_of_256_px():
     assert PatchGAN(width=2)(torch.rand(1, 3, 256, 256), torch.rand(1, 3, 256, 256)).shape == (1, 1, 30, 30)
 
 
@@ -62,7 +62,7 @@ def test_the_discriminator_gives_30_by_30_logits_for_256_pixels():
     ("levels", "paper", "common"),
     [(8, {5, 6, 7}, {4, 5, 6}), (7, {4, 5, 6}, {4, 5}), (6, {4, 5}, {4}), (5, {4}, set())],
 )
-def test_dropout_stands_where_the_variant_says(levels, paper, common):
+def test_dropout_positions(levels, paper, common):
     widths = encoder_widths(levels, 64)
     assert dropout_levels("paper", widths) == paper
     assert dropout_levels("common", widths) == common
@@ -73,7 +73,7 @@ def test_dropout_stands_where_the_variant_says(levels, paper, common):
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512, 1024])
-def test_every_size_of_the_paper_gets_a_generator(size):
+def test_unet_of_every_published_size(size):
     network = build_generator(Pix2PixOptions(size=size, width=1))
     assert len(network.up) == min(8, size.bit_length() - 1)
     if size <= 256:
@@ -82,21 +82,21 @@ def test_every_size_of_the_paper_gets_a_generator(size):
 
 
 @pytest.mark.parametrize("generator", ["unet", "unet-full", "resnet9"])
-def test_images_keep_their_size_and_range(generator):
+def test_unet_keeps_size_and_range(generator):
     network = build_generator(Pix2PixOptions(size=64, width=4, generator=generator, levels=5)).eval()
     with torch.no_grad():
         y = network(torch.rand(2, 3, 64, 96))
     assert y.shape == (2, 3, 64, 96) and y.abs().max() <= 1
 
 
-def test_a_size_that_does_not_fit_names_the_multiple():
+def test_unet_refuses_other_multiples():
     with pytest.raises(i2i.UsageError, match="give a multiple of 16, such as 112"):
         build_generator(Pix2PixOptions(size=108, levels=4))
     with pytest.raises(i2i.UsageError, match="give a multiple of 32, such as 96"):
         build_generator(Pix2PixOptions(size=100))
 
 
-def test_instance_is_the_same_function_as_batch_at_batch_one():
+def test_instance_norm_equals_batch_norm_at_batch_1():
     torch.manual_seed(0)
     batch = initialise(UNet(4, 8, "batch", "none")).train()
     instance = UNet(4, 8, "instance", "none").train()
@@ -106,7 +106,7 @@ def test_instance_is_the_same_function_as_batch_at_batch_one():
     assert torch.allclose(batch(x), instance(x), atol=1e-6)
 
 
-def test_instance_normalisation_does_not_look_at_batch_mates():
+def test_instance_norm_is_per_sample():
     network = initialise(UNet(4, 8, "instance", "none")).train()
     pair = torch.rand(2, 3, 32, 32)
     assert torch.allclose(network(pair)[:1], network(pair[:1]), atol=1e-6)
@@ -116,11 +116,11 @@ def test_instance_normalisation_does_not_look_at_batch_mates():
     assert torch.allclose(InstanceNorm(3, affine=True)(pair), torches, atol=1e-6)
 
 
-def test_the_innermost_map_may_be_one_pixel():
+def test_innermost_feature_map_of_one_pixel():
     assert UNet(5, 4).train()(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
 
 
-def test_initial_weights_are_those_of_the_paper():
+def test_initial_weights_are_the_published_ones():
     torch.manual_seed(0)
     network = initialise(UNet(4, 64))
     layers = list(network.modules())

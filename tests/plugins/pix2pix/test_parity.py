@@ -48,7 +48,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_networks_answer_like_the_reference(name, reference, golden, tmp_path):
+def test_networks_equal_reference(name, reference, golden, tmp_path):
     kind, network, discriminator = CASES[name]
     answers, about = read(reference / f"{name}.safetensors")
     size, low, high = int(about["size"]), *map(int, about["crop"].split()[-1].split(":"))
@@ -73,7 +73,7 @@ def test_networks_answer_like_the_reference(name, reference, golden, tmp_path):
     assert close(logits, answers["discriminator"])
 
 
-def test_unet128_is_read_by_its_key_names(tmp_path):
+def test_unet128_is_read_by_tensor_names(tmp_path):
     network = UNet(7, 8, "batch", "common").eval()
     torch.save(unet_keys(network, 7), tmp_path / "latest_net_G.pth")
     read_back = i2i.load_network(tmp_path / "latest_net_G.pth", kind="unet128")
@@ -83,7 +83,7 @@ def test_unet128_is_read_by_its_key_names(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["unet128", "resnet9", "patchgan"])
-def test_a_file_of_another_kind_is_refused_in_one_sentence(kind, tmp_path):
+def test_other_file_is_refused(kind, tmp_path):
     torch.save(unet_keys(UNet(8, 4), 8), tmp_path / "net.pth")
     with pytest.raises(i2i.I2IError, match="check the kind"):
         i2i.load_network(tmp_path / "net.pth", kind=kind)

@@ -34,12 +34,12 @@ def p(value: float, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.tensor(value, dtype=dtype)
 
 
-def test_p_of_nought_changes_no_bit() -> None:
+def test_p_0_changes_nothing() -> None:
     x = images(size=32)
     assert torch.equal(augment(x, p(0.0)), x)
 
 
-def test_p_of_one_changes_every_image_and_keeps_shape_and_range() -> None:
+def test_p_1_changes_every_image() -> None:
     x = images(n=64)
     y = augment(x, p(1.0))
     assert y.shape == x.shape and y.dtype == x.dtype and bool(y.isfinite().all())
@@ -57,7 +57,7 @@ def test_p_of_one_changes_every_image_and_keeps_shape_and_range() -> None:
         ("enlarged", [[0.5, 0, 0], [0, 0.5, 0]], None),
     ],
 )
-def test_pixels_that_only_move_stay_what_they_were(name, matrix, wanted) -> None:
+def test_pixel_moves_keep_values(name, matrix, wanted) -> None:
     x = images()
     y = resample(x, torch.tensor([*matrix, [0, 0, 1]]).expand(4, 3, 3))
     if wanted is not None:
@@ -68,7 +68,7 @@ def test_pixels_that_only_move_stay_what_they_were(name, matrix, wanted) -> None
         assert torch.allclose(middle[2:-2], 7.5 + 0.5 * (torch.arange(16.0) - 7.5)[2:-2], atol=1e-5)
 
 
-def test_a_turn_and_its_opposite_give_the_image_back() -> None:
+def test_rotation_and_inverse_give_the_image() -> None:
     y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
     smooth = (torch.sin(x / 4) * torch.cos(y / 5)).expand(1, 3, 32, 32)
     turned = smooth
@@ -80,7 +80,7 @@ def test_a_turn_and_its_opposite_give_the_image_back() -> None:
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
-def test_each_transformation_happens_as_often_as_p_says(chance: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_transformations_occur_with_probability_p(chance: float, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, list[torch.Tensor]] = {}
     for name in ("_scaling", "_rotation", "_translation"):
         made = getattr(augmentation, name)
@@ -114,7 +114,7 @@ def test_each_transformation_happens_as_often_as_p_says(chance: float, monkeypat
         assert whole.unique().tolist() == list(range(-8, 9))
 
 
-def test_colours_change_as_the_paper_says() -> None:
+def test_colour_transformations_equal_published() -> None:
     matrix, offset = colours(MANY, p(1.0))
     greys = torch.ones(3) / math.sqrt(3)
     contrast = (matrix @ greys).norm(dim=1)
@@ -135,14 +135,14 @@ def test_colours_change_as_the_paper_says() -> None:
     assert torch.equal(matrix, torch.eye(3).expand(MANY, 3, 3)) and not offset.any()
 
 
-def test_recolouring_by_hand() -> None:
+def test_colour_matrix_equals_manual_computation() -> None:
     x = images(2, 4)
     matrix, offset = torch.randn(2, 3, 3), torch.randn(2, 3, 1)
     by_hand = torch.einsum("nij,njhw->nihw", matrix, x) + offset[..., None]
     assert torch.allclose(recolour(x, matrix, offset), by_hand, atol=1e-5)
 
 
-def test_gradients_and_their_gradients_are_right() -> None:
+def test_first_and_second_gradients() -> None:
     x = images(1, 3, torch.float64).requires_grad_()
 
     def changed(x: torch.Tensor) -> torch.Tensor:
@@ -153,7 +153,7 @@ def test_gradients_and_their_gradients_are_right() -> None:
     assert torch.autograd.gradgradcheck(changed, x, atol=1e-5)
 
 
-def test_p_rises_with_overfitting_and_falls_without() -> None:
+def test_ada_p_follows_overfitting() -> None:
     watched = AdaptiveAugmentation("ada", "cpu", p=0, target=0.6, kimg=0.1)
     for _ in range(2):
         watched.watch(torch.ones(8, 1))
@@ -174,7 +174,7 @@ def test_p_rises_with_overfitting_and_falls_without() -> None:
 
 
 @pytest.mark.parametrize(("kind", "wanted"), [("fixed", 0.35), ("none", 0.0)])
-def test_other_kinds_keep_their_p(kind, wanted: float) -> None:
+def test_fixed_augmentation_keeps_p(kind, wanted: float) -> None:
     steady = AdaptiveAugmentation(kind, "cpu", p=0.35, target=0.6, kimg=0.1)
     steady.watch(torch.ones(8, 1))
     steady.adapt(50)
@@ -183,7 +183,7 @@ def test_other_kinds_keep_their_p(kind, wanted: float) -> None:
     assert (steady(x) is x) == (kind == "none")
 
 
-def test_p_and_its_statistics_are_kept() -> None:
+def test_state_dict_holds_p_and_statistics() -> None:
     one, other = (AdaptiveAugmentation("ada", "cpu", p=0, target=0.6, kimg=0.1) for _ in range(2))
     one.watch(torch.ones(8, 1))
     one.adapt(30)

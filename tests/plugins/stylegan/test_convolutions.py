@@ -38,7 +38,7 @@ def convolution(kind: str, layout: torch.memory_format) -> Convolution:
 @pytest.mark.parametrize(
     ("n", "side"), [(1, 3), (1, 10), (2, 10), (1, 20)], ids=["a small one", "a large one", "two", "a larger one"]
 )
-def test_scales_and_bias_go_in_and_gradients_come_back(
+def test_convolution_with_scales_and_bias_has_gradients(
     kind: str, layout: torch.memory_format, n: int, side: int
 ) -> None:
     torch.manual_seed(0)
@@ -59,7 +59,7 @@ def test_scales_and_bias_go_in_and_gradients_come_back(
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 16), (2, 8, 12), (1, 4, 4), (1, 20, 20)], ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize("wide", [OUTS, INS], ids=["wide", "narrow"])
-def test_doubling_is_the_transposed_convolution(
+def test_upsampling_equals_transposed_convolution(
     shape: tuple[int, int, int], layout: torch.memory_format, wide: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)

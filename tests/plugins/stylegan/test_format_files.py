@@ -25,7 +25,7 @@ CRITICS = {
 
 
 @pytest.mark.parametrize("kind", CRITICS)
-def test_discriminators(kind):
+def test_read_discriminators(kind):
     critic, tensors = small.discriminator(**CRITICS[kind]), small.stylegan2()
     family = "stylegan2-discriminator"
     tree = nvlabs(tensors, critic)
@@ -46,7 +46,7 @@ def test_discriminators(kind):
         assert formats.read_discriminator(contents({"g_ema": training["g"]}, "torch")) is None
 
 
-def test_real_files(tmp_path):
+def test_published_files(tmp_path):
     """Through the safe reader: pickles with the original classes' names, torch's own files, safetensors."""
     tensors, critic = small.stylegan2(c_dim=3), small.discriminator(c_dim=3)
     plain, style3 = small.stylegan2(), small.stylegan3()
@@ -71,7 +71,7 @@ def test_real_files(tmp_path):
 
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan3", "stylegan2-discriminator"])
-def test_our_own_files(family, tmp_path):
+def test_saved_files_are_read_back(family, tmp_path):
     made = {"stylegan2": small.stylegan2, "stylegan3": small.stylegan3}.get(family, small.discriminator)()
     source = contents(foreign.record(made, _init_kwargs={"conv_clamp": 99}))
     judges = family.endswith("discriminator")
@@ -87,6 +87,6 @@ def test_our_own_files(family, tmp_path):
     assert formats.licence(again) == "as stated"
 
 
-def test_licences_that_nothing_tells():
+def test_licence_of_unknown_origin():
     for tree in (small.stylegan2(), {"g_ema": foreign.rosinality(small.stylegan2())}):
         assert formats.licence(contents(tree, "torch")).startswith("unknown")

@@ -23,7 +23,7 @@ CLAMPED = {"conv_clamp": 256, "lr_multiplier": 0.02}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_generator_of_nvlabs(kind):
+def test_nvlabs_pickle(kind):
     tensors = small.stylegan2(**KINDS[kind])
     tree = nvlabs(tensors)
     foreign.attribute(tree["G_ema"], ("conv0", "conv1", "torgb"), conv_clamp=256)
@@ -32,7 +32,7 @@ def test_a_generator_of_nvlabs(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_generator_of_tensorflow_days(kind):
+def test_tensorflow_pickle(kind):
     tensors = small.stylegan2(**KINDS[kind])
     tree = foreign.tensorflow(tensors, small.discriminator(), conv_clamp=256, mapping_lrmul=0.02)
     check(formats.read(contents(tree)), "stylegan2", tensors, **CLAMPED)
@@ -41,14 +41,14 @@ def test_a_generator_of_tensorflow_days(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wrapped", ["", "G_ema.", "module.", "g_ema.module."])
-def test_a_bare_state_dict(kind, wrapped):
+def test_state_dict(kind, wrapped):
     tensors = small.stylegan2(**KINDS[kind])
     flat = {f"{wrapped}{name}": value for name, value in tensors.items()} | {"step": torch.tensor(3)}
     check(formats.read(contents(flat, "safetensors")), "stylegan2", tensors)
     check(formats.read(contents({"state": flat, "epoch": 3}, "torch")), "stylegan2", tensors)
 
 
-def test_the_average_is_taken_of_two_state_dicts():
+def test_averaged_state_dict_is_preferred():
     tensors = small.stylegan2()
     other = {name: value * 2 for name, value in tensors.items()}
     check(formats.read(contents({"G": other, "G_ema": tensors}, "torch")), "stylegan2", tensors)
@@ -56,7 +56,7 @@ def test_the_average_is_taken_of_two_state_dicts():
 
 
 @pytest.mark.parametrize("kind", list(KINDS)[:2])
-def test_rosinality_and_e4e(kind):
+def test_rosinality_and_e4e_checkpoints(kind):
     tensors = small.stylegan2(**KINDS[kind])
     mean, flat = tensors["mapping.w_avg"], foreign.rosinality(tensors)
     bare = {name: value for name, value in tensors.items() if name != "mapping.w_avg"}
@@ -77,7 +77,7 @@ def test_rosinality_and_e4e(kind):
     torch.testing.assert_close(read, mean, rtol=0, atol=1e-6)  # the mean of two rounds once
 
 
-def test_noise_maps_and_filters_that_are_not_stored():
+def test_missing_noise_maps_and_filters_are_created():
     """Rosinality's first files have no noise maps: they are drawn, alike each time; filters are constants."""
     tensors = small.stylegan2()
     old = {name: value for name, value in foreign.rosinality(tensors).items() if not name.startswith("noises.")}
@@ -99,7 +99,7 @@ def test_other_precisions_become_float32(kind):
 
 @pytest.mark.parametrize("radial", [False, True], ids=["T", "R"])
 @pytest.mark.parametrize("c_dim", [0, 3])
-def test_stylegan3(radial, c_dim):
+def test_stylegan3_pickle(radial, c_dim):
     tensors = small.stylegan3(radial, c_dim)
     told = {"margin_size": 6, "use_radial_filters": radial, "conv_kernel": 1 if radial else 3}
     flat = {f"G_ema.{name}": value for name, value in tensors.items()}
@@ -118,7 +118,7 @@ def test_stylegan3(radial, c_dim):
 
 
 @pytest.mark.parametrize("name", ["stylegan3_t_tiny", "stylegan3_r_tiny"])
-def test_arguments_of_the_golden_stylegan3_are_told_from_names_and_shapes(name, reference):
+def test_stylegan3_arguments_from_names_and_shapes(name, reference):
     with safe_open(reference / f"{name}.safetensors", "pt") as stream:
         about = stream.metadata()
     wanted = {"margin_size": 6, "num_critical": 2, "conv_kernel": int(about.get("conv_kernel", 3))}
@@ -130,7 +130,7 @@ def test_arguments_of_the_golden_stylegan3_are_told_from_names_and_shapes(name, 
 
 
 @pytest.mark.parametrize(("radial", "critical"), [(False, 3), (False, 4), (True, 0), (True, 1), (True, 3)])
-def test_critically_sampled_layers_are_told_from_widths_and_filters(radial, critical):
+def test_critically_sampled_layers_from_widths_and_filters(radial, critical):
     weights = formats.read(contents(small.stylegan3(radial, critical=critical)))
     assert weights.arguments["num_critical"] == critical
 
@@ -145,7 +145,7 @@ def test_critically_sampled_layers_are_told_from_widths_and_filters(radial, crit
     ],
     ids=["ADA's default", "ADA told", "StyleGAN3's code's default", "StyleGAN3's code told"],
 )
-def test_each_generation_has_its_own_keywords_and_defaults(keywords, clamp):
+def test_arguments_of_each_generation(keywords, clamp):
     tensors = small.stylegan2()
     keywords |= {"mapping_kwargs": {"lr_multiplier": 0.02}}
     bare = foreign.record(tensors, _init_args=(7, 0), _init_kwargs=keywords)
@@ -161,7 +161,7 @@ def test_positional_arguments_and_stored_attributes():
     check(formats.read(contents(network, "torch")), "stylegan2", tensors, lr_multiplier=0.02)
 
 
-def test_without_an_average_the_other_generator_is_taken():
+def test_pickle_without_average():
     tensors = small.stylegan2()
     tree = {"G": foreign.record(tensors), "D": foreign.record(small.discriminator(), "Discriminator"), "G_ema": None}
     check(formats.read(contents(tree)), "stylegan2", tensors, conv_clamp=256)

@@ -174,7 +174,7 @@ def test_read_discriminator_names_the_missing_tensor():
 
 
 @pytest.mark.parametrize("value", ["256", float("nan"), [1], {}])
-def test_arguments_in_a_header_must_be_numbers(value):
+def test_header_arguments_must_be_numbers(value):
     header = {"family": "stylegan2", "arguments": {"lr_multiplier": value}}
     with pytest.raises(i2i.I2IError, match=r"the argument 'lr_multiplier' of its network is .*, no number"):
         formats.read(contents(TENSORS, "safetensors", i2i=json.dumps(header)))
@@ -226,18 +226,18 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_other_files_are_left_to_others(kind):
+def test_read_returns_none_for_other_files(kind):
     found = contents(OTHERS[kind]())
     assert formats.read(found) is None
     assert formats.read_discriminator(found) is None
 
 
 @pytest.mark.parametrize("made", [looped, endless, lambda: nested(40)], ids=["looped", "shared dicts", "nested"])
-def test_trees_without_end_are_left_alone(made):
+def test_read_ignores_recursive_trees(made):
     assert formats.read(Contents(Path("some.pkl"), "pickle", made())) is None
 
 
 @pytest.mark.parametrize("header", ["", "no json", "[" * 100_000, "[1]", '{"family": ["x"]}', '{"trainer": "pix2pix"}'])
-def test_a_header_that_is_not_ours_says_nothing(header):
+def test_header_of_other_software_is_ignored(header):
     assert formats.read(contents({"x": torch.zeros(1)}, "safetensors", i2i=header)) is None
     assert formats.read(contents(TENSORS, "safetensors", i2i=header)).arguments["conv_clamp"] is None

@@ -33,7 +33,7 @@ def built(family: str) -> i2i.Generator:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_autocast_around_it_changes_nothing(family: str) -> None:
+def test_autocast_has_no_effect(family: str) -> None:
     generator = built(family)
     w = torch.randn(2, generator.num_ws, 8, requires_grad=True)
     resolution = 16
@@ -46,7 +46,7 @@ def test_autocast_around_it_changes_nothing(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_features_and_pictures_of_one_pass_are_those_of_two(family: str) -> None:
+def test_features_and_pictures_equal_two_passes(family: str) -> None:
     generator = built(family)
     w = torch.randn(2, generator.num_ws, 8, requires_grad=True)
     both = generator.features_and_pictures(w, 16)
@@ -60,7 +60,7 @@ def test_features_and_pictures_of_one_pass_are_those_of_two(family: str) -> None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_one_built_in_inference_mode_has_gradients(family: str) -> None:
+def test_generator_built_in_inference_mode_has_gradients(family: str) -> None:
     with torch.inference_mode():
         generator = built(family)
         generator.render(torch.randn(1, generator.num_ws, 8))
@@ -70,7 +70,7 @@ def test_one_built_in_inference_mode_has_gradients(family: str) -> None:
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_latents_of_any_type_are_computed_in_float32(family: str, kind: torch.dtype) -> None:
+def test_latents_of_any_dtype_use_float32(family: str, kind: torch.dtype) -> None:
     generator = built(family)
     z, w = torch.randn(1, 8).to(kind), torch.randn(2, generator.num_ws, 8).to(kind)
     assert torch.equal(generator.map(z), generator.map(z.float()))
@@ -78,7 +78,7 @@ def test_latents_of_any_type_are_computed_in_float32(family: str, kind: torch.dt
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_copies_draw_the_same_and_carry_nothing_that_can_be_made_again(family: str) -> None:
+def test_copies_are_equal_and_without_caches(family: str) -> None:
     generator = built(family)
     fresh = len(pickle.dumps(generator))
     w = torch.randn(2, generator.num_ws, 8)
@@ -90,7 +90,7 @@ def test_copies_draw_the_same_and_carry_nothing_that_can_be_made_again(family: s
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_tuning_reaches_every_weight_and_shows_once_they_are_frozen(compiled: bool) -> None:
+def test_tuning_changes_every_weight(compiled: bool) -> None:
     torch.manual_seed(0)
     generator = opened(
         stylegan2.StyleGAN2Generator.create(8, z_dim=8, w_dim=8, channel_max=8)
@@ -114,7 +114,7 @@ def test_tuning_reaches_every_weight_and_shows_once_they_are_frozen(compiled: bo
     torch.testing.assert_close(after, again, rtol=1e-4, atol=1e-4)  # compiled, sums go in another order
 
 
-def test_biases_can_learn_without_the_weights() -> None:
+def test_biases_are_trainable_alone() -> None:
     synthesis = made().requires_grad_(False).synthesis
     biases = [layer.bias.requires_grad_() for layer in synthesis.modules() if isinstance(layer, StyledConv)]
     w = torch.randn(1, 8, 48)
@@ -126,7 +126,7 @@ def test_biases_can_learn_without_the_weights() -> None:
 
 
 @pytest.mark.parametrize("learning", [False, True])
-def test_large_maps_do_not_overflow_in_fp16(learning: bool) -> None:
+def test_large_feature_maps_do_not_overflow_in_fp16(learning: bool) -> None:
     torch.manual_seed(0)
     layer = StyledConv(512, 16, 8, resolution=8).requires_grad_(learning)
     x, w = 60 * torch.randn(2, 512, 8, 8), 10 * torch.randn(2, 8)
@@ -146,7 +146,7 @@ def test_large_maps_do_not_overflow_in_fp16(learning: bool) -> None:
         ({"b8.conv0": torch.zeros(8, 8)}, r"'b8.conv0' has shape \(8, 8\); this layer takes \(N or 1, 1, 8, 8\)"),
     ],
 )
-def test_wrong_noise_is_named(noise: Any, said: str) -> None:
+def test_wrong_noise_is_refused(noise: Any, said: str) -> None:
     generator = opened(made())
     with pytest.raises(i2i.UsageError, match=said):
         generator.render(torch.randn(1, 8, 48), noise)

@@ -31,7 +31,7 @@ def generator_of(family: str) -> Any:
 
 @pytest.mark.parametrize("family", ["stylegan2", "stylegan3"])
 @pytest.mark.parametrize("call", CALLS)
-def test_rows_that_are_wanted_get_theirs_and_others_none(family: str, call: str) -> None:
+def test_gradients_for_layers_only(family: str, call: str) -> None:
     generator = generator_of(family)
     w = torch.randn(2, generator.num_ws, generator.w_dim, requires_grad=True)
     usual = CALLS[call](generator, w)
@@ -47,7 +47,7 @@ def test_rows_that_are_wanted_get_theirs_and_others_none(family: str, call: str)
     torch.testing.assert_close(after, full)
 
 
-def test_layers_of_other_rows_look_for_no_gradients_of_styles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_layers_have_no_style_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = generator_of("stylegan2")
     w = torch.randn(1, generator.num_ws, generator.w_dim, requires_grad=True)
     seen: list[int] = []
@@ -58,7 +58,7 @@ def test_layers_of_other_rows_look_for_no_gradients_of_styles(monkeypatch: pytes
     assert set(seen) == {4, 8}  # of 4, 8 and 16 px; row 1 is that of the first layer at 8 px
 
 
-def test_the_innermost_word_counts_and_ends() -> None:
+def test_nested_gradients_for_uses_innermost() -> None:
     w = torch.randn(1, 4, 3, requires_grad=True)
     with i2i.gradients_for([0, 1]):
         with i2i.gradients_for([3]):

@@ -25,13 +25,13 @@ def opened(known: bool) -> StyleGAN2:
     return StyleGAN2(i2i.Weights("stylegan2", tensors), i2i.choose_device("cpu", "fp32"))
 
 
-def test_a_stored_mean_is_kept() -> None:
+def test_stored_mean_is_used() -> None:
     generator = opened(known=True)
     assert torch.equal(generator.w_mean, torch.full((16,), 0.25))
     assert torch.equal(generator.map(torch.randn(3, 16), truncation=0.0), torch.full((3, 4, 16), 0.25))
 
 
-def test_a_missing_mean_is_estimated_and_used_for_truncation() -> None:
+def test_missing_mean_is_estimated() -> None:
     generator = opened(known=False)
     w = generator.map(torch.randn(20_000, 16, generator=torch.Generator().manual_seed(1)))[:, 0]
     spread = (w - w.mean(dim=0)).square().sum(dim=1).mean().sqrt()
@@ -41,14 +41,14 @@ def test_a_missing_mean_is_estimated_and_used_for_truncation() -> None:
     assert torch.equal(generator.map(torch.randn(1, 16), truncation=0.0)[0, 0], generator.w_mean)
 
 
-def test_the_mean_brings_the_spread_with_it(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mean_and_deviation_are_estimated_together(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = opened(known=False)
     assert generator.w_mean.isfinite().all()
     monkeypatch.setattr(latent_statistics, "SAMPLES", 0)  # estimating again would fail
     assert generator.w_std > 0 and len(list((own_home / "statistics").iterdir())) == 1
 
 
-def test_it_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mean_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = opened(known=False)
     mean, spread = first.w_mean, first.w_std
     monkeypatch.setattr(latent_statistics, "SAMPLES", 0)  # estimating again would fail
@@ -59,7 +59,7 @@ def test_it_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert torch.equal(opened(known=False).w_mean, mean)
 
 
-def test_it_is_estimated_once_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mean_is_estimated_once_by_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads stand for processes here: each has a lock of its own."""
     generators = [opened(known=False) for _ in range(2)]
     estimates, estimate, meet = [], latent_statistics.LatentStatistics._estimate, threading.Barrier(2)

@@ -42,7 +42,7 @@ def latents(network: StyleGAN2Generator, count: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 @pytest.mark.parametrize("fold", [0, 1000], ids=["filtered", "folded"])
-def test_it_is_the_plain_function_with_its_gradient(
+def test_network_equals_plain_implementation(
     layout: torch.memory_format, fold: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(modulated_convolution, "FOLD_BELOW", fold)
@@ -62,7 +62,7 @@ def test_it_is_the_plain_function_with_its_gradient(
 
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("clamp", [None, 1.5])
-def test_frozen_and_learning_weights_give_the_same(architecture: Any, clamp: float | None) -> None:
+def test_frozen_and_trainable_weights_give_equal_images(architecture: Any, clamp: float | None) -> None:
     network = made(architecture=architecture, conv_clamp=clamp)
     w = latents(network)
     noise = {"b8.conv0": torch.randn(2, 1, 8, 8, requires_grad=True)}
@@ -75,7 +75,7 @@ def test_frozen_and_learning_weights_give_the_same(architecture: Any, clamp: flo
         torch.testing.assert_close(frozen, learnt, rtol=1e-4, atol=1e-4 * float(learnt.detach().abs().max()))
 
 
-def test_tuned_weights_are_not_mistaken_for_the_kept_ones() -> None:
+def test_tuned_weights_are_not_cached_ones() -> None:
     network = made().requires_grad_(False)
     w = latents(network).detach()
     before = network.synthesis(w)
@@ -86,7 +86,7 @@ def test_tuned_weights_are_not_mistaken_for_the_kept_ones() -> None:
     torch.testing.assert_close(after, PlainSynthesis(network.synthesis)(w)[0], rtol=1e-4, atol=1e-4)
 
 
-def test_rendering_in_inference_mode_leaves_gradients_possible() -> None:
+def test_gradients_after_inference_mode() -> None:
     generator = opened(made())
     w = latents(generator.network)
     with torch.inference_mode():
@@ -95,7 +95,7 @@ def test_rendering_in_inference_mode_leaves_gradients_possible() -> None:
 
 
 @pytest.mark.parametrize("resolution", [4, 8, 16, 32])
-def test_features_are_computed_no_further_than_asked(resolution: int) -> None:
+def test_features_stop_at_resolution(resolution: int) -> None:
     generator = opened(made())
     ran: list[str] = []
     for name, module in generator.network.synthesis.named_modules():
@@ -106,7 +106,7 @@ def test_features_are_computed_no_further_than_asked(resolution: int) -> None:
     assert ran[-1] == f"b{resolution}.conv1" and not any("torgb" in name for name in ran)
 
 
-def test_noise_is_constant_fresh_or_none() -> None:
+def test_noise_modes() -> None:
     generator = opened(made())
     w = latents(generator.network).detach()
     torch.manual_seed(1)
@@ -119,7 +119,7 @@ def test_noise_is_constant_fresh_or_none() -> None:
     torch.testing.assert_close(generator.render(w, noise=silent), none)
 
 
-def test_half_precision_stays_near() -> None:
+def test_half_precision_approximates_float32() -> None:
     network = made()
     w = latents(network).detach()
     exact, half = (opened(network, precision).render(w) for precision in ("fp32", "bf16"))
@@ -146,13 +146,13 @@ def test_conditional_and_grey_generators() -> None:
         (lambda g: g.features(torch.randn(1, 8, 48), 64), "no features at 64 px; choose one of 4, 8, 16, 32"),
     ],
 )
-def test_wrong_shapes_are_named(call: Any, said: str) -> None:
+def test_wrong_shapes_are_refused(call: Any, said: str) -> None:
     with pytest.raises(i2i.UsageError, match=said):
         call(opened(made()))
 
 
 @pytest.mark.parametrize(("architecture", "classes"), [("resnet", 0), ("skip", 0), ("orig", 3)])
-def test_a_discriminator_comes_back_from_its_tensors(architecture: Any, classes: int) -> None:
+def test_discriminator_from_tensors(architecture: Any, classes: int) -> None:
     torch.manual_seed(0)
     judge = Discriminator.create(
         32, c_dim=classes, channel_base=512, channel_max=32, mapping_layers=2, architecture=architecture
@@ -163,7 +163,7 @@ def test_a_discriminator_comes_back_from_its_tensors(architecture: Any, classes:
     assert logits.shape == (8, 1) and torch.equal(again(images, c), logits)
 
 
-def test_deviation_is_that_of_the_group() -> None:
+def test_minibatch_standard_deviation_of_groups() -> None:
     x = torch.randn(6, 5, 4, 4)
     grouped = minibatch_deviation(x, 3)[:, 5]  # samples 0, 2, 4 and 1, 3, 5
     for first in (0, 1):
@@ -172,7 +172,7 @@ def test_deviation_is_that_of_the_group() -> None:
     assert torch.equal(minibatch_deviation(x, 4)[:, 5], grouped)  # 6 is no multiple of 4, so groups of 3
 
 
-def test_doubling_is_zeros_between_pixels_and_the_filter() -> None:
+def test_upsampling_equals_zero_insertion_and_filter() -> None:
     x = torch.randn(2, 3, 5, 7)
     apart = torch.zeros(2, 3, 10, 14)
     apart[:, :, ::2, ::2] = x

@@ -24,7 +24,7 @@ def sizes(about: dict[str, str]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", ["stylegan2_tiny", "stylegan2_256"])
-def test_stylegan2_answers_like_the_reference(name: str, reference: Path, tmp_path: Path) -> None:
+def test_stylegan2_equals_reference(name: str, reference: Path, tmp_path: Path) -> None:
     about, answers = recorded(reference, name)
     layers = ast.literal_eval(about["mapping_kwargs"])["num_layers"]
     resolution, z_dim, w_dim = (int(about[key]) for key in ("img_resolution", "z_dim", "w_dim"))
@@ -52,7 +52,7 @@ def test_stylegan2_answers_like_the_reference(name: str, reference: Path, tmp_pa
 
 
 @pytest.mark.parametrize("container", ["pt", "safetensors"])
-def test_rosinality_answers_like_the_reference(container: str, reference: Path, tmp_path: Path) -> None:
+def test_rosinality_equals_reference(container: str, reference: Path, tmp_path: Path) -> None:
     about, answers = recorded(reference, "rosinality_32")
     state = rosinality_state(
         int(about["size"]), int(about["style_dim"]), int(about["n_mlp"]), 512 * int(about["channel_multiplier"])

@@ -36,7 +36,7 @@ def small(radial: bool, seed: int = 0) -> StyleGAN3Generator:
 
 @pytest.mark.parametrize("stored", [True, False], ids=["stored filters", "designed filters"])
 @pytest.mark.parametrize("name", ["stylegan3_t_tiny", "stylegan3_r_tiny"])
-def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference: Path) -> None:
+def test_network_equals_reference(name: str, stored: bool, reference: Path) -> None:
     about, answers = recorded(reference, name)
     arguments = {key: int(about[key]) for key in ("channel_base", "channel_max", "margin_size", "num_critical")}
     made = StyleGAN3Generator.create(
@@ -69,7 +69,7 @@ def test_stylegan3_answers_like_the_reference(name: str, stored: bool, reference
 
 @pytest.mark.parametrize("radial", [False, True], ids=["T", "R"])
 @pytest.mark.parametrize("learning", [False, True], ids=["frozen", "learning"])
-def test_images_and_gradients_are_those_of_the_plain_twin(radial: bool, learning: bool) -> None:
+def test_images_and_gradients_equal_plain_implementation(radial: bool, learning: bool) -> None:
     generator = small(radial).requires_grad_(learning)
     synthesis = generator.synthesis
     ws = torch.randn(2, generator.num_ws, 8, requires_grad=True)
@@ -87,7 +87,7 @@ def test_images_and_gradients_are_those_of_the_plain_twin(radial: bool, learning
 
 
 @pytest.mark.parametrize("radial", [False, True], ids=["T", "R"])
-def test_features_are_the_middle_of_the_last_map_at_their_rate(radial: bool) -> None:
+def test_features_are_cropped_feature_maps(radial: bool) -> None:
     synthesis = small(radial).synthesis
     ws = torch.randn(2, synthesis.num_ws, 8)
     maps, _ = plain.synthesise(synthesis, ws)
@@ -99,7 +99,7 @@ def test_features_are_the_middle_of_the_last_map_at_their_rate(radial: bool) -> 
         assert relative(synthesis.features(ws, resolution), expected) < RELATIVE
 
 
-def test_features_compute_no_further_than_asked() -> None:
+def test_features_stop_at_resolution() -> None:
     synthesis = small(False).synthesis
     last = next(stage for stage in reversed(synthesis.stages) if stage.rate == 16)
     for stage in synthesis.stages[last.index + 1 :]:
@@ -109,7 +109,7 @@ def test_features_compute_no_further_than_asked() -> None:
         synthesis.features(torch.randn(1, synthesis.num_ws, 8), 64)
 
 
-def test_r_turns_with_its_input() -> None:
+def test_r_is_equivariant_to_rotation() -> None:
     generator = small(True)
     z = torch.randn(2, 8)
     upright = generator(z)
@@ -121,7 +121,7 @@ def test_r_turns_with_its_input() -> None:
     assert torch.equal(generator(z), upright)
 
 
-def test_translation_moves_the_image_right_and_down() -> None:
+def test_translation_moves_image_right_and_down() -> None:
     generator = small(True)
     z = torch.randn(1, 8)
     still = generator(z)
@@ -133,13 +133,7 @@ def test_translation_moves_the_image_right_and_down() -> None:
     assert (there - back).square().mean() < 0.1 * (elsewhere - back).square().mean()
 
 
-def test_a_image_does_not_depend_on_the_others_in_its_batch() -> None:
-    generator = small(False)
-    z = torch.randn(3, 8)
-    assert relative(generator(z)[1:2], generator(z[1:2])) < RELATIVE
-
-
-def test_what_is_kept_follows_the_weights_and_filters() -> None:
+def test_cached_values_follow_weights_and_filters() -> None:
     generator, other = small(False, seed=1), small(False, seed=2)
     z = torch.randn(2, 8)
     generator(z)
@@ -152,7 +146,7 @@ def test_what_is_kept_follows_the_weights_and_filters() -> None:
     assert torch.equal(generator(z), other(z))
 
 
-def test_matrices_created_in_inference_mode_serve_gradients() -> None:
+def test_matrices_of_inference_mode_have_gradients() -> None:
     layer = small(False).synthesis.get_submodule("L0_26_12")
     x = torch.randn(1, 12, 28, 28)
     with torch.inference_mode():
@@ -187,6 +181,6 @@ def broken(change: str) -> dict[str, Tensor]:
         ("sizes", "do not follow from its arguments"),
     ],
 )
-def test_a_damaged_file_is_refused_in_one_sentence(change: str, said: str) -> None:
+def test_damaged_file_is_refused(change: str, said: str) -> None:
     with pytest.raises(i2i.I2IError, match=said):
         StyleGAN3Generator.from_tensors(broken(change))

@@ -30,7 +30,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_design_gives_the_published_sizes(name: str) -> None:
+def test_design_gives_published_sizes(name: str) -> None:
     arguments, sizes, channels = PUBLISHED[name]
     numbers = zip(sizes.split(), channels.split(), strict=True)
     expected = [f"L{index}_{size}_{wide}" for index, (size, wide) in enumerate(numbers)]
@@ -40,7 +40,7 @@ def test_the_design_gives_the_published_sizes(name: str) -> None:
 @pytest.mark.parametrize(
     ("taps", "cutoff", "half_width", "rate"), [(12, 2.0, 2.3, 32), (24, 128.0, 90.0, 1024), (7, 3, 0.5, 16)]
 )
-def test_filters_are_those_of_scipy(taps: int, cutoff: float, half_width: float, rate: float) -> None:
+def test_filters_equal_scipy(taps: int, cutoff: float, half_width: float, rate: float) -> None:
     signal, special = pytest.importorskip("scipy.signal"), pytest.importorskip("scipy.special")
     theirs = signal.firwin(taps, cutoff, width=2 * half_width, fs=rate)
     np.testing.assert_allclose(lowpass(taps, cutoff, half_width, rate), theirs, atol=1e-7)  # kept in float32
@@ -67,7 +67,7 @@ CASES = {  # up, down, taps up, taps down, radial, before, after
 
 @pytest.mark.parametrize("most", [None, 4000], ids=["whole", "in pieces"])
 @pytest.mark.parametrize("case", CASES)
-def test_the_nonlinearity_is_that_of_inserted_zeros(case: str, most: int | None) -> None:
+def test_filtered_relu_equals_zero_insertion(case: str, most: int | None) -> None:
     up, down, taps_up, taps_down, radial, before, after = CASES[case]
     torch.manual_seed(0)
     f_up, f_down = torch.rand(taps_up).double() / taps_up, torch.rand(taps_down, *[taps_down] * radial).double()

@@ -40,7 +40,7 @@ def copies(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(("precision", "accumulate"), [("fp32", 1), ("fp32", 2), ("bf16", 1)])
-def test_a_step_changes_both_networks_and_tells_its_losses(precision: str, accumulate: int) -> None:
+def test_step_changes_both_networks(precision: str, accumulate: int) -> None:
     made = trainer(precision, accumulate)
     made.half = True  # as on a GPU
     before = {name: copies(network) for name, network in made.networks.items()}
@@ -56,7 +56,7 @@ def test_a_step_changes_both_networks_and_tells_its_losses(precision: str, accum
     assert made.g.synthesis.dtype == torch.float32
 
 
-def test_the_players_losses_by_hand() -> None:
+def test_adversarial_losses_equal_manual_computation() -> None:
     fake, real = torch.tensor([[0.3], [-2.0]]), torch.tensor([[1.5], [-0.5]])
     sigmoid = torch.sigmoid
     assert torch.allclose(generator_loss(fake), -sigmoid(fake).log().mean())
@@ -65,7 +65,7 @@ def test_the_players_losses_by_hand() -> None:
     )
 
 
-def test_r1_and_its_gradient_by_hand() -> None:
+def test_r1_equals_manual_computation() -> None:
     """For logits (a . x)^2 / 2 the gradient at x is (a . x) a."""
     a = torch.randn(3 * 4 * 4, dtype=torch.float64, requires_grad=True)
     x = torch.randn(5, 3, 4, 4, dtype=torch.float64)
@@ -76,7 +76,7 @@ def test_r1_and_its_gradient_by_hand() -> None:
     assert torch.allclose(*gradients)
 
 
-def test_r1_of_the_discriminator_equals_a_plain_twin() -> None:
+def test_r1_equals_plain_implementation() -> None:
     """One backward pass for each logit, all gradients added up: the batch's deviation lets each touch every image."""
     judge, x = trainer().d, batch()["target"]
     images = x.clone().requires_grad_()
@@ -89,7 +89,7 @@ def test_r1_of_the_discriminator_equals_a_plain_twin() -> None:
         assert torch.allclose(ours, theirs, atol=1e-4 * theirs.abs().max().item())  # float32, added in another order
 
 
-def test_path_lengths_by_hand() -> None:
+def test_path_length_equals_manual_computation() -> None:
     """For images A w the length is that of A^T y, the mean square taken over the rows of w."""
     n, rows, width = 3, 4, 5
     a = torch.randn(rows, width, 3 * 2 * 2, dtype=torch.float64, requires_grad=True)
@@ -104,7 +104,7 @@ def test_path_lengths_by_hand() -> None:
     assert torch.allclose(*gradients)
 
 
-def test_penalties_are_computed_now_and_then_and_told_in_between() -> None:
+def test_lazy_regularisation_reports_last_penalty() -> None:
     made = trainer(rate=1e-3)
     told = [made.step(batch()) for _ in range(18)]
     assert [n for n in range(1, 18) if told[n]["pl"] != told[n - 1]["pl"]] == [4, 8, 12, 16]
@@ -113,7 +113,7 @@ def test_penalties_are_computed_now_and_then_and_told_in_between() -> None:
     assert all(off.step(batch())[name] == 0 for name in ("r1", "pl"))
 
 
-def test_additional_steps_leave_the_rate_what_it_was() -> None:
+def test_accumulation_keeps_the_learning_rate() -> None:
     """Appendix B: with k main steps for each of regularisation, Adam's rate and betas go by k / (k + 1)."""
     with_both, without = trainer(), trainer(gamma=0, path_length=0)
     for name, share in (("generator", 4 / 5), ("discriminator", 16 / 17)):
@@ -124,7 +124,7 @@ def test_additional_steps_leave_the_rate_what_it_was() -> None:
         assert group["lr"] == 2.5e-3 and group["betas"] == (0.0, 0.99)
 
 
-def test_styles_are_mixed_as_often_as_asked() -> None:
+def test_style_mixing_probability() -> None:
     def changes(mixing: float) -> torch.Tensor:
         ws = trainer(mixing=mixing).latents(1000)
         return (ws[:, 1:] != ws[:, :-1]).any(dim=2)
@@ -137,7 +137,7 @@ def test_styles_are_mixed_as_often_as_asked() -> None:
     assert changes(0.9).any(dim=1).float().mean().item() == pytest.approx(0.9, abs=0.04)
 
 
-def test_the_mean_latent_is_followed() -> None:
+def test_w_mean_follows_the_mapping() -> None:
     made = trainer(path_length=0)
     drawn = []
     latents = made.latents
@@ -149,7 +149,7 @@ def test_the_mean_latent_is_followed() -> None:
     assert torch.allclose(made.g.mapping.w_avg, by_hand, atol=1e-7)
 
 
-def test_what_is_drawn_without_gradients_is_of_the_newest_weights() -> None:
+def test_fakes_without_gradients_use_newest_weights() -> None:
     """Layers keep what they make of weights that stay as they are, and must notice that they did not."""
     made = trainer()
     for _ in range(3):
@@ -160,7 +160,7 @@ def test_what_is_drawn_without_gradients_is_of_the_newest_weights() -> None:
         assert torch.allclose(made.g.synthesis(ws, "const"), kept, atol=1e-5)
 
 
-def test_augmentation_follows_the_discriminator() -> None:
+def test_augmentation_follows_discriminator_sign() -> None:
     """Any mean sign is above -1.1 and none above 1; with 0.16 thousand images to the top, 4 steps are a tenth."""
     rising, falling = trainer(ada_target=-1.0, ada_kimg=0.16), trainer(ada_target=1.0, ada_kimg=0.16)
     with torch.no_grad():
@@ -173,7 +173,7 @@ def test_augmentation_follows_the_discriminator() -> None:
     assert values == pytest.approx([0.5, 0.5, 0.5, 0.4])
 
 
-def test_samples_are_the_same_each_time_and_leave_training_alone() -> None:
+def test_sample_is_deterministic_and_keeps_random_state() -> None:
     made, nine, five = trainer(), batch(9), batch(5)
     made.step(batch())
     state = torch.get_rng_state()
@@ -189,7 +189,7 @@ def test_samples_are_the_same_each_time_and_leave_training_alone() -> None:
 @pytest.mark.parametrize(
     ("size", "wanted"), [(16, (512, 32)), (64, (2048, 128)), (256, (16384, 512)), (1024, (32768, 512))]
 )
-def test_widths_and_weights_follow_the_size(size: int, wanted: tuple[int, int]) -> None:
+def test_channel_widths_follow_the_size(size: int, wanted: tuple[int, int]) -> None:
     options = StyleGAN2Options(size=size, batch=8)
     assert options.widths == wanted
     chosen = StyleGAN2Options(size=size, batch=8, channel_base=4096, channel_max=64)

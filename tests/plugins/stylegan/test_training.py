@@ -58,7 +58,7 @@ def train(folder: Path, tmp_path: Path, registry: i2i.Registry):
     return run
 
 
-def test_a_folder_of_images_end_to_end(train, registry: i2i.Registry) -> None:
+def test_train_on_folder(train, registry: i2i.Registry) -> None:
     run = train("run", steps=6, checkpoint_every=3, sample_every=3)
     assert run.summary()["status"] == "done" and run.options["data"]["pairs"] == 12
     assert {"ema": 0.998, "load_size": 16, "flip": True}.items() <= run.options["run"].items()
@@ -75,7 +75,7 @@ def test_a_folder_of_images_end_to_end(train, registry: i2i.Registry) -> None:
     assert step == 6 and torch.equal(made.generator().network.state_dict()[key], tensors[f"average.{key}"])
 
 
-def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: i2i.Registry, tmp_path: Path) -> None:
+def test_sample_grid_names_the_weights(train, registry: i2i.Registry, tmp_path: Path) -> None:
     run = train("run", steps=2)
     sample(run.folder, tmp_path / "sheet.png", [0, 1], device="cpu", registry=registry)
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -83,7 +83,7 @@ def test_a_sample_of_a_run_says_which_weights_drew_it(train, registry: i2i.Regis
     assert (about["generator"], about["step"]) == ("run", 2) and about["sha256"] == hash_file(run.checkpoint(2))
 
 
-def test_training_finds_the_colours_of_a_set(train, registry: i2i.Registry, folder: Path) -> None:
+def test_training_learns_the_mean_colour(train, registry: i2i.Registry, folder: Path) -> None:
     """The generator's mean colour is grey at first and goes to that of the images."""
     quick = {"rate": 5e-3, "gamma": 0.05, "path_length": 0, "channel_max": 16, "augment": "none", "ema": 0.9}
     run = train("run", steps=80, checkpoint_every=80, **quick)
@@ -99,7 +99,7 @@ def test_training_finds_the_colours_of_a_set(train, registry: i2i.Registry, fold
     assert after < 0.5 * before
 
 
-def test_a_run_cut_short_and_resumed_equals_one_that_was_not(train, tmp_path: Path, registry: i2i.Registry) -> None:
+def test_resumed_run_with_penalties_and_ada_equals_whole_run(train, tmp_path: Path, registry: i2i.Registry) -> None:
     """Steps 5 to 9 come after the cut: with a turn of each penalty's mean, and of p, whose statistics are half full."""
     options = {"augment": "ada", "ada_kimg": 0.1, "ada_target": 0.0, "checkpoint_every": 3, "sample_every": 9}
     whole = train("whole", steps=18, **options)
@@ -116,13 +116,13 @@ def test_a_run_cut_short_and_resumed_equals_one_that_was_not(train, tmp_path: Pa
     assert told[0] == told[1], "the losses that are told are the same too"
 
 
-def test_the_drawn_photos_of_a_pair_set_train(registry: i2i.Registry, tmp_path: Path) -> None:
+def test_train_on_synthetic_photos_of_pairs(registry: i2i.Registry, tmp_path: Path) -> None:
     options = {**RUN, "dataset": "edges2shoes", "steps": 1, "overfit": 4}
     run = i2i.train("stylegan2", out=tmp_path / "run", registry=registry, **options)
     assert run.options["run"]["source"] == "drawn" and run.summary()["status"] == "done"
 
 
-def test_wrong_use_ends_in_one_sentence(train, tmp_path: Path) -> None:
+def test_usage_errors(train, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     cases = {
         "--size 48 cannot be trained: give one of 16, 32, 64, 128, 256, 512, 1024": {"size": 48},
@@ -136,7 +136,7 @@ def test_wrong_use_ends_in_one_sentence(train, tmp_path: Path) -> None:
         assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_two_processes_train_together(folder: Path, tmp_path: Path) -> None:
+def test_train_in_two_processes(folder: Path, tmp_path: Path) -> None:
     config = {key: value for key, value in RUN.items() if key != "quiet"}
     (tmp_path / "config.yaml").write_text(json.dumps({**config, "data_root": str(folder), "steps": 5, "ada_kimg": 0.1}))
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "i2i"]

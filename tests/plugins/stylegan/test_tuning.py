@@ -12,7 +12,7 @@ from tests.plugins.stylegan.test_generators import FAMILIES, built
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_tuned_copy_has_weights_of_its_own(family: str) -> None:
+def test_tuned_copy_has_its_own_weights(family: str) -> None:
     generator = built(family)
     w = torch.randn(2, generator.num_ws, 8)
     before = generator.render(w)
@@ -28,7 +28,7 @@ def test_a_tuned_copy_has_weights_of_its_own(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_weights_of_a_copy_learn(family: str) -> None:
+def test_tuned_copy_weights_are_trainable(family: str) -> None:
     generator = built(family)
     tuned = generator.tuned()
     for tensor in tuned.weights().values():
@@ -38,7 +38,7 @@ def test_the_weights_of_a_copy_learn(family: str) -> None:
     assert not any(tensor.requires_grad for tensor in generator.weights().values())
 
 
-def test_noise_of_a_copy_takes_the_place_of_what_is_stored() -> None:
+def test_tuned_copy_noise_replaces_stored_noise() -> None:
     generator = built("stylegan2")
     strong = generator.tuned({"synthesis.b8.conv0.noise_strength": torch.tensor(0.5)})
     w, noise = torch.randn(1, strong.num_ws, 8), {"b8.conv0": torch.randn(1, 1, 8, 8)}
@@ -54,7 +54,7 @@ def test_noise_of_a_copy_takes_the_place_of_what_is_stored() -> None:
         ({}, {"b8.conv0": torch.ones(8, 8)}),
     ],
 )
-def test_what_does_not_fit_a_generator_is_named(
+def test_tuned_refuses_unknown_names_and_shapes(
     changes: dict[str, torch.Tensor], noise: dict[str, torch.Tensor]
 ) -> None:
     with pytest.raises(i2i.I2IError, match=r"has no (weight 'no\.such'|noise 'b8\.conv0') of the shape"):
@@ -62,7 +62,7 @@ def test_what_does_not_fit_a_generator_is_named(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_styles_say_what_each_row_steers(family: str) -> None:
+def test_styles_are_affine_weights_of_each_layer(family: str) -> None:
     generator = built(family)
     styles = generator.styles()
     assert len(styles) == generator.num_ws and all(each.shape[1] == generator.w_dim for each in styles)
@@ -79,7 +79,7 @@ def test_styles_say_what_each_row_steers(family: str) -> None:
             assert torch.allclose(moved.render(others), generator.render(others)), name
 
 
-def test_a_family_that_cannot_be_tuned_says_so() -> None:
+def test_family_without_tuning_is_refused() -> None:
     class Fixed(i2i.StyleGenerator):
         name, summary = "fixed", "-"
 

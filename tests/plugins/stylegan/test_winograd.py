@@ -15,7 +15,7 @@ def channels_last(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 20, 32), (2, 64, 16)], ids=str)
-def test_it_is_the_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> None:
+def test_winograd_equals_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> None:
     torch.manual_seed(0)
     n, height, width = shape
     x, weight = channels_last(n, 5, height, width), torch.randn(7, 5, 3, 3)
@@ -31,7 +31,7 @@ def test_it_is_the_convolution_of_scaled_maps(shape: tuple[int, int, int]) -> No
     torch.testing.assert_close(plain * after[..., None, None], ours, rtol=1e-5, atol=1e-5)
 
 
-def test_the_same_weights_are_those_of_the_kernel_turned_by_half() -> None:
+def test_winograd_weights_of_flipped_kernel() -> None:
     torch.manual_seed(0)
     x, weight, ones = channels_last(2, 7, 16, 20), torch.randn(7, 5, 3, 3), torch.ones(2, 7)
     kept = winograd.transformed(weight)
@@ -39,7 +39,7 @@ def test_the_same_weights_are_those_of_the_kernel_turned_by_half() -> None:
     torch.testing.assert_close(ours, F.conv_transpose2d(x, weight, padding=1), rtol=1e-4, atol=1e-4)
 
 
-def test_it_is_as_exact_as_the_direct_one() -> None:
+def test_winograd_precision() -> None:
     torch.manual_seed(0)
     x, weight, ones = channels_last(1, 256, 32, 32), torch.randn(256, 256, 3, 3), torch.ones(1, 256)
     exact = F.conv2d(x.double(), weight.double(), padding=1)
@@ -52,7 +52,7 @@ def test_it_is_as_exact_as_the_direct_one() -> None:
 @pytest.mark.parametrize(
     ("wide", "most"), [(True, 256), (True, 255), (False, 256)], ids=["kept in both orders", "in one", "left to torch"]
 )
-def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wide_layer_uses_winograd_with_gradients(wide: bool, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "MAX_TRANSPOSED", most)
     torch.manual_seed(0)
     layer = StyledConv(256, 256, 16, resolution=16).requires_grad_(False)
@@ -82,6 +82,6 @@ def test_a_wide_layer_takes_it_with_its_gradients(wide: bool, most: int, monkeyp
     ],
     ids=["small", "no multiple of four", "half", "rows first", "narrow"],
 )
-def test_other_maps_are_left_to_torch(x: torch.Tensor, channels: int) -> None:
+def test_other_inputs_use_torch(x: torch.Tensor, channels: int) -> None:
     assert winograd.suits(channels_last(1, 256, 16, 16), torch.zeros(256, 256, 3, 3))
     assert not winograd.suits(x, torch.zeros(channels, 256, 3, 3))

@@ -20,7 +20,7 @@ from tests.plugins.swap.scenes import BLUE, GREEN, RED, SIDE, Points, Still, per
 QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40}
 
 
-def test_the_face_becomes_the_sources_and_the_rest_stays() -> None:
+def test_swap_changes_only_the_face() -> None:
     given = scene([RED], [BLUE])
     result = swap(given, **QUICK)
     told, target = result.scalars, given.photos["target"].pixels
@@ -34,13 +34,13 @@ def test_the_face_becomes_the_sources_and_the_rest_stays() -> None:
     assert lines["loss"][-1][1] == pytest.approx(parts, rel=1e-5)
 
 
-def test_without_background_the_latent_draws_the_picture() -> None:
+def test_swap_without_background_renders_the_latent() -> None:
     given = scene([RED], [BLUE])
     result = swap(given, background=False, **QUICK)
     assert torch.equal(given.generator.render(w_of(result)[None]).clamp(-1, 1), result.image)
 
 
-def test_pairs_do_not_feel_each_other() -> None:
+def test_batch_equals_single_pairs() -> None:
     together = swap(scene([RED, GREEN], [BLUE, RED]), **QUICK)
     alone = [swap(scene([RED], [BLUE]), **QUICK), swap(scene([GREEN], [RED]), **QUICK)]
     for one, other in zip((together, *together.others), alone, strict=True):
@@ -49,7 +49,7 @@ def test_pairs_do_not_feel_each_other() -> None:
     torch.testing.assert_close(single.others[0].image, together.others[0].image, atol=1e-4, rtol=0)
 
 
-def test_only_the_rows_that_are_named_change() -> None:
+def test_layers_option_limits_changes() -> None:
     before = RED.w[0]
     after = w_of(swap(scene([RED], [BLUE]), rows="0", rows_of="own", **QUICK))
     assert not torch.equal(after[0], before[0]) and torch.equal(after[1:], before[1:])
@@ -67,21 +67,21 @@ def test_only_the_rows_that_are_named_change() -> None:
         ({"crossover": "0,2", "rows_of": "own"}, [0, 2]),
     ],
 )
-def test_a_start_has_rows_of_the_source(options: dict[str, Any], crossed: list[int]) -> None:
+def test_initial_latent_takes_layers_of_source(options: dict[str, Any], crossed: list[int]) -> None:
     after = w_of(swap(scene([RED], [BLUE]), steps=1, rate=1e-6, **options))
     expected = RED.w[0].clone()
     expected[crossed] = BLUE.w[0, crossed]
     torch.testing.assert_close(after, expected, atol=1e-5, rtol=0)
 
 
-def test_one_source_serves_all_targets_and_others_are_refused() -> None:
+def test_pairing_of_sources_and_targets() -> None:
     result = swap(scene([RED, GREEN], [BLUE]), **QUICK)
     assert len(result.others) == 1 and all(each.scalars["closed"] > 0.3 for each in (result, *result.others))
     with pytest.raises(i2i.UsageError, match=r"3 target\(s\) and 2 source\(s\) do not pair: .* or --grid"):
         swap(scene([RED, GREEN, BLUE], [BLUE, RED]), **QUICK)
 
 
-def test_a_grid_swaps_everyone_with_everyone() -> None:
+def test_grid_swaps_all_pairs() -> None:
     notes: list[str] = []
     given = scene([RED], [GREEN, BLUE], note=notes.append)
     result = swap(given, grid=True, **QUICK)
@@ -108,12 +108,12 @@ def test_a_grid_swaps_everyone_with_everyone() -> None:
     assert "closed" in result.table.notes[2][0] and result.table.notes[2][2] == ""
 
 
-def test_names_in_a_grid_differ() -> None:
+def test_grid_names_are_unique() -> None:
     same = [replace(each, name="face") for each in scene([RED], [RED]).every["target"] * 2]
     assert unique_names([*same, replace(same[0], name="")]) == ["face (1)", "face (2)", "image 3"]
 
 
-def test_targets_with_weights_of_their_own_keep_them() -> None:
+def test_tuned_targets_keep_their_weights() -> None:
     tuned = person((0.8, 0.1, 0.1), (0.2, 0.3, 0.4), shift=torch.tensor([-0.2]))
     result = swap(scene([RED, tuned, GREEN], [BLUE]), **QUICK)
     second = result.others[0]
@@ -122,7 +122,7 @@ def test_targets_with_weights_of_their_own_keep_them() -> None:
     assert second.scalars["closed"] > 0.3
 
 
-def test_frames_progress_and_stopping() -> None:
+def test_frames_progress_and_cancellation() -> None:
     steps: list[tuple[int, int]] = []
     result = swap(
         scene([RED], [BLUE], progress=lambda done, total, **_: steps.append((done, total))), steps=20, frames=5
@@ -134,14 +134,14 @@ def test_frames_progress_and_stopping() -> None:
     assert not stopped.plots
 
 
-def test_landmarks_without_gradients_are_told_of() -> None:
+def test_landmarks_without_gradients_add_a_note() -> None:
     notes: list[str] = []
     swap(scene([RED, GREEN], [BLUE], Still(), note=notes.append), steps=1, batch=1)
     assert len(notes) == 1 and "No gradients pass through the landmarks of 'still'" in notes[0]
 
 
 @pytest.mark.parametrize(("role", "faceless"), [("target", 0), ("source", 1)])
-def test_photos_without_a_face_are_refused_and_what_was_rendered_is_not(role: str, faceless: int) -> None:
+def test_photos_without_a_face_are_refused(role: str, faceless: int) -> None:
     class Finder(Points):
         """Finds a face in bright pictures."""
 
@@ -166,7 +166,7 @@ def test_photos_without_a_face_are_refused_and_what_was_rendered_is_not(role: st
     swap(replace(shown(photo), extractors=given.extractors | {"landmarks": Points()}), steps=1)  # it finds no faces
 
 
-def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
+def test_warnings_of_useless_swaps() -> None:
     notes: list[str] = []
     result = swap(scene([RED], [RED], note=notes.append), steps=1)
     assert "closed" not in result.scalars
@@ -192,23 +192,23 @@ def test_swaps_that_do_nothing_or_harm_are_told_of() -> None:
         ({"arcface_weight": 0}, "--arcface-weight is 0"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
+def test_options_without_effect_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError, match=told):
         i2i.build_options(Swap.Options, options, "the command line")
 
 
 @pytest.mark.parametrize("options", [{}, {"start": "crossover", "crossover": "2-5"}, {"start": "target"}])
-def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
+def test_options_survive_a_recipe(options: dict[str, Any]) -> None:
     chosen = Swap.Options(**options)
     assert i2i.build_options(Swap.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
 
 
-def test_rows_that_are_not_there_are_refused() -> None:
+def test_missing_layers_are_refused() -> None:
     with pytest.raises(i2i.UsageError, match="not among layers 0 to 3"):
         swap(scene([RED], [BLUE]), rows="7", rows_of="own")
 
 
-def test_nothing_named_swaps_two_samples_of_the_drawn_world(tmp_path: Path) -> None:
+def test_default_swaps_two_samples(tmp_path: Path) -> None:
     result = i2i.edit("swap", out=tmp_path, steps=2, frames=1, device="cpu")
     assert result.image.shape == (1, 3, 64, 64)
     files = {"result.png", "before_after.png", "latent.safetensors", "frames.gif", "loss.png", "recipe.json"}

@@ -27,7 +27,7 @@ def photos(family: str, seeds: list[int]) -> list[i2i.Photo]:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_drawn_faces_are_swapped() -> None:
+def test_swap_synthetic_faces() -> None:
     targets, sources = photos("demo", [1000, 1001]), photos("demo", [2000, 2001])
     extractors = {"identity": demo("identity"), "landmarks": demo("landmarks"), "perceptual": lpips()}
     every = {"target": targets, "source": sources}
@@ -52,7 +52,7 @@ def test_drawn_faces_are_swapped() -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_noise_maps_are_optimised_with_it_and_kept_in_the_latent() -> None:
+def test_noise_maps_are_optimised_and_saved() -> None:
     target, source = photos("stylegan2", [0])[0], photos("stylegan2", [1])[0]
     every = {"target": [target], "source": [source]}
     extractors = {"identity": Who(), "landmarks": Points(), "perceptual": Squares()}
@@ -68,7 +68,7 @@ def test_noise_maps_are_optimised_with_it_and_kept_in_the_latent() -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_photographs_are_swapped_and_put_back(tmp_path: Path) -> None:
+def test_swap_photos_and_paste_back(tmp_path: Path) -> None:
     """Targets and sources are not what the inverter calls its pictures."""
     files = []
     for number in (3, 8):

@@ -21,7 +21,7 @@ def test_defaults_are_the_published_ones() -> None:
     assert (options.regularize_noise_weight, options.steps, options.rate) == (5e5, 100, 0.01)
 
 
-def test_the_region_is_one_within_and_fades_to_nothing() -> None:
+def test_face_region_is_one_inside_and_fades() -> None:
     region = face_region(POINTS, SIDE, grow=0.1, feather=0.5)[0, 0]
     points = POINTS[0].round().long()
     assert (region[points[:, 1], points[:, 0]] == 1).all()
@@ -32,7 +32,7 @@ def test_the_region_is_one_within_and_fades_to_nothing() -> None:
     assert (down[24:].diff() <= 0).all()
 
 
-def test_the_region_holds_the_forehead() -> None:
+def test_face_region_includes_forehead() -> None:
     raised = with_forehead(POINTS)[0]
     # From the mouth at 0.65 to the eyes at 0.42 it is 0.23 of the side upwards.
     torch.testing.assert_close(
@@ -41,7 +41,7 @@ def test_the_region_holds_the_forehead() -> None:
     assert eye_distance(POINTS).item() == pytest.approx(0.25 * SIDE)
 
 
-def test_the_region_moves_along_and_needs_no_order_of_points() -> None:
+def test_face_region_is_equivariant() -> None:
     region = face_region(POINTS, SIDE, 0.1, 0.5)
     moved = face_region(POINTS + torch.tensor([3.0, -2.0]), SIDE, 0.1, 0.5)
     torch.testing.assert_close(moved, region.roll((-2, 3), (2, 3)), atol=1e-5, rtol=0)  # float32
@@ -56,7 +56,7 @@ def aim(**options: float | bool) -> SwapLoss:
     return SwapLoss(given, SwapOptions.model_validate(options), given.photos["target"].pixels, source)
 
 
-def test_terms_of_the_target_itself() -> None:
+def test_terms_of_unchanged_target() -> None:
     held = aim()
     terms = held.terms(held.targets)
     assert set(terms) == {"rec", "lpips", "landmarks", "colour", "identity"}
@@ -65,7 +65,7 @@ def test_terms_of_the_target_itself() -> None:
     assert float(terms["identity"]) == pytest.approx(1.5 * (1 - float(cosine)), abs=1e-6)
 
 
-def test_terms_of_a_change() -> None:
+def test_terms_of_changed_target() -> None:
     held = aim(inside=0.25, rec_weight=2, lpips_weight=3, landmarks_weight=5)
     change = torch.full_like(held.targets, 0.1)
     change[..., SIDE // 2 :] += 0.2
@@ -78,7 +78,7 @@ def test_terms_of_a_change() -> None:
     assert float(terms["landmarks"]) == pytest.approx(5 * float(turned / (0.25 * SIDE)) ** 2, rel=1e-4)
 
 
-def test_the_skin_ends_at_the_brows() -> None:
+def test_skin_region_ends_at_brows() -> None:
     here = skin_region(POINTS, SIDE)[0, 0]
     points = POINTS[0].round().long()
     assert (here[points[:, 1], points[:, 0]] > 0.4).all()  # these are rounded to pixels, and so may lie in its edge
@@ -88,7 +88,7 @@ def test_the_skin_ends_at_the_brows() -> None:
     assert mean_colour(picture, here[None, None])[0].tolist() == pytest.approx([0, 1, 2], abs=0.15)  # its edge is mixed
 
 
-def test_colours_are_wanted_in_the_light_of_the_target_and_the_tone_of_the_source() -> None:
+def test_colour_term_combines_target_light_and_source_tone() -> None:
     held = aim(colour_weight=10)
     here = skin_region(POINTS, SIDE)
     source = scene([RED], [BLUE]).photos["source"].pixels
@@ -107,20 +107,20 @@ def test_colours_are_wanted_in_the_light_of_the_target_and_the_tone_of_the_sourc
     assert float(same) == pytest.approx(float(held.terms(held.targets + shift)["colour"]), abs=1e-5)
 
 
-def test_terms_that_are_not_wanted_are_not_looked_at() -> None:
+def test_terms_with_weight_0_are_omitted() -> None:
     assert set(aim(rec_weight=0, lpips_weight=0, landmarks_weight=0, colour_weight=0).terms(aim().targets)) == {
         "identity"
     }
 
 
-def test_landmarks_without_gradients_are_not_followed() -> None:
+def test_landmark_term_needs_gradients() -> None:
     given = scene([RED], [BLUE], Still())
     source = read_people(given, given.photos["source"].pixels)
     held = SwapLoss(given, SwapOptions(), given.photos["target"].pixels, source)
     assert not held.follows and "landmarks" not in held.terms(held.targets)
 
 
-def test_outside_the_face_the_target_is_shown() -> None:
+def test_composite_shows_target_outside_the_face() -> None:
     held = aim()
     drawn = held.targets + 0.3
     outside = held.region.expand_as(drawn) == 0
@@ -128,7 +128,7 @@ def test_outside_the_face_the_target_is_shown() -> None:
     assert torch.equal(aim(background=False).shown(drawn), drawn)
 
 
-def test_measures() -> None:
+def test_measure_scalars() -> None:
     held = aim()
     change = torch.zeros_like(held.targets)
     change[:, 0] = 0.1
@@ -144,7 +144,7 @@ def test_measures() -> None:
     assert closer["closed"] == pytest.approx((closer["identity/after"] - told["identity/before"]) / gap, rel=1e-5)
 
 
-def test_no_share_is_told_of_a_gap_that_is_none() -> None:
+def test_measure_omits_closed_for_equal_faces() -> None:
     given = scene([RED], [RED])
     held = SwapLoss(
         given, SwapOptions(), given.photos["target"].pixels, read_people(given, given.photos["source"].pixels)

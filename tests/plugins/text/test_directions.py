@@ -31,7 +31,7 @@ def file(found: Directions, tmp_path: Path) -> Path:
     return path
 
 
-def test_effects_are_those_of_the_colours(found: Directions) -> None:
+def test_make_directions_measures_effects(found: Directions) -> None:
     assert dict(found.layers) == {"first": 3, "second": 3} and found.effects.shape == (6, 4)
     torch.testing.assert_close(found.effects.norm(dim=1), torch.ones(6))
     # The dials of one colour are felt in its own number most, in both layers.
@@ -41,19 +41,19 @@ def test_effects_are_those_of_the_colours(found: Directions) -> None:
     assert found.text == "colours" and found.samples == 4
 
 
-def test_measuring_leaves_the_generator_as_it_was() -> None:
+def test_make_directions_does_not_change_generator() -> None:
     generator = Dials()
     make_directions(generator, Colours(), samples=1)
     assert all(not each.any() for each in generator.weights().values())
 
 
-def test_progress_counts_channels() -> None:
+def test_make_directions_progress_counts_channels() -> None:
     told: list[tuple[int, int]] = []
     make_directions(Dials(), Colours(), samples=1, progress=lambda done, total: told.append((done, total)))
     assert told == [(number, 6) for number in range(1, 7)]
 
 
-def test_a_generator_without_styles_is_refused() -> None:
+def test_make_directions_refuses_generator_without_styles() -> None:
     class Plain(Dials):
         def style_space(self, w: torch.Tensor) -> dict[str, torch.Tensor]:
             return {}
@@ -63,7 +63,7 @@ def test_a_generator_without_styles_is_refused() -> None:
             make_directions(generator, Colours(), samples=1)
 
 
-def test_offsets_by_relevance() -> None:
+def test_offsets_depend_on_relevance() -> None:
     effects = torch.tensor([[0.8, 0.6], [-0.4, 0.9], [0.1, 0.99]])
     held = Directions({"a": 1, "b": 2}, effects, torch.tensor([1.0, 2.0, 4.0]), torch.zeros(3), "t", 1)
     offsets, count = held.offsets(torch.tensor([5.0, 0.0]), alpha=3, threshold=0.15)
@@ -75,14 +75,14 @@ def test_offsets_by_relevance() -> None:
     assert set(held.offsets(torch.tensor([1.0, 0.0]), alpha=1, threshold=0.5)[0]) == {"a"}
 
 
-def test_files_hold_what_was_measured(found: Directions, file: Path) -> None:
+def test_directions_file_round_trip(found: Directions, file: Path) -> None:
     again = Directions.load(file)
     assert dict(again.layers) == dict(found.layers) and (again.text, again.samples) == (found.text, found.samples)
     for name in ("effects", "deviations", "w_mean"):
         assert torch.equal(getattr(again, name), getattr(found, name))
 
 
-def test_words_move_styles_and_the_latent_keeps_them(file: Path, tmp_path: Path) -> None:
+def test_edit_with_directions_changes_styles(file: Path, tmp_path: Path) -> None:
     given = scene([TEAL, GREY])
     result = edit(given, "red", directions=file, threshold=0.3, frames=3)
     for photo, each in zip(given.every["image"], (result, *result.others), strict=True):
@@ -98,7 +98,7 @@ def test_words_move_styles_and_the_latent_keeps_them(file: Path, tmp_path: Path)
     assert torch.equal(Dials().tuned(latent.changes).render(latent.w).clamp(-1, 1), result.image)
 
 
-def test_an_edit_follows_another(file: Path) -> None:
+def test_edits_with_directions_add_up(file: Path) -> None:
     first = latent_of(edit(scene([TEAL]), "red", directions=file, strength=1))
     twice = latent_of(edit(scene([first]), "red", directions=file, strength=1))
     whole = latent_of(edit(scene([TEAL]), "red", directions=file, strength=2))
@@ -107,7 +107,7 @@ def test_an_edit_follows_another(file: Path) -> None:
         torch.testing.assert_close(twice.changes[name], change, atol=1e-5, rtol=1e-5)  # a byte a number and its scale
 
 
-def test_a_way_is_from_neutral_words(file: Path) -> None:
+def test_against_replaces_the_neutral_text(file: Path) -> None:
     red, not_blue = (
         edit(scene([TEAL]), "red", directions=file, threshold=0.01, **more) for more in ({}, {"against": "blue"})
     )
@@ -115,14 +115,14 @@ def test_a_way_is_from_neutral_words(file: Path) -> None:
     torch.testing.assert_close(embed(Colours(), ["red"]), Colours().texts(["red"])[0])
 
 
-def test_a_grid_of_directions(file: Path) -> None:
+def test_grid_with_directions(file: Path) -> None:
     table = edit(scene([GREY]), "red", "blue", directions=file, grid=True).table
     assert table is not None
     red, blue = (table.cells[0][column][0, :, 0, 0] for column in (1, 2))  # type: ignore[index]
     assert red.argmax() == 0 and blue.argmax() == 2
 
 
-def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_path: Path) -> None:
+def test_directions_of_other_generator_or_file_are_refused(found: Directions, file: Path, tmp_path: Path) -> None:
     with pytest.raises(i2i.I2IError, match="there is no such file; make it with i2i models make-directions"):
         edit(scene([GREY]), "red", directions=tmp_path / "none.safetensors")
 
@@ -148,9 +148,7 @@ def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_pat
         edit(scene([GREY]), "red", directions=tmp_path / "latent.safetensors")
 
 
-def test_directions_of_another_generator_are_refused_before_the_text_network_is_missed(
-    found: Directions, file: Path, tmp_path: Path
-) -> None:
+def test_directions_are_checked_before_the_extractor_opens(found: Directions, file: Path, tmp_path: Path) -> None:
     class Missing(Colours):
         def __init__(self, device: i2i.Device) -> None:
             raise i2i.I2IError("fetch 605 MB")
@@ -164,7 +162,7 @@ def test_directions_of_another_generator_are_refused_before_the_text_network_is_
         i2i.edit("text", directions=file, **shared)
 
 
-def test_directions_that_show_nothing_are_told(file: Path) -> None:
+def test_directions_without_effect_add_a_warning(file: Path) -> None:
     notes: list[str] = []
     steps: list[tuple[int, int]] = []
     given = scene([TEAL, GREY], note=notes.append, progress=lambda done, total: steps.append((done, total)))
@@ -201,7 +199,7 @@ def command(*arguments: Any) -> CommandOutcome:
     return run_command("models", "make-directions", "--generator", "dials", *arguments, registry=registry)
 
 
-def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
+def test_make_directions_command(tmp_path: Path) -> None:
     out = tmp_path / "made.safetensors"
     done = command("--samples", 2, "--device", "cpu", "--out", out)
     assert done.exit_code == 0, done.stderr
@@ -209,7 +207,7 @@ def test_the_command_makes_what_the_editor_takes(tmp_path: Path) -> None:
     assert edit(scene([TEAL]), "red", directions=out).image[0, 0, 0, 0] > 0.3
 
 
-def test_extractor_options_are_used(tmp_path: Path) -> None:
+def test_make_directions_extractor_options(tmp_path: Path) -> None:
     start = ["--samples", "1", "--device", "cpu"]
     made = []
     for reverse in ("false", "true"):
@@ -225,7 +223,7 @@ def test_extractor_options_are_used(tmp_path: Path) -> None:
     assert "--extractor-options is for 'tinted', and the extractor here is 'colours'" in done.stderr
 
 
-def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_directions_interrupted_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any) -> Directions:
         raise KeyboardInterrupt
 
@@ -244,6 +242,6 @@ def test_an_interrupted_measurement_says_that_nothing_is_kept(tmp_path: Path, mo
         (["--out", "x.safetensors", "--extractor", "text=who"], "no extractor of text called 'who'"),
     ],
 )
-def test_the_command_says_what_is_wrong(arguments: list[str], told: str) -> None:
+def test_make_directions_command_errors(arguments: list[str], told: str) -> None:
     done = command(*arguments)
     assert done.exit_code == 2 and told in done.stderr and "Traceback" not in done.stderr

@@ -25,12 +25,12 @@ def test_defaults_are_the_published_ones() -> None:
 
 
 @pytest.mark.parametrize(("time", "share"), [(0, 0), (0.025, 0.5), (0.05, 1), (0.75, 1), (0.875, 0.5), (1, 0)])
-def test_the_rate_rises_and_falls(time: float, share: float) -> None:
+def test_learning_rate_schedule(time: float, share: float) -> None:
     assert SCHEDULE(time) == pytest.approx(share, abs=1e-12)
 
 
 @pytest.mark.parametrize("against", [None, "a face"])
-def test_the_picture_goes_the_way_of_the_words(against: str | None) -> None:
+def test_edit_increases_similarity(against: str | None) -> None:
     given = scene([TEAL])
     result = edit(given, "red", against=against, **QUICK)
     before, after = given.photos["image"].pixels[0, :, 0, 0], result.image[0, :, 0, 0]
@@ -40,12 +40,12 @@ def test_the_picture_goes_the_way_of_the_words(against: str | None) -> None:
     assert len(result.plots["loss"].lines["red"]) == 41
 
 
-def test_the_latent_is_held_to_its_start() -> None:
+def test_l2_weight_limits_displacement() -> None:
     far, near = (edit(scene([TEAL]), "red", steps=40, l2_weight=weight) for weight in (0, 1.0))
     assert (latent_of(near).w - TEAL.w).norm() < 0.2 * (latent_of(far).w - TEAL.w).norm()
 
 
-def test_the_person_is_held_where_somebody_knows_people() -> None:
+def test_identity_weight_keeps_identity() -> None:
     held = edit(scene([TEAL], compare=alike), "red", identity_weight=20, **QUICK)
     free = edit(scene([TEAL]), "red", identity_weight=20, **QUICK)  # nobody to tell
     assert "identity" not in free.scalars and "psnr" not in held.scalars
@@ -53,21 +53,21 @@ def test_the_person_is_held_where_somebody_knows_people() -> None:
     assert (latent_of(held).w - TEAL.w).norm() < (latent_of(free).w - TEAL.w).norm()
 
 
-def test_only_the_rows_that_are_named_change() -> None:
+def test_layers_option_limits_changes() -> None:
     changed = latent_of(edit(scene([TEAL]), "red", rows="1", rows_of="own", **QUICK)).w[0]
     assert torch.equal(changed[[0, 2]], TEAL.w[0, [0, 2]]) and not torch.equal(changed[1], TEAL.w[0, 1])
     coarse = latent_of(edit(scene([TEAL]), "red", rows="0-5", **QUICK)).w[0]  # a third of 18, one row of three
     assert torch.equal(coarse[1:], TEAL.w[0, 1:]) and not torch.equal(coarse[0], TEAL.w[0, 0])
 
 
-def test_strength_is_a_share_of_the_way() -> None:
+def test_strength_scales_displacement() -> None:
     once, twice, none = (edit(scene([TEAL]), "red", strength=strength, **QUICK) for strength in (1, 2, 0))
     way = latent_of(once).w - TEAL.w
     torch.testing.assert_close(latent_of(twice).w - TEAL.w, 2 * way, atol=1e-6, rtol=1e-5)
     assert torch.equal(latent_of(none).w, TEAL.w)
 
 
-def test_pictures_do_not_feel_each_other() -> None:
+def test_batch_equals_single_images() -> None:
     together = edit(scene([TEAL, GREY]), "red", **QUICK)
     single = edit(scene([TEAL, GREY]), "red", batch=1, **QUICK)
     alone = edit(scene([GREY]), "red", **QUICK)
@@ -75,12 +75,12 @@ def test_pictures_do_not_feel_each_other() -> None:
         torch.testing.assert_close(latent_of(together.others[0]).w, latent_of(other).w, atol=1e-5, rtol=0)
 
 
-def test_several_prompts_are_wanted_at_once() -> None:
+def test_several_prompts_combine() -> None:
     both = edit(scene([GREY]), "red", "blue", **QUICK).image[0, :, 0, 0]
     assert both[0] > both[1] + 0.02 and both[2] > both[1] + 0.02
 
 
-def test_a_grid_has_every_picture_with_every_prompt() -> None:
+def test_grid_shows_every_image_with_every_prompt() -> None:
     given = scene([TEAL, GREY])
     result = edit(given, "red", "blue", grid=True, **QUICK)
     table = result.table
@@ -92,7 +92,7 @@ def test_a_grid_has_every_picture_with_every_prompt() -> None:
         assert " to " in table.notes[row][1]
 
 
-def test_frames_lead_from_the_picture_to_the_result() -> None:
+def test_frames_lead_from_image_to_result() -> None:
     given = scene([TEAL])
     result = edit(given, "red", frames=3, **QUICK)
     first, middle, last = result.frames
@@ -102,7 +102,7 @@ def test_frames_lead_from_the_picture_to_the_result() -> None:
     assert len(edit(given, "red", frames=1, **QUICK).frames) == 1
 
 
-def test_progress_and_stopping() -> None:
+def test_progress_and_cancellation() -> None:
     steps: list[tuple[int, int]] = []
     edit(scene([TEAL, GREY], progress=lambda done, total, **_: steps.append((done, total))), "red", steps=4, batch=1)
     assert steps[-1] == (8, 8) and sorted(steps) == steps
@@ -111,7 +111,7 @@ def test_progress_and_stopping() -> None:
     assert torch.equal(latent_of(stopped).w, TEAL.w) and "Stopped before the end" in notes[0] and not stopped.plots
 
 
-def test_words_that_the_network_does_not_know_are_told() -> None:
+def test_unknown_words_add_a_note() -> None:
     class Few(Colours):
         def unknown(self, sentence: str) -> list[str]:
             return [word for word in sentence.split() if word not in WORDS]
@@ -123,7 +123,7 @@ def test_words_that_the_network_does_not_know_are_told() -> None:
     assert notes == ["colours does not know 'dark', 'wine' in 'dark red wine' and ignores them."]
 
 
-def test_words_that_come_no_truer_are_told() -> None:
+def test_similarity_that_does_not_increase_adds_a_warning() -> None:
     notes: list[str] = []
     given = scene([TEAL, GREY], note=notes.append)
     edit(given, "red", steps=1)  # the rate rises from 0
@@ -136,7 +136,7 @@ def test_words_that_come_no_truer_are_told() -> None:
 
 
 @pytest.mark.parametrize(("option", "words"), [("--prompt", {}), ("--against", {"against": "xyzzy"})])
-def test_words_without_a_meaning_are_told_by_their_option(option: str, words: dict[str, str]) -> None:
+def test_meaningless_text_names_its_option(option: str, words: dict[str, str]) -> None:
     class Strict(Colours):
         def texts(self, sentences: Sequence[str]) -> torch.Tensor:
             if "xyzzy" in sentences:
@@ -149,12 +149,12 @@ def test_words_without_a_meaning_are_told_by_their_option(option: str, words: di
         edit(given, *(["red"] if words else ["xyzzy"]), **words)
 
 
-def test_texts_that_say_the_same_are_refused() -> None:
+def test_against_with_same_meaning_is_refused() -> None:
     with pytest.raises(i2i.UsageError, match="--against 'red wine' means the same as the prompt 'red' to colours"):
         create_goals(Colours(), ["red"], "red wine", each=False)
 
 
-def test_goals() -> None:
+def test_create_goals() -> None:
     one, other = create_goals(Colours(), ["red", "blue"], None, each=True)
     (both,) = create_goals(Colours(), ["red", "blue"], None, each=False)
     torch.testing.assert_close(both.vector, (one.vector + other.vector) / (one.vector + other.vector).norm())
@@ -167,7 +167,7 @@ def test_goals() -> None:
     )
 
 
-def test_a_directional_loss_is_of_the_change() -> None:
+def test_directional_loss_compares_the_change() -> None:
     way = torch.tensor([1.0, 0.0])
     goal = TextGoal("", way, way)
     before = torch.tensor([[0.0, 1.0]]).repeat(3, 1)
@@ -192,21 +192,21 @@ def test_a_directional_loss_is_of_the_change() -> None:
         ({"prompt": ("A face",), "directions": "d.safetensors"}, "--prompt 'A face' is the default of --against"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(options: dict[str, Any], told: str) -> None:
+def test_options_without_effect_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(i2i.UsageError) as caught:
         i2i.build_options(Text.Options, options, "the command line")
     assert told in str(caught.value)
 
 
 @pytest.mark.parametrize("options", [{"prompt": "red"}, {"prompt": ("red", "blue"), "directions": "d.safetensors"}])
-def test_options_that_a_recipe_names_are_taken(options: dict[str, Any]) -> None:
+def test_options_survive_a_recipe(options: dict[str, Any]) -> None:
     chosen = Text.Options(**options)
     assert i2i.build_options(Text.Options, chosen.model_dump(mode="json"), "a recipe") == chosen
     assert "red" in chosen.prompt
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_words_of_the_drawn_world_change_what_they_name(tmp_path: Path) -> None:
+def test_edit_synthetic_faces(tmp_path: Path) -> None:
     seeds = [1000, 1002]
     words = {"prompt": ("a face with blond hair",), "steps": 20, "rate": 0.2, "l2_weight": 0.003, "rows": "9-17"}
     result = i2i.edit("text", [f"seed:{seed}" for seed in seeds], out=tmp_path, device="cpu", **words)

@@ -10,7 +10,7 @@ from tests.plugins.text.scenes import Dials
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_styles_are_named_by_what_is_added_to_them(family: str) -> None:
+def test_style_space_names_match_weights(family: str) -> None:
     generator = built(family)
     torch.manual_seed(1)
     w = torch.randn(2, generator.num_ws, 8)
@@ -27,7 +27,7 @@ def test_styles_are_named_by_what_is_added_to_them(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_layer_reads_its_own_row(family: str) -> None:
+def test_style_space_layer_depends_on_its_w(family: str) -> None:
     generator = built(family)
     torch.manual_seed(1)
     w, way = torch.randn(1, generator.num_ws, 8), torch.randn(8)
@@ -42,7 +42,7 @@ def test_each_layer_reads_its_own_row(family: str) -> None:
         torch.testing.assert_close((after[name] - before[name])[0], wanted, atol=1e-5, rtol=1e-4)
 
 
-def test_a_generator_without_styles_shows_none() -> None:
+def test_style_space_default_is_empty() -> None:
     class Plain(Dials):
         style_space = Dials.__mro__[1].style_space
 

@@ -18,7 +18,7 @@ from i2i_plugins.drag.presets import PRESETS
 from tests.plugins.drag.scenes import fixed_points
 
 
-def test_a_hull_is_grown_and_fades() -> None:
+def test_outline_of_hull_grows_and_fades() -> None:
     corners = np.array([[20.0, 20], [40, 20], [40, 30], [20, 30], [30, 25]])
     mask = draw_outlines([(corners, 5.0)], 96)
     assert mask.dtype == np.float32 and mask[25, 30] == mask[25, 45] == mask[15, 30] == 1
@@ -28,13 +28,13 @@ def test_a_hull_is_grown_and_fades() -> None:
     assert mask[34, 44] == pytest.approx(1 - (32**0.5 - 5) / width)
 
 
-def test_lines_and_points_are_hulls_too() -> None:
+def test_outline_of_lines_and_points() -> None:
     mask = draw_outlines([(np.array([[10.0, 10], [30, 10]]), 2.0), (np.array([[50.0, 50], [50, 50]]), 3.0)], 64)
     assert mask[10, 20] == mask[12, 20] == mask[53, 50] == 1 and mask[20, 20] == mask[10, 40] == 0
     assert mask[50, 50] == 1
 
 
-def test_around_handles_the_whole_way_is_free() -> None:
+def test_point_outlines_cover_the_path() -> None:
     handles = point_handles(i2i.Photo(torch.zeros(1, 3, 100, 100)), [((50, 50), (60, 50))])
     mask = draw_outlines(point_outlines(handles, 100), 100)
     for x in (50, 55, 60, 77, 33):  # an eighth of the picture, and half the way, beyond its ends
@@ -42,7 +42,7 @@ def test_around_handles_the_whole_way_is_free() -> None:
     assert mask[50, 82] == mask[50, 28] == 0
 
 
-def test_presets_free_their_region_and_nothing_else() -> None:
+def test_preset_outlines_cover_their_region_only() -> None:
     points = fixed_points()
     values = {preset.name: read_values(preset) for preset in PRESETS}
     handles = preset_handles({"close_eyes": (values["close_eyes"], 1.0)}, points, 64)
@@ -53,7 +53,7 @@ def test_presets_free_their_region_and_nothing_else() -> None:
     assert preset_outlines(values["turn_left"], handles, points) is None
 
 
-def test_where_landmarks_go_is_free_too() -> None:
+def test_preset_outlines_cover_targets() -> None:
     points = fixed_points()
     preset = i2i.Preset(
         "jump", "", "drag", {"moves": [{"landmark": 38, "by": [0, 1]}], "region": [{"hull": [37, 38, 39]}]}
@@ -72,7 +72,7 @@ def paint(path: Path, height: int, width: int, white: tuple[slice, slice]) -> Pa
     return path
 
 
-def test_a_painted_mask_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_mask_file_is_used_unchanged(tmp_path: Path) -> None:
     photo = i2i.Photo(torch.zeros(1, 3, 48, 48))
     mask = read_mask(paint(tmp_path / "m.png", 48, 48, (slice(10, 30), slice(20, 40))), photo)
     assert mask[20, 30] == pytest.approx(1, abs=1e-3) and mask[20, 10] == pytest.approx(0, abs=1e-3)
@@ -80,7 +80,7 @@ def test_a_painted_mask_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "name"), [("RGBA", "m.png"), ("LA", "m.png"), ("RGBA", "m.webp"), ("P", "m.png")])
-def test_what_is_transparent_in_a_mask_stays(tmp_path: Path, mode: str, name: str) -> None:
+def test_mask_file_transparent_pixels_stay_fixed(tmp_path: Path, mode: str, name: str) -> None:
     """A layer of white paint, cut out, and a black spot on it."""
     alpha = np.zeros((48, 48), np.uint8)
     alpha[10:30, 20:40] = 255
@@ -92,7 +92,7 @@ def test_what_is_transparent_in_a_mask_stays(tmp_path: Path, mode: str, name: st
     assert mask[20, 27] > 0.99 and mask[20, 8] == mask[44, 44] == mask[2, 27] == 0 and mask[20, 38] < 0.05
 
 
-def test_half_transparent_white_is_half_free_whichever_way_a_camera_was_held(tmp_path: Path) -> None:
+def test_mask_file_alpha_and_exif_rotation(tmp_path: Path) -> None:
     alpha = np.zeros((48, 40), np.uint8)
     alpha[:, 20:] = 128
     exif = Image.Exif()
@@ -103,13 +103,13 @@ def test_half_transparent_white_is_half_free_whichever_way_a_camera_was_held(tmp
     assert mask[35, 24] == pytest.approx(128 / 255, abs=0.01) and mask[5, 24] == 0
 
 
-def test_a_mask_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_mask_file_unreadable_is_named(tmp_path: Path) -> None:
     (tmp_path / "m.png").write_text("no picture")
     with pytest.raises(i2i.UsageError, match=r"^--mask .*m\.png: it is no JPEG, PNG"):
         read_mask(tmp_path / "m.png", i2i.Photo(torch.zeros(1, 3, 48, 48)))
 
 
-def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
+def test_mask_of_photo_is_cropped_like_the_photo(tmp_path: Path) -> None:
     turned = i2i.Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
     photo = i2i.Photo(torch.zeros(1, 3, 40, 40), placement=turned, whole=(90, 120))
     # The right edge of the square in the photo is the top of the crop.
@@ -133,7 +133,7 @@ def test_a_mask_over_a_photo_is_cut_out_as_the_photo_is(tmp_path: Path) -> None:
         ((90, 120), (slice(0, 20), slice(0, 20)), "is black or transparent in the part of the photo that is edited"),
     ],
 )
-def test_masks_that_do_not_fit_are_refused(
+def test_mask_of_other_size_is_refused(
     tmp_path: Path, shape: tuple[int, int], white: tuple[slice, slice], told: str
 ) -> None:
     level = i2i.Placement(((59.5, 39.5), (59.5, 79.5), (99.5, 79.5), (99.5, 39.5)))

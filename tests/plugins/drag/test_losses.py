@@ -9,7 +9,7 @@ from i2i_plugins.drag.losses import SMOOTH, ColourLoss
 
 
 @pytest.mark.parametrize("size", [16, 64, 100])
-def test_colours_that_drift_cost_by_how_far(size: int) -> None:
+def test_colour_loss_grows_with_difference(size: int) -> None:
     pictures = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     loss = ColourLoss.create(5.0, pictures)
     assert torch.equal(loss(pictures), torch.zeros(2))
@@ -20,7 +20,7 @@ def test_colours_that_drift_cost_by_how_far(size: int) -> None:
     assert loss.select(torch.tensor([1]))(redder[1:]).tolist() == pytest.approx([cost], abs=1e-5)
 
 
-def test_what_moves_within_a_block_costs_nothing() -> None:
+def test_colour_loss_ignores_moves_within_a_block() -> None:
     before, after = torch.zeros(2, 1, 3, 64, 64)
     before[..., 9:11, 9:11] = 1
     after[..., 12:14, 12:14] = 1  # blocks are of 8 px

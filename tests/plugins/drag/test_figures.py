@@ -13,6 +13,6 @@ STEPS = 24
 
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)
-def test_a_preset_reaches_its_aim(task: Task) -> None:
+def test_preset_reaches_its_target_figures(task: Task) -> None:
     figures = judged(task, cases(EvaluationSamples(1, alone=True), task, steps=STEPS))
     assert not [figure.name for figure in figures if figure.holds is False], figures

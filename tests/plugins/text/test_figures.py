@@ -9,6 +9,6 @@ from research.demo.measures.samples import EvaluationSamples
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_a_prompt_reaches_its_aim() -> None:
+def test_prompt_reaches_its_target_figures() -> None:
     figures = worded(EvaluationSamples(1, alone=True), prompts=PROMPTS[:1], steps=20, rate=0.15)
     assert [figure for figure in figures if figure.holds is False] == []

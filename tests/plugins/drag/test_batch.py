@@ -65,7 +65,7 @@ def assert_alike(one: i2i.Result, other: i2i.Result, atol: float = 1e-3) -> None
         {"point": ("20,30:23,26", "44,36:44,39"), "mask": "auto"},
     ],
 )
-def test_each_is_dragged_as_if_it_were_alone(options: dict[str, Any]) -> None:
+def test_batch_equals_single_images(options: dict[str, Any]) -> None:
     given = FAST | options
     together, w = parts(drag(scene(w=starts())[0], **given)), starts()
     assert len(together) == 3
@@ -76,7 +76,7 @@ def test_each_is_dragged_as_if_it_were_alone(options: dict[str, Any]) -> None:
         assert_alike(paired, other)
 
 
-def test_pictures_may_have_different_handles_and_one_has_nothing_to_move() -> None:
+def test_batch_with_different_handles() -> None:
     shut, w = torch.tensor(Blobs.HOME[0]) - torch.tensor(Blobs.HOME[1]), starts()
     w[1, :, 2:] = w[1, :, :2] + shut  # the lips lie on one another
     w[2, :, :2], w[2, :, 2:] = 0, shut + torch.tensor([0.0, 3.0])
@@ -97,7 +97,7 @@ def test_pictures_may_have_different_handles_and_one_has_nothing_to_move() -> No
     assert_alike(both[1], drag(scene(w=w[1:2])[0], preset="shut_mouth", point=("32,50:32,52",), steps=5, **FAST))
 
 
-def test_all_of_them_may_have_nothing_to_move() -> None:
+def test_batch_with_nothing_to_move() -> None:
     w = starts(2)
     w[:, :, 2:] = w[:, :, :2] + torch.tensor(Blobs.HOME[0]) - torch.tensor(Blobs.HOME[1])
     made, notes = scene(w=w)
@@ -106,7 +106,7 @@ def test_all_of_them_may_have_nothing_to_move() -> None:
     assert [note.split(":")[0] for note in notes] == ["Image 1 (blobs 0)", "Image 2 (blobs 1)"]
 
 
-def test_each_has_its_own_frames_and_tracks() -> None:
+def test_batch_has_frames_and_tracks_of_each_image() -> None:
     results = parts(drag(scene(w=starts(2))[0], point=("20,30:24,26",), rate=0.2, frames=2))
     for result in results:
         assert len(result.frames) == int(result.scalars["steps"]) // 2 + 2
@@ -114,7 +114,7 @@ def test_each_has_its_own_frames_and_tracks() -> None:
     assert not torch.equal(results[0].frames[0], results[1].frames[0])
 
 
-def test_notes_name_the_picture() -> None:
+def test_notes_name_the_image() -> None:
     made, notes = scene(w=starts(2))
     results = parts(drag(made, point=("20,30:60,60",), steps=3, **FAST))
     far = [f"{result.scalars['farthest']:.2g}" for result in results]
@@ -125,7 +125,7 @@ def test_notes_name_the_picture() -> None:
     ]
 
 
-def test_what_is_asked_of_all_is_told_once() -> None:
+def test_notes_about_all_images_appear_once() -> None:
     made, notes = scene(w=starts(2))
     drag(made, steps=1, **FAST)
     assert sum("Neither --point nor --preset is given" in note for note in notes) == 1
@@ -135,7 +135,7 @@ def test_what_is_asked_of_all_is_told_once() -> None:
     assert all(torch.equal(one.image, photo.pixels) for one, photo in zip(results, made.every["image"], strict=True))
 
 
-def test_progress_counts_all_pictures() -> None:
+def test_progress_counts_all_images() -> None:
     told: list[tuple[int, int]] = []
     made, _ = scene(w=starts(), progress=lambda done, total, distance: told.append((done, total)))
     results = parts(drag(made, point=("20,30:24,26",), steps=60, batch=2, **FAST))
@@ -151,7 +151,7 @@ def with_second(**given: Any) -> i2i.Scene:
     return scene(generator, photos=photos)[0]
 
 
-def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
+def test_errors_name_the_image(tmp_path: Path) -> None:
     made = with_second(whole=(64, 40))
     with pytest.raises(i2i.UsageError) as error:
         drag(made, point=("44,36:44,39",))
@@ -167,7 +167,7 @@ def test_what_does_not_fit_one_picture_names_it(tmp_path: Path) -> None:
         drag(made, preset="smile")
 
 
-def test_points_are_pixels_of_each_picture() -> None:
+def test_points_are_pixels_of_each_image() -> None:
     """A crop that is twice as fine as its photo, beside a picture that was given as it is."""
 
     half = i2i.Placement(((-0.5, -0.5), (-0.5, 31.5), (31.5, 31.5), (31.5, -0.5)))
@@ -177,7 +177,7 @@ def test_points_are_pixels_of_each_picture() -> None:
     assert ways == pytest.approx([5**0.5, 2 * 5**0.5], abs=0.3)
 
 
-def test_pictures_with_weights_of_their_own_are_drawn_by_their_own_generator() -> None:
+def test_tuned_images_use_their_own_generator() -> None:
     generator = Shifted(None, CPU)
     generator.made = []
     w, shift = starts(), {"shift": torch.tensor(2.0)}
@@ -197,7 +197,7 @@ def test_pictures_with_weights_of_their_own_are_drawn_by_their_own_generator() -
     assert (x + 2, y + 2) == pytest.approx((x1, y1), abs=1e-2)
 
 
-def test_a_reader_is_asked_of_all_at_once() -> None:
+def test_landmarks_are_computed_for_the_whole_batch() -> None:
     class Counting(Reader):
         counts: list[int]
 
