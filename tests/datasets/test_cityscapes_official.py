@@ -31,7 +31,7 @@ def _labels(root: Path, place: str, split: str = "train") -> Path:
     return folder / f"{place}_gtFine_color.png"
 
 
-def test_photos_are_paired_with_their_colour_labels(tmp_path: Path) -> None:
+def test_official_photos_pair_with_colour_labels(tmp_path: Path) -> None:
     files = {place: (_photo(tmp_path, place), _labels(tmp_path, place)) for place in PLACES}
     pairs = Cityscapes().pairs(tmp_path, "train")
     assert [(pair.name, pair.a, pair.b) for pair in pairs] == [(place, *files[place]) for place in sorted(PLACES)]
@@ -39,7 +39,7 @@ def test_photos_are_paired_with_their_colour_labels(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_image(path), np.full((32, 64, 3), colour))
 
 
-def test_the_blank_labels_of_the_test_split_are_no_pairs(tmp_path: Path) -> None:
+def test_official_test_split_has_no_pairs(tmp_path: Path) -> None:
     for split in ("val", "test"):
         _photo(tmp_path, "berlin_000000_000019", split)
         _labels(tmp_path, "berlin_000000_000019", split)
@@ -47,7 +47,7 @@ def test_the_blank_labels_of_the_test_split_are_no_pairs(tmp_path: Path) -> None
     assert [len(cityscapes.pairs(tmp_path, split) or ()) for split in ("train", "val", "test")] == [0, 1, 0]
 
 
-def test_half_a_download_is_told(tmp_path: Path) -> None:
+def test_incomplete_download_is_refused(tmp_path: Path) -> None:
     _photo(tmp_path, PLACES[0])
     with pytest.raises(I2IError, match=r"has no folder gtFine: unpack gtFine_trainvaltest\.zip"):
         Cityscapes().pairs(tmp_path, "train")
@@ -56,7 +56,7 @@ def test_half_a_download_is_told(tmp_path: Path) -> None:
         Cityscapes().pairs(tmp_path, "train")
 
 
-def test_the_layout_of_pix2pix_is_read_as_well(tmp_path: Path) -> None:
+def test_default_layout_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "cityscapes"
     (folder / "val").mkdir(parents=True)
     Image.new("RGB", (64, 32)).save(folder / "val" / "1.jpg")

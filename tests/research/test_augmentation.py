@@ -56,7 +56,7 @@ def centroid(images: torch.Tensor) -> torch.Tensor:
     ],
     ids=["shift", "turn", "scale", "stretch", "all"],
 )
-def test_points_move_with_their_images(changes: Strengths) -> None:
+def test_landmarks_move_with_images(changes: Strengths) -> None:
     points = 24 + 16 * torch.rand(8, 2, generator=seeded(1))
     movement = movements(8, changes, seeded(2))
     went = centroid(moved(spot(points), movement))
@@ -66,7 +66,7 @@ def test_points_move_with_their_images(changes: Strengths) -> None:
     assert (said - points).norm(dim=1).max() > 0.5
 
 
-def test_a_mirror_swaps_pixels_and_renames_points() -> None:
+def test_mirror_swaps_pixels_and_landmarks() -> None:
     movement = movements(1, replace(STILL, mirror=1.0), seeded(0))
     images, points = noise(0, 1), torch.rand(1, 68, 2, generator=seeded(1)) * 63
     assert torch.allclose(moved(images, movement), images.flip(3), atol=1e-5)
@@ -74,7 +74,7 @@ def test_a_mirror_swaps_pixels_and_renames_points() -> None:
     assert torch.allclose(swapped[0, 36], torch.stack([63 - points[0, 45, 0], points[0, 45, 1]]), atol=1e-5)
 
 
-def test_mirrored_points_are_pairs_of_left_and_right() -> None:
+def test_mirrored_landmarks_are_pairs() -> None:
     assert sorted(MIRRORED) == list(range(68))
     assert all(MIRRORED[MIRRORED[i]] == i for i in range(68))
     known = {
@@ -96,14 +96,14 @@ def test_mirrored_points_are_pairs_of_left_and_right() -> None:
     assert all(MIRRORED[left] == right for left, right in known.items())
 
 
-def test_nothing_changes_without_strength() -> None:
+def test_strength_0_changes_nothing() -> None:
     images = noise(3)
     assert torch.allclose(moved(images, movements(4, STILL, seeded(0))), images, atol=1e-5)
     assert torch.allclose(relit(images, STILL, seeded(0)), images, atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.7, 1.5, 3.0])
-def test_a_blur_widens_a_spot_by_its_variance_and_keeps_its_light(sigma: float) -> None:
+def test_blur_adds_variance_and_keeps_brightness(sigma: float) -> None:
     before = spot(torch.tensor([[31.0, 33.0]]))
     after = blurred(before, torch.tensor([sigma]))
     assert torch.allclose((after + 1).sum(), (before + 1).sum(), rtol=1e-3)
@@ -112,7 +112,7 @@ def test_a_blur_widens_a_spot_by_its_variance_and_keeps_its_light(sigma: float) 
     assert spread[1] - spread[0] == pytest.approx(sigma**2, rel=0.02)  # a sampled Gaussian is not quite a Gaussian
 
 
-def test_each_image_has_a_blur_of_its_own_and_flat_ones_stay() -> None:
+def test_blur_differs_per_image() -> None:
     images = noise(4, 2)
     both = blurred(images, torch.tensor([0.0, 2.0]))
     assert torch.equal(both[0], images[0]) and both[1].std() < 0.3 * images[1].std()
@@ -120,7 +120,7 @@ def test_each_image_has_a_blur_of_its_own_and_flat_ones_stay() -> None:
     assert torch.allclose(blurred(flat, torch.tensor([5.0])), flat, atol=1e-5)  # at the borders as well
 
 
-def test_light_changes_within_the_range_and_by_the_seed() -> None:
+def test_light_is_seeded_and_in_range() -> None:
     images = noise(5)
     one, same, other = (relit(images, Strengths(), seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
@@ -128,7 +128,7 @@ def test_light_changes_within_the_range_and_by_the_seed() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_spoilt_image_is_another_one_of_its_range(way) -> None:
+def test_corrupted_image_stays_in_range(way) -> None:
     images, landmarks = noise(6), face()
     spoilt = way(images, landmarks, seeded(3))
     assert spoilt.shape == images.shape and spoilt.abs().max() <= 1 + 1e-5
@@ -136,21 +136,21 @@ def test_a_spoilt_image_is_another_one_of_its_range(way) -> None:
     assert ((spoilt - images)[middle].abs().amax(dim=(1, 2, 3)) > 0.3).all()
 
 
-def test_rubbing_out_leaves_what_is_around_the_face() -> None:
+def test_erasing_keeps_surroundings() -> None:
     images = noise(7)
     spoilt = rubbed_out(images, face(), seeded(4))
     assert torch.equal(spoilt[:, :, :8], images[:, :, :8]) and torch.equal(spoilt[:, :, :, 58:], images[:, :, :, 58:])
     assert spoilt[:, :, 24:40, 24:40].std() < 0.2 * images[:, :, 24:40, 24:40].std()
 
 
-def test_jumbling_keeps_every_tile() -> None:
+def test_shuffling_keeps_every_tile() -> None:
     images = torch.arange(16.0).view(1, 1, 4, 4).repeat_interleave(16, 2).repeat_interleave(16, 3).expand(1, 3, -1, -1)
     spoilt = jumbled(images, face(1), seeded(5))
     assert sorted(spoilt[0, 0, ::16, ::16].flatten().tolist()) == list(range(16))
     assert not torch.equal(spoilt, images)
 
 
-def test_images_are_spoilt_in_all_ways_and_by_the_seed() -> None:
+def test_corruptions_are_seeded_and_all_occur() -> None:
     images, landmarks = noise(8, 24), face(24)
     one, same = (faceless(images, landmarks, seeded(6)) for _ in range(2))
     assert torch.equal(one, same)

@@ -34,7 +34,7 @@ def case(**told: float) -> Case:
     ("aim", "value", "met"),
     [(-0.6, -0.61, True), (-0.6, -0.59, False), (-0.6, 0.7, False), (0.5, 0.5, True), (0.5, 0.4, False)],
 )
-def test_an_aim_is_a_change_in_its_direction(aim: float, value: float, met: bool) -> None:
+def test_target_is_a_change_in_its_direction(aim: float, value: float, met: bool) -> None:
     assert DragTarget("eye_opening", aim).met(value) is met
 
 
@@ -47,11 +47,11 @@ def test_an_aim_is_a_change_in_its_direction(aim: float, value: float, met: bool
         ({"eye_opening": -0.5}, False),
     ],
 )
-def test_a_preset_has_to_do_what_it_is_for_and_nothing_else(told: dict[str, float], met: bool) -> None:
+def test_preset_figures_judge_target_and_side_effects(told: dict[str, float], met: bool) -> None:
     assert case(**{"eye_opening": -0.8} | told).meets(Task("close_eyes", [DragTarget("eye_opening", -0.6)])) is met
 
 
-def test_shares_medians_and_what_is_not_explained() -> None:
+def test_fractions_medians_and_unexplained_changes() -> None:
     task = Task("open_mouth", [DragTarget("mouth_opening", 0.5)])
     found = [case(mouth_opening=each, farthest=far) for each, far in ((0.2, 1.1), (0.6, 1.0), (3.0, 0.2))]
     figures = {figure.name.removeprefix("drag/open_mouth"): figure for figure in drags.judged(task, found)}
@@ -64,7 +64,7 @@ def test_shares_medians_and_what_is_not_explained() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.preset)
-def test_every_preset_measures_what_its_task_asks_for(task: Task) -> None:
+def test_every_preset_measures_its_task(task: Task) -> None:
     told = [aim["name"] for aim in i2i.load_registry().get("preset", f"drag/{task.preset}").values["aims"]]
     assert [aim.name for aim in task.aims] == told
 
@@ -76,7 +76,7 @@ def test_every_preset_of_drag_has_a_task() -> None:
     assert own == {task.preset for task in TASKS}
 
 
-def test_pairs_of_landmarks_are_measured_in_eye_distances() -> None:
+def test_landmark_distances_are_in_eye_distances() -> None:
     seen = look(p48=(22, 40), p54=(38, 40), p30=(30, 30), p2=(10, 30), p14=(50, 30))
     assert drags._measure({"name": "mouth_width", "pairs": [(49, 55)]}, seen) == pytest.approx(0.8)
     assert drags._measure({"name": "turn", "pairs": [(31, 3)], "against": [(31, 15)]}, seen) == pytest.approx(1)
@@ -84,7 +84,7 @@ def test_pairs_of_landmarks_are_measured_in_eye_distances() -> None:
     assert float(seen.nose) == pytest.approx(0.5)
 
 
-def test_samples_are_those_that_an_edit_can_do_something_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_are_editable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Counting:
         def look(self, images: torch.Tensor) -> Any:
             return images[:, 0, 0, 0]

@@ -61,7 +61,7 @@ class Pool(SimpleNamespace):
 
 
 @pytest.mark.parametrize(("mixed", "expected"), [(0.0, 0), (1.0, 30)])
-def test_samples_are_mixed_from_a_random_row_on(mixed: float, expected: int) -> None:
+def test_samples_mix_styles_from_a_random_layer(mixed: float, expected: int) -> None:
     random = torch.Generator().manual_seed(0)
     images, w = training.samples(Bars(), 30, random, mixed)
     changes = (w[:, 1:] != w[:, :-1]).any(dim=2).sum(dim=1)
@@ -70,7 +70,7 @@ def test_samples_are_mixed_from_a_random_row_on(mixed: float, expected: int) -> 
     assert torch.equal(training.samples(Bars(), 30, torch.Generator().manual_seed(0), mixed)[1], w)
 
 
-def test_training_is_repeated_by_its_seed(narrow: None, pool: Any) -> None:
+def test_training_is_seeded(narrow: None, pool: Any) -> None:
     first, again, other = (
         training.learn(Bars(), Plain(), pool, TrainingSettings(steps=4, batch=4, rate=1e-3, images=48, seed=seed), str)
         for seed in (1, 1, 2)
@@ -80,7 +80,7 @@ def test_training_is_repeated_by_its_seed(narrow: None, pool: Any) -> None:
     assert not torch.equal(first.trunk.stages[0][0][0].weight, other.trunk.stages[0][0][0].weight)
 
 
-def test_training_finds_the_latents(narrow: None, pool: Any) -> None:
+def test_training_finds_latents(narrow: None, pool: Any) -> None:
     said: list[str] = []
     network = training.learn(
         Bars(), Plain(), pool, TrainingSettings(steps=60, batch=8, rate=4e-3, images=48), said.append
@@ -117,7 +117,7 @@ class Exact:
 
 
 @pytest.mark.parametrize("off", [0.0, 0.05])
-def test_measures_are_in_their_units(off: float, pool: Any) -> None:
+def test_figures_have_their_units(off: float, pool: Any) -> None:
     pool.images = pool.images.clamp(26, 229)  # nothing is at the edge of what can be shown
     found = training.evaluate(Exact(off), Bars(), pool, 40)
     # Two in the last digit of eight bits of rounding; drawn bars were rounded before, so they come back exactly.

@@ -33,7 +33,7 @@ from research.demo.measures.samples import EvaluationSamples
         ({}, 1.0, "", None),
     ],
 )
-def test_a_figure_knows_its_aim(aims: dict[str, float], value: float, aim: str, holds: bool | None) -> None:
+def test_figure_holds_its_target(aims: dict[str, float], value: float, aim: str, holds: bool | None) -> None:
     figure = Figure("x", value, "what", **aims)
     assert (figure.aim, figure.holds) == (aim, holds)
     assert Measured([figure]).missed == (["x"] if holds is False else [])
@@ -41,11 +41,11 @@ def test_a_figure_knows_its_aim(aims: dict[str, float], value: float, aim: str, 
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept and kept.get("holds") == holds
 
 
-def test_four_digits_are_kept() -> None:
+def test_figures_are_rounded_to_four_digits() -> None:
     assert Figure("x", 0.0123456, "what").as_json() == {"value": 0.01235, "meaning": "what"}
 
 
-def test_meanings_are_found_by_how_names_begin() -> None:
+def test_meanings_are_found_by_prefix() -> None:
     meanings = {"nme": "mean", "nme_p95": "worst", "accuracy": "of all", "accuracy/": "of {}"}
     found = create_figures(
         dict.fromkeys(("nme", "nme_p95", "accuracy", "accuracy/a/b"), 1.0), meanings, "p/", under={"nme": 2.0}
@@ -81,7 +81,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_figures_stand_beside_their_aims_and_what_lacks_is_left_out(found: list[str]) -> None:
+def test_table_shows_targets_and_omits_missing_figures(found: list[str]) -> None:
     result = CliRunner().invoke(evaluate.main, ["demo-faces", "demo-text", "--count", "40"], catch_exceptions=False)
     assert result.exit_code == 0 and found == ["lacking 40", "first 40", "lacking 40", "second 40"]
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -90,7 +90,7 @@ def test_figures_stand_beside_their_aims_and_what_lacks_is_left_out(found: list[
     assert result.stderr.count("left out of demo-faces: Something is not here: type 'get it'.") == 1
 
 
-def test_json_holds_everything_and_nothing_else_is_printed(found: list[str]) -> None:
+def test_json_output(found: list[str]) -> None:
     result = CliRunner().invoke(evaluate.main, ["--json"])
     printed = json.loads(result.stdout)
     assert list(printed) == ["demo-faces", "demo-text", "demo-identity"]
@@ -102,7 +102,7 @@ def test_json_holds_everything_and_nothing_else_is_printed(found: list[str]) -> 
 @pytest.mark.parametrize(
     ("count", "advice"), [("2000", "python -m research.demo.train demo-identity"), ("50", "--count 2000")]
 )
-def test_a_missed_aim_ends_with_code_1(
+def test_missed_target_exits_with_1(
     found: list[str], count: str, advice: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -113,7 +113,7 @@ def test_a_missed_aim_ends_with_code_1(
     assert last.startswith("Error: Aims are missed (demo-identity poor): ") and last.endswith(f"{advice}.")
 
 
-def test_a_network_that_is_not_there_is_refused() -> None:
+def test_unknown_network_is_refused() -> None:
     result = CliRunner().invoke(evaluate.main, ["demo-fates"])
     assert result.exit_code == 2 and "demo-faces" in result.stderr
 
@@ -148,7 +148,7 @@ def figures_of(folder: Path, name: str = "demo-text") -> dict[str, Any]:
     return found
 
 
-def test_figures_of_other_weights_or_counts_do_not_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_of_other_weights_or_counts_are_removed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = Measured([Figure("one", 1.0, "a")]), Measured([Figure("other", 2.0, "b", least=1.0)])
     model_cards.write("demo-text", one, 50, folder)
     model_cards.write("demo-text", other, 50, folder)
@@ -160,7 +160,7 @@ def test_figures_of_other_weights_or_counts_do_not_stay(folder: Path, monkeypatc
     assert list(figures_of(folder)) == ["one"]
 
 
-def test_the_page_tells_what_the_cards_hold(folder: Path) -> None:
+def test_page_matches_cards(folder: Path) -> None:
     figures = [
         Figure("found", 0.5, "half", least=0.4),
         Figure("lost", 0.25, "much", under=0.1),
@@ -185,7 +185,7 @@ def test_the_page_tells_what_the_cards_hold(folder: Path) -> None:
     assert page.index("\n## faces\n") < page.index("\n## demo-text\n") and "## demo-identity" not in page
 
 
-def test_a_card_that_is_not_there_is_told(folder: Path) -> None:
+def test_missing_card_is_named(folder: Path) -> None:
     with pytest.raises(
         i2i.I2IError, match=r"demo-faces\.json cannot be read .*: type 'python -m .*train demo-faces' anew"
     ):
@@ -195,9 +195,7 @@ def test_a_card_that_is_not_there_is_told(folder: Path) -> None:
         model_cards.read("demo-faces", folder)
 
 
-def test_figures_are_written_where_that_is_asked(
-    found: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_updates_cards(found: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_cards, "write", partial(model_cards.write, folder=folder))
     before = (folder / "demo-text.json").read_bytes()
     assert CliRunner().invoke(evaluate.main, ["demo-text"]).exit_code == 0

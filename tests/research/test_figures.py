@@ -47,12 +47,12 @@ def check(name: str, figures: list[Figure]) -> dict[str, float]:
 # The dataset.
 
 
-def test_dlib_sees_drawn_faces(bench: EvaluationSamples) -> None:
+def test_dlib_detects_synthetic_faces(bench: EvaluationSamples) -> None:
     require_dlib()
     check("faces", faces.seen(bench))
 
 
-def test_dlib_agrees_with_the_drawn_landmarks(bench: EvaluationSamples) -> None:
+def test_dlib_agrees_with_landmarks(bench: EvaluationSamples) -> None:
     require_dlib()
     check("faces", faces.agreement(bench))
 
@@ -76,7 +76,7 @@ def test_samples_are_faces(bench: EvaluationSamples) -> None:
     check("demo-faces", generator.seen(bench))
 
 
-def test_samples_are_what_they_were_meant_to_be(bench: EvaluationSamples) -> None:
+def test_samples_match_their_parameters(bench: EvaluationSamples) -> None:
     found = check("demo-faces", generator.likeness(bench))
     told = model_cards.read("demo-faces")["figures"]
     for name, value in found.items():
@@ -86,32 +86,32 @@ def test_samples_are_what_they_were_meant_to_be(bench: EvaluationSamples) -> Non
 # The extractors.
 
 
-def test_landmarks_are_found_in_drawn_faces(bench: EvaluationSamples) -> None:
+def test_landmarks_of_synthetic_faces(bench: EvaluationSamples) -> None:
     found = check("demo-landmarks", networks.landmarks_of_synthetic_faces(bench))
     assert found["drawn/found"] > 0.95 and found["drawn/false_alarms"] < 0.1
 
 
-def test_landmarks_are_found_in_samples(bench: EvaluationSamples) -> None:
+def test_landmarks_of_samples(bench: EvaluationSamples) -> None:
     found = check("demo-landmarks", networks.landmarks_of_samples(bench))
     assert found["samples/found"] > 0.95 and found["samples/false_alarms"] < 0.1
 
 
-def test_people_are_told_apart(bench: EvaluationSamples) -> None:
+def test_identity_verification(bench: EvaluationSamples) -> None:
     check("demo-identity", networks.people(bench))
 
 
-def test_samples_look_like_who_they_were_meant_to_be(bench: EvaluationSamples) -> None:
+def test_samples_keep_identity(bench: EvaluationSamples) -> None:
     found = check("demo-identity", networks.likeness_of_samples(bench))
     assert found["samples/own"] > 0.5 > found["samples/others"] + 0.2
 
 
-def test_words_go_with_images(bench: EvaluationSamples) -> None:
+def test_text_matches_images(bench: EvaluationSamples) -> None:
     found = check("demo-text", networks.retrieval(bench))
     assert found["caption@1"] > 0.75 and found["caption@5"] > 0.95  # by chance 0.01 and 0.05
     assert found["accuracy"] > 0.85  # by chance 0.5
 
 
-def test_images_come_back_from_their_latents(bench: EvaluationSamples) -> None:
+def test_encoder_reconstruction(bench: EvaluationSamples) -> None:
     found = check("demo-encoder", networks.inversion(bench))
     assert found["samples/lpips"] < 0.1 and found["drawn/lpips"] < 0.2
 
@@ -120,7 +120,7 @@ def test_images_come_back_from_their_latents(bench: EvaluationSamples) -> None:
 
 
 @pytest.mark.parametrize("name", model_cards.NAMES)
-def test_a_card_holds_the_figures_of_what_is_shipped(name: str) -> None:
+def test_card_holds_figures_of_shipped_weights(name: str) -> None:
     card = model_cards.read(name)
     assert card["name"] == name and card["summary"] and card["licence"]
     assert card["measured"]["count"] == COUNT and card["figures"]
@@ -132,17 +132,17 @@ def test_a_card_holds_the_figures_of_what_is_shipped(name: str) -> None:
         assert card["seconds"] > 0 and card["settings"]["steps"] > 0 and card["torch"]
 
 
-def test_all_that_is_shipped_is_measured() -> None:
+def test_every_shipped_network_has_a_card() -> None:
     assert set(PARTS) == {*model_cards.NAMES, EDITS} and set(model_cards.NAMES) == {"faces", *BY_NAME}
 
 
-def test_all_weights_together_are_small() -> None:
+def test_weights_are_small() -> None:
     sizes = [record.path.stat().st_size for record in BY_NAME.values() if record.path is not None]
     assert len(sizes) == 5 and sum(sizes) < 30e6
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
-def test_each_opens_by_name_and_by_role(name: str) -> None:
+def test_networks_open_by_name_and_role(name: str) -> None:
     record = BY_NAME[name]
     assert i2i.load_registry().get("model", name) == record
     if record.role == "generator":

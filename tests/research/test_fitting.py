@@ -31,14 +31,14 @@ def learn(steps: int, seed: int = 0, told: list[str] | None = None) -> tuple[nn.
     return average, history
 
 
-def test_it_learns() -> None:
+def test_fit_decreases_loss() -> None:
     average, _ = learn(150)
     known = torch.arange(40)[:, None].bitwise_and(2 ** torch.arange(6)).ne(0).float()
     assert ((average(known)[:, 0] > 0) == (torch.arange(40) % 2 > 0)).all()
     assert not average.training and not any(each.requires_grad for each in average.parameters())
 
 
-def test_the_average_follows_the_weights() -> None:
+def test_average_follows_weights() -> None:
     average, history = learn(30)
     kept = history[0]
     for step, weight in enumerate(history[1:]):
@@ -47,26 +47,26 @@ def test_the_average_follows_the_weights() -> None:
     assert int(average.state_dict()["1.num_batches_tracked"]) == 30
 
 
-def test_the_same_seed_gives_the_same_weights() -> None:
+def test_fit_is_seeded() -> None:
     (one, _), (same, _), (other, _) = learn(5), learn(5), learn(5, seed=1)
     assert all(map(torch.equal, one.state_dict().values(), same.state_dict().values()))
     assert not torch.equal(one.get_parameter("0.weight"), other.get_parameter("0.weight"))
 
 
-def test_the_last_step_is_told_with_every_loss_and_the_speed() -> None:
+def test_last_step_is_logged() -> None:
     told: list[str] = []
     learn(3, told=told)
     assert len(told) == 1
     assert told[0].startswith("step 3 of 3: error ") and ", size " in told[0] and told[0].endswith(" images/s")
 
 
-def test_every_image_is_seen_once_a_pass() -> None:
+def test_every_image_occurs_once_per_epoch() -> None:
     seen = torch.cat(list(batches(10, TrainingSettings(steps=4, batch=5, rate=1.0, images=10, seed=3))))
     assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
     assert seen[:10].tolist() != seen[10:].tolist()
 
 
-def test_the_rate_rises_and_falls_to_nothing() -> None:
+def test_learning_rate_schedule() -> None:
     settings = TrainingSettings(steps=100, batch=1, rate=2.0, images=1)
     rates = [rate_at(step, settings) for step in range(100)]
     assert rates[0] == pytest.approx(0.4) and max(rates) == 2.0 and rates.index(2.0) in (4, 5)

@@ -49,7 +49,7 @@ def stages(monkeypatch: pytest.MonkeyPatch, fail_at: int | None = None) -> list[
     return begun
 
 
-def test_what_is_learnt_opens_as_a_generator(settings: TrainingSettings, tmp_path: Path) -> None:
+def test_trained_weights_open_as_generator(settings: TrainingSettings, tmp_path: Path) -> None:
     said: list[str] = []
     trained = generator.train(settings, said.append)
     assert any(line.startswith("finish: step 1 of 1: pixels") and "images/s" in line for line in said)
@@ -64,9 +64,7 @@ def test_what_is_learnt_opens_as_a_generator(settings: TrainingSettings, tmp_pat
     assert opened.map(many)[:, 0].mean(dim=0) == pytest.approx(opened.w_mean, abs=0.05)
 
 
-def test_a_training_that_broke_off_goes_on_after_the_last_whole_stage(
-    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_resumes_after_last_stage(settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = stages(monkeypatch, fail_at=3)
     broken = generator.train(settings, lambda text: None)
     assert isinstance(broken, Trained) and len(begun) == 3
@@ -77,12 +75,12 @@ def test_a_training_that_broke_off_goes_on_after_the_last_whole_stage(
     assert any(not torch.equal(went_on.tensors[key], value) for key, value in broken.tensors.items())
 
 
-def test_the_same_settings_give_the_same_weights(settings: TrainingSettings) -> None:
+def test_training_is_seeded(settings: TrainingSettings) -> None:
     one, other = (generator.train(settings, lambda text: None).tensors for _ in range(2))
     assert all(torch.equal(one[key], value) for key, value in other.items())
 
 
-def test_edges_count_what_pixels_do_not() -> None:
+def test_edge_loss() -> None:
     target = torch.zeros(1, 3, 8, 8)
     target[..., 4:] = 1
     even = target + 0.1

@@ -24,25 +24,25 @@ def negated(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_attribute_has_two_prompts_that_say_the_opposite(name: str) -> None:
+def test_every_attribute_has_opposite_prompts(name: str) -> None:
     true, false = Prompts(NAMES).pair(name)
     assert not negated(true.replace(",", "")) or name == "eyes wide open"
     assert negated(false.replace(",", "")) and true.startswith("a") and false.startswith("a face, ")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_way_to_say_that_it_is_there_says_that_it_is_not(name: str) -> None:
+def test_positive_prompts_are_not_negative(name: str) -> None:
     there, absent = wordings_of(name)
     assert there.all and absent.all and not set(there.all) & set(absent.all)
 
 
-def test_the_order_of_words_in_a_name_and_unknown_names() -> None:
+def test_word_order_of_names_and_unknown_names() -> None:
     assert wordings_of("closed_eyes") == wordings_of("eyes closed")
     there, absent = wordings_of("pointed_hat")
     assert there.with_ == ("pointed hat",) and absent.with_ == ("no pointed hat",)
 
 
-def test_prompts_state_what_is_true_and_nothing_else() -> None:
+def test_prompts_state_true_attributes_only() -> None:
     prompts, rng = Prompts(NAMES), random.Random(0)
     texts, words = set(), prompts.words()
     for seed in range(300):
@@ -56,7 +56,7 @@ def test_prompts_state_what_is_true_and_nothing_else() -> None:
     assert len(texts) > 200
 
 
-def test_pairs_say_of_every_attribute_that_it_is_there_and_that_it_is_not() -> None:
+def test_pairs_cover_every_attribute() -> None:
     prompts, rng = Prompts(NAMES), random.Random(2)
     plain = [prompts.pair(name) for name in prompts.names]
     met = set()
@@ -70,7 +70,7 @@ def test_pairs_say_of_every_attribute_that_it_is_there_and_that_it_is_not() -> N
     assert 0.4 < sum(met) / len(met) < 0.75  # half as ``pair`` says, and some of the others by chance
 
 
-def test_short_prompts_are_common_and_speak_of_what_is_there() -> None:
+def test_short_prompts_are_common_and_positive() -> None:
     prompts, rng = Prompts(NAMES), random.Random(1)
     drawn = [(face(seed), *prompts.draw(face(seed), rng)) for seed in range(400)]
     single = [said for _, _, said in drawn if len(said) == 1]
@@ -81,7 +81,7 @@ def test_short_prompts_are_common_and_speak_of_what_is_there() -> None:
     assert sum(stated) / len(stated) > 1.5 * sum(held) / len(held)
 
 
-def test_captions_are_understood() -> None:
+def test_captions_are_parsed() -> None:
     prompts = Prompts(NAMES)
     for seed in range(200):
         attributes, caption = face(seed), FACES.caption(FACES.values(seed))
@@ -99,6 +99,6 @@ def test_captions_are_understood() -> None:
         ("a face", set()),
     ],
 )
-def test_words_of_one_clause_are_not_taken_for_anothers(caption: str, stated: set[str]) -> None:
+def test_words_belong_to_their_clause(caption: str, stated: set[str]) -> None:
     everything = dict.fromkeys(NAMES, True)
     assert set(Prompts(NAMES).stated(caption, everything)) == stated

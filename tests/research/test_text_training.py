@@ -18,14 +18,14 @@ from research.demo.training import text as training
 from research.demo.training.settings import TrainingSettings
 
 
-def test_a_text_holds_where_all_it_states_is_true() -> None:
+def test_text_matches_where_all_statements_are_true() -> None:
     stated = torch.tensor([[1.0, 0, 0], [0, -1, 0], [1, -1, 1], [0, 0, 0]])
     truth = torch.tensor([[True, False, True], [True, True, True], [False, False, False]])
     expected = [[1, 1, 0], [1, 0, 1], [1, 0, 0], [1, 1, 1]]
     assert training.holds(stated, truth).int().tolist() == expected
 
 
-def test_with_one_right_answer_the_loss_is_clips() -> None:
+def test_loss_with_one_match_equals_clip() -> None:
     random = torch.Generator().manual_seed(0)
     images, texts = (F.normalize(torch.randn(6, 8, generator=random)) for _ in range(2))
     logits, own = 5.0 * images @ texts.T, torch.arange(6)
@@ -34,7 +34,7 @@ def test_with_one_right_answer_the_loss_is_clips() -> None:
     assert torch.allclose(ours, expected, atol=1e-6)
 
 
-def test_all_right_answers_are_wanted_equally() -> None:
+def test_loss_treats_all_matches_equally() -> None:
     """Two images of one kind and one of another, each with its text."""
     kinds = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
     match = kinds @ kinds.T > 0
@@ -47,7 +47,7 @@ def test_all_right_answers_are_wanted_equally() -> None:
     assert apart.item() == pytest.approx((by_text + by_image) / 2, abs=1e-4)
 
 
-def test_equal_captions_are_all_right() -> None:
+def test_equal_captions_all_match() -> None:
     captions = ["one", "one", "two", "three"]
     images = torch.eye(4)
     texts = images[[1, 0, 2, 3]]  # the equal ones are taken for each other
@@ -57,7 +57,7 @@ def test_equal_captions_are_all_right() -> None:
     assert wrong["caption@1"] == wrong["picture@1"] == 0.0 and wrong["caption@5"] == 1.0
 
 
-def test_images_are_looked_for_among_a_hundred() -> None:
+def test_retrieval_among_100_images() -> None:
     images = torch.eye(250)
     shifted = images.roll(100, dims=1)  # each group's images look like those of another group
     captions = [str(number) for number in range(250)]
@@ -66,7 +66,7 @@ def test_images_are_looked_for_among_a_hundred() -> None:
     assert training.retrieval(images, shifted, captions)["caption@5"] == pytest.approx(0.05)
 
 
-def test_faces_with_an_attribute_weigh_as_much_as_those_without_it() -> None:
+def test_accuracy_is_balanced() -> None:
     truth = torch.tensor([[True, True], [False, True], [False, True], [False, False]])
     weights = training.balance(truth, truth.float().mean(dim=0))
     assert torch.allclose((weights * truth).sum(dim=0), torch.tensor([2.0, 2.0]))
@@ -119,7 +119,7 @@ class Knowing:
 
 
 @pytest.mark.parametrize(("says", "accuracy"), [(1.0, 1.0), (-1.0, 0.0)])
-def test_accuracy_is_that_of_pairs_of_prompts(says: float, accuracy: float) -> None:
+def test_accuracy_uses_pairs_of_prompts(says: float, accuracy: float) -> None:
     found = training.evaluate(Knowing(says), Blots(), Blots().pool(1, 30))
     assert found["accuracy"] == found["accuracy/glasses"] == accuracy
     assert {name for name in found if "/" in name} == {f"accuracy/{name}" for name in Blots.names}
@@ -130,7 +130,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.setattr(network_module, "WIDTHS", (6, 8, 12, 16))
 
 
-def test_training_is_repeated_by_its_seed(narrow: None) -> None:
+def test_training_is_seeded(narrow: None) -> None:
     blots = Blots()
     first, again, other = (
         training.learn(
@@ -143,7 +143,7 @@ def test_training_is_repeated_by_its_seed(narrow: None) -> None:
     assert not torch.equal(first.image.linear.weight, other.image.linear.weight)
 
 
-def test_training_learns_what_words_mean(narrow: None) -> None:
+def test_training_learns_words(narrow: None) -> None:
     said: list[str] = []
     blots = Blots()
     settings = TrainingSettings(steps=40, batch=16, rate=8e-3, images=96)

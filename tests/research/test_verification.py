@@ -22,7 +22,7 @@ def people(count: int, each: int, spread: float, seed: int = 0) -> tuple[Tensor,
     return vectors, torch.arange(count).repeat_interleave(each) + 77
 
 
-def test_figures_agree_with_counting_every_pair() -> None:
+def test_figures_equal_counts_of_all_pairs() -> None:
     vectors, identities = people(12, 4, 0.45)
     likeness = vectors @ vectors.T
     one, other = torch.combinations(torch.arange(48)).unbind(dim=1)
@@ -39,12 +39,12 @@ def test_figures_agree_with_counting_every_pair() -> None:
 @pytest.mark.parametrize(
     ("spread", "low", "high"), [(0.01, 1.0, 1.0), (100.0, 0.4, 0.6)], ids=["told apart", "guessed"]
 )
-def test_accuracy_of_the_sure_and_of_the_blind(spread: float, low: float, high: float) -> None:
+def test_accuracy_of_perfect_and_random_scores(spread: float, low: float, high: float) -> None:
     vectors, identities = people(60, 4, spread)
     assert low <= verify(vectors, identities)["accuracy"] <= high
 
 
-def test_a_threshold_is_chosen_on_other_people_than_it_judges() -> None:
+def test_threshold_is_chosen_on_other_folds() -> None:
     """Every fold has a threshold of its own that parts all its pairs; the others' thresholds must fail some of them."""
     count = 40
     identities = torch.arange(count).repeat_interleave(2)
@@ -54,7 +54,7 @@ def test_a_threshold_is_chosen_on_other_people_than_it_judges() -> None:
     assert 0.5 < ten_fold(likeness, identities) < 0.95
 
 
-def test_the_best_threshold_is_the_best_of_all() -> None:
+def test_best_threshold_is_optimal() -> None:
     cosines, same = torch.rand(200, generator=seeded(8)) * 2 - 1, torch.rand(200, generator=seeded(9)) < 0.5
     found = ((cosines > best_threshold(cosines, same)) == same).float().mean()
     tried = max(((cosines > threshold) == same).float().mean() for threshold in cosines)

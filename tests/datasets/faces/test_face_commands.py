@@ -16,7 +16,7 @@ def command(*arguments: str | Path) -> CommandOutcome:
     return run_command(*arguments, registry=registry_of(plugins=["faces", "pix2pix"]))
 
 
-def test_preview_shows_pairs(tmp_path: Path) -> None:
+def test_datasets_preview(tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     result = command("datasets", "preview", "faces", "--count", "2", "--size", "64", "--out", out)
     assert result.exit_code == 0, result.stderr
@@ -26,21 +26,21 @@ def test_preview_shows_pairs(tmp_path: Path) -> None:
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 500
 
 
-def test_too_small_is_one_sentence(tmp_path: Path) -> None:
+def test_datasets_preview_refuses_small_size(tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     result = command("datasets", "preview", "faces", "--size", "16", "--out", out)
     assert result.exit_code == 2 and not out.exists()
     assert "type --size 32" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_listed_as_drawn_alone() -> None:
+def test_datasets_show_synthetic_only() -> None:
     result = command("datasets", "show", "faces", "--json")
     told = json.loads(result.stdout)
     assert told["sides"] == ["landmarks", "face"] and told["drawn"] == {"train": 2000, "val": 200}
     assert told["state"] == "drawn only" and told["archive"] is None
 
 
-def test_pix2pix_takes_it(tmp_path: Path) -> None:
+def test_train_pix2pix_dry_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ["train", "pix2pix", "--dataset", "faces", "--size", "64", "--device", "cpu", "--precision", "fp32"]
     result = command(*words, "--out", run, "--dry-run")

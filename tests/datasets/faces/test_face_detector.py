@@ -34,12 +34,12 @@ def seen(faces: Any) -> list[tuple[Any, np.ndarray | None]]:
     return found
 
 
-def test_the_detector_finds_them(seen: list[tuple[Any, np.ndarray | None]]) -> None:
+def test_dlib_detects_synthetic_faces(seen: list[tuple[Any, np.ndarray | None]]) -> None:
     assert len(seen) == 25
     assert sum(points is not None for _, points in seen) >= 24  # 95 %; measured: 112 of 113
 
 
-def test_the_predictor_agrees_with_the_landmarks(seen: list[tuple[Any, np.ndarray | None]]) -> None:
+def test_dlib_landmarks_agree(seen: list[tuple[Any, np.ndarray | None]]) -> None:
     distances = []
     for drawn, points in seen:
         if points is not None:

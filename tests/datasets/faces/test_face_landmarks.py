@@ -52,7 +52,7 @@ def grown(mask: np.ndarray, by: int) -> np.ndarray:
 # Order.
 
 
-def test_a_frontal_face_is_its_own_mirror_image(shown: Render) -> None:
+def test_frontal_landmarks_are_symmetric(shown: Render) -> None:
     points = shown(64).landmarks
     twin = points[MIRRORED] * [-1, 1] + [63, 0]
     np.testing.assert_allclose(points, twin, atol=0.02)  # pixels; rounding of the projection
@@ -60,7 +60,7 @@ def test_a_frontal_face_is_its_own_mirror_image(shown: Render) -> None:
     assert np.abs(image - image[:, ::-1]).mean() < 4  # the parting and the glint of the eyes are on one side
 
 
-def test_left_of_the_image_comes_first(people: Any) -> None:
+def test_landmark_order(people: Any) -> None:
     for _, found in people:
         x, y = found.landmarks.T
         for run in (
@@ -77,7 +77,7 @@ def test_left_of_the_image_comes_first(people: Any) -> None:
             assert (np.diff(y[list(run)]) > 0).all(), run
 
 
-def test_points_lie_in_the_image(people: Any) -> None:
+def test_landmarks_lie_in_the_image(people: Any) -> None:
     for _, found in people:
         assert found.landmarks.min() > 0 and found.landmarks.max() < 127
 
@@ -92,7 +92,7 @@ def nose(found: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("value", [0.5, 1.0, 2.0])
-def test_yaw_turns_the_nose_to_the_right_and_pitch_down(value: float, shown: Render) -> None:
+def test_yaw_and_pitch_move_the_nose(value: float, shown: Render) -> None:
     ahead = nose(shown(64))
     assert abs(ahead[0]) < 0.01
     right, left = nose(shown(64, yaw=value)), nose(shown(64, yaw=-value))
@@ -102,13 +102,13 @@ def test_yaw_turns_the_nose_to_the_right_and_pitch_down(value: float, shown: Ren
 
 
 @pytest.mark.parametrize("value", [-2.0, -1.0, 1.0, 2.0])
-def test_roll_turns_the_line_of_the_eyes_by_its_angle(value: float, faces: Any, made: Make) -> None:
+def test_roll_rotates_the_eye_line(value: float, faces: Any, made: Make) -> None:
     values = made(roll=value)
     across = np.diff(faces.render(values, 64).landmarks[[36, 45]], axis=0)[0]
     assert np.degrees(np.arctan2(across[1], across[0])) == pytest.approx(faces.describe(values)["roll"], abs=0.05)
 
 
-def test_turned_face_stays_in_the_middle(shown: Render) -> None:
+def test_turned_face_is_centred(shown: Render) -> None:
     middle = shown(64).landmarks[27:36].mean(axis=0)
     for change in ({"yaw": 2}, {"yaw": -2}, {"pitch": 2}, {"pitch": -2}):
         assert np.abs(shown(64, **change).landmarks[27:36].mean(axis=0) - middle).max() < 64 * 0.1
@@ -117,7 +117,7 @@ def test_turned_face_stays_in_the_middle(shown: Render) -> None:
 # Expression.
 
 
-def test_smile_raises_the_corners_of_the_mouth(shown: Render) -> None:
+def test_smile_raises_mouth_corners(shown: Render) -> None:
     heights, widths = [], []
     for value in (-2.0, -1.0, 0.0, 1.0, 2.0):
         points = shown(64, smile=value).landmarks
@@ -127,7 +127,7 @@ def test_smile_raises_the_corners_of_the_mouth(shown: Render) -> None:
     assert widths[4] > widths[2] + 1
 
 
-def test_mouth_open_parts_the_lips(shown: Render) -> None:
+def test_mouth_open_separates_lips(shown: Render) -> None:
     closed, half, wide = (shown(128, mouth_open=value) for value in (-1.0, 1.0, 2.5))
     gaps = [found.landmarks[66, 1] - found.landmarks[62, 1] for found in (closed, half, wide)]
     assert gaps[0] < 1.5 and gaps[1] > gaps[0] + 2 and gaps[2] > gaps[1] + 2
@@ -137,7 +137,7 @@ def test_mouth_open_parts_the_lips(shown: Render) -> None:
     assert wide.landmarks[8, 1] > closed.landmarks[8, 1] + 3  # the jaw drops
 
 
-def test_eyes_open_parts_the_lids(shown: Render) -> None:
+def test_eyes_open_separates_lids(shown: Render) -> None:
     closed, half, wide = (shown(128, eyes_open=value) for value in (-2.0, -1.0, 2.0))
     for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
         gaps = [found.landmarks[lower, 1] - found.landmarks[upper, 1] for found in (closed, half, wide)]
@@ -160,7 +160,7 @@ def test_brows_rise_and_frown(shown: Render) -> None:
 # Pixels.
 
 
-def test_pupils_are_the_darkest_of_the_eyes(people: Any) -> None:
+def test_pupils_are_darkest(people: Any) -> None:
     for about, found in people:
         light = luminance(cv2.GaussianBlur(found.image, (3, 3), 0))
         for eye in (slice(36, 42), slice(42, 48)):
@@ -173,7 +173,7 @@ def test_pupils_are_the_darkest_of_the_eyes(people: Any) -> None:
             assert light[inside].min() < 0.6 * light[inside].max()
 
 
-def test_lips_are_redder_than_what_surrounds_them(people: Any) -> None:
+def test_lips_are_redder_than_skin(people: Any) -> None:
     for _, found in people:
         image = found.image.astype(np.float64)
         red = image[..., 0] / image.sum(axis=2)
@@ -182,7 +182,7 @@ def test_lips_are_redder_than_what_surrounds_them(people: Any) -> None:
         assert red[outer & ~inner].mean() > red[around].mean() + 0.01
 
 
-def test_nostrils_are_dark_and_under_the_tip(shown: Render) -> None:
+def test_nostrils_are_dark_below_the_tip(shown: Render) -> None:
     for changes in ({"pitch": -1.0}, {"skin": 1.0, "pitch": -1.0}, {"skin": -1.0, "pitch": -1.0}):
         found = shown(128, **changes)
         light, points = luminance(found.image), found.landmarks
@@ -192,7 +192,7 @@ def test_nostrils_are_dark_and_under_the_tip(shown: Render) -> None:
             assert light[y - 3 : y + 2, x - 2 : x + 3].min() < 0.65 * tip
 
 
-def test_brows_are_darker_than_the_skin_around_them(people: Any) -> None:
+def test_brows_are_darker_than_skin(people: Any) -> None:
     for about, found in people:
         if about["skin"] < 0.4 or about["hair_shade"] > 0.6 or about["hair_grey"] > 0.1:
             continue  # light brows may be as light as the skin
@@ -204,7 +204,7 @@ def test_brows_are_darker_than_the_skin_around_them(people: Any) -> None:
             assert hair < light[between[1], between[0]] - 8
 
 
-def test_jaw_lies_on_the_edge_of_the_head(shown: Render) -> None:
+def test_jaw_lies_on_the_head_outline(shown: Render) -> None:
     for changes in ({}, {"jaw": 1.5}, {"jaw": -1.5, "chin": 1.0}):
         bald = {"hair_length": -3.0, **changes}
         dark, light = (shown(128, back_level=level, **bald) for level in (-2.0, 2.0))
@@ -217,7 +217,7 @@ def test_jaw_lies_on_the_edge_of_the_head(shown: Render) -> None:
 
 
 @pytest.mark.parametrize("value", [-1.5, 1.5])
-def test_light_brightens_the_side_it_comes_from(value: float, shown: Render) -> None:
+def test_light_direction(value: float, shown: Render) -> None:
     found = shown(64, light_side=value, hair_length=-3)
     light = luminance(found.image)
     left, right = (polygon(found.landmarks[[*part, 27, 33]], 64) for part in (range(1, 6), range(15, 10, -1)))

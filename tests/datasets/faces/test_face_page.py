@@ -19,7 +19,7 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def test_tables_hold_every_parameter_in_order(page: str) -> None:
+def test_tables_list_every_parameter_in_order(page: str) -> None:
     sections = page.partition("## Parameters")[2].split("\n### ")[1:]
     assert [section.split()[0].strip(":").lower() for section in sections] == list(GROUPS)
     for section, group in zip(sections, GROUPS.values(), strict=True):
@@ -27,13 +27,13 @@ def test_tables_hold_every_parameter_in_order(page: str) -> None:
 
 
 @pytest.mark.parametrize("parameter", [each for group in GROUPS.values() for each in group], ids=lambda each: each.name)
-def test_usual_levels_are_those_of_the_code(parameter: Parameter, page: str) -> None:
+def test_levels_equal_those_of_the_code(parameter: Parameter, page: str) -> None:
     rows = {name: levels for name, _, _, *levels in ROW.findall(page)}
     stated = [float(level) for level in rows[parameter.name]]
     assert stated == pytest.approx([parameter.level(value) for value in (-2, 0, 2)], abs=0.00051)  # three digits
 
 
-def test_lines_of_python_run_and_say_what_they_say(page: str) -> None:
+def test_python_examples_run(page: str) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     known: dict[str, Any] = {}
     exec(block, known)

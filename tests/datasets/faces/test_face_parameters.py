@@ -22,14 +22,14 @@ FARTHER = {"hair_grey": 2.0, "freckles": 2.0}
 """One in six is grey, and one in five freckled: they only begin at 1."""
 
 
-def test_groups_follow_one_another_and_hold_every_name(faces: Any) -> None:
+def test_groups_cover_every_name(faces: Any) -> None:
     assert list(faces.groups) == ["identity", "pose", "expression", "light", "background"]
     covered = [name for part in faces.groups.values() for name in faces.names[part]]
     assert tuple(covered) == faces.names == NAMES and len(set(NAMES)) == len(NAMES) >= 50
     assert all(faces.names[part] == tuple(each.name for each in GROUPS[name]) for name, part in faces.groups.items())
 
 
-def test_identity_depends_on_its_own_number_alone(faces: Any) -> None:
+def test_identity_depends_on_its_seed_only(faces: Any) -> None:
     who = faces.groups["identity"]
     first, second, other = faces.values(5, identity=9), faces.values(6, identity=9), faces.values(5, identity=10)
     np.testing.assert_array_equal(first[who], second[who])
@@ -48,7 +48,7 @@ def test_values_are_standard_normal_and_independent(faces: Any) -> None:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda each: each.name)
-def test_levels_rise_without_steps(parameter: Parameter) -> None:
+def test_levels_are_monotonic_and_smooth(parameter: Parameter) -> None:
     line = np.linspace(-4, 4, 1601)
     levels = np.array([parameter.level(value) for value in line])
     steps = np.diff(levels)
@@ -57,7 +57,7 @@ def test_levels_rise_without_steps(parameter: Parameter) -> None:
     assert steps.max() < 0.04 * reach  # the steepest goes from 0 to 1 within 5 % of all faces
 
 
-def test_units_are_told_by_name(faces: Any, made: Make) -> None:
+def test_face_takes_units_by_name(faces: Any, made: Make) -> None:
     told = faces.describe(made(yaw=1, light_height=-1, hair_length=-3))
     assert tuple(told) == faces.names and all(type(level) is float for level in told.values())
     assert told["yaw"] == pytest.approx(15) and told["light_height"] == pytest.approx(20)
@@ -66,7 +66,7 @@ def test_units_are_told_by_name(faces: Any, made: Make) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_parameter_can_be_seen(name: str, shown: Render) -> None:
+def test_every_parameter_changes_the_image(name: str, shown: Render) -> None:
     given = NEEDS.get(name, {})
     low, high = (shown(64, **given, **{name: value}).image for value in (-1.0, FARTHER.get(name, 1.0)))
     change = np.abs(low.astype(np.float64) - high)
@@ -75,13 +75,13 @@ def test_every_parameter_can_be_seen(name: str, shown: Render) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))
-def test_what_needs_another_does_nothing_alone(name: str, shown: Render) -> None:
+def test_dependent_parameters_have_no_effect_alone(name: str, shown: Render) -> None:
     low, high = (shown(64, **{name: value}) for value in (-1.0, 1.0))
     np.testing.assert_array_equal(low.image, high.image)
 
 
 @pytest.mark.parametrize("group", ["light", "background"])
-def test_light_and_background_leave_the_landmarks(group: str, faces: Any) -> None:
+def test_light_and_background_keep_landmarks(group: str, faces: Any) -> None:
     values, other = faces.values(1), faces.values(1)
     other[faces.groups[group]] = faces.values(2)[faces.groups[group]]
     first, second = faces.render(values, 64), faces.render(other, 64)
@@ -98,11 +98,11 @@ def test_light_and_background_leave_the_landmarks(group: str, faces: Any) -> Non
         (lambda values: np.where(np.arange(len(values)) == 1, np.inf, values), "these are not: crown"),
     ],
 )
-def test_what_is_no_face_is_refused(change: Any, message: str, faces: Any) -> None:
+def test_invalid_values_are_refused(change: Any, message: str, faces: Any) -> None:
     for wants in (faces.describe, faces.caption, lambda values: faces.render(values, 64)):
         with pytest.raises(ValueError, match=message):
             wants(change(faces.values(0)))
 
 
-def test_lists_are_taken_as_well(faces: Any) -> None:
+def test_lists_are_accepted(faces: Any) -> None:
     assert vars(face([0.0] * len(NAMES))) == faces.describe(np.zeros(len(NAMES)))

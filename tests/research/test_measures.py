@@ -85,7 +85,7 @@ def values(figures: list[Figure]) -> dict[str, float]:
 # Faces.
 
 
-def test_faces_are_drawn_for_their_seeds_people_and_latents(targets: pools.Pool) -> None:
+def test_pool_renders_seeds_people_and_latents(targets: pools.Pool) -> None:
     known = synthetic_faces.faces()
     pool = pools.render_pool(4, size=48, per_identity=2, first_seed=synthetic_faces.UNSEEN, alone=True)
     assert pool.identities.tolist() == [
@@ -104,7 +104,7 @@ def test_faces_are_drawn_for_their_seeds_people_and_latents(targets: pools.Pool)
     assert np.array_equal(targets.latents[5], synthetic_faces.latents(synthetic_faces.UNSEEN + 5))
 
 
-def test_a_pool_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def here() -> Any:
         yield map
@@ -117,7 +117,7 @@ def test_a_pool_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(first(drawn, 2)) == 2 and len(first(drawn, 2).landmarks) == 2
 
 
-def test_what_is_measured_was_never_learnt_from() -> None:
+def test_evaluation_seeds_are_not_training_seeds() -> None:
     for module in (encoder, identity, landmarks, text, taught):
         assert getattr(module, "FIRST_SEED", 0) + module.DEFAULTS.images < synthetic_faces.UNSEEN
 
@@ -125,7 +125,7 @@ def test_what_is_measured_was_never_learnt_from() -> None:
 # The generator's figures, of generators whose worth is known.
 
 
-def test_one_that_draws_the_truth_is_as_good_as_can_be(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_perfect_generator_has_the_best_figures(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = bench_of(targets)
     monkeypatch.setattr(bench, "frechet", Edges)
     assert torch.equal(bench.samples.images, targets.images)
@@ -136,7 +136,7 @@ def test_one_that_draws_the_truth_is_as_good_as_can_be(targets: pools.Pool, monk
     assert not np.array_equal(bench.faces.images, targets.images)
 
 
-def test_the_harm_of_a_blur_is_the_bar(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blur_baseline(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     def soften(images: Tensor) -> Tensor:
         return blurred(images, torch.full((len(images),), generator.BLUR))
 
@@ -153,12 +153,12 @@ def test_the_harm_of_a_blur_is_the_bar(targets: pools.Pool, monkeypatch: pytest.
     assert 20 < found["truth/psnr"] < 40 and found["truth/lpips"] > 0.005
 
 
-def test_one_that_always_draws_the_same_has_no_variety(targets: pools.Pool) -> None:
+def test_constant_generator_has_no_variety(targets: pools.Pool) -> None:
     found = generator.variety(bench_of(targets, lambda images: torch.zeros_like(images)))
     assert found[0].value == 0 and found[0].holds is False
 
 
-def test_lines_in_w_are_straight_and_have_both_ends(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_in_w_are_straight(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = bench_of(targets)
     rendered: list[Tensor] = []
     monkeypatch.setattr(bench.generator, "render", lambda w: rendered.append(w) or torch.zeros(len(w), 3, 64, 64))
@@ -171,7 +171,7 @@ def test_lines_in_w_are_straight_and_have_both_ends(targets: pools.Pool, monkeyp
             assert torch.allclose(rows[row, step], (start + share * (end - start)).expand(10, -1), atol=1e-6)
 
 
-def test_dlib_sees_drawn_faces_and_no_grey(targets: pools.Pool) -> None:
+def test_dlib_detects_synthetic_faces_and_no_grey(targets: pools.Pool) -> None:
     require_dlib()
     whole, grey = (values(generator.seen(bench_of(targets, way))) for way in (lambda x: x, torch.zeros_like))
     assert set(grey.values()) == {0.0} and len(grey) == 3
@@ -181,7 +181,7 @@ def test_dlib_sees_drawn_faces_and_no_grey(targets: pools.Pool) -> None:
 # The drawn faces, and the extractors.
 
 
-def test_dlib_reads_the_points_of_a_drawn_face() -> None:
+def test_dlib_landmarks_of_synthetic_face() -> None:
     require_dlib()
     bench = EvaluationSamples(COUNT, alone=True)
     figures = {figure.name: figure for figure in [*faces.seen(bench), *faces.agreement(bench)]}
@@ -193,7 +193,7 @@ def test_dlib_reads_the_points_of_a_drawn_face() -> None:
     assert Detector().box(np.zeros_like(image)) is None
 
 
-def test_a_face_turns_by_yaw_and_pitch_together(monkeypatch: pytest.MonkeyPatch, targets: pools.Pool) -> None:
+def test_rotation_combines_yaw_and_pitch(monkeypatch: pytest.MonkeyPatch, targets: pools.Pool) -> None:
     poses = [{"yaw": -20.0, "pitch": 0.0}, {"yaw": 0.0, "pitch": 7.0}, {"yaw": 30.0, "pitch": 30.0}]
 
     class Known:
@@ -205,9 +205,7 @@ def test_a_face_turns_by_yaw_and_pitch_together(monkeypatch: pytest.MonkeyPatch,
     assert faces.turns(first(targets, 3)) == pytest.approx([20.0, 7.0, 41.4096], abs=1e-3)
 
 
-def test_samples_are_compared_with_who_they_were_meant_to_be(
-    targets: pools.Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_samples_are_compared_with_their_identity(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Colours:
         """Knows a face by its colours."""
 
@@ -227,7 +225,7 @@ def test_samples_are_compared_with_who_they_were_meant_to_be(
     assert others.value < 1 - 1e-4
 
 
-def test_missing_weights_and_packages_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_weights_and_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     missing = {name: type("Gone", (), {"path": tmp_path / name}) for name in ("demo-faces", "demo-text")}
     monkeypatch.setattr(benches, "BY_NAME", missing)
     monkeypatch.setitem(sys.modules, "dlib", None)
@@ -243,5 +241,5 @@ def test_missing_weights_and_packages_are_told(monkeypatch: pytest.MonkeyPatch, 
         Detector()
 
 
-def test_images_are_rounded_as_files_are() -> None:
+def test_images_are_rounded_to_uint8() -> None:
     assert to_bytes(torch.tensor([-1.2, -1.0, 0.0, 0.9999, 1.3])).tolist() == [0, 0, 128, 255, 255]

@@ -41,14 +41,14 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(*blurred)[0, 1])
 
 
-def test_every_set_of_the_paper_has_a_drawn_sample() -> None:
+def test_published_datasets_have_synthetic_pairs() -> None:
     assert set(OURS) <= set(SETS)
     assert all(SETS[name].drawn == {"train": 400, "val": 100} for name in OURS)
 
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("size", [64, 100, 256])
-def test_pair_is_two_contiguous_rgb_images_of_the_asked_size(name: str, size: int) -> None:
+def test_draw_returns_contiguous_rgb_images_of_size(name: str, size: int) -> None:
     for image in drawn(name, 3, size):
         assert image.shape == (size, size, 3)
         assert image.dtype == np.uint8
@@ -56,7 +56,7 @@ def test_pair_is_two_contiguous_rgb_images_of_the_asked_size(name: str, size: in
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_largest_images_can_be_drawn(name: str) -> None:
+def test_draw_1024_px(name: str) -> None:
     large, small = drawn(name, 5, 1024), drawn(name, 5, 256)
     for big, little in zip(large, small, strict=True):
         assert big.shape == (1024, 1024, 3)
@@ -64,7 +64,7 @@ def test_largest_images_can_be_drawn(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_scene_is_the_same_at_any_size(name: str) -> None:
+def test_draw_shows_the_same_scene_at_any_size(name: str) -> None:
     same, others = [], []
     for seed in range(6):
         for side in (0, 1):
@@ -77,7 +77,7 @@ def test_scene_is_the_same_at_any_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_sample_is_varied(name: str) -> None:
+def test_synthetic_pairs_are_varied(name: str) -> None:
     small = [
         np.concatenate([cv2.resize(p, (16, 16), interpolation=cv2.INTER_AREA) for p in drawn(name, s)])
         for s in range(24)
@@ -87,7 +87,7 @@ def test_sample_is_varied(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LABELLED)
-def test_label_map_has_the_colours_of_the_real_one_and_no_other(name: str) -> None:
+def test_label_map_uses_the_palette_only(name: str) -> None:
     side, count = LABELLED[name]
     known, seen = set(palette(name).values()), set()
     for seed in range(count):
@@ -99,7 +99,7 @@ def test_label_map_has_the_colours_of_the_real_one_and_no_other(name: str) -> No
 
 
 @pytest.mark.parametrize("name", LABELLED)
-def test_photo_follows_its_label_map(name: str) -> None:
+def test_photo_follows_label_map(name: str) -> None:
     """Classes explain colour: within a class of one image, colours vary less than over the image."""
     gains = []
     for seed in range(20):
@@ -111,7 +111,7 @@ def test_photo_follows_its_label_map(name: str) -> None:
     assert np.mean(gains) < 0.75
 
 
-def test_facade_is_wall_for_the_greater_part() -> None:
+def test_facade_is_mostly_wall() -> None:
     wall = [np.mean(np.all(drawn("facades", seed)[1] == palette("facades")["wall"], axis=2)) for seed in range(30)]
     assert 0.3 < np.mean(wall) < 0.75
 
@@ -130,14 +130,14 @@ def test_edges_are_thin_black_lines_on_white(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["edges2shoes", "edges2handbags"])
-def test_ink_is_like_that_of_real_pairs(name: str, shared: Any) -> None:
+def test_edge_density_equals_real_pairs(name: str, shared: Any) -> None:
     files = sorted((shared / "data" / name / "train").iterdir())[:60]
     real = np.median([(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)[:, :256] < 128).mean() for file in files])
     ours = np.median([(drawn(name, seed, 256)[0][..., 0] < 128).mean() for seed in range(30)])
     assert 0.6 < ours / real < 1.7
 
 
-def test_night_is_dark_and_day_is_bright_over_the_same_land() -> None:
+def test_night2day_brightness_and_alignment() -> None:
     for seed in range(12):
         night, day = (image.astype(np.float32).mean(axis=2) for image in drawn("night2day", seed))
         assert night.mean() < 0.6 * day.mean()
@@ -149,7 +149,7 @@ def test_night_is_dark_and_day_is_bright_over_the_same_land() -> None:
     assert own > foreign + 0.1
 
 
-def test_doors_leave_torch_alone() -> None:
+def test_registration_imports_no_torch() -> None:
     code = (
         "import sys; from i2i.testing import registry_of; "
         f"sets = registry_of(plugins={list(OURS)!r}).all('dataset'); "

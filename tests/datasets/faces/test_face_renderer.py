@@ -23,7 +23,7 @@ def digest(found: Any) -> str:
     return hashlib.sha256(found.image.tobytes() + found.landmarks.tobytes()).hexdigest()
 
 
-def test_same_in_another_process_and_with_other_threads(drawn: Render) -> None:
+def test_render_does_not_depend_on_process_or_threads(drawn: Render) -> None:
     code = (
         "import cv2, hashlib; cv2.setNumThreads(1); from i2i_datasets.faces.dataset import Faces; faces = Faces()\n"
         "for seed in (1, 2):\n"
@@ -35,7 +35,7 @@ def test_same_in_another_process_and_with_other_threads(drawn: Render) -> None:
     assert told.stdout.split() == [digest(drawn(seed)) for seed in (1, 2)]
 
 
-def test_drawing_twice_gives_the_same_and_leaves_the_values_alone(faces: Any, drawn: Render) -> None:
+def test_render_is_deterministic_and_keeps_its_values(faces: Any, drawn: Render) -> None:
     values = faces.values(3)
     before = values.copy()
     assert digest(faces.render(values, 64)) == digest(drawn(3)) == digest(faces.render(list(values), 64))
@@ -44,7 +44,7 @@ def test_drawing_twice_gives_the_same_and_leaves_the_values_alone(faces: Any, dr
 
 
 @pytest.mark.parametrize("size", [32, 33, 64, 100, 129, 200])
-def test_every_size_shows_the_same_face(size: int, drawn: Render) -> None:
+def test_render_shows_the_same_face_at_any_size(size: int, drawn: Render) -> None:
     for seed in (1, 6):
         found, large = drawn(seed, size), drawn(seed, 256)
         assert found.image.shape == (size, size, 3) and found.image.dtype == np.uint8
@@ -59,14 +59,14 @@ def test_every_size_shows_the_same_face(size: int, drawn: Render) -> None:
         assert np.abs(drawn(seed + 1, size).image - shrunk).mean() > 24
 
 
-def test_too_small_is_refused(faces: Any) -> None:
+def test_render_refuses_small_sizes(faces: Any) -> None:
     with pytest.raises(ValueError, match="at least 32 x 32 pixels, not 31"):
         faces.render(faces.values(0), 31)
     with pytest.raises(i2i.UsageError, match="type --size 32"):
         faces.draw(np.random.default_rng(0), 31)
 
 
-def test_nothing_is_undefined_anywhere(faces: Any) -> None:
+def test_render_has_no_nan(faces: Any) -> None:
     """Ordinary faces, and ones with every parameter at an end of its range."""
     ends = np.random.default_rng(0).choice([-3.0, 3.0], (16, len(faces.names)))
     rows = [*(faces.values(seed) for seed in range(12)), *ends]
@@ -78,7 +78,7 @@ def test_nothing_is_undefined_anywhere(faces: Any) -> None:
             assert found.image.std() > 8  # grey levels
 
 
-def test_lashes_beyond_a_small_eye_are_defined(faces: Any, made: Callable[..., np.ndarray]) -> None:
+def test_lashes_of_small_eyes_have_no_nan(faces: Any, made: Callable[..., np.ndarray]) -> None:
     values = made(eye_size=-3, eye_spacing=-1.35902400129364)  # a pixel lies where the width of a lash would be 0
     with np.errstate(divide="raise", invalid="raise"):
         assert faces.render(values, 64).image.std() > 8
@@ -91,7 +91,7 @@ def coverage(shown: Render, size: int, **changes: float) -> np.ndarray:
     return np.clip(1 - ((light - dark) / seen).mean(axis=2), 0, 1)
 
 
-def test_background_keeps_off_the_face(shown: Render) -> None:
+def test_background_does_not_change_the_face(shown: Render) -> None:
     changes = {"hair_length": 0.5, "clothes_level": 1.0}
     bald = shown(128, **changes)
     other = shown(128, hair_length=0.5, clothes_level=-1.0, back_level=2.0, back_red=2.0, back_tilt=1.0)
@@ -102,7 +102,7 @@ def test_background_keeps_off_the_face(shown: Render) -> None:
     assert (bald.image != other.image)[:8].any(axis=2).mean() > 0.8  # the top, but for hair
 
 
-def test_head_ends_in_a_smooth_edge(shown: Render) -> None:
+def test_head_outline_is_antialiased(shown: Render) -> None:
     covered = coverage(shown, 128, hair_length=-2.0)
     left = int(shown(128, hair_length=-2.0).landmarks[:17, 0].min())
     rows = covered[40:70, max(left - 14, 0) : left + 20]  # from the temple to the ear
@@ -113,7 +113,7 @@ def test_head_ends_in_a_smooth_edge(shown: Render) -> None:
     assert partly.max() <= 3  # a blurred one has more
 
 
-def test_sketch_passes_through_the_landmarks(faces: Any) -> None:
+def test_line_drawing_passes_through_landmarks(faces: Any) -> None:
     from i2i_datasets.faces.line_drawing import sketch
 
     for seed in range(4):
@@ -127,7 +127,7 @@ def test_sketch_passes_through_the_landmarks(faces: Any) -> None:
         assert 0.02 < (lines[..., 0] < 128).mean() < 0.12 and reach.mean() < 0.3
 
 
-def test_pair_is_lines_and_the_face_of_the_same_points(faces: Any) -> None:
+def test_draw_pairs_lines_with_the_face(faces: Any) -> None:
     lines, image = faces.draw(np.random.default_rng(5), 64)
     seed = int(np.random.default_rng(5).integers(2**31))
     np.testing.assert_array_equal(image, faces.render(faces.values(seed), 64).image)

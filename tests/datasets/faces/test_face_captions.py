@@ -44,13 +44,13 @@ def many(faces: Any) -> list[np.ndarray]:
     return [faces.values(seed) for seed in range(600)]
 
 
-def test_captions_say_all_that_holds_and_nothing_else(faces: Any, many: list[np.ndarray]) -> None:
+def test_captions_state_true_attributes_only(faces: Any, many: list[np.ndarray]) -> None:
     for values in many:
         holds = {name for name, true in faces.attributes(values).items() if true}
         assert said(faces.caption(values)) == holds - UNSPOKEN, faces.caption(values)
 
 
-def test_every_attribute_is_met_and_missed(faces: Any, many: list[np.ndarray]) -> None:
+def test_every_attribute_occurs_and_is_absent(faces: Any, many: list[np.ndarray]) -> None:
     rows = [faces.attributes(values) for values in many]
     assert all(list(row) == list(rows[0]) and set(map(type, row.values())) == {bool} for row in rows)
     for name in rows[0]:
@@ -91,11 +91,11 @@ def test_captions_are_varied_and_well_formed(faces: Any, many: list[np.ndarray])
         ),
     ],
 )
-def test_sentences(changes: dict[str, float], caption: str, faces: Any, made: Make) -> None:
+def test_caption_examples(changes: dict[str, float], caption: str, faces: Any, made: Make) -> None:
     assert faces.caption(made(**changes)) == caption
 
 
-def test_captions_of_one_person_keep_what_is_theirs(faces: Any) -> None:
+def test_captions_of_one_person_keep_identity_attributes(faces: Any) -> None:
     """Hair and skin stay from image to image; smiles and looks need not."""
     own = ("bald", "long hair", "curly hair", "grey hair", "beard", "freckles", "glasses", "dark skin", "red lips")
     for person in range(20):
