@@ -79,7 +79,7 @@ class Entry:
             assert self.target is not None
             thing = self._import(self.target)
             if mismatch := self._mismatch(thing):
-                raise self._failed(mismatch, None)
+                raise self._failure(mismatch, None)
             self.thing = thing
         return self.thing
 
@@ -110,10 +110,10 @@ class Entry:
                 value = getattr(value, part)
             found.append(value)
         if errors:
-            raise self._failed(describe_error(errors[0]), errors[0]) from errors[0]
+            raise self._failure(describe_error(errors[0]), errors[0]) from errors[0]
         return found[0]
 
-    def _failed(self, reason: str, error: BaseException | None) -> I2IError:
+    def _failure(self, reason: str, error: BaseException | None) -> I2IError:
         self.provider.blame(f"{self.kind} {self.name!r}: {reason}", error)
         self._fault = self._unusable(reason)
         return I2IError(self._fault)
@@ -157,7 +157,7 @@ class Registration:
         if isinstance(thing, str):
             entry = self._by_string(thing, target, summary, declared)
         elif target is not None or summary or declared:
-            raise ValueError(f"{self.kind} {_called(thing)}: register(thing) takes nothing else; its class says it all")
+            raise ValueError(f"{self.kind} {_name_of(thing)}: register(thing) takes nothing else")
         else:
             entry = self._by_thing(thing)
         if self.kind == "preset" and not isinstance(entry.get("editor"), str):
@@ -169,7 +169,7 @@ class Registration:
     def _by_thing(self, thing: Any) -> Entry:
         for attribute in ("name", "summary"):
             if not _is_one_line(getattr(thing, attribute, None)):
-                raise ValueError(f"{self.kind} {_called(thing)} needs a one-line {attribute!r}")
+                raise ValueError(f"{self.kind} {_name_of(thing)} needs a one-line {attribute!r}")
         if fault := _fault_of(self.kind, thing):
             raise ValueError(f"{self.kind} {thing.name!r} {fault}")
         return Entry(self.kind, thing.name, thing.summary, self.provider, thing=thing)
@@ -219,5 +219,5 @@ def _option_clash(kind: str, thing: Any) -> str | None:
     return f"has an option that {command} has itself: {', '.join(map(option_flag, clashes))}; rename it"
 
 
-def _called(thing: Any) -> str:
+def _name_of(thing: Any) -> str:
     return repr(getattr(thing, "__name__", thing))

@@ -238,7 +238,7 @@ class Registry:
         for plugin, hook in self._hooks("register_commands"):
             before = [(group, dict(group.commands)) for group in _groups(cli)]
             before_hook = plugin.error
-            with self._guarded(plugin, "register_commands"), watched(plugin, "register_commands"):
+            with self._guard(plugin, "register_commands"), watched(plugin, "register_commands"):
                 hook(cli=cli, registry=self)
                 _refuse_replaced(before)
                 _guard_new(cli, before, plugin)
@@ -250,7 +250,7 @@ class Registry:
         found: dict[str, Entry] = {}
         for plugin, hook in self._hooks(f"register_{kind}s"):
             own = Registration(kind, plugin)
-            with self._guarded(plugin, f"register_{kind}s"):
+            with self._guard(plugin, f"register_{kind}s"):
                 hook(register=own.register)
                 for key in sorted(own.entries.keys() & found.keys()):
                     del own.entries[key]
@@ -260,7 +260,7 @@ class Registry:
         return found
 
     @staticmethod
-    def _guarded(plugin: Plugin, hook: str) -> Any:
+    def _guard(plugin: Plugin, hook: str) -> Any:
         return isolated(lambda error: plugin.report(_reason(error), hook, error))
 
     @staticmethod

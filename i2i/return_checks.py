@@ -35,7 +35,7 @@ def describe_value(value: Any) -> str:
     return type(value).__name__
 
 
-def _tensor(value: Any, shape: Sequence[int | None], expected: str, what: str = "") -> None:
+def _check_tensor(value: Any, shape: Sequence[int | None], expected: str, what: str = "") -> None:
     """Require a floating-point tensor; None in ``shape`` takes any size but 0."""
     import torch
 
@@ -56,7 +56,7 @@ def _count(args: Sequence[Any]) -> int | None:
     return len(first) if first is not None and hasattr(first, "ndim") and first.ndim else None
 
 
-def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
+def _check_networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
     from torch import nn
 
     networks = getattr(trainer, "networks", None)
@@ -75,10 +75,10 @@ def _networks(trainer: Any, _: Any, __: Sequence[Any]) -> None:
             f"'averaged', a tuple of names of networks ({', '.join(networks)})",
             f"'averaged' = {averaged!r}" if not isinstance(averaged, tuple) else f"no network {unknown[0]!r}",
         )
-    _optimizers(trainer)
+    _check_optimizers(trainer)
 
 
-def _optimizers(trainer: Any) -> None:
+def _check_optimizers(trainer: Any) -> None:
     from torch.optim import Optimizer
 
     optimizers = getattr(trainer, "optimizers", {})
@@ -88,7 +88,7 @@ def _optimizers(trainer: Any) -> None:
         )
 
 
-def _measures(generator: Any, _: Any, __: Sequence[Any]) -> None:
+def _check_sizes(generator: Any, _: Any, __: Sequence[Any]) -> None:
     """Require the numbers that say what a generator takes and makes."""
     for name in ("z_dim", "w_dim", "num_ws", "resolution", "channels"):
         value = getattr(generator, name, None)
@@ -96,7 +96,7 @@ def _measures(generator: Any, _: Any, __: Sequence[Any]) -> None:
             raise UnexpectedReturn(f"{name!r}, a whole number of at least 1", f"{name!r} = {describe_value(value)}")
 
 
-def _losses(_: Any, losses: Any, __: Sequence[Any]) -> None:
+def _check_losses(_: Any, losses: Any, __: Sequence[Any]) -> None:
     import torch
 
     expected = "a dict of 0-dimensional tensors"
@@ -109,13 +109,13 @@ def _losses(_: Any, losses: Any, __: Sequence[Any]) -> None:
             raise UnexpectedReturn("detached losses (loss.detach())", f"{name!r} with its graph")
 
 
-def _samples(trainer: Any, images: Any, args: Sequence[Any]) -> None:
+def _check_samples(trainer: Any, images: Any, args: Sequence[Any]) -> None:
     panels = images if isinstance(images, Mapping) and images else {"": images}
     for name, panel in panels.items():
         if _is_class_numbers(panel, _count(args)):
             continue
         what = f"{name!r}: " if name else ""
-        _tensor(
+        _check_tensor(
             panel, (_count(args), None, None, None), "a floating-point tensor (N, C, H, W), N as in the batch", what
         )
         if panel.shape[1] not in (1, 3):
@@ -130,39 +130,39 @@ def _is_class_numbers(panel: Any, count: int | None) -> bool:
     return whole and panel.ndim == 3 and (count is None or len(panel) == count)
 
 
-def _measured(_: Any, metrics: Any, __: Sequence[Any]) -> None:
+def _check_validation(_: Any, metrics: Any, __: Sequence[Any]) -> None:
     if not isinstance(metrics, Mapping):
         raise UnexpectedReturn("a dict of numbers by name")
     for name, value in metrics.items():
-        if not isinstance(name, str) or not (_number(value) or getattr(value, "ndim", None) == 0):
+        if not isinstance(name, str) or not (_is_number(value) or getattr(value, "ndim", None) == 0):
             raise UnexpectedReturn("a dict of numbers by name", f"{name!r}: {describe_value(value)}")
 
 
-def _state(_: Any, state: Any, __: Sequence[Any]) -> None:
+def _check_state(_: Any, state: Any, __: Sequence[Any]) -> None:
     if not isinstance(state, dict):
         raise UnexpectedReturn("a dict")
 
 
-def _generator(_: Any, made: Any, __: Sequence[Any]) -> None:
+def _check_generator(_: Any, made: Any, __: Sequence[Any]) -> None:
     if not isinstance(made, contract_class("generator")):
         raise UnexpectedReturn("an i2i.Generator")
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _finite(_: Any, value: Any, __: Sequence[Any]) -> None:
-    if not _number(value) or not math.isfinite(value):
+def _check_finite(_: Any, value: Any, __: Sequence[Any]) -> None:
+    if not _is_number(value) or not math.isfinite(value):
         raise UnexpectedReturn("a finite float")
 
 
-def _numbers(_: Any, values: Any, __: Sequence[Any]) -> None:
-    if not isinstance(values, (list, tuple)) or not all(map(_number, values)):
+def _check_numbers(_: Any, values: Any, __: Sequence[Any]) -> None:
+    if not isinstance(values, (list, tuple)) or not all(map(_is_number, values)):
         raise UnexpectedReturn("a list of floats, one for each image")
 
 
-def _listed_samples(noun: str) -> Check:
+def _sample_list_check(noun: str) -> Check:
     """A check for a list of samples, or None for the default layout."""
 
     def check(_: Any, samples: Any, __: Sequence[Any]) -> None:
@@ -178,7 +178,7 @@ def _listed_samples(noun: str) -> Check:
     return check
 
 
-def _unpaired(_: Any, sides: Any, __: Sequence[Any]) -> None:
+def _check_unpaired(_: Any, sides: Any, __: Sequence[Any]) -> None:
     expected = "a dict with a list of paths for each of the two sides, or None for the default layouts"
     if sides is None:
         return
@@ -189,7 +189,7 @@ def _unpaired(_: Any, sides: Any, __: Sequence[Any]) -> None:
             raise UnexpectedReturn(expected, f"{name!r}: {describe_value(paths)}")
 
 
-def _drawn(dataset: Any, drawn: Any, args: Sequence[Any]) -> None:
+def _check_drawn(dataset: Any, drawn: Any, args: Sequence[Any]) -> None:
     """Refuse what is neither two RGB images nor an array for each field; ``SyntheticSource`` checks each field."""
     import numpy as np
 
@@ -210,82 +210,84 @@ def _drawn(dataset: Any, drawn: Any, args: Sequence[Any]) -> None:
             raise UnexpectedReturn(expected, describe_value(side))
 
 
-def _weights(_: Any, weights: Any, __: Sequence[Any]) -> None:
+def _check_weights(_: Any, weights: Any, __: Sequence[Any]) -> None:
     from .api.generator import Weights
 
     if weights is not None and not isinstance(weights, Weights):
         raise UnexpectedReturn("i2i.Weights or None")
 
 
-def _latents(generator: Any, w: Any, args: Sequence[Any]) -> None:
+def _check_latents(generator: Any, w: Any, args: Sequence[Any]) -> None:
     rows, width = generator.num_ws, generator.w_dim
-    _tensor(w, (_count(args), rows, width), f"a floating-point tensor (N, {rows}, {width}), N as in z")
+    _check_tensor(w, (_count(args), rows, width), f"a floating-point tensor (N, {rows}, {width}), N as in z")
 
 
-def _rendered(generator: Any, images: Any, args: Sequence[Any]) -> None:
+def _check_rendered(generator: Any, images: Any, args: Sequence[Any]) -> None:
     channels, side = generator.channels, generator.resolution
     expected = f"a floating-point tensor (N, {channels}, {side}, {side}), N as in w"
-    _tensor(images, (_count(args), channels, side, side), expected)
+    _check_tensor(images, (_count(args), channels, side, side), expected)
 
 
-def _features(_: Any, features: Any, args: Sequence[Any]) -> None:
+def _check_features(_: Any, features: Any, args: Sequence[Any]) -> None:
     side = args[1] if len(args) > 1 else None
-    _tensor(features, (_count(args), None, side, side), f"a floating-point tensor (N, C, {side}, {side}), N as in w")
+    _check_tensor(
+        features, (_count(args), None, side, side), f"a floating-point tensor (N, C, {side}, {side}), N as in w"
+    )
 
 
-def _features_and_images(generator: Any, both: Any, args: Sequence[Any]) -> None:
+def _check_features_and_images(generator: Any, both: Any, args: Sequence[Any]) -> None:
     if not isinstance(both, (tuple, list)) or len(both) != 2:
         raise UnexpectedReturn("two tensors, feature maps and images")
-    _features(generator, both[0], args)
-    _rendered(generator, both[1], args)
+    _check_features(generator, both[0], args)
+    _check_rendered(generator, both[1], args)
 
 
-def _affine(_: Any, styles: Any, __: Sequence[Any]) -> None:
+def _check_styles(_: Any, styles: Any, __: Sequence[Any]) -> None:
     import torch
 
     if not isinstance(styles, (tuple, list)) or not all(isinstance(each, torch.Tensor) for each in styles):
         raise UnexpectedReturn("a list of tensors (C, w_dim)")
 
 
-def _mean(generator: Any, mean: Any, __: Sequence[Any]) -> None:
-    _tensor(mean, (generator.w_dim,), f"a floating-point tensor ({generator.w_dim},)")
+def _check_w_mean(generator: Any, mean: Any, __: Sequence[Any]) -> None:
+    _check_tensor(mean, (generator.w_dim,), f"a floating-point tensor ({generator.w_dim},)")
 
 
-def _tensors(_: Any, tensors: Any, __: Sequence[Any]) -> None:
+def _check_tensors(_: Any, tensors: Any, __: Sequence[Any]) -> None:
     import torch
 
     if not isinstance(tensors, Mapping) or not all(isinstance(each, torch.Tensor) for each in tensors.values()):
         raise UnexpectedReturn("a dict of tensors by name")
 
 
-def _of_shape(*sizes: int | None, expected: str) -> Check:
+def _shape_check(*sizes: int | None, expected: str) -> Check:
     """A check for a tensor ``(N, *sizes)``, N as in the first argument."""
 
     def check(_: Any, returned: Any, args: Sequence[Any]) -> None:
-        _tensor(returned, (_count(args), *sizes), f"a floating-point tensor {expected}")
+        _check_tensor(returned, (_count(args), *sizes), f"a floating-point tensor {expected}")
 
     return check
 
 
-def _faces(_: Any, faces: Any, __: Sequence[Any]) -> None:
+def _check_faces(_: Any, faces: Any, __: Sequence[Any]) -> None:
     from .api.extractor import Face
 
     if not isinstance(faces, (list, tuple)) or not all(isinstance(face, Face) for face in faces):
         raise UnexpectedReturn("a list of i2i.Face")
 
 
-def _words(_: Any, words: Any, __: Sequence[Any]) -> None:
+def _check_words(_: Any, words: Any, __: Sequence[Any]) -> None:
     if isinstance(words, str) or not isinstance(words, Iterable) or not all(isinstance(word, str) for word in words):
         raise UnexpectedReturn("a list of strings")
 
 
-def _texts(_: Any, vectors: Any, args: Sequence[Any]) -> None:
+def _check_texts(_: Any, vectors: Any, args: Sequence[Any]) -> None:
     sentences = args[0] if args else None
     count = len(sentences) if isinstance(sentences, (list, tuple)) else None
-    _tensor(vectors, (count, None), "a floating-point tensor (N, F), a row for each sentence")
+    _check_tensor(vectors, (count, None), "a floating-point tensor (N, F), a row for each sentence")
 
 
-def _result(_: Any, result: Any, __: Sequence[Any]) -> None:
+def _check_result(_: Any, result: Any, __: Sequence[Any]) -> None:
     """Refuse what the files of an edit and the page could not show."""
     from .api.editor import Result
 
@@ -294,16 +296,16 @@ def _result(_: Any, result: Any, __: Sequence[Any]) -> None:
     if not isinstance(result.others, (list, tuple)) or not all(isinstance(each, Result) for each in result.others):
         raise UnexpectedReturn("a list of i2i.Result", f"the others {describe_value(result.others)}")
     for each in (result, *result.others):
-        _image(each.image, "an image")
-        _frames(each.frames)
-        _scalars(each.scalars)
-        _latent(each.latent)
-        _plots(each.plots)
+        _check_image(each.image, "an image")
+        _check_frames(each.frames)
+        _check_scalars(each.scalars)
+        _check_latent(each.latent)
+        _check_plots(each.plots)
     if result.table is not None:
-        _table(result.table)
+        _check_table(result.table)
 
 
-def _latent(latent: Any) -> None:
+def _check_latent(latent: Any) -> None:
     import torch
 
     from .api.scene import Latent
@@ -317,7 +319,7 @@ def _latent(latent: Any) -> None:
         raise UnexpectedReturn("finite numbers; try other options", "a latent with numbers that are not finite")
 
 
-def _plots(plots: Any) -> None:
+def _check_plots(plots: Any) -> None:
     from .api.editor import Plot
 
     if not isinstance(plots, Mapping) or not all(isinstance(plot, Plot) for plot in plots.values()):
@@ -330,7 +332,7 @@ def _plots(plots: Any) -> None:
                 raise UnexpectedReturn("points (x, y)", f"the plot {name!r} with the line {line!r}")
 
 
-def _table(table: Any) -> None:
+def _check_table(table: Any) -> None:
     from .api.editor import Table
 
     if not isinstance(table, Table):
@@ -338,7 +340,7 @@ def _table(table: Any) -> None:
     for row in table.cells:
         for cell in row:
             if cell is not None:
-                _image(cell, "an image in the table")
+                _check_image(cell, "an image in the table")
     across = {len(row) for row in table.cells}
     if len(across) != 1 or (table.columns and {len(table.columns)} != across):
         raise UnexpectedReturn("rows of one length, a name for each column", "a table whose rows and columns differ")
@@ -346,7 +348,7 @@ def _table(table: Any) -> None:
         raise UnexpectedReturn("a name for each row", f"a table with {len(table.labels)} names of rows")
 
 
-def _image(image: Any, what: str) -> None:
+def _check_image(image: Any, what: str) -> None:
     import torch
 
     if not isinstance(image, torch.Tensor):
@@ -361,16 +363,16 @@ def _image(image: Any, what: str) -> None:
         )
 
 
-def _frames(frames: Any) -> None:
+def _check_frames(frames: Any) -> None:
     if not isinstance(frames, (list, tuple)):
         raise UnexpectedReturn("a list of tensors (1, 3, H, W)", f"the frames {describe_value(frames)}")
     for number, frame in enumerate(frames):
-        _image(frame, f"frame {number}")
+        _check_image(frame, f"frame {number}")
         if frame.shape != frames[0].shape:
             raise UnexpectedReturn("frames of one size", f"frames that differ in size (frame {number})")
 
 
-def _scalars(scalars: Any) -> None:
+def _check_scalars(scalars: Any) -> None:
     if not isinstance(scalars, Mapping):
         raise UnexpectedReturn("a dict of numbers by name", f"the scalars {describe_value(scalars)}")
     for key, value in scalars.items():
@@ -378,7 +380,7 @@ def _scalars(scalars: Any) -> None:
             raise UnexpectedReturn("finite numbers", f"the scalar {key!r} = {value!r}")
 
 
-def _inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
+def _check_inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
     """Require an ``Inversion`` for each image, whose latent fits the generator of the scene."""
     from .api.inverter import Inversion
     from .api.scene import Latent
@@ -392,57 +394,59 @@ def _inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
     for each in inversions:
         if not isinstance(each.latent, Latent):
             raise UnexpectedReturn("an i2i.Latent", f"an inversion with the latent {describe_value(each.latent)}")
-        _tensor(each.latent.w, shape, f"a floating-point tensor {shape} as the latent's w", "an inversion with w = ")
+        _check_tensor(
+            each.latent.w, shape, f"a floating-point tensor {shape} as the latent's w", "an inversion with w = "
+        )
         if not each.latent.w.isfinite().all():
             raise UnexpectedReturn("finite numbers; try other options", "a latent with numbers that are not finite")
         if each.image is not None:
-            _image(each.image, "an image")
-        _frames(each.frames)
-        _scalars(each.scalars)
+            _check_image(each.image, "an image")
+        _check_frames(each.frames)
+        _check_scalars(each.scalars)
 
 
-INSTANCE_CHECKS: Mapping[str, Check] = {"trainer": _networks, "generator": _measures}
+INSTANCE_CHECKS: Mapping[str, Check] = {"trainer": _check_networks, "generator": _check_sizes}
 """By kind, what is checked of a new instance."""
 METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
     "trainer": {
-        "step": _losses,
-        "sample": _samples,
-        "validate": _measured,
-        "state_dict": _state,
-        "generator": _generator,
+        "step": _check_losses,
+        "sample": _check_samples,
+        "validate": _check_validation,
+        "state_dict": _check_state,
+        "generator": _check_generator,
     },
     "dataset": {
-        "samples": _listed_samples("Sample"),
-        "pairs": _listed_samples("Pair"),
-        "unpaired": _unpaired,
-        "draw": _drawn,
+        "samples": _sample_list_check("Sample"),
+        "pairs": _sample_list_check("Pair"),
+        "unpaired": _check_unpaired,
+        "draw": _check_drawn,
     },
-    "metric": {"compute": _finite, "per_picture": _numbers},
+    "metric": {"compute": _check_finite, "per_picture": _check_numbers},
     "generator": {
-        "read": _weights,
-        "map": _latents,
-        "render": _rendered,
-        "features": _features,
-        "noise_maps": _tensors,
-        "weights": _tensors,
-        "style_space": _tensors,
-        "features_and_pictures": _features_and_images,
-        "styles": _affine,
-        "w_mean": _mean,
-        "w_std": _finite,
-        "tuned": _generator,
+        "read": _check_weights,
+        "map": _check_latents,
+        "render": _check_rendered,
+        "features": _check_features,
+        "noise_maps": _check_tensors,
+        "weights": _check_tensors,
+        "style_space": _check_tensors,
+        "features_and_pictures": _check_features_and_images,
+        "styles": _check_styles,
+        "w_mean": _check_w_mean,
+        "w_std": _check_finite,
+        "tuned": _check_generator,
     },
-    "editor": {"edit": _result, "presets": _words},
-    "inverter": {"invert": _inversions},
+    "editor": {"edit": _check_result, "presets": _check_words},
+    "inverter": {"invert": _check_inversions},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""
-_VECTORS = _of_shape(None, expected="(N, F)")
+_CHECK_VECTORS = _shape_check(None, expected="(N, F)")
 ROLE_CHECKS: Mapping[str, Mapping[str, Check]] = {
-    "landmarks": {"__call__": _of_shape(68, 2, expected="(N, 68, 2)"), "find": _faces},
-    "identity": {"__call__": _VECTORS, "align": _of_shape(None, None, None, expected="(N, C, H, W)")},
-    "text": {"images": _VECTORS, "texts": _texts, "unknown": _words},
-    "perceptual": {"distance": _of_shape(expected="(N,)"), "compare": _of_shape(expected="(N,)")},
-    "encoder": {"__call__": _of_shape(None, None, expected="(N, num_ws, w_dim)")},
-    "segmentation": {"__call__": _of_shape(None, None, None, expected="(N, classes, H, W)")},
+    "landmarks": {"__call__": _shape_check(68, 2, expected="(N, 68, 2)"), "find": _check_faces},
+    "identity": {"__call__": _CHECK_VECTORS, "align": _shape_check(None, None, None, expected="(N, C, H, W)")},
+    "text": {"images": _CHECK_VECTORS, "texts": _check_texts, "unknown": _check_words},
+    "perceptual": {"distance": _shape_check(expected="(N,)"), "compare": _shape_check(expected="(N,)")},
+    "encoder": {"__call__": _shape_check(None, None, expected="(N, num_ws, w_dim)")},
+    "segmentation": {"__call__": _shape_check(None, None, None, expected="(N, classes, H, W)")},
 }
 """By role of an extractor and method, the check of what the method returns."""

@@ -134,7 +134,7 @@ def _method_faults(base: str, name: str, found: Any, declared: Any) -> Iterator[
             yield f"{name} is {describe_value(found)} and must be a method"
         return
     if not _accepts(given, expected):
-        yield f"{name}{_listed(given)} must take the parameters of {base}.{name}{_listed(expected)}"
+        yield f"{name}{_signature(given)} must take the parameters of {base}.{name}{_signature(expected)}"
 
 
 def _constructor_faults(kind: str, thing: Any) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _constructor_faults(kind: str, thing: Any) -> Iterator[str]:
         given = _parameters(thing.__init__)
     expected = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     if given is not None and not _accepts(given, expected):
-        yield f"__init__{_listed(given)} must take {_listed(expected)}, as i2i calls it with these arguments"
+        yield f"__init__{_signature(given)} must take {_signature(expected)}, as i2i calls it with these arguments"
 
 
 def _parameters(function: Any) -> list[inspect.Parameter] | None:
@@ -184,7 +184,7 @@ def _accepts(given: Sequence[inspect.Parameter], expected: Sequence[inspect.Para
     return all(each.default is not each.empty for each in further)
 
 
-def _listed(parameters: Sequence[inspect.Parameter]) -> str:
+def _signature(parameters: Sequence[inspect.Parameter]) -> str:
     """``(w, noise='const')``: names and defaults without annotations."""
     plain = [each.replace(annotation=each.empty, kind=_shown(each)) for each in parameters]
     return str(inspect.Signature(plain))

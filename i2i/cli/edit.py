@@ -20,7 +20,7 @@ from ..toolkit.command_options import (
     json_option,
     landmarks_option,
 )
-from ..toolkit.directories import numbered_directory
+from ..toolkit.directories import numbered_directory, output_directory
 from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json
 from .editors import EditCommand
@@ -165,10 +165,8 @@ def _tell(text: str) -> None:
 @contextmanager
 def _output_directory(name: str, out: str | None) -> Iterator[Path]:
     """Yield the directory of ``--out``, else the next free ``edits/NAME-NNN``, which is removed if it stays empty."""
-    from ..editing.settings import output_folder
-
     if out is not None:
-        yield output_folder(out)
+        yield output_directory(out)
         return
     with numbered_directory(Path("edits"), name) as directory:
         yield directory

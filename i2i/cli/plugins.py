@@ -48,7 +48,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 
     plugin = find_plugin(registry, name)
     _collect(registry)
-    things = [_thing(registry, label) for label in plugin.things]
+    things = [_describe_thing(registry, label) for label in plugin.things]
     if as_json:
         echo_json({**_summary(plugin), "things": things})
         return
@@ -153,7 +153,7 @@ def _provides(row: dict[str, Any]) -> str:
     return "; ".join([*([", ".join(things)] if things else []), *fault]) or "commands"
 
 
-def _thing(registry: Registry, label: str) -> dict[str, Any]:
+def _describe_thing(registry: Registry, label: str) -> dict[str, Any]:
     from ..api.options import describe
 
     kind, _, name = label.partition(":")

@@ -56,10 +56,10 @@ class SampleGroup:
     def read(self, index: int, size: int) -> Arrays:
         """Read a sample by the keys of the batch."""
         arrays = self.source.read(index, size)
-        return {column.key: _painted(arrays[column.field.name], column) for column in self.columns}
+        return {column.key: _paint(arrays[column.field.name], column) for column in self.columns}
 
 
-def _painted(array: np.ndarray, column: Column) -> np.ndarray:
+def _paint(array: np.ndarray, column: Column) -> np.ndarray:
     if column.palette is None:
         return array
     if column.field.kind == "mask":

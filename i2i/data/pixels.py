@@ -33,7 +33,7 @@ def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, in
     Raises:
         ImageError: The file cannot be read, or holds a number or colour that is of no class.
     """
-    image = _decoded(path)
+    image = _decode_stored_values(path)
     if image is not None:
         numbers = np.array(image)
         labels = numbers.astype(np.uint8) if numbers.max(initial=0) <= 255 else numbers.astype(np.int32)
@@ -49,7 +49,7 @@ def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, in
     return labels
 
 
-def _decoded(path: Path) -> Image.Image | None:
+def _decode_stored_values(path: Path) -> Image.Image | None:
     """A grey or indexed image with its numbers as they are stored; None for an image in colour."""
     try:
         with Image.open(path) as image:
@@ -102,7 +102,7 @@ def read_grey(path: Path, bits: int) -> np.ndarray:
         ImageError: As ``read_image``.
     """
     if bits == 16:
-        image = _decoded(path)
+        image = _decode_stored_values(path)
         if image is not None and image.mode.startswith("I"):
             return np.array(image).clip(0, 65535).astype(np.uint16)[..., None]
         return read_grey(path, 8).astype(np.uint16) * 257

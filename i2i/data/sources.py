@@ -59,7 +59,7 @@ class Source(ABC):
 
 
 @dataclass
-class FileSource(Source):
+class RealSource(Source):
     """Samples in files."""
 
     samples: Sequence[Sample] = ()
@@ -106,7 +106,7 @@ class SyntheticSource(Source):
         if isinstance(drawn, tuple | list):
             names = [field.name for field in dataset.fields if field.kind != "value"]
             drawn = dict(zip(names, drawn, strict=False))
-        return {field.name: _checked(dataset, field, drawn.get(field.name), size) for field in self.fields}
+        return {field.name: _check_synthetic(dataset, field, drawn.get(field.name), size) for field in self.fields}
 
     def _dataset(self) -> Dataset:
         if self.dataset is None:
@@ -114,7 +114,7 @@ class SyntheticSource(Source):
         return self.dataset
 
 
-def _checked(dataset: Dataset, field: Field, array: np.ndarray | None, size: int) -> np.ndarray:
+def _check_synthetic(dataset: Dataset, field: Field, array: np.ndarray | None, size: int) -> np.ndarray:
     """Return the synthetic value of a field in the form of ``read_sample``."""
     if field.kind == "value" and array is not None:
         return np.asarray(array, dtype=np.float32)
@@ -164,7 +164,7 @@ def open_source(dataset: Dataset, root: Path | None, split: str, source: Choice 
     folder = _folder(dataset, root, source)
     samples = find_samples(dataset, folder, split) if source != "drawn" else ()
     if samples:
-        return FileSource(
+        return RealSource(
             dataset.fields, "real", folder, _noun(dataset), samples=samples, palette=tuple(dataset.palette)
         )
     return _synthetic(dataset, folder, split, source, seed)
@@ -179,7 +179,7 @@ def open_images(dataset: Dataset, root: Path | None, split: str, source: Choice 
     """
     folder = _folder(dataset, root, source)
     if source != "drawn" and dataset.own() and not _has_pairs(dataset, folder):
-        return FileSource((IMAGE,), "real", folder, "images", samples=find_images(folder, split), square=True)
+        return RealSource((IMAGE,), "real", folder, "images", samples=find_images(folder, split), square=True)
     return open_source(dataset, root, split, source, seed)
 
 
@@ -198,7 +198,7 @@ def open_sides(
     if all(sides):
         palette = tuple(dataset.palette)
         one, other = (
-            FileSource((field,), "real", folder, "images", samples=samples, palette=palette)
+            RealSource((field,), "real", folder, "images", samples=samples, palette=palette)
             for field, samples in zip((a, b), sides, strict=True)
         )
         return one, other
@@ -216,7 +216,7 @@ def _folder(dataset: Dataset, root: Path | None, source: Choice) -> Path:
 
 def _synthetic(dataset: Dataset, folder: Path, split: str, source: Choice, seed: int) -> Source:
     if source == "real" or not dataset.drawn:
-        raise I2IError(_missing(dataset, folder, split))
+        raise I2IError(_missing_message(dataset, folder, split))
     if split not in dataset.drawn:
         splits = ", ".join(dataset.drawn)
         raise UsageError(f"{dataset.name} has no synthetic samples in the split {split!r}. It has: {splits}.")
@@ -247,7 +247,7 @@ def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Sour
     Raises:
         I2IError: There are faulty samples and they are not to be left out, or nothing else would be left.
     """
-    if not isinstance(source, FileSource):
+    if not isinstance(source, RealSource):
         return source
     faults = check_samples(source.samples, source.fields, source.palette)
     if not faults:
@@ -261,7 +261,7 @@ def usable(source: Source, skip_bad: bool, device: Device | None = None) -> Sour
     return replace(source, samples=good)
 
 
-def _remedy(source: FileSource, good: Sequence[Sample]) -> str:
+def _remedy(source: RealSource, good: Sequence[Sample]) -> str:
     """What one can do about faulty files besides repairing them."""
     remedies = [] if source.noun == "images" else [f"list them all with 'i2i datasets check {source.root}'"]
     remedies += ["leave them out with --skip-bad"] if good else []
@@ -269,7 +269,7 @@ def _remedy(source: FileSource, good: Sequence[Sample]) -> str:
     return f" {text[0].upper()}{text[1:]}." if text else ""
 
 
-def _missing(dataset: Dataset, folder: Path, split: str) -> str:
+def _missing_message(dataset: Dataset, folder: Path, split: str) -> str:
     fetch = f"download the dataset from {dataset.homepage}, or " if dataset.homepage else ""
     if dataset.archive:
         fetch = f"fetch it with 'i2i datasets fetch {dataset.name}', or "

@@ -115,7 +115,7 @@ def has_split(kind: type[Trainer], dataset: Dataset, data: TrainingData, split: 
 def describe_data(data: TrainingData, dataset: Dataset, direction: Direction, size: int) -> DataInfo:
     """Return the facts about the data for the trainer."""
     return DataInfo(
-        fields=tuple(_named(column) for group in data.groups for column in group.columns),
+        fields=tuple(_field_of_column(column) for group in data.groups for column in group.columns),
         classes=tuple(dataset.classes),
         palette=tuple(dataset.palette),
         direction=direction,
@@ -123,7 +123,7 @@ def describe_data(data: TrainingData, dataset: Dataset, direction: Direction, si
     )
 
 
-def _named(column: Column) -> Field:
+def _field_of_column(column: Column) -> Field:
     shown = column.shown
     return Field(column.key, shown.kind, shown.channels, shown.bits, shown.classes)
 

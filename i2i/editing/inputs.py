@@ -183,12 +183,12 @@ def recorded_inputs(
     return [
         InputImage(str(entry["name"]), "seed", seed=int(entry["seed"]))
         if "path" not in entry
-        else _verified(kind, str(entry["name"]), next(moved), str(entry["sha256"]), where)
+        else _verify_photo(kind, str(entry["name"]), next(moved), str(entry["sha256"]), where)
         for entry in known
     ]
 
 
-def _verified(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
+def _verify_photo(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
     if not path.is_file():
         raise I2IError(f"The photo {path} of {where} is missing; name its new path with --image PATH.")
     if hash_file(path) != sha256:

@@ -21,8 +21,7 @@ from ..guards import build_plugin
 from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
 from ..toolkit.locks import file_lock
-from .images import render
-from .settings import check_requirement
+from .generators import check_requirement, render
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -155,7 +154,7 @@ class Inversions:
         found: dict[int, Inversion] = {}
         self._look_up(keys, found, cache)
         missing = [number for number in range(len(images)) if number not in found]
-        with self._locked([keys[number] for number in missing], scene, cache):
+        with self._lock([keys[number] for number in missing], scene, cache):
             self._look_up(keys, found, cache)  # another process may have finished some of them meanwhile
             missing = [number for number in missing if number not in found]
             if missing:
@@ -246,7 +245,7 @@ class Inversions:
             save_latent(self._file(key), inversion.latent, {"scalars": dict(inversion.scalars), "plots": plots})
 
     @contextmanager
-    def _locked(self, keys: Sequence[str], scene: Scene, cache: bool) -> Iterator[None]:
+    def _lock(self, keys: Sequence[str], scene: Scene, cache: bool) -> Iterator[None]:
         """Hold the cache files of images, so that two processes do not compute the same inversions at once."""
 
         def waiting() -> None:

@@ -25,7 +25,7 @@ from ..toolkit.images.pages import write_page
 from ..toolkit.images.plots import draw_plot
 from ..toolkit.images.videos import write_gif
 from ..toolkit.latents.files import save_latent
-from .images import EditImage
+from .image_loader import EditImage
 from .paste import PastedPhoto
 from .recipes import RECIPE, recipe_text
 

@@ -22,7 +22,7 @@ from ..toolkit.images.warp import warp
 
 if TYPE_CHECKING:
     from ..api.editor import Result
-    from .images import EditImage
+    from .image_loader import EditImage
 
 FEATHER = 0.1
 """Fraction of the crop's side over which the mask falls to 0."""
@@ -110,7 +110,7 @@ def paste(
         if mode == "poisson":
             edited = _poisson_blend(edited, original, masks[index])
         rivals = [mask for number, mask in enumerate(masks) if number != index and _overlap(mask.box, box)]
-        layers = [edited, original, unchanged] if (unchanged := _unchanged(edited, original)).any() else [edited]
+        layers = [edited, original, unchanged] if (unchanged := _unchanged_mask(edited, original)).any() else [edited]
         warped = [_warp_to_photo(layer, placement, box) for layer in layers]
         for top in range(y0, y1, _BAND):
             rows = slice(top, min(top + _BAND, y1))
@@ -187,7 +187,7 @@ def _warp_to_photo(crop: np.ndarray, placement: Placement, box: Box) -> np.ndarr
     return warp(crop, np.column_stack([back, back @ (np.array([x0, y0]) - forth[:, 2])]), y1 - y0, x1 - x0)
 
 
-def _unchanged(edited: np.ndarray, original: np.ndarray) -> np.ndarray:
+def _unchanged_mask(edited: np.ndarray, original: np.ndarray) -> np.ndarray:
     """Return a soft mask of pixels whose neighbourhood is unchanged: uint8 ``(S, S)``, 255 for unchanged."""
     change = cv2.GaussianBlur(cv2.dilate(cv2.absdiff(edited, original).max(axis=2), np.ones((5, 5))), (0, 0), 1.5)
     return (
@@ -223,23 +223,13 @@ def _blend_weights(mask: Mask, rivals: Sequence[Mask], rows: slice) -> np.ndarra
     return np.asarray((1 - bare) * claim / np.maximum(claims, np.float32(1e-30)))
 
 
-def feather_mask(placement: Placement, height: int, width: int, feather: float = FEATHER) -> np.ndarray:
-    """Return the blending mask of a single crop in its photo: float32 ``(height, width)``, 0 to 1.
+class Mask:
+    """Blending mask of one crop in a photo of ``height`` x ``width`` pixels.
 
     The mask is 0 outside the crop and at its edges, rises smoothly over the fraction ``feather`` of the side, and falls
     where the crop was padded and blurred beyond the photo. An edge on or beyond the photo's border is not feathered,
     because there are no pixels to blend with.
     """
-    mask = Mask(placement, height, width, feather)
-    x0, y0, x1, y1 = mask.box
-    whole = np.zeros((height, width), np.float32)
-    if x0 < x1 and y0 < y1:
-        whole[y0:y1, x0:x1] = mask.weights(x0, x1, y0, y1)
-    return whole
-
-
-class Mask:
-    """Blending mask of one crop in a photo of ``height`` x ``width`` pixels."""
 
     def __init__(self, placement: Placement, height: int, width: int, feather: float = FEATHER) -> None:
         """Set the placement; ``feather`` is the fraction of the side that is blended, above 0 and at most 0.5."""

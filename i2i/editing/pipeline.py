@@ -12,9 +12,11 @@ from ..api.options import Options
 from ..assets.defaults import default_name
 from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
+from ..toolkit.directories import output_directory
 from .inputs import InputImage, assign_inputs, recorded_inputs
+from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Blend, Crop, EditCallbacks, EditSettings, check_presets, output_folder, read_inversion
+from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
@@ -101,7 +103,7 @@ def edit(
         blend=blend,
         device=device,
         seed=seed,
-        out=None if out is None else output_folder(out),
+        out=None if out is None else output_directory(out),
         keep=keep,
         calls=EditCallbacks.of(progress, stop, note),
     )
@@ -141,7 +143,7 @@ def edit_again(
         generator_options=known.generator_options,
         device=device,
         seed=known.seed,
-        out=None if out is None else output_folder(out),
+        out=None if out is None else output_directory(out),
         calls=EditCallbacks.of(progress, stop, note),
     )
     registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))

@@ -15,10 +15,12 @@ from ..inference.generators import generator, generator_domain, generator_identi
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
 from .extractors import Extractors, open_required
-from .images import FACES, EditImage, tuned
+from .generators import check_requirement, tuned
+from .image_loader import FACES, EditImage
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
-from .settings import EditCallbacks, EditSettings, check_requirement, presets_of, split_method
+from .presets import presets_of
+from .settings import EditCallbacks, EditSettings, split_method
 
 if TYPE_CHECKING:
     from ..api.editor import Editor

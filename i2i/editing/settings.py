@@ -1,22 +1,18 @@
-"""Settings and presets of an edit request, checked before torch is imported."""
+"""Settings of an edit request, checked before torch is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..api.errors import I2IError, UsageError, did_you_mean
-from ..api.generator import Generator, StyleGenerator
+from ..api.errors import UsageError
 from ..api.inverter import split_method as parse_method
-from ..guards import build_plugin
 from ..toolkit.faces.detection import FaceChoice
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
-    from ..api.options import Options
-    from ..api.preset import Preset
     from ..registry import Registry
 
 Crop = Literal["auto", "face", "square"]
@@ -178,54 +174,3 @@ def split_method(invert: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split what ``read_inversion`` returns: the inverter's name, empty for the default one, and its options."""
     values = dict(invert)
     return str(values.pop("method", "")), values
-
-
-def output_folder(out: str | Path) -> Path:
-    """Convert ``--out`` to a path; an empty string would be the current folder and is refused.
-
-    Raises:
-        UsageError: it is empty.
-    """
-    if isinstance(out, str) and not out.strip():
-        raise UsageError('--out "": name a folder, such as --out edits/mine, or leave it out.')
-    return Path(out)
-
-
-def presets_of(registry: Registry, editor: str) -> dict[str, Preset]:
-    """Return the presets of an editor by name, with the distribution that provides them."""
-    entries = registry.where("preset", editor=editor).values()
-    return {entry.name: replace(entry.load(), provider=entry.provider.distribution) for entry in entries}
-
-
-def check_presets(registry: Registry, kind: type[Editor], options: Options) -> None:
-    """Refuse unknown or invalid presets; does not import torch.
-
-    Raises:
-        UsageError: no plugin provides the preset; suggests the most similar name.
-        I2IError: the values of the preset are invalid.
-    """
-    editor: Editor = build_plugin(registry, "editor", kind.name)
-    known = presets_of(registry, kind.name)
-    for name in editor.presets(options):
-        if name not in known:
-            raise UsageError(f"--preset {name}: there is no such preset.{did_you_mean(name, known)}")
-        editor.check_preset(known[name])
-
-
-def check_requirement(kind: str, name: str, required: type[Generator], generator: Generator) -> None:
-    """Refuse a generator of another class than an editor or inverter requires.
-
-    Args:
-        kind: ``"editor"`` or ``"inverter"``.
-
-    Raises:
-        I2IError: the generator is of another class.
-    """
-    if isinstance(generator, required):
-        return
-    what = "the layers of a StyleGAN" if required is StyleGenerator else f"an i2i.{required.__name__}"
-    another = "--invert or --method" if kind == "inverter" else "--plugin"
-    raise I2IError(
-        f"The {kind} {name!r} needs {what}, and the generator is of the family {generator.name!r}: name another with "
-        f"--generator (see 'i2i models list'), or another {kind} with {another}."
-    )

@@ -14,7 +14,7 @@ from ..api.scene import Latent
 from ..guards import plugin_owner
 from ..toolkit.images import to_array
 from .extractors import names_for_domain
-from .images import FACES, EditImage, ImageLoader, check_single_face, open_photo
+from .image_loader import FACES, EditImage, ImageLoader, check_single_face, open_photo
 from .inputs import InputSlot
 from .output import Writer, check_output_directory
 from .paste import PastedPhoto, paste_crops

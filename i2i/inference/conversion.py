@@ -61,7 +61,7 @@ def convert(
     header, tensors, facts = _generator(source, registry) if kind is None else _network(source, kind, registry)
     facts["parameters"] = sum(tensor.numel() for tensor in tensors.values())
     out.parent.mkdir(parents=True, exist_ok=True)
-    stored = {name: _stored(name, tensor, half) for name, tensor in tensors.items()}
+    stored = {name: _to_stored(name, tensor, half) for name, tensor in tensors.items()}
     _write(out, stored, header)
     return {**header, **facts, "file": str(out), "bytes": out.stat().st_size}
 
@@ -136,7 +136,7 @@ def licence_of(digest: str, registry: Registry) -> str | None:
     return None
 
 
-def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+def _to_stored(name: str, tensor: Tensor, half: bool) -> Tensor:
     """As it goes to the file: contiguous, with memory of its own, and in half precision where that is asked for."""
     import torch
 

@@ -94,7 +94,7 @@ def evaluate(
     if metric_options:
         result["metric_options"] = plain_named_options(registry, "metric", metric_options)
     result |= {"dataset_options": dict(dataset_options)} if dataset_options else {}
-    result |= _measured(source, meters, {name: plugin_owner(registry, "metric", name) for name in meters})
+    result |= _measurements(source, meters, {name: plugin_owner(registry, "metric", name) for name in meters})
     return {**result, "file": _keep(opened.folder / f"evaluation_{split}.json", result)}
 
 
@@ -111,7 +111,7 @@ def _chosen(registry: Registry, names: Sequence[str]) -> dict[str, type[Metric]]
     return {name: registry.get("metric", name) for name in names}
 
 
-def _measured(source: Source, meters: Mapping[str, Metric], owners: Mapping[str, str]) -> dict[str, Any]:
+def _measurements(source: Source, meters: Mapping[str, Metric], owners: Mapping[str, str]) -> dict[str, Any]:
     """What came out, in plain values."""
     values = {name: meter.compute() for name, meter in meters.items()}
     return {"pictures": len(source), "metrics": values, "per_picture": _per_picture(source, meters, owners)}
@@ -163,13 +163,13 @@ def _measure(
     with torch.no_grad():
         for whole in fixed_batches(data.groups, wanted["size"], batch, device, len(data)):
             given = {key: tensor for key, tensor in whole.items() if key != target}
-            output = _painted(first_panel(trainer.sample(given)), trainer, device).float()
+            output = _paint(first_panel(trainer.sample(given)), trainer, device).float()
             if not torch.isfinite(output).all():
                 raise I2IError(
                     f"The generator gives values that are not finite on {data.source.name(done)}; "
                     "choose an earlier step with --checkpoint."
                 )
-            wished = _painted(whole[target], trainer, device)
+            wished = _paint(whole[target], trainer, device)
             if output.shape[-2:] != wished.shape[-2:]:
                 raise PluginError(
                     f"The {owner} returned {describe_value(output)} from sample(); expected the height and width of "
@@ -181,7 +181,7 @@ def _measure(
             progress(done, len(data))
 
 
-def _painted(tensor: Tensor, trainer: Trainer, device: Device) -> Tensor:
+def _paint(tensor: Tensor, trainer: Trainer, device: Device) -> Tensor:
     """Paint class numbers ``(N, H, W)`` in the colours of the dataset for metrics; return images as they are."""
     if tensor.is_floating_point() or tensor.ndim != 3:
         return tensor

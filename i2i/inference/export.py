@@ -72,7 +72,7 @@ def export(
     trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)
     wanted = opened.options["run"]
     name, module = generator_of(trainer, network)
-    options = _resolved(trainer, {**opened.options["options"], **settings})
+    options = _resolve_options(trainer, {**opened.options["options"], **settings})
     header = {"trainer": opened.options["trainer"], "options": options}
     header |= {key: wanted[key] for key in ("size", "direction", "dataset", "source")}
     header |= {"step": step, "network": name, "sha256": weights_hash(module.state_dict())}
@@ -87,7 +87,7 @@ def export(
     return {"file": str(path), "format": format, "bytes": path.stat().st_size, **header}
 
 
-def _resolved(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
+def _resolve_options(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
     """The trainer's options as they were understood: ``--set`` gives text where a number is meant."""
     understood = build_options(type(trainer).Options, values, "--set").model_dump(mode="json")
     return {key: understood[key] for key in values}

@@ -11,7 +11,7 @@ from ..editing.comparison import ImageComparison
 from ..editing.extractors import Extractors
 from ..editing.inputs import InputSlot
 from ..editing.inversion import Inversions, RegisteredInverters
-from ..editing.settings import presets_of
+from ..editing.presets import presets_of
 from ..registry import Registry, load_registry
 from ..runtime.device import choose_device
 from ..toolkit.latents.sampling import latents
@@ -121,14 +121,14 @@ def _photos(
     every = {}
     for number, slot in enumerate(slots):
         if not chosen[slot.name] and slot.least:
-            chosen[slot.name] = [_made_up(kind, number, generator)]
+            chosen[slot.name] = [_default_image(kind, number, generator)]
         every[slot.name] = [
             _photo(kind, image, f"{slot.name} {count}", generator) for count, image in enumerate(chosen[slot.name])
         ]
     return every
 
 
-def _made_up(kind: type[Editor], seed: int, generator: Any) -> Tensor | Latent:
+def _default_image(kind: type[Editor], seed: int, generator: Any) -> Tensor | Latent:
     import numpy as np
 
     if kind.wants != "pixels":

@@ -1,4 +1,4 @@
-"""Numbered output directories, such as ``runs/pix2pix-facades-001``: one allocator for every command."""
+"""Output directories: the one that ``--out`` names, or the next numbered one, such as ``runs/pix2pix-facades-001``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ..api.errors import UsageError
+
+
+def output_directory(out: str | Path) -> Path:
+    """Convert the value of ``--out`` to a path.
+
+    Raises:
+        UsageError: it is empty, which would be the current directory.
+    """
+    if isinstance(out, str) and not out.strip():
+        raise UsageError('--out "": name a folder, such as --out edits/mine, or leave it out.')
+    return Path(out)
 
 
 @contextmanager

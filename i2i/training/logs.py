@@ -76,7 +76,7 @@ class Log:
         for (at, epoch, _), row in zip(waiting, rows, strict=True):
             bad = [name for name, value in row.items() if not math.isfinite(value)]
             about = {"step": at, "epoch": round(epoch, 4)}
-            self._write({**about, **_named("loss", row), "images_per_second": round(self.speed, 3)})
+            self._write({**about, **_prefix_names("loss", row), "images_per_second": round(self.speed, 3)})
             self.callbacks.call("losses", at, about["epoch"], row, round(self.speed, 3))
             if bad:
                 raise NotFinite(f"The loss {bad[0]!r} became {row[bad[0]]} at step {at}")
@@ -101,7 +101,7 @@ class Log:
 
     def validation(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Write down metrics on validation samples."""
-        self._write({"step": step, "epoch": round(epoch, 4), **_named("val", values)})
+        self._write({"step": step, "epoch": round(epoch, 4), **_prefix_names("val", values)})
         self.callbacks.call("validation", step, round(epoch, 4), dict(values))
         self.progress.print(f"step {step}: " + ", ".join(f"val {name} {value:.4f}" for name, value in values.items()))
 
@@ -126,7 +126,7 @@ class Log:
             draw_curves(self.folder)
 
 
-def _named(group: str, values: Mapping[str, float]) -> dict[str, float]:
+def _prefix_names(group: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{group}/{name}": value for name, value in values.items()}
 
 

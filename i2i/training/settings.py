@@ -97,7 +97,7 @@ class TrainOptions(Options):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_length(cls, values: Any) -> Any:
+    def _check_length(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("steps") is not None and values.get("epochs") is not None:
             raise ValueError("give --steps or --epochs, not both")
         return values

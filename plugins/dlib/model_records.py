@@ -22,11 +22,11 @@ def record() -> i2i.Model:
         bytes=99_693_937,
         sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
         homepage="https://github.com/davisking/dlib-models",
-        path=_packaged(),
+        path=_packaged_file(),
     )
 
 
-def _packaged() -> Path | None:
+def _packaged_file() -> Path | None:
     """Return the file of the installed package, without importing it: older versions need pkg_resources."""
     spec = importlib.util.find_spec("face_recognition_models")
     for folder in (spec and spec.submodule_search_locations) or ():

@@ -186,7 +186,7 @@ def check_opposed(presets: Mapping[str, tuple[PresetValues, float]], points: Ten
         for name, (values, strength) in presets.items()
     }
     for (name, mine), (other, others) in combinations(moves.items(), 2):
-        shared = [index for index in sorted(mine.keys() & others.keys()) if _opposed(mine[index], others[index])]
+        shared = [index for index in sorted(mine.keys() & others.keys()) if _are_opposed(mine[index], others[index])]
         if shared:
             numbers = ", ".join(str(index + 1) for index in shared)
             raise i2i.UsageError(
@@ -195,7 +195,7 @@ def check_opposed(presets: Mapping[str, tuple[PresetValues, float]], points: Ten
             )
 
 
-def _opposed(move: Tensor, other: Tensor) -> bool:
+def _are_opposed(move: Tensor, other: Tensor) -> bool:
     lengths = float(move.norm()), float(other.norm())
     return min(lengths) > _MIN_LENGTH and float(move @ other) < _OPPOSED * lengths[0] * lengths[1]
 

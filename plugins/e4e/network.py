@@ -123,13 +123,13 @@ class E4ENetwork(nn.Module):
             if number in TAPS:
                 taps.append(x)
         fine, middle, coarse = taps
-        middle = _upsampled(coarse, middle) + self.latlayer1(middle)
-        fine = _upsampled(middle, fine) + self.latlayer2(fine)
+        middle = _upsample_like(coarse, middle) + self.latlayer1(middle)
+        fine = _upsample_like(middle, fine) + self.latlayer2(fine)
         levels = [coarse] * COARSE + [middle] * (MIDDLE - COARSE) + [fine] * len(self.styles)
         first, *others = (style(level) for style, level in zip(self.styles, levels, strict=False))
         # The first layer is a latent code of W; each further one is a difference from it.
         return torch.stack([first, *(first + other for other in others)], dim=1)
 
 
-def _upsampled(x: Tensor, like: Tensor) -> Tensor:
+def _upsample_like(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[2:], mode="bilinear", align_corners=True)

@@ -30,7 +30,7 @@ def detect(network: S3FD, image: Tensor) -> Tensor:
         and the score.
     """
     height, width = image.shape[2:]
-    small = _downsampled(image)
+    small = _downsample(image)
     scale = image.new_tensor([width / small.shape[3], height / small.shape[2]], device="cpu").float()
     padding = [max(0, MIN_SIDE - small.shape[3]), max(0, MIN_SIDE - small.shape[2])]
     if any(padding):
@@ -58,7 +58,7 @@ def suppress(boxes: Tensor) -> Tensor:
     return kept.nonzero()[:, 0]
 
 
-def _downsampled(image: Tensor) -> Tensor:
+def _downsample(image: Tensor) -> Tensor:
     """Downsample a photo to a longer side of at most ``MAX_SIDE`` pixels."""
     height, width = image.shape[2:]
     if max(height, width) > MAX_SIDE:

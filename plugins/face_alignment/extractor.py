@@ -59,15 +59,15 @@ class FaceAlignment(i2i.Extractor):
         """
         self._device = device
         self._detector_path = detector
-        path = _located(FAN_MODEL, path)
+        path = _locate(FAN_MODEL, path)
         network = _load(path, FAN.from_state)
         if network.points != POINTS:
             raise i2i.I2IError(f"{path} finds {network.points} points of a face and not {POINTS}; {NEEDED}.")
-        self._network: FAN = _placed(network.fold(), device)
+        self._network: FAN = _place(network.fold(), device)
 
     @cached_property
     def _detector(self) -> S3FD:
-        return _placed(_load(_located(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
+        return _place(_load(_locate(S3FD_MODEL, self._detector_path), S3FD.from_state), self._device)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Compute landmarks ``(N, 68, 2)`` of crops of faces: x, y pixels, (0, 0) the centre of the upper left one.
@@ -142,7 +142,7 @@ def _pixels(cells: Tensor) -> Tensor:
     return (cells + 0.5) * CELL - 0.5
 
 
-def _located(model: i2i.Model, path: Path | None) -> Path:
+def _locate(model: i2i.Model, path: Path | None) -> Path:
     return model_path(model) if path is None else path
 
 
@@ -154,7 +154,7 @@ def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> Network
         raise i2i.I2IError(f"{path}: {error}") from None
 
 
-def _placed(network: NetworkT, device: i2i.Device) -> NetworkT:
+def _place(network: NetworkT, device: i2i.Device) -> NetworkT:
     network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 

@@ -50,8 +50,8 @@ class Crop:
             "box": [round(side, 2) for side in self.face.box],
             "score": round(self.face.score, 4),
             "placement": self.placement.to_plain(),
-            "landmarks": _rounded(points),
-            "landmarks_in_crop": _rounded(self.placement.to_crop(points, self.size).tolist()),
+            "landmarks": _round_points(points),
+            "landmarks_in_crop": _round_points(self.placement.to_crop(points, self.size).tolist()),
         }
 
 
@@ -184,5 +184,5 @@ def _write(aligned: AlignedPhoto, array: np.ndarray, finder: str, note: Callable
         write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, "finder": finder, **crop.to_plain()})
 
 
-def _rounded(points: list[list[float]]) -> list[list[float]]:
+def _round_points(points: list[list[float]]) -> list[list[float]]:
     return [[round(x, 2), round(y, 2)] for x, y in points]

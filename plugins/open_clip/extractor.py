@@ -76,7 +76,7 @@ class OpenClip(i2i.Extractor):
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"open-clip takes images (N, 3, H, W), got {tuple(images.shape)}")
         with torch.autocast(images.device.type, enabled=False):
-            inputs = (self._resized(images.float()) + 1) / 2
+            inputs = (self._resize(images.float()) + 1) / 2
             # Bicubic interpolation overshoots at edges; CLIP was trained on images that were clipped.
             return F.normalize(self._network.encode_image((inputs.clamp(0, 1) - self._mean) / self._std))
 
@@ -87,7 +87,7 @@ class OpenClip(i2i.Extractor):
         with torch.autocast(self._mean.device.type, enabled=False):
             return F.normalize(self._network.encode_text(tokens))
 
-    def _resized(self, images: Tensor) -> Tensor:
+    def _resize(self, images: Tensor) -> Tensor:
         """Resize images and crop their centre: ``(N, 3, size, size)``."""
         height, width = images.shape[2:]
         if (short := min(height, width)) != self.size:

@@ -83,7 +83,7 @@ class _StyleGAN(i2i.StyleGenerator):
         w: Tensor = self.network.mapping(self._to_float32(z), c, truncation, cutoff)
         return w
 
-    def _checked(self, w: Tensor) -> Tensor:
+    def _check_w(self, w: Tensor) -> Tensor:
         """Return w ``(N, num_ws, w_dim)`` float32 on the device.
 
         Raises:
@@ -96,7 +96,7 @@ class _StyleGAN(i2i.StyleGenerator):
         return self._to_float32(w)
 
     def _layers(self, w: Tensor) -> tuple[Tensor, ...]:
-        return i2i.rows_of(self._checked(w))
+        return i2i.rows_of(self._check_w(w))
 
     def _to_float32(self, tensor: Tensor) -> Tensor:
         """Move to the device as float32: some devices lack float64, and half precision is too coarse for w."""
@@ -106,7 +106,7 @@ class _StyleGAN(i2i.StyleGenerator):
         """Switch a caller's autocast off: the network chooses its precision itself."""
         return torch.autocast(self.device.type, enabled=False)
 
-    def _owned(self, tensor: Tensor) -> Tensor:
+    def _copy_output(self, tensor: Tensor) -> Tensor:
         """Return a tensor that the next call does not overwrite, as a CUDA graph does with its outputs."""
         return tensor.clone() if self.device.compiled and self.device.type == "cuda" else tensor
 
@@ -149,7 +149,7 @@ class _StyleGAN(i2i.StyleGenerator):
 
     def style_space(self, w: Tensor) -> dict[str, Tensor]:
         """Compute the styles ``(N, C)`` of the convolutions by the names of their biases (Wu et al. 2021)."""
-        layers = self._checked(w)
+        layers = self._check_w(w)
         styled = self.network.synthesis.styled()
         return {f"synthesis.{name}.affine.bias": module.affine(layers[:, index]) for name, index, module in styled}
 
@@ -187,19 +187,19 @@ class StyleGAN2(_StyleGAN):
         """Render as ``i2i.Generator.render``; ``noise`` may be maps ``(N or 1, 1, r, r)`` by layer (``"b8.conv0"``)."""
         with self._without_autocast():
             images: Tensor = self._synthesis(self._layers(w), self._checked_noise(noise))
-        return self._owned(images)
+        return self._copy_output(images)
 
     def features(self, w: Tensor, resolution: int, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
         """Compute the feature maps of the block of this resolution, before toRGB: 4, 8, ... up to the generator's."""
         with self._without_autocast():
             maps = self._synthesis.features(self._layers(w), resolution, self._checked_noise(noise))
-        return self._owned(maps.float())
+        return self._copy_output(maps.float())
 
     def features_and_pictures(self, w: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
         """Compute ``features(w, resolution)`` and ``render(w)`` in one pass."""
         with self._without_autocast():
             maps, images = self._synthesis.features_and_images(self._layers(w), resolution)
-        return self._owned(maps.float()), self._owned(images)
+        return self._copy_output(maps.float()), self._copy_output(images)
 
     def _checked_noise(self, noise: Noise | Mapping[str, Tensor]) -> Noise | Mapping[str, Tensor]:
         """Return the noise as the network takes it.
@@ -250,13 +250,13 @@ class StyleGAN3(_StyleGAN):
         """Render as ``i2i.Generator.render``; StyleGAN3 has no noise maps, so ``noise`` is ignored."""
         with self._without_autocast():
             images: Tensor = self._synthesis(self._layers(w))
-        return self._owned(images)
+        return self._copy_output(images)
 
     def features(self, w: Tensor, resolution: int) -> Tensor:
         """Compute the last feature maps at this sampling rate, without the margins around the image."""
         with self._without_autocast():
             maps = self._synthesis.features(self._layers(w), resolution)
-        return self._owned(maps.float())
+        return self._copy_output(maps.float())
 
 
 def _check_fit(own: Mapping[str, Tensor], name: str, shape: tuple[int, ...], kind: str) -> None:

@@ -38,17 +38,17 @@ class LatentStatistics:
     def deviation(self) -> float:
         """The root of the mean squared distance of w from the mean, over all dimensions together."""
         if self._deviation is None:
-            self._deviation = float(self._cached()["deviation"])
+            self._deviation = float(self._cached_statistics()["deviation"])
         return self._deviation
 
     def ensure_mean(self) -> None:
         """Set ``w_avg`` of the network if the weights came without it."""
         if not self.mapping.w_avg.isfinite().all():
-            cached = self._cached()
+            cached = self._cached_statistics()
             self.mapping.w_avg.copy_(torch.tensor(cached["mean"]))
             self._deviation = float(cached["deviation"])  # read now, as setting the mean changes the fingerprint
 
-    def _cached(self) -> dict[str, Any]:
+    def _cached_statistics(self) -> dict[str, Any]:
         """Return the cached mean and deviation; estimate them unless another process has, or does now."""
         file = user_directory() / "statistics" / f"{self._fingerprint()}.json"
         if (cached := self._read(file)) is not None:

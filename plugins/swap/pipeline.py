@@ -205,15 +205,15 @@ def report(scene: i2i.Scene, pairs: Sequence[SwapPair], scalars: Sequence[Mappin
             worse.append(f"{name} (cosine {after:.2f} from {before:.2f})")
     if similar:
         scene.note(
-            f"The target already shows the source's face, so the closed gap is not reported: {_listed(similar)}."
+            f"The target already shows the source's face, so the closed gap is not reported: {_join_names(similar)}."
         )
     if worse:
         scene.note(
-            f"warning: the similarity to the source decreased: {_listed(worse)}; try more --steps, or a larger "
+            f"warning: the similarity to the source decreased: {_join_names(worse)}; try more --steps, or a larger "
             "--arcface-weight."
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     more = len(names) - MAX_LISTED
     return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -17,7 +17,7 @@ from PIL import Image
 import i2i
 from i2i.api.placement import Placement
 from i2i.cli import build
-from i2i.editing.paste import feather_mask, paste
+from i2i.editing.paste import Mask, paste
 from i2i.testing import registry_of
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.files import hash_file
@@ -202,7 +202,8 @@ def test_a_photo_with_three_faces_takes_its_unedited_crops_back_unchanged(shared
         assert abs(eyes[0] - mouth[0]) < 40 and 110 < eyes[1] < 130 < 160 < mouth[1] < 200, "upright, where FFHQ has it"
         darker = paste(whole, [(crop // 2, crop, placement)], colours=False)
         apart = np.abs(darker.astype(int) - whole).max(axis=2)
-        assert apart[feather_mask(placement, *whole.shape[:2]) == 0].max() == 0 and apart.max() > 60
+        weights = Mask(placement, *whole.shape[:2]).weights(0, whole.shape[1], 0, whole.shape[0])
+        assert apart[weights == 0].max() == 0 and apart.max() > 60
 
 
 def test_the_editor_gives_back_crops_and_the_photo(tmp_path: Path) -> None:

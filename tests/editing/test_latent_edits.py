@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.cli.edit import command as edit_command
-from i2i.editing.images import ImageLoader
+from i2i.editing.image_loader import ImageLoader
 from i2i.editing.inputs import InputImage
 from i2i.editing.pipeline import edit, edit_again
 from i2i.editing.settings import EditSettings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from i2i.api.placement import Placement
-from i2i.editing.paste import Mode, feather_mask, paste
+from i2i.editing.paste import FEATHER, Mask, Mode, paste
 from i2i.toolkit.faces.alignment import extract_crop, square_placement
 from tests.helpers.squares import clouds, inside, square
 
@@ -79,27 +79,31 @@ def test_an_edit_shows_where_it_was_made_and_nowhere_else(
     assert abs((x * weight).sum() / weight.sum() - 120.4) < 1 and abs((y * weight).sum() / weight.sum() - 99.8) < 1
 
 
+def whole_mask(placement: Placement, height: int, width: int, feather: float = FEATHER) -> np.ndarray:
+    return Mask(placement, height, width, feather).weights(0, width, 0, height)
+
+
 def test_the_mask_is_smooth_and_falls_to_nothing_at_the_edges() -> None:
     placement = square(120.4, 99.8, 96, 30)
-    mask = feather_mask(placement, *SHAPE)
+    mask = whole_mask(placement, *SHAPE)
     within = inside(placement, *SHAPE)
     assert mask.dtype == np.float32 and mask[100, 120] == 1 and not mask[~within].any()
     edges = np.abs(placement.to_crop(np.argwhere(within)[:, ::-1], 1)).max(axis=1)  # 0 the middle, 0.5 the edge
     assert (mask[within][edges > 0.49] < 0.03).all() and (mask[within][edges < 0.4] == 1).all()
     steps = max(np.abs(np.diff(mask, axis=axis)).max() for axis in (0, 1))
     assert steps < 0.23, "it rises over 9.6 pixels, at most by 1.5 / 9.6 a pixel, and by both of two edges in a corner"
-    assert (feather_mask(placement, *SHAPE, feather=0.3) <= mask + 1e-6).all()
+    assert (whole_mask(placement, *SHAPE, feather=0.3) <= mask + 1e-6).all()
 
 
 def test_where_the_photo_ends_what_was_blurred_is_not_pasted() -> None:
-    mask = feather_mask(square(20, 100, 110, 5), *SHAPE)
+    mask = whole_mask(square(20, 100, 110, 5), *SHAPE)
     assert not mask[:, 0].any() and mask[100, 17] == 1, "a third of the 51 pixels that are missing"
     assert (np.diff(mask[100, :18]) >= 0).all()
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 96), (96, 64)])
 def test_edges_along_the_border_of_the_photo_do_not_fade(shape: tuple[int, int]) -> None:
-    mask = feather_mask(square_placement(*shape), *shape)
+    mask = whole_mask(square_placement(*shape), *shape)
     along = mask if shape[0] <= shape[1] else mask.T
     assert (along[:, 48 if shape[0] != shape[1] else 0] == 1).all()
     assert (mask == 1).all() == (shape[0] == shape[1])

@@ -30,7 +30,7 @@ def test_weights_of_package_or_download() -> None:
     assert installed.path is not None and i2i.model_path(installed) == installed.path
     assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_records, "_packaged", lambda: None)
+        patch.setattr(model_records, "_packaged_file", lambda: None)
         missing = record()
         assert missing.path is None and downloaded_path(missing).name == "dlib-landmarks68.dat"
         with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):

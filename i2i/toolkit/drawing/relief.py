@@ -104,7 +104,7 @@ class ReliefModel:
         if within is not None:
             mask = mask * within[where]
         whole[where] = mask
-        solid = _framed(mask > 0.5)
+        solid = _pad_mask(mask > 0.5)
         self._cushion(where, mask, solid, round, lift)
         colour = np.asarray(material.colour, np.float32) if paint is None else paint[where]
         tone = 1 + _MOTTLE[material.finish] * self._mottle[where]
@@ -162,7 +162,7 @@ class ReliefModel:
 
     def edges(self) -> Bytes:
         """Return the edge drawing, black on white: uint8 ``(size, size, 3)``."""
-        solid = _framed(self._shape > 0.5)
+        solid = _pad_mask(self._shape > 0.5)
         ink, whole = self._ink.copy(), (slice(None), slice(None))
         self._draw_outline(whole, solid, 0.97)
         np.maximum(self._ink, ink, out=self._ink)
@@ -190,7 +190,7 @@ class ReliefModel:
         return np.asarray(1 - 0.16 * blur(sunk, 0.012), np.float32)
 
 
-def _framed(mask: npt.NDArray[np.bool_]) -> Bytes:
+def _pad_mask(mask: npt.NDArray[np.bool_]) -> Bytes:
     """Return the mask as uint8 with a border of zeros one pixel wide, so that shapes end at the edge of the image."""
     return np.pad(mask.astype(np.uint8), 1)
 

@@ -80,12 +80,12 @@ def extract_crop(picture: np.ndarray, placement: Placement, size: int) -> np.nda
     x, y = placement.to_photo(np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1), size).transpose(2, 0, 1)
     blur, fill = surroundings.shares(x, y)
     values = crop.astype(np.float32)
-    values += (_blurred(part, placement, shift, size) - values) * blur[..., None]
+    values += (_blur_crop(part, placement, shift, size) - values) * blur[..., None]
     values += (surroundings.median(part) - values) * fill[..., None]
     return values.round().clip(0, 255).astype(np.uint8)
 
 
-def _blurred(part: np.ndarray, placement: Placement, shift: np.ndarray, size: int) -> np.ndarray:
+def _blur_crop(part: np.ndarray, placement: Placement, shift: np.ndarray, size: int) -> np.ndarray:
     """The crop under a Gaussian of 2 % of its side, float32 ``(size, size, 3)``; computed with room around it."""
     room = _COARSE // 4
     matrix = placement.matrix(_COARSE)

@@ -80,7 +80,7 @@ def find_faces(
     elif choice == "largest":
         chosen = [_largest(faces, where, note)]
     else:
-        chosen = [_numbered(faces, 1 if choice == "left" else choice, where)]
+        chosen = [_face_index(faces, 1 if choice == "left" else choice, where)]
     for index in chosen:
         if _is_cut(faces[index], picture.shape[-2], picture.shape[-1]):
             which = f"face {index + 1} from the left" if len(faces) > 1 else "the face"
@@ -101,7 +101,7 @@ def _largest(faces: Sequence[Face], where: str | Path, note: Callable[[str], Non
     return index
 
 
-def _numbered(faces: Sequence[Face], number: int, where: str | Path) -> int:
+def _face_index(faces: Sequence[Face], number: int, where: str | Path) -> int:
     if not 1 <= number <= len(faces):
         there = "only one face is" if len(faces) == 1 else f"only {len(faces)} faces are"
         way_out = "leave --face out" if len(faces) == 1 else f"choose 1 to {len(faces)}, counted from left to right"

@@ -83,15 +83,15 @@ def _mark(canvas: np.ndarray, points: np.ndarray, box: np.ndarray) -> None:
     thick = max(1, round(0.7 * unit))
     under = canvas.copy()
     for part, closed, colour in PARTS:
-        cv2.polylines(canvas, [_fixed(points[list(part)])], closed, colour, thick, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, [_to_fixed_point(points[list(part)])], closed, colour, thick, cv2.LINE_AA, _SHIFT)
     for corner in _corners(box):
-        cv2.polylines(canvas, [_fixed(corner)], False, _FRAME, thick, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, [_to_fixed_point(corner)], False, _FRAME, thick, cv2.LINE_AA, _SHIFT)
     cv2.addWeighted(canvas, 0.7, under, 0.3, 0, dst=canvas)
     radius = max(1.2, unit)
     for part, _, colour in PARTS:
         for point in points[list(part)]:
             for size, paint in ((radius + max(0.6, 0.35 * unit), _DARK), (radius, colour)):
-                cv2.fillConvexPoly(canvas, _fixed(point + size * _ROUND), paint, cv2.LINE_AA, _SHIFT)
+                cv2.fillConvexPoly(canvas, _to_fixed_point(point + size * _ROUND), paint, cv2.LINE_AA, _SHIFT)
 
 
 def _corners(box: np.ndarray) -> list[np.ndarray]:
@@ -105,7 +105,7 @@ def _corners(box: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _fixed(points: np.ndarray) -> np.ndarray:
+def _to_fixed_point(points: np.ndarray) -> np.ndarray:
     return (points.clip(-2e4, 2e4) * (1 << _SHIFT)).round().astype(np.int32)
 
 

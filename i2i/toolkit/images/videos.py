@@ -85,7 +85,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> i
     check_video(path, fps)
     if path.suffix.lower() == ".gif":
         return write_gif(path, frames, fps)
-    first, frames = _checked(frames)
+    first, frames = _check_frames(frames)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside:
         return _write_mp4(beside, path, frames, first.shape, fps)
@@ -132,7 +132,7 @@ def write_gif(path: str | Path, frames: Iterable[np.ndarray], fps: float, side: 
     Returns:
         The number of frames.
     """
-    first, frames = _checked(frames)
+    first, frames = _check_frames(frames)
     scale = min(1.0, side / max(first.shape[:2]))
     height, width = (max(1, round(length * scale)) for length in first.shape[:2])
 
@@ -153,7 +153,7 @@ def write_gif(path: str | Path, frames: Iterable[np.ndarray], fps: float, side: 
     return count
 
 
-def _checked(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+def _check_frames(frames: Iterable[np.ndarray]) -> tuple[np.ndarray, Iterator[np.ndarray]]:
     """Return the first frame and an iterator over all frames, which raises ValueError at one of another size."""
     rest = iter(frames)
     first = next(rest, None)

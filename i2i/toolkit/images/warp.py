@@ -36,7 +36,7 @@ def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np
     if whole > 1:
         rows, columns = picture.shape[:2]
         small = max(1, round(columns / whole)), max(1, round(rows / whole))
-        picture = _resized(picture, *small)
+        picture = _resize(picture, *small)
         each = np.array([small[0] / columns, small[1] / rows])
         matrix = matrix * each[:, None]
         matrix[:, 2] += each / 2 - 0.5
@@ -44,11 +44,11 @@ def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np
     times = 1 if scale <= 1 + _AS_IS else 2
     finer = matrix / times
     finer[:, 2] = matrix[:, 2] + matrix[:, :2] @ np.full(2, 0.5 / times - 0.5)
-    drawn = _drawn(np.ascontiguousarray(picture), finer, times * height, times * width)
-    return drawn if times == 1 else _resized(drawn, width, height)
+    drawn = _interpolate(np.ascontiguousarray(picture), finer, times * height, times * width)
+    return drawn if times == 1 else _resize(drawn, width, height)
 
 
-def _drawn(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+def _interpolate(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
     """Interpolate cubically, with repeated reflection at the borders."""
     for axis in (0, 1):
         if picture.shape[axis] == 1:  # OpenCV seeks the reflection of a single pixel for ever
@@ -61,15 +61,15 @@ def _drawn(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
     # OpenCV folds places step by step, at each pixel; far away that takes minutes.
     x, y = np.arange(width)[None], np.arange(height)[:, None]
     across, along = (a * x + b * y + c for a, b, c in matrix)
-    across, along = _folded(across, int(last[0])), _folded(along, int(last[1]))
+    across, along = _reflect(across, int(last[0])), _reflect(along, int(last[1]))
     return np.asarray(cv2.remap(picture, across, along, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101))
 
 
-def _folded(places: np.ndarray, last: int) -> np.ndarray:
+def _reflect(places: np.ndarray, last: int) -> np.ndarray:
     """Reflect positions into a line of pixels 0 to ``last``, float32."""
     around = places % (2 * last)
     return np.asarray(np.minimum(around, 2 * last - around), np.float32)
 
 
-def _resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+def _resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))

@@ -25,10 +25,10 @@ def as_stored(changes: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Inverters that tune a generator render with these, so that the image and its file are bit-identical.
     """
-    return {name: _unpacked(*_packed(change)) for name, change in changes.items()}
+    return {name: _dequantise(*_quantise(change)) for name, change in changes.items()}
 
 
-def _packed(change: Tensor) -> tuple[Tensor, Tensor]:
+def _quantise(change: Tensor) -> tuple[Tensor, Tensor]:
     """Whole numbers in [-127, 127] of the same shape, and their scales ``(slices,)``."""
     import torch
 
@@ -38,7 +38,7 @@ def _packed(change: Tensor) -> tuple[Tensor, Tensor]:
     return whole.reshape(change.shape), scales
 
 
-def _unpacked(whole: Tensor, scales: Tensor) -> Tensor:
+def _dequantise(whole: Tensor, scales: Tensor) -> Tensor:
     flat = whole.float().reshape(len(scales), -1) * scales[:, None]
     return flat.reshape(whole.shape)
 
@@ -55,7 +55,7 @@ def save_latent(path: Path, latent: Latent, about: Mapping[str, Any]) -> None:
 
     tensors = {"w": latent.w} | {f"noise.{name}": plane for name, plane in latent.noise.items()}
     for name, change in latent.changes.items():
-        tensors[f"changes.{name}"], tensors[f"scales.{name}"] = _packed(change)
+        tensors[f"changes.{name}"], tensors[f"scales.{name}"] = _quantise(change)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as beside:
@@ -85,7 +85,7 @@ def read_latent(path: Path) -> tuple[Latent, dict[str, Any]]:
         raise _no_latent(path)
     parts = {name: each.tensor() for name, each in stored.items()}
     changes = {
-        name.removeprefix("changes."): _unpacked(whole, parts[f"scales.{name.removeprefix('changes.')}"])
+        name.removeprefix("changes."): _dequantise(whole, parts[f"scales.{name.removeprefix('changes.')}"])
         for name, whole in parts.items()
         if name.startswith("changes.") and f"scales.{name.removeprefix('changes.')}" in parts
     }

@@ -125,10 +125,12 @@ def draw(
     Raises:
         UsageError, I2IError: as ``latents`` and ``stream``.
     """
-    return count_images(stream(generator, _each(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms)
+    return count_images(
+        stream(generator, _mapped_parts(generator, seeds, terms), terms.batch, terms.noise), len(seeds), terms
+    )
 
 
-def _each(generator: Generator, seeds: Sequence[int], terms: SamplingOptions) -> Iterator[Tensor]:
+def _mapped_parts(generator: Generator, seeds: Sequence[int], terms: SamplingOptions) -> Iterator[Tensor]:
     for start in range(0, len(seeds), _MAPPED):
         yield from latents(generator, seeds[start : start + _MAPPED], terms)
 

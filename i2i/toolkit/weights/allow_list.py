@@ -303,7 +303,7 @@ def _device(unpickler: Unpickler, kind: Any, index: Any = None) -> str:
     return kind if index is None else f"{kind}:{index}"
 
 
-def _nested(unpickler: Unpickler, data: Any) -> Any:
+def _read_nested(unpickler: Unpickler, data: Any) -> Any:
     """A storage pickled outside torch's own files lies there as a torch file of its own."""
     if unpickler.nested is None:
         raise ValueError("it lies within itself")
@@ -312,7 +312,7 @@ def _nested(unpickler: Unpickler, data: Any) -> Any:
     return unpickler.nested(data)
 
 
-def _known() -> Mapping[tuple[str, str], AllowedName]:
+def _allowed_names() -> Mapping[tuple[str, str], AllowedName]:
     functions: dict[str, Callable[..., Any]] = {
         "collections.OrderedDict": _dictionary,
         "builtins.set": _set,
@@ -324,7 +324,7 @@ def _known() -> Mapping[tuple[str, str], AllowedName]:
         "torch._utils._rebuild_parameter": _parameter,
         "torch.Size": _size,
         "torch.device": _device,
-        "torch.storage._load_from_bytes": _nested,
+        "torch.storage._load_from_bytes": _read_nested,
         **_NUMPY_FUNCTIONS,
     }
     easy = AllowedName(
@@ -339,4 +339,4 @@ def _known() -> Mapping[tuple[str, str], AllowedName]:
     return {(module, name): entry for entry in known for module, _, name in [entry.name.rpartition(".")]}
 
 
-_KNOWN = _known()
+_KNOWN = _allowed_names()

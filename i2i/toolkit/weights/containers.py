@@ -239,7 +239,7 @@ def _list(unpickler: Unpickler, items: Any) -> list[Any]:
     return items
 
 
-def _tagged(unpickler: Unpickler, value: Any, kind: Any) -> Any:
+def _drop_tag(unpickler: Unpickler, value: Any, kind: Any) -> Any:
     """A value with its type in words, which plain data have no use for."""
     return value
 
@@ -247,7 +247,7 @@ def _tagged(unpickler: Unpickler, value: Any, kind: Any) -> Any:
 def _lists() -> Mapping[str, AllowedName]:
     functions: dict[str, Callable[..., Any]] = {
         **{f"build_{kind}list": _list for kind in ("int", "double", "bool", "tensor")},
-        "restore_type_tag": _tagged,
+        "restore_type_tag": _drop_tag,
     }
     return {
         f"torch.jit._pickle.{name}": AllowedName(f"torch.jit._pickle.{name}", call=f) for name, f in functions.items()

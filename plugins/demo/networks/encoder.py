@@ -107,8 +107,8 @@ class EncoderNetwork(nn.Module):
         fine, middle, coarse = self.trunk(images)
         levels = {"coarse": self.side["coarse"](coarse)}
         levels["main"] = levels["coarse"]
-        levels["middle"] = _upsampled(levels["coarse"]) + self.side["middle"](middle)
-        levels["fine"] = _upsampled(levels["middle"]) + self.side["fine"](fine)
+        levels["middle"] = _upsample(levels["coarse"]) + self.side["middle"](middle)
+        levels["fine"] = _upsample(levels["middle"]) + self.side["fine"](fine)
         rows = [head(levels[name]) for name, head in self.heads.items()]
         main = rows[0]
         # The first layer is a latent code of W; each further one is a difference from it.
@@ -116,5 +116,5 @@ class EncoderNetwork(nn.Module):
         return self.w_mean + self.w_scale * latents
 
 
-def _upsampled(maps: Tensor) -> Tensor:
+def _upsample(maps: Tensor) -> Tensor:
     return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)

@@ -84,7 +84,7 @@ def _mapping(shapes: Shapes, w_dim: int, what: str, latent: bool) -> dict[str, S
     return tensors
 
 
-def _styled(name: str, channels: tuple[int, int], kernel: int, w_dim: int) -> dict[str, Shape]:
+def _modulated_shapes(name: str, channels: tuple[int, int], kernel: int, w_dim: int) -> dict[str, Shape]:
     """Derive the tensors of a modulated convolution from ``channels[0]`` to ``channels[1]``."""
     before, after = channels
     return {
@@ -119,13 +119,13 @@ def stylegan2(shapes: Shapes, what: str = "StyleGAN2 generator") -> ExpectedTens
         name, width = f"synthesis.b{r}", channels[r]
         pairs = {"conv0": (channels[r // 2], width)} if r > 4 else {}
         for conv, between in (pairs | {"conv1": (width, width)}).items():
-            layout.required |= _styled(f"{name}.{conv}", between, 3, w_dim)
+            layout.required |= _modulated_shapes(f"{name}.{conv}", between, 3, w_dim)
             if noise:
                 layout.required[f"{name}.{conv}.noise_strength"] = ()
                 layout.optional[f"{name}.{conv}.noise_const"] = (r, r)
             layout.optional[f"{name}.{conv}.resample_filter"] = (4, 4)
         if skip or r == levels[-1]:
-            layout.required |= _styled(f"{name}.torgb", (width, colours), 1, w_dim)
+            layout.required |= _modulated_shapes(f"{name}.torgb", (width, colours), 1, w_dim)
         if resnet and r > 4:
             layout.required[f"{name}.skip.weight"] = (width, channels[r // 2], 1, 1)
             layout.optional[f"{name}.skip.resample_filter"] = (4, 4)
@@ -159,7 +159,7 @@ def stylegan3(shapes: Shapes, what: str = "StyleGAN3 generator") -> ExpectedTens
     }
     for index, size, after in layers:
         name = f"synthesis.L{index}_{size}_{after}"
-        layout.required |= _styled(name, (before, after), 1 if index == len(layers) - 1 else kernel, w_dim)
+        layout.required |= _modulated_shapes(name, (before, after), 1 if index == len(layers) - 1 else kernel, w_dim)
         layout.required[f"{name}.magnitude_ema"] = ()
         layout.optional |= {f"{name}.up_filter": None, f"{name}.down_filter": None}
         before = after

@@ -61,17 +61,17 @@ class DirectConvolution:
 
     def scaled(self, x: Tensor, styles: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
         if weight_is_smaller(self.weight, x):
-            return self.operation(x, self._modulated(scale, styles), bias)
+            return self.operation(x, self._modulated_weight(scale, styles), bias)
         y = self.operation(x * per_channel(styles, x), self.weight, None)
         return torch.addcmul(bias[:, None, None], y, per_channel(scale, x), out=y)
 
     def adjoint(self, grad: Tensor, scale: Tensor, styles: Tensor | None) -> Tensor:
         if weight_is_smaller(self.weight, grad):
-            return self.transpose(grad, self._modulated(scale, styles))
+            return self.transpose(grad, self._modulated_weight(scale, styles))
         grad_x = self.transpose(grad * per_channel(scale, grad), self.weight)
         return grad_x if styles is None else grad_x.mul_(per_channel(styles, grad))
 
-    def _modulated(self, scale: Tensor, styles: Tensor | None) -> Tensor:
+    def _modulated_weight(self, scale: Tensor, styles: Tensor | None) -> Tensor:
         """Return the weight with styles and scale folded in, for a batch of one image."""
         outs = per_channel(scale, self.weight)[0, :, None]
         both = outs if styles is None else outs * per_channel(styles, self.weight)[0]
@@ -96,7 +96,7 @@ class FilteredConvolution:
 
     def scaled(self, x: Tensor, styles: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
         if weight_is_smaller(self.weight, x):
-            upsampled = upsampling_convolution(x, self._modulated(styles))
+            upsampled = upsampling_convolution(x, self._modulated_weight(styles))
         else:
             upsampled = upsampling_convolution(x * per_channel(styles, x), self.weight)
         if len(x) == 1:  # scales and bias are folded into the filter, which saves passes over the feature maps
@@ -110,14 +110,14 @@ class FilteredConvolution:
         else:
             blurred = blur(grad, 4 * self.kernel, pad=2).mul_(per_channel(scale, grad))
         if styles is not None and weight_is_smaller(self.weight, grad):
-            return F.conv2d(blurred, self._modulated(styles), stride=2)
+            return F.conv2d(blurred, self._modulated_weight(styles), stride=2)
         grad_x = F.conv2d(blurred, self.weight, stride=2)
         return grad_x if styles is None else grad_x.mul_(per_channel(styles, grad))
 
     def _filters(self, scale: Tensor) -> Tensor:
         return 4 * self.kernel * scale[0, :, None, None, None]
 
-    def _modulated(self, styles: Tensor) -> Tensor:
+    def _modulated_weight(self, styles: Tensor) -> Tensor:
         return self.weight * per_channel(styles, self.weight)[0, :, None]
 
 

@@ -45,10 +45,10 @@ class WinogradConvolution:
         return convolve(x, self.weight, styles, scale, bias)
 
     def adjoint(self, grad: Tensor, scale: Tensor, styles: Tensor | None) -> Tensor:
-        return convolve(grad, self._transposed, scale, styles, reverse=True)
+        return convolve(grad, self._transposed_weight, scale, styles, reverse=True)
 
     @cached_property
-    def _transposed(self) -> Tensor:
+    def _transposed_weight(self) -> Tensor:
         """The weight for the backward pass, in the memory order that is faster there."""
         transposed = self.weight.transpose(1, 2)
         return transposed.contiguous() if max(transposed.shape[1:]) <= MAX_TRANSPOSED else transposed

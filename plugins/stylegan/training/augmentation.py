@@ -110,10 +110,10 @@ def _taps(position: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
         ((-1.5 * t + 2) * t + 0.5) * t,
         (0.5 * t - 0.5) * t * t,
     )
-    return [(_mirrored(below.long() + step - 1, size), weight) for step, weight in enumerate(weights)]
+    return [(_reflect_index(below.long() + step - 1, size), weight) for step, weight in enumerate(weights)]
 
 
-def _mirrored(index: Tensor, size: int) -> Tensor:
+def _reflect_index(index: Tensor, size: int) -> Tensor:
     """Map any integer to a pixel index below ``size``, by reflection at both edges."""
     inside = index.remainder(2 * size)
     return torch.where(inside < size, inside, 2 * size - 1 - inside)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ..api.errors import I2IError
-from ..api.generator import Generator, StyleGenerator
+from ..api.generator import Generator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
 from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
@@ -20,12 +19,11 @@ from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
 from ..toolkit.latents.sampling import SamplingOptions, latents
+from .generators import render
 from .inputs import InputImage
 from .settings import EditSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..api.device import Device
     from ..api.extractor import Extractor, Face
 
@@ -177,25 +175,3 @@ def check_single_face(images: Sequence[EditImage], many: bool, name: str) -> Non
             f"{images[0].input.slot!r}: type --face 1 to --face {len(images)}, counted from left to right, or "
             "--face largest."
         )
-
-
-def tuned(generator: Generator, latent: Latent) -> Generator:
-    """Return the generator with the weight changes and noise maps of a latent.
-
-    Raises:
-        I2IError: the generator has no weights or noise maps of these names.
-    """
-    if not latent.changes and not latent.noise:
-        return generator
-    if not isinstance(generator, StyleGenerator):
-        raise I2IError(
-            f"The latent changes weights or noise maps, which generators of the family {generator.name!r} do not have; "
-            "name the generator of this latent with --generator."
-        )
-    return generator.tuned(latent.changes, latent.noise)
-
-
-def render(generator: Generator, latent: Latent) -> Tensor:
-    """Render a latent to ``(1, 3, R, R)`` in [-1, 1]; a grey generator gives three equal channels."""
-    with torch.no_grad():
-        return tuned(generator, latent).render(latent.w).float().clamp(-1, 1).expand(-1, 3, -1, -1)
