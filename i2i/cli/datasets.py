@@ -32,6 +32,10 @@ root_option = click.option(
 )
 
 
+STATES = {"real": "downloaded", "drawn only": "synthetic", "your own": "your own images"}
+"""By the ``state`` in JSON, which version 0.1 defined, what lists show."""
+
+
 @click.group("datasets")
 def command() -> None:
     """Datasets: list, download, check and preview them."""
@@ -53,12 +57,12 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
             _counts(each["pairs"]),
             " | ".join(each["sides"]),
             each["direction"],
-            each["state"],
+            STATES[each["state"]],
             each["licence"],
         )
         for each in datasets
     ]
-    echo_table(("name", "pairs", "A | B", "usual", "here", "licence"), rows)
+    echo_table(("name", "pairs", "A | B", "direction", "images", "licence"), rows)
 
 
 @command.command("show")
@@ -79,8 +83,10 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
         return
     facts |= {key: _counts(facts[key]) for key in ("pairs", "drawn", "found") if key in facts}
     facts["sides"] = " | ".join(facts["sides"])
+    facts["state"] = STATES[facts["state"]]
     for key, value in facts.items():
-        click.echo(f"{key:<10}{'-' if value in (None, '') else value}")
+        label = "synthetic" if key == "drawn" else key
+        click.echo(f"{label:<10}{'-' if value in (None, '') else value}")
 
 
 @command.command("fetch")

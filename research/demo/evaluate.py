@@ -1,4 +1,4 @@
-"""``python -m research.demo.evaluate``: the figures of the demo networks, each beside its aim."""
+"""``python -m research.demo.evaluate``: the figures of the demo networks, each beside its target."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
 
     All faces are rendered from seeds that no network was trained on. Edits are drag by each of its presets, swap, and
     text, on 20 samples each; they take about 20 minutes. --json and the model cards explain each figure. What cannot be
-    measured on this machine is left out, with a line about what to type; an aim that is missed ends with code 1.
+    measured on this machine is left out, with a line about what to type; a missed target ends with code 1.
     """
     from .measures import model_cards
     from .measures.samples import EvaluationSamples
@@ -69,7 +69,7 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
                 click.echo(f"wrote {model_cards.write(name, measured, count)}", err=True)
     show(found, as_json)
     if missed := [f"{name} {figure}" for name, measured in found.items() for figure in measured.missed]:
-        raise i2i.I2IError(f"Aims are missed ({', '.join(missed)}): {_advice(found, count)}.")
+        raise i2i.I2IError(f"Targets are missed ({', '.join(missed)}): {_advice(found, count)}.")
 
 
 def measure(names: Iterable[str], bench: EvaluationSamples) -> dict[str, Measured]:
@@ -114,22 +114,22 @@ def show(found: Mapping[str, Measured], as_json: bool) -> None:
         for name, measured in found.items()
         for figure in measured.figures
     ]
-    echo_table(("of", "figure", "value", "aim", ""), rows)
+    echo_table(("of", "figure", "value", "target", ""), rows)
     for name, measured in found.items():
         for reason in measured.left_out:
             click.echo(f"left out of {name}: {reason}", err=True)
 
 
 def _advice(found: Mapping[str, Measured], count: int) -> str:
-    """What to type about missed aims."""
+    """What to type about missed targets."""
     if found.keys() == {EDITS}:
-        return "see what dlib's landmarks say, and how far samples come that miss, by i2i edit --plugin drag --grid"
+        return "compare the landmarks of dlib, and look at the samples: i2i edit --plugin drag --grid"
     if count < COUNT:
-        return f"measure with more faces, which is surer, by --count {COUNT}"
+        return f"measure with more faces: --count {COUNT}"
     networks = [name for name, measured in found.items() if measured.missed and name in BY_NAME]
     if not networks:
-        return "mend how the dataset faces draws, and measure again"
-    return "train anew, with " + " and ".join(f"python -m research.demo.train {name}" for name in networks)
+        return "correct the rendering of the dataset faces, and measure again"
+    return "train again: " + " and ".join(f"python -m research.demo.train {name}" for name in networks)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

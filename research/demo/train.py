@@ -98,7 +98,7 @@ def _write_card(name: str, settings: TrainingSettings, trained: Trained, seconds
             "name": name,
             "summary": record.summary,
             "licence": record.licence,
-            "trained_on": "drawn faces of the dataset faces; no photograph, nobody's likeness",
+            "trained_on": "synthetic faces of the dataset faces; no photos of real people",
             "settings": asdict(settings),
             "facts": dict(trained.facts),
             "parameters": sum(tensor.numel() for tensor in trained.tensors.values()),

@@ -1,4 +1,4 @@
-"""The evaluation of the embedded world: figures and their aims, the command, and the cards."""
+"""The evaluation of the embedded world: figures and their targets, the command, and the cards."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_missed_target_exits_with_1(
     out, err = capsys.readouterr()
     assert ended.value.code == 1 and "MISSED" in out and "second/good" in out
     last = err.splitlines()[-1]
-    assert last.startswith("Error: Aims are missed (demo-identity poor): ") and last.endswith(f"{advice}.")
+    assert last.startswith("Error: Targets are missed (demo-identity poor): ") and last.endswith(f"{advice}.")
 
 
 def test_unknown_network_is_refused() -> None:
@@ -129,7 +129,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "name": "demo-text",
         "summary": "Words.",
         "licence": "MIT",
-        "trained_on": "drawn faces",
+        "trained_on": "synthetic faces",
         "settings": {"steps": 1200, "rate": 0.002},
         "facts": {"steps": 1200, "pictures": 40000},
         "parameters": 1234567,
@@ -170,7 +170,7 @@ def test_page_matches_cards(folder: Path) -> None:
     model_cards.write("faces", Measured([Figure("seen", 0.96, "by dlib")]), 2000, folder)
     page = model_cards.page(folder)
     for line in (
-        "- learnt from: drawn faces",
+        "- trained on: synthetic faces",
         "- pictures: 40,000",
         "- settings: steps 1200, rate 0.002",
         "- weights: 1,234,567",

@@ -111,10 +111,10 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
     name, aims = f"drag/{task.preset}", " and ".join(f"{aim.name} by {aim.least:+.0%}" for aim in task.aims)
     goal = f"{aims}, LPIPS outside the mask under {OUTSIDE}, identity over {PERSON}"
     return [
-        Figure(name, share(each.meets(task) for each in found), f"share of samples that reach: {goal}", least=SHARE),
+        Figure(name, share(each.meets(task) for each in found), f"fraction of samples that reach: {goal}", least=SHARE),
         *(
             Figure(
-                f"{name}/{aim.name}", median(each.scalars[aim.name] for each in found), "its change, as a share, median"
+                f"{name}/{aim.name}", median(each.scalars[aim.name] for each in found), "its relative change, median"
             )
             for aim in task.aims
         ),
@@ -122,12 +122,12 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
         Figure(
             f"{name}/arrived",
             share(each.arrived for each in found),
-            "share of samples whose handles all end within 2 px, of an image of 128, of their targets",
+            "fraction of samples whose handles all end within 2 px, of an image of 128, of their targets",
         ),
         Figure(
             f"{name}/explained",
             share(each.arrived or each.named for each in found),
-            "share of samples of which that is so, or drag says why not",
+            "fraction of samples of which that is so, or drag says why not",
             least=1.0,
         ),
         Figure(f"{name}/steps", mean(each.scalars["steps"] for each in found), "mean number of steps"),

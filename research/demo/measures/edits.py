@@ -22,7 +22,7 @@ from .samples import EvaluationSamples
 EDITED = 20
 """Samples that each preset and each prompt is tried on, and pairs that are swapped."""
 SHARE = 0.9
-"""Of them, in how many an edit has to reach its aim."""
+"""Of them, the number of which an edit has to reach its target."""
 CLOSED, MOVED, BACKGROUND = 0.5, 0.05, 3.0
 """Of a swap: the least share of the gap between identities that closes, and what landmarks, in eye distances, and the
 mean colour of the background, of 255, have to stay below."""
@@ -79,11 +79,11 @@ def worded(
         rises = (each["similarity/after"] > each["similarity/before"] for each in scalars)
         name = f"text/{words}"
         figures += [
-            Figure(name, share(rises), "share of samples that the prompt is nearer to than before", least=SHARE),
+            Figure(name, share(rises), "fraction of samples that the prompt is nearer to than before", least=SHARE),
             Figure(
                 f"{name}/seen",
                 share((seen(after) > seen(before)).tolist()),
-                "share of samples whose landmarks moved as the words say",
+                "fraction of samples whose landmarks moved as the words say",
             ),
             Figure(f"{name}/identity", mean(each["identity"] for each in scalars), "mean cosine of identities"),
         ]

@@ -1,4 +1,4 @@
-"""The synthetic faces themselves: what a detector and landmarks that learnt from photographs make of them."""
+"""The synthetic faces themselves: figures of a detector and landmarks trained on photos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def seen(bench: EvaluationSamples) -> list[Figure]:
     pool, detector = bench.large, Detector()
     found = [detector.box(image) is not None for image in pool.images.permute(0, 2, 3, 1).contiguous().numpy()]
     near = [one for one, turned in zip(found, turns(pool), strict=True) if turned <= FRONTAL]
-    share = "share of faces at 256 px in which dlib's frontal detector sees one"
+    share = "fraction of faces at 256 px that dlib's frontal detector detects"
     return [
         Figure("seen/frontal", sum(near) / len(near), f"{share}, of those within 30 degrees of frontal", least=0.95),
         Figure("seen/all", sum(found) / len(found), f"{share}, of all"),
@@ -43,10 +43,10 @@ def agreement(bench: EvaluationSamples) -> list[Figure]:
         if box is not None:
             errors.append((predictor(image, box) - true).norm(dim=1).mean() / eye_distance(true[None])[0])
     error = torch.stack(errors) if errors else torch.tensor([nan])
-    unit = "mean distance of dlib's 68 points from the true ones on faces as those seen, shares of the eye distance"
+    unit = "mean distance of dlib's 68 points from the true ones on detected frontal faces, fraction of the eye distance"
     return [
-        Figure("landmarks/median", float(error.median()), f"{unit}, the median face", under=0.07),
-        Figure("landmarks/p95", float(error.quantile(0.95)), f"{unit}, the worst but 5 % of faces"),
+        Figure("landmarks/median", float(error.median()), f"{unit}, median of faces", under=0.07),
+        Figure("landmarks/p95", float(error.quantile(0.95)), f"{unit}, 95th percentile of faces"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A figure: what was measured, what it means, and the aim that it has to meet."""
+"""A figure: what was measured, what it means, and the target that it has to reach."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of a network's card, with at most one of the two aims."""
+    """One number of a network's card, with at most one of the two targets."""
 
     name: str
     value: float
     meaning: str
     """What was measured, in which unit."""
     under: float | None = None
-    """The aim: the value lies below this."""
+    """The target: the value lies below this."""
     least: float | None = None
-    """The aim: the value is this or more."""
+    """The target: the value is this or more."""
 
     @property
     def aim(self) -> str:
-        """The aim in words; empty where there is none."""
+        """The target in words, ``aim`` in the JSON of cards; empty where there is none."""
         if self.under is not None:
             return f"under {self.under:.4g}"
         return f"at least {self.least:.4g}" if self.least is not None else ""
 
     @property
     def holds(self) -> bool | None:
-        """Whether the aim is met; None where there is none. Not a number meets no aim."""
+        """Whether the target is reached; None where there is none. NaN reaches no target."""
         if self.under is not None:
             return self.value < self.under
         return self.value >= self.least if self.least is not None else None
@@ -54,7 +54,7 @@ class Measured:
 
     @property
     def missed(self) -> list[str]:
-        """The names of the figures that do not meet their aims."""
+        """The names of the figures that miss their targets."""
         return [figure.name for figure in self.figures if figure.holds is False]
 
 
@@ -70,7 +70,7 @@ def create_figures(
     Args:
         meanings: By name, or by what a name begins with; then the rest of the name takes the place of ``{}``.
         prefix: Put before the names.
-        under, least: Aims by name, without the prefix.
+        under, least: Targets by name, without the prefix.
     """
     return [
         Figure(prefix + name, value, _meaning(name, meanings), under.get(name), least.get(name))

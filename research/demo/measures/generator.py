@@ -59,11 +59,11 @@ def variety(bench: EvaluationSamples) -> list[Figure]:
         Figure(
             "variety",
             made / synthetic,
-            "LPIPS of pairs of samples (psi 1), a share of the synthetic faces' own",
+            "LPIPS of pairs of samples (psi 1), divided by that of the synthetic faces",
             least=0.8,
         ),
         Figure("variety/samples", made, f"{pairs} samples"),
-        Figure("variety/drawn", synthetic, f"{pairs} faces drawn for the same latents"),
+        Figure("variety/drawn", synthetic, f"{pairs} faces rendered for the same latents"),
     ]
 
 
@@ -83,7 +83,7 @@ def seen(bench: EvaluationSamples) -> list[Figure]:
         detector.share(torch.cat([bench.render(part, psi) for part in z.split(BATCH)])) for psi in (0.7, 1.0)
     )
     between = interpolated(bench, max(1, bench.count // ROWS))
-    share = "share of images, enlarged to 256 px, in which dlib's frontal detector sees a face"
+    share = "fraction of images, upsampled to 256 px, in which dlib's frontal detector detects a face"
     return [
         Figure("seen/psi 0.7", usual, f"{share}, of {len(z)} samples at psi 0.7", least=0.95),
         Figure("seen/psi 1", all_of_w, f"{share}, of the same latents at psi 1"),
@@ -115,9 +115,9 @@ def likeness(bench: EvaluationSamples) -> list[Figure]:
         psnr = -10 * gap.square().mean(dim=(1, 2, 3)).clamp(min=1e-10).log10()
         rows.append(torch.stack([gap.abs().mean(dim=(1, 2, 3)), bench.lpips.distance(made, true), psnr], dim=1))
     l1, lpips, psnr = torch.cat(rows).mean(dim=0).tolist()
-    what = "samples and the faces drawn for their latents, unseen in training"
+    what = "samples and the faces rendered for their latents, not in the training data"
     return [
-        Figure("truth/l1", l1, f"mean absolute difference, of a range of 1, of {what}"),
+        Figure("truth/l1", l1, f"mean absolute difference, on a range of 1, of {what}"),
         Figure("truth/lpips", lpips, f"LPIPS of {what}"),
-        Figure("truth/psnr", psnr, f"decibels, the mean over images, of {what}"),
+        Figure("truth/psnr", psnr, f"PSNR in decibels, mean over images, of {what}"),
     ]

@@ -1,4 +1,4 @@
-"""The cards of the demo networks: what each network is, what it learnt from, and its figures; one JSON file each.
+"""The cards of the demo networks: what each network is, its training data and its figures; one JSON file each.
 
 ``train.py`` writes a card anew, without figures; measuring adds these.
 """
@@ -24,7 +24,7 @@ NAMES = (FACES, *BY_NAME)
 
 
 def read(name: str, folder: Path = CARDS) -> dict[str, Any]:
-    """The card of a name.
+    """Return the card of a name.
 
     Raises:
         i2i.I2IError: there is none, or it is damaged; says what to type.
@@ -86,10 +86,10 @@ def page(folder: Path = CARDS) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_INTRODUCTION = """The synthetic faces and the networks that come with i2i: what they are, what they learnt from,
-and how well they do on faces they never saw. Every network learnt from the dataset `faces` alone: no photograph,
-nobody's likeness, and it knows nothing else. So these are networks to try edits on, and to write plugins and tests
-with; for photographs see [published weights](../guide/models.md).
+_INTRODUCTION = """The synthetic faces and the networks that are built into i2i: what they are, what they were trained
+on, and how accurate they are on unseen faces. Every network was trained on the dataset `faces` alone, without a photo
+of a real person, and works on such faces only. Use these networks to try edits, and to write plugins and tests; for
+photos see [published weights](../guide/models.md).
 
 The figures are those of
 
@@ -97,15 +97,15 @@ The figures are those of
 python -m research.demo.evaluate
 ```
 
-which takes some minutes, prints them with the aim that each has to meet, and fails where one is missed. The unseen
-faces are of seeds from 10,000,000 up, which no training uses."""
+which takes some minutes, prints each figure with its target, and fails if a target is missed. The unseen faces have
+seeds from 10,000,000 up, which no training uses."""
 
 
 def _section(card: dict[str, Any]) -> list[str]:
     settings = card.get("settings", {})
     facts = [
         ("licence", card["licence"]),
-        ("learnt from", card.get("trained_on")),
+        ("trained on", card.get("trained_on")),
         *((key, value) for key, value in card.get("facts", {}).items() if key not in settings),
         ("settings", ", ".join(f"{key} {_number(value)}" for key, value in settings.items())),
         ("parameters" if card["name"] == FACES else "weights", card.get("parameters")),
@@ -131,7 +131,7 @@ def _measured(card: dict[str, Any]) -> str:
 
 
 def _figures(figures: dict[str, Any]) -> str:
-    lines = ["| figure | value | aim | what it is |", "|---|---|---|---|"]
+    lines = ["| figure | value | target | what it is |", "|---|---|---|---|"]
     for name, figure in figures.items():
         aim = figure.get("aim", "")
         if aim:

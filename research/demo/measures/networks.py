@@ -20,36 +20,36 @@ from .samples import BATCH, EvaluationSamples, first
 PER_IDENTITY, PEOPLE = 4, 40
 """Faces of each person, and the fewest people, for the figures of identity."""
 ERROR = 0.03
-"""What the mean error of landmarks has to stay below, a share of the eye distance."""
+"""What the mean error of landmarks has to stay below, a fraction of the eye distance."""
 
 LANDMARKS = {
-    "nme": "mean distance of the 68 points from the true ones, shares of the distance of the outer corners of the eyes",
-    "nme_median": "the same, of the median face",
-    "nme_p95": "the same, of the worst but 5 % of faces",
-    "failures": "share of faces where it is over 0.08",
-    "found": "share of faces in which a face is found",
-    "false_alarms": "share of images without a whole face in which one is found",
+    "nme": "mean distance of the 68 points from the true ones, fraction of the distance of the outer eye corners",
+    "nme_median": "the same, median of faces",
+    "nme_p95": "the same, 95th percentile of faces",
+    "failures": "fraction of faces where it is over 0.08",
+    "found": "fraction of faces in which a face is detected",
+    "false_alarms": "fraction of images without a whole face in which one is detected",
 }
 IDENTITY = {
-    "accuracy": "share of pairs that are told rightly to be of one person or of two, ten-fold, as many of each",
-    "auc": "chance that two faces of one person are more alike than those of two",
-    "tar_at_far_": "share of pairs of one person accepted where {} of the pairs of two are",
+    "accuracy": "accuracy of verification: pairs of one person or of two, in equal numbers, ten-fold cross-validation",
+    "auc": "ROC AUC: probability that two faces of one person are more similar than those of two",
+    "tar_at_far_": "true accept rate of pairs of one person where {} of the pairs of two are accepted",
 }
 TEXT = {
-    "caption@": "how often an image's own caption is among the first {} of 100",
-    "picture@": "how often a caption's own image is among the first {} of 100",
-    "accuracy": "how often an image is nearer to the right one of two prompts, with an attribute and without it",
-    "accuracy/": "the same of: {}",
+    "caption@": "recall: an image's own caption is among the first {} of 100",
+    "picture@": "recall: a caption's own image is among the first {} of 100",
+    "accuracy": "accuracy of choosing the true one of two prompts, with an attribute and without it",
+    "accuracy/": "the same for: {}",
 }
 ENCODER = {
     f"{kind}/{name}": meaning.format(what)
     for kind, what in (("samples", "samples"), ("drawn", "unseen synthetic faces"))
     for name, meaning in (
-        ("lpips", "LPIPS of {} and what the generator makes of their latents"),
-        ("l1", "mean absolute difference, of a range of 1, of the same {}"),
-        ("psnr", "decibels, the mean over images, of the same {}"),
-        ("deltas", "distance of a latent's rows from its first, in units of the spread of w, of {}"),
-        ("latents", "distance of the latents from the true ones, in units of the spread of w, of {}"),
+        ("lpips", "LPIPS of {} and their reconstructions"),
+        ("l1", "mean absolute difference, on a range of 1, of the same {}"),
+        ("psnr", "PSNR in decibels, mean over images, of the same {}"),
+        ("deltas", "distance of the layers of a latent from its first, in standard deviations of w, of {}"),
+        ("latents", "distance of the latents from the true ones, in standard deviations of w, of {}"),
     )
 }
 
@@ -82,9 +82,13 @@ def likeness_of_samples(bench: EvaluationSamples) -> list[Figure]:
     made, synthetic = (_embedded(extractor, first(pool, count)) for pool in (bench.samples, bench.targets))
     cosine = "mean cosine of a sample (psi 1) and"
     return [
-        Figure("samples/own", float((made * synthetic).sum(dim=1).mean()), f"{cosine} the face drawn for its latent"),
         Figure(
-            "samples/others", float((made * synthetic.roll(1, 0)).sum(dim=1).mean()), f"{cosine} one drawn for another"
+            "samples/own", float((made * synthetic).sum(dim=1).mean()), f"{cosine} the face rendered for its latent"
+        ),
+        Figure(
+            "samples/others",
+            float((made * synthetic.roll(1, 0)).sum(dim=1).mean()),
+            f"{cosine} the face rendered for another latent",
         ),
     ]
 

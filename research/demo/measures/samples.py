@@ -25,7 +25,7 @@ LARGE = 256
 
 
 class EvaluationSamples:
-    """Faces that no network has learnt from, and the networks, all on the CPU so that figures repeat.
+    """Faces that are in no training data, and the networks, all on the CPU so that figures repeat.
 
     Args:
         count: Faces of each kind, as many samples; what is slow or needs fewer takes a part of them.

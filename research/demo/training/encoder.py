@@ -43,7 +43,7 @@ MIXED = 0.25
 PIXELS, PERCEPTUAL, DELTA = 2.0, 0.8, 0.02
 """Weights of the losses beside that of the latents, which is 1 for a network that always gives the mean."""
 BATCH = 32
-"""Images that are made at a time where nothing is learnt."""
+"""Images that are rendered at a time during evaluation."""
 
 
 def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:

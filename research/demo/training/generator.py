@@ -54,7 +54,7 @@ JUDGE = {"channel_base": 1536, "channel_max": 96}
 
 
 def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
-    """Train the generator; Ctrl-C ends it early and keeps what it has learnt.
+    """Train the generator; Ctrl-C ends it early and keeps the weights of that moment.
 
     Args:
         say: Receives progress messages of one line.

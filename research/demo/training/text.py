@@ -2,7 +2,7 @@
 
 A short prompt such as "a smiling face" holds for many images of a batch. So the targets of the contrastive loss are
 not the diagonal: a prompt goes with every image of which all that it states is true, as in supervised contrastive
-learning, where many are right (Khosla et al. 2020). That alone leaves rare attributes unlearnt, since "no freckles" is
+learning, where many are right (Khosla et al. 2020). That alone leaves rare attributes untrained, since "no freckles" is
 a good guess for any face: so every attribute is asked for by itself as well, with it or without it, and faces that have
 it weigh as much as those that have not. Images are moved, blurred, relit and made noisy, so that the gradients by
 which they are edited follow what they show.
@@ -45,7 +45,7 @@ seen in an image; attributes read in a text."""
 RARE = 0.03
 """Attributes that fewer faces have, or lack, weigh no more than those of so many."""
 BATCH = 64
-"""Images that are looked at together where nothing is learnt."""
+"""Images that are processed at a time during evaluation."""
 
 
 def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
