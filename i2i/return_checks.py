@@ -269,6 +269,15 @@ def _shape_check(*sizes: int | None, expected: str) -> Check:
     return check
 
 
+def _check_feature_maps(_: Any, features: Any, args: Sequence[Any]) -> None:
+    expected = "a dict of tensors (N, ...) by layer, N as in the images"
+    if not isinstance(features, Mapping) or not features:
+        raise UnexpectedReturn(expected)
+    for name, maps in features.items():
+        if not isinstance(name, str) or not (getattr(maps, "ndim", 0) and len(maps) == _count(args)):
+            raise UnexpectedReturn(expected, f"{name!r}: {describe_value(maps)}")
+
+
 def _check_faces(_: Any, faces: Any, __: Sequence[Any]) -> None:
     from .api.extractor import Face
 
@@ -441,11 +450,12 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""
 _CHECK_VECTORS = _shape_check(None, expected="(N, F)")
+_CHECK_NUMBERS = _shape_check(expected="(N,)")
 ROLE_CHECKS: Mapping[str, Mapping[str, Check]] = {
     "landmarks": {"__call__": _shape_check(68, 2, expected="(N, 68, 2)"), "find": _check_faces},
     "identity": {"__call__": _CHECK_VECTORS, "align": _shape_check(None, None, None, expected="(N, C, H, W)")},
     "text": {"images": _CHECK_VECTORS, "texts": _check_texts, "unknown": _check_words},
-    "perceptual": {"distance": _shape_check(expected="(N,)"), "compare": _shape_check(expected="(N,)")},
+    "perceptual": {"features": _check_feature_maps, "distance": _CHECK_NUMBERS, "compare": _CHECK_NUMBERS},
     "encoder": {"__call__": _shape_check(None, None, expected="(N, num_ws, w_dim)")},
     "segmentation": {"__call__": _shape_check(None, None, None, expected="(N, classes, H, W)")},
 }

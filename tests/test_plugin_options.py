@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from PIL import Image
 from pydantic import Field
 from torch import nn
 
@@ -170,6 +171,17 @@ def test_evaluation_takes_options_of_metrics_and_of_the_runs_dataset(trained: Pa
         "power": {"exponent": 2}
     }
     assert measure("--dataset-options", "shade=7") == pytest.approx(7)
+    assert json.loads((trained / "evaluation_val.json").read_text("utf-8"))["dataset_options"] == {"shade": 7}
+
+
+def test_a_sample_grid_records_typed_options_of_the_generator(tmp_path: Path) -> None:
+    known, out = registry(), tmp_path / "grid.png"
+    known.add(next(plugin for plugin in i2i.load_registry().plugins.values() if plugin.name == "sample"))
+    args = ["sample", "--generator", "plain", "--generator-options", "value=0.5", "--seeds", "0", "--device", "cpu"]
+    done = CliRunner().invoke(build(known), [*args, "--out", str(out)], obj=known)
+    assert done.exit_code == 0, done.output
+    with Image.open(out) as image:
+        assert json.loads(image.info["i2i"])["generator_options"] == {"value": 0.5}
 
 
 @pytest.mark.parametrize(

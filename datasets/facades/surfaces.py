@@ -132,7 +132,7 @@ def reflections(rng: np.random.Generator, size: int) -> Array:
 
 
 def wall_mask(facade: Facade, size: int) -> Array:
-    """The share of each pixel that belongs to the wall, ``(size, size)``."""
+    """The fraction of each pixel that belongs to the wall, ``(size, size)``."""
     mask = np.zeros((size, size), np.float32)
     where, share = cover(rectangle(facade.left, facade.top, facade.right, facade.bottom), size)
     mask[where] = share

@@ -83,7 +83,7 @@ def _normals(canvas: Canvas, height: Floats, where: Window) -> tuple[Floats, Flo
 
 
 def _openness(canvas: Canvas, height: Floats, where: Window) -> Floats:
-    """The share of the sky that a point sees, by how deep it lies among what is around it."""
+    """The fraction of the sky that a point sees, by how deep it lies among what is around it."""
     near = cv2.GaussianBlur(height, (0, 0), 0.05 / canvas.pixel)[where]
     quarter = cv2.resize(height, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     far = cv2.GaussianBlur(quarter, (0, 0), 0.04 / canvas.pixel)
@@ -93,7 +93,7 @@ def _openness(canvas: Canvas, height: Floats, where: Window) -> Floats:
 
 
 def _unshadowed(canvas: Canvas, height: Floats, where: Window, towards: Floats) -> Floats:
-    """The share of the key light that comes past the relief."""
+    """The fraction of the key light that comes past the relief."""
     across = float(np.hypot(towards[0], towards[1]))
     rise, norm = towards[2] / max(across, 0.15), max(across, 1e-3)
     low = height[where]

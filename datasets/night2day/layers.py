@@ -39,7 +39,7 @@ class LandscapeLayer:
     glow: Array | None
     """Light of its own at night."""
     haze: float
-    """The share of air between it and the viewer."""
+    """The fraction of air between it and the viewer."""
 
     @property
     def rows(self) -> slice:
@@ -59,7 +59,7 @@ def profile(rng: np.random.Generator, size: int, cells: int, octaves: int, gain:
 
 
 def below(line: Array, size: int, soft: float = 0.0) -> Array:
-    """The share ``(size, size)`` of each pixel that lies under a line."""
+    """The fraction ``(size, size)`` of each pixel that lies under a line."""
     _, y = grid(size)
     return np.asarray(step(0, y - line, 1 / size + soft), np.float32)
 

@@ -90,9 +90,9 @@ class Editor(ABC):
         """
 
     def check_photos(self, scene: Scene, options: Any) -> None:
-        """Refuse images that cannot be edited, before photos are inverted.
+        """Refuse images that cannot be edited, before photos are inverted and before ``edit``.
 
-        ``scene`` is as for ``edit``, but photos that are yet to be inverted have no latent.
+        Called for every editor. ``scene`` is as for ``edit``, but photos that are yet to be inverted have no latent.
 
         Raises:
             I2IError: one of them cannot be edited, or the options do not fit it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from .options import Options
 
@@ -75,11 +75,14 @@ class PerceptualExtractor(Protocol):
     def distance(self, images: Tensor, others: Tensor, /) -> Tensor:
         """Return the distances ``(N,)``, 0 for equal images."""
 
-    def features(self, images: Tensor, /) -> Any:
-        """Return what ``compare`` takes, so that the features of a target are computed once."""
+    def features(self, images: Tensor, /) -> Mapping[str, Tensor]:
+        """Return feature maps by layer, each ``(N, ...)``, so that the features of a target are computed once.
 
-    def compare(self, features: Any, others: Any, /) -> Tensor:
-        """Return the distances ``(N,)`` of two results of ``features``."""
+        Callers slice and concatenate the tensors along N, so the features of an image must not depend on the others.
+        """
+
+    def compare(self, features: Mapping[str, Tensor], others: Mapping[str, Tensor], /) -> Tensor:
+        """Return the distances ``(N,)`` of two results of ``features``, of the same layers."""
 
 
 class TextExtractor(Protocol):

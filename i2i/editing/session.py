@@ -115,14 +115,18 @@ class EditSession:
         )
 
     def _inverter_roles(self) -> tuple[str, ...]:
-        """Check the inverter that the user names, if any; return the extractor roles that it may use."""
+        """Check the inverter that the user names, if any, and convert its options; return the roles that it may use."""
         registry, invert = self.request.registry, self.request.settings.invert
         if self.request.editor.wants != "latent" or self.inversions is None or not registry.entries("inverter"):
             return ()
         name, values = split_method(invert)
         inverter = inverter_named(registry, name)
         if invert:
-            self.inversions.check(inverter, inverter_options(inverter, values))
+            options = inverter_options(inverter, values)
+            self.inversions.check(inverter, options)
+            # Converted to their types, as recipes record them.
+            typed = ({"method": name} if name else {}) | options.model_dump(mode="json", exclude_unset=True)
+            self.request = replace(self.request, settings=replace(self.request.settings, invert=typed))
         return (*inverter.extractors, *inverter.may_use)
 
     def scene(self, images: Sequence[EditImage]) -> Scene:

@@ -113,7 +113,7 @@ def _crops(session: EditSession) -> list[EditImage]:
 
 
 def invert(aligned: AlignedEdit) -> AlignedEdit:
-    """Compute the latents of photos, if the editor needs latents; cached inversions are used.
+    """Let the editor check the images; compute the latents of photos if it needs them, or read cached ones.
 
     Raises:
         Interrupted: the user cancels before the editor starts.
@@ -121,9 +121,9 @@ def invert(aligned: AlignedEdit) -> AlignedEdit:
     """
     session, request = aligned.session, aligned.session.request
     session.device.seed(request.settings.seed)
+    session.editor.check_photos(session.scene(aligned.images), request.options)
     if request.editor.wants != "latent":
         return aligned
-    session.editor.check_photos(session.scene(aligned.images), request.options)
     images = list(aligned.images)
     missing = [number for number, image in enumerate(images) if image.photo.latent is None]
     if not missing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, PluginError, UsageError
 from ..api.trainer import first_panel
-from ..guards import build_plugin, plain_named_options, plugin_owner
+from ..guards import build_plugin, plain_named_options, plain_options, plugin_owner
 from ..registry import Registry, load_registry
 from ..return_checks import describe_value
 from ..runtime.notes import note
@@ -62,7 +62,7 @@ def evaluate(
 
     Returns:
         ``run``, ``step``, ``checkpoint``, ``split``, ``source`` (real or drawn), ``direction``, ``size`` (px),
-        ``settings``, ``metric_options`` and ``dataset_options`` where they are given, ``pictures`` (how many),
+        ``settings``, ``metric_options`` and ``dataset_options`` where one is given, ``pictures`` (how many),
         ``metrics`` (name -> value), ``per_picture`` (image -> metric -> value, for metrics that have one) and ``file``
         (what was written; None if it could not be).
 
@@ -93,7 +93,9 @@ def evaluate(
     result |= {"source": source.kind, **{key: wanted[key] for key in ("direction", "size")}, "settings": dict(settings)}
     if metric_options:
         result["metric_options"] = plain_named_options(registry, "metric", metric_options)
-    result |= {"dataset_options": dict(dataset_options)} if dataset_options else {}
+    if dataset_options:
+        merged = {**opened.options.get("dataset_options", {}), **dataset_options}
+        result["dataset_options"] = plain_options(registry, "dataset", dataset.name, merged)
     result |= _measurements(source, meters, {name: plugin_owner(registry, "metric", name) for name in meters})
     return {**result, "file": _keep(opened.folder / f"evaluation_{split}.json", result)}
 

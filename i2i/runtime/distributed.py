@@ -65,7 +65,7 @@ def average(tensors: Iterable[Tensor], world: int) -> None:
 
 
 def require_agreement(network: nn.Module, trainer: str, world: int) -> None:
-    """Refuse a trainer whose processes drift apart, each learning from its own share alone.
+    """Refuse a trainer whose processes drift apart, each learning from its own part of the batch alone.
 
     Raises:
         I2IError: the weights differ between processes by more than rounding, where one step of Adam is far more.

@@ -287,7 +287,7 @@ class Loop:
 
 
 def rate_factor(step: int, total: int, decay: float) -> float:
-    """The share of the initial rate at a step, counted from 1: one, then a line to just above zero at ``total``."""
+    """Return the learning rate of a step, counted from 1, relative to the initial one: constant, then linear decay."""
     falling = round(total * decay)
     past = step - (total - falling)
     return 1.0 if past <= 0 else 1 - past / (falling + 1)

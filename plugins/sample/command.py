@@ -93,8 +93,8 @@ def command(
     """Generate images from random seeds.
 
     \b
-    i2i sample --generator ffhq-256 --seeds 0-15 --out sheet.png
-    i2i sample --generator ffhq-256 --seeds 0-99 --out pictures
+    i2i sample --generator ffhq-256 --seeds 0-15 --out grid.png
+    i2i sample --generator ffhq-256 --seeds 0-99 --out images
     i2i sample --generator ffhq-256 --seeds 0-7 --out morph.mp4
     i2i sample --generator ffhq-256 --seeds 0-5 --mix 100-103 --out mixing.png
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i import UsageError, __version__, generator, generator_identity, load_registry
+from i2i import UsageError, __version__, build_options, generator, generator_identity, load_registry
 from i2i.toolkit.images import save_image
 from i2i.toolkit.images.videos import VIDEO_SUFFIXES, check_video, map_in_order, write_video
 from i2i.toolkit.latents.sampling import SamplingOptions, draw
@@ -91,7 +91,10 @@ def sample(
         source, device, precision, registry=(registry := registry or load_registry()), options=generator_options
     )
     about = {**generator_identity(source, registry), **_option_values(options), "precision": precision}
-    about |= {"generator_options": dict(generator_options)} if generator_options else {}
+    if generator_options:
+        declared = registry.get("generator", opened.name).Options
+        values = build_options(declared, generator_options, "--generator-options")
+        about["generator_options"] = values.model_dump(mode="json")
     start = time.perf_counter()
     if kind == "grid":
         count = _write_grid(opened, out, seeds, options, layout, about)

@@ -105,13 +105,14 @@ def extractor_cases() -> list[tuple[str, str]]:
     roles = {
         "landmarks": ["__call__"],
         "identity": ["__call__", "align"],
-        "perceptual": ["distance", "compare"],
+        "perceptual": ["distance", "features", "compare"],
         "text": ["images", "texts"],
         "encoder": ["__call__"],
         "segmentation": ["__call__"],
     }
     cases = [(role, at, how) for role, every in roles.items() for at in every for how in ("raise", "none", "text")]
-    cases += [(role, "__init__", "exit") for role in roles] + [("perceptual", "features", "raise")]
+    cases += [(role, "__init__", "exit") for role in roles]
+    cases += [("perceptual", "features", how) for how in ("dict", "empty")]
     cases += [("broken-role", "__call__", "raise")]
     line = EDIT.format("broken-editor") + " --call {0} --extractor {0}=broken-{0}"
     line += " --extractor-options broken-{0}.at={1} --extractor-options broken-{0}.how={2}"

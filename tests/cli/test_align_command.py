@@ -152,7 +152,7 @@ def test_faulty_photos_are_named_after_all_others_are_done(two: Path, tmp_path: 
     [
         (["in/empty.png"], "upright", 1, "i2i: in/empty.png: upright finds no face in it; "),
         (["in/two.png", "--face", "3"], "upright", 1, "i2i: in/two.png: --face 3 is asked for, but only 2 faces"),
-        (["in/two.png"], "points", 1, "i2i: in/two.png: A face cannot be aligned by landmarks that tell no direction"),
+        (["in/two.png"], "points", 1, "i2i: in/two.png: A face cannot be aligned: its landmarks have no direction"),
         (["in/two.png", "--face", "big"], "upright", 2, "i2i: --face big: use largest"),
         (["in/none.png"], "upright", 2, "There is no image or folder in/none.png"),
         (["in/two.png"], "uprigt", 2, "Did you mean 'upright'?"),

@@ -86,6 +86,23 @@ def test_a_photo_is_turned_upright_and_kept_at_its_size(registry: Registry, tmp_
     assert edit("shift", [tmp_path / "turned.jpg"], device="cpu", registry=registry).image.shape == (1, 3, 30, 20)
 
 
+def test_check_photos_of_an_editor_of_pixels_runs_before_edit(photo: Path, tmp_path: Path) -> None:
+    class Wide(Shift):
+        name = "wide"
+
+        def check_photos(self, scene: i2i.Scene, options: Any) -> None:
+            height, width = scene.photos["image"].pixels.shape[2:]
+            if width < 2 * height:
+                raise i2i.I2IError(f"{scene.photos['image'].path} is not wide.")
+
+        def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+            raise AssertionError("must not be reached")
+
+    with pytest.raises(i2i.I2IError, match=r"photo\.png is not wide"):
+        edit("wide", [photo], device="cpu", registry=registry_of(Wide), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_recipe_does_the_edit_again(registry: Registry, photo: Path, tmp_path: Path) -> None:
     first = edit("shift", [photo], device="cpu", out=tmp_path / "1", seed=5, registry=registry, noise=0.3, amount=0.1)
     other = edit("shift", [photo], device="cpu", seed=6, registry=registry, noise=0.3, amount=0.1)

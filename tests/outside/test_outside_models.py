@@ -148,7 +148,7 @@ def test_invert_option_names_the_inverter_for_any_editor(cli: Command, dcgan: Pa
     arguments = ("--image", photo, "--generator", dcgan, "--device", "cpu", "--crop", "square", "--target", "0.5")
     cli("edit", "--plugin", "brightness", *arguments, "--invert", "nearest-seed,candidates=8,steps=3", "--out", "out")
     written = json.loads(Path("out/recipe.json").read_text(encoding="utf-8"))
-    assert written["terms"]["invert"] == {"method": "nearest-seed", "candidates": "8", "steps": "3"}
+    assert written["terms"]["invert"] == {"method": "nearest-seed", "candidates": 8, "steps": 3}
     assert Path("out/photo.png").is_file()
     told = cli(
         "edit", "--plugin", "brightness", *arguments, "--invert", "nearest-seed,step=3", "--out", "x", code=2

@@ -56,7 +56,11 @@ def _perceptual(extractor: Any, images: Tensor) -> None:
     zero, distance = extractor.distance(images, images), extractor.distance(images, others)
     assert torch.allclose(zero, torch.zeros_like(zero), atol=1e-4), "the distance of equal images is not 0"
     assert (distance > 0).all(), "the distance of different images is not greater than 0"
-    compared = extractor.compare(extractor.features(images), extractor.features(others))
+    features = extractor.features(images)
+    alone = extractor.features(images[1:])
+    for layer, maps in features.items():
+        assert torch.allclose(alone[layer], maps[1:], atol=1e-3), f"features {layer!r} depend on the batch"
+    compared = extractor.compare(features, extractor.features(others))
     assert torch.allclose(compared, distance, atol=1e-4), "compare(features, features) is not distance(images, images)"
 
 

@@ -40,7 +40,7 @@ def ffhq_placement(landmarks: Any) -> Placement:
     x = across + np.array((down[1], -down[0]))  # level as the eyes say and as the mouth under them says
     length = math.hypot(*x)
     if not (math.isfinite(length) and length > 0):
-        raise I2IError("A face cannot be aligned by landmarks that tell no direction; choose another photo.")
+        raise I2IError("A face cannot be aligned: its landmarks have no direction; choose another photo.")
     x *= max(2.0 * math.hypot(*across), 1.8 * math.hypot(*down)) / length
     y, centre = np.array((-x[1], x[0])), eyes + 0.1 * down
     return Placement.of_plain([centre - x - y, centre - x + y, centre + x + y, centre + x - y])

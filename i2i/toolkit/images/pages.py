@@ -103,7 +103,7 @@ def _about(about: Mapping[str, Any]) -> str:
 
 
 def _sources(cells: Cells) -> list[str]:
-    """What the pictures' ``src`` says, row by row: PNG or JPEG files as text."""
+    """Return the ``src`` of the images, row by row: PNG or JPEG files as text."""
     pictures = [Image.fromarray(picture) for picture in present_cells(cells)]
     scale = (_PAGE_PIXELS / sum(picture.width * picture.height for picture in pictures)) ** 0.5
     if scale < 1:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 _AS_IS = 1e-3
-"""Shrinking by less than this share is none: without it, numbers such as 1.0000001 would cost an exact copy."""
+"""Downsampling by less than this fraction is none: without it, numbers such as 1.0000001 would cost an exact copy."""
 
 
 def warp(picture: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -43,7 +43,7 @@ def agreement(bench: EvaluationSamples) -> list[Figure]:
         if box is not None:
             errors.append((predictor(image, box) - true).norm(dim=1).mean() / eye_distance(true[None])[0])
     error = torch.stack(errors) if errors else torch.tensor([nan])
-    unit = "mean distance of dlib's 68 points from the true ones on detected frontal faces, fraction of the eye distance"
+    unit = "mean distance of dlib's 68 points from the ground truth of frontal faces, fraction of the eye distance"
     return [
         Figure("landmarks/median", float(error.median()), f"{unit}, median of faces", under=0.07),
         Figure("landmarks/p95", float(error.quantile(0.95)), f"{unit}, 95th percentile of faces"),

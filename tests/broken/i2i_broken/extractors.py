@@ -36,10 +36,10 @@ class Broken(i2i.Extractor):
         return misbehave(self.options, "distance", torch.zeros(len(images)))
 
     def features(self, images: Any) -> Any:
-        return misbehave(self.options, "features", images)
+        return misbehave(self.options, "features", {"pixels": images})
 
     def compare(self, features: Any, others: Any) -> Any:
-        return misbehave(self.options, "compare", torch.zeros(len(features)))
+        return misbehave(self.options, "compare", torch.zeros(len(features["pixels"])))
 
     def images(self, images: Any) -> Any:
         return misbehave(self.options, "images", torch.zeros(len(images), 4))
