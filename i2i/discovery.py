@@ -93,7 +93,7 @@ class Plugin:
 
 
 def debugging() -> bool:
-    """Whether tracebacks are wanted: ``I2I_DEBUG`` is set to something other than 0."""
+    """Return whether tracebacks are wanted: ``I2I_DEBUG`` is set to something other than 0."""
     return os.environ.get("I2I_DEBUG", "0") not in ("", "0")
 
 
@@ -193,7 +193,7 @@ def _unmet(requires: list[str]) -> str | None:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a plugin is named by the path of its file, such as ``./warm.py``, and not by a registered name."""
+    """Return whether a plugin is named by the path of its file, such as ``./warm.py``."""
     return name.endswith(".py") or ".py:" in name
 
 

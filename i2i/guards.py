@@ -64,17 +64,17 @@ def build_plugin(registry: Registry, kind: str, name: str, *args: Any, values: M
 
 
 def guarded_class(registry: Registry, kind: str, name: str) -> Any:
-    """The guarded class, to call class methods such as ``Generator.read``; construct it with ``build_plugin`` only."""
+    """Return the guarded class, for class methods such as ``Generator.read``; ``build_plugin`` constructs it."""
     return guarded(registry.get(kind, name), kind, plugin_owner(registry, kind, name))
 
 
 def plugin_owner(registry: Registry, kind: str, name: str) -> str:
-    """What messages call a thing: ``"trainer 'x' of i2i-mine 1.0"``."""
+    """Return what messages call a thing: ``"trainer 'x' of i2i-mine 1.0"``."""
     return f"{kind} {name!r} of {registry.provider(kind, name).release}"
 
 
 def options_argument(kind: str, cls: Any, values: Mapping[str, Any] | None, owner: str = "") -> tuple[Options, ...]:
-    """The options of a class as arguments: one, or none for a class that declares no options.
+    """Return the options of a class as arguments: one, or none for a class that declares no options.
 
     Raises:
         UsageError: there are values for a class without options, or one of them is wrong.
@@ -125,7 +125,7 @@ def plain_options(registry: Registry, kind: str, name: str, values: Mapping[str,
 def plain_named_options(
     registry: Registry, kind: str, values: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """``plain_options`` of several things of a kind by name."""
+    """Return ``plain_options`` of several things of a kind by name."""
     return {name: plain_options(registry, kind, name, own) for name, own in values.items()}
 
 
@@ -186,7 +186,7 @@ _active = _Active()
 
 @functools.cache
 def guarded(cls: Any, kind: str, owner: str) -> Any:
-    """A subclass of a plugin's class whose contract methods are guarded; ``cls`` itself for what is no class."""
+    """Return a subclass of a plugin's class with guarded contract methods; ``cls`` itself if it is no class."""
     if not isinstance(cls, type):
         return cls
     base = contract_class(kind, cls)

@@ -24,7 +24,7 @@ class UnexpectedReturn(Exception):
 
 
 def describe_value(value: Any) -> str:
-    """A value in a few words: ``None``, ``int``, ``a float32 tensor of shape (1, 3, 8, 8)``, ``nan``."""
+    """Describe a value in a few words: ``None``, ``int``, ``a float32 tensor of shape (1, 3, 8, 8)``, ``nan``."""
     if value is None or isinstance(value, (bool, float)):
         return repr(value)
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)

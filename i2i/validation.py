@@ -40,7 +40,7 @@ _CONSTRUCTORS = {
 
 
 def check_plugin(registry: Registry, name: str) -> list[str]:
-    """The faults of one plugin, a sentence each; empty for a sound one.
+    """Return the faults of one plugin, a sentence each; empty for a sound one.
 
     Raises:
         UsageError: no plugin has this name.
@@ -63,7 +63,7 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
 
 
 def find_plugin(registry: Registry, name: str) -> Plugin:
-    """The plugin of this name, sound or not.
+    """Return the plugin of this name, sound or not.
 
     Raises:
         UsageError: there is none; names the nearest.
@@ -74,7 +74,7 @@ def find_plugin(registry: Registry, name: str) -> Plugin:
 
 
 def check_thing(kind: str, thing: Any) -> list[str]:
-    """The faults of one thing that a plugin registered as ``kind`` (``"trainer"``, ``"editor"``, ...)."""
+    """Return the faults of one thing that a plugin registered as ``kind`` (``"trainer"``, ``"editor"``, ...)."""
     return [*_name_faults(thing), *_contract_faults(kind, thing), *_option_faults(kind, thing)]
 
 
@@ -256,7 +256,7 @@ def _option_faults(kind: str, thing: Any) -> Iterator[str]:
 
 
 def plugins_in(folder: Path) -> list[Plugin]:
-    """The plugins that a source folder declares, imported from there, installed or not.
+    """Return the plugins that a source folder declares, imported from there, installed or not.
 
     Raises:
         UsageError: the folder declares none, or its declaration cannot be read.

@@ -11,12 +11,12 @@ _PHOTO_END, _LABEL_END = "_leftImg8bit.png", "_gtFine_color.png"
 
 
 def is_official(root: Path) -> bool:
-    """Whether a folder holds the official download, unpacked."""
+    """Return whether a folder holds the official download, unpacked."""
     return (root / PHOTOS).is_dir() or (root / LABELS).is_dir()
 
 
 def official_pairs(root: Path, split: str) -> list[Pair]:
-    """The pairs of a split, by city and name: A the photo, B its colour labels, each 2048 x 1024 pixels.
+    """Return the pairs of a split, by city and name: A the photo, B its colour labels, each 2048 x 1024 pixels.
 
     Empty for ``test``, whose labels were never published (its label files are blank), and where the split is not there.
 

@@ -25,7 +25,7 @@ class Profile:
 
 
 def profile(rng: np.random.Generator) -> Profile:
-    """A street of two to four lanes."""
+    """Return a street of two to four lanes."""
     left, right = -between(rng, 4.0, 8.5), between(rng, 3.4, 6.5)
     fronts = (left - between(rng, 2.4, 6), right + between(rng, 2.4, 6))
     verge = (between(rng, 0.8, 3) if chance(rng, 0.3) else 0.0, between(rng, 0.8, 3) if chance(rng, 0.3) else 0.0)
@@ -43,7 +43,7 @@ def sky(street: Street) -> None:
 
 
 def distance(street: Street) -> None:
-    """What closes the view where the street ends: houses and crowns in the haze."""
+    """Draw what closes the view where the street ends: houses and crowns in the haze."""
     rng = street.rng
     x, y = street.vanish
     for _ in range(6):
@@ -129,7 +129,7 @@ def _beside(street: Street, kind: str, x: Array, z: Array, pixel: Array, rows: s
 
 
 def house(street: Street, x: float, near: float, far: float) -> None:
-    """One house of a row: the end wall that shows over a lower neighbour, and the front with its windows."""
+    """Draw one house of a row: the end wall that shows over a lower neighbour, and the front with its windows."""
     rng = street.rng
     side = 1 if x > 0 else -1
     tall = between(rng, 7, 21)
@@ -186,7 +186,7 @@ def _cells(along: Array, share: float, soft: Array) -> Array:
 
 
 def barrier(street: Street, x: float, near: float, far: float, kind: str) -> None:
-    """A garden wall or a fence along the pavement."""
+    """Draw a garden wall or a fence along the pavement."""
     rng = street.rng
     tall = between(rng, 1.6, 2.6) if kind == "wall" else between(rng, 0.9, 1.5)
     outline = [(x, 0, near), (x, tall, near), (x, tall, far), (x, 0, far)]
@@ -208,7 +208,7 @@ def barrier(street: Street, x: float, near: float, far: float, kind: str) -> Non
 
 
 def tree(street: Street, x: float, z: float) -> None:
-    """A street tree: trunk, and a crown that light falls into from above."""
+    """Draw a street tree: trunk, and a crown that light falls into from above."""
     rng = street.rng
     tall, radius = between(rng, 5, 9), between(rng, 1.6, 3.2)
     bark = hsv(0.08, 0.25, between(rng, 0.22, 0.34))

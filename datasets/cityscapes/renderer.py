@@ -19,7 +19,7 @@ Thing = tuple[float, Callable[[], None]]
 
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
-    """A photograph-like image and its label map, each uint8 ``(size, size, 3)``, RGB."""
+    """Draw a photograph-like image and its label map, each uint8 ``(size, size, 3)``, RGB."""
     street = Street(rng, size)
     across = profile(rng)
     sky(street)

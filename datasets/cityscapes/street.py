@@ -70,7 +70,7 @@ class Street:
         return points
 
     def hazed(self, colour: Array, depth: float | Array) -> Array:
-        """The colour as it looks through so many metres of air."""
+        """Return the colour as it looks through so many metres of air."""
         if isinstance(depth, float):
             return np.asarray(mix(colour, self.air, 1 - exp(-depth / self.reach)), np.float32)
         share = 1 - np.exp(depth * np.float32(-1 / self.reach))
@@ -105,7 +105,7 @@ class Street:
         self.labels[where][share > 0.5] = PALETTE[kind]
 
     def plane(self, x: float, spots: Spots) -> tuple[Where, Array, Array, Array]:
-        """A polygon in the upright plane at ``X = x``: its window and mask, and Y and Z ``(h, w)`` of its pixels."""
+        """Return a polygon in the plane at ``X = x``: window and mask, and Y and Z ``(h, w)`` of its pixels."""
         where, share = cover(self.at(spots), self.size)
         offset = self.x[:, where[1]] - self.vanish[0]
         near = self.focal[0] * abs(x) / 400
@@ -114,5 +114,5 @@ class Street:
         return where, share, y, z + 0 * y
 
     def wall_light(self, side: int) -> float:
-        """How bright a wall on this side (-1 left, 1 right) of the street is."""
+        """Return how bright a wall on this side (-1 left, 1 right) of the street is."""
         return 1.0 + self.sunny * (0.22 if side == self.sun else -0.3)

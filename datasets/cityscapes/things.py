@@ -30,7 +30,7 @@ def person(street: Street, x: float, z: float, kind: str = "person", lift: float
 
 
 def cyclist(street: Street, x: float, z: float, ridden: bool) -> None:
-    """A bicycle: with its rider, seen from behind, or left by the road, seen from the side."""
+    """Draw a bicycle: with its rider, seen from behind, or left by the road, seen from the side."""
     rng = street.rng
     frame = hsv(between(rng, 0, 1), between(rng, 0.2, 0.8), between(rng, 0.15, 0.6))
     long = 0.16 if ridden else 0.55
@@ -45,7 +45,7 @@ def cyclist(street: Street, x: float, z: float, ridden: bool) -> None:
 
 
 def pole(street: Street, x: float, z: float) -> None:
-    """A pole that carries a lamp, a traffic light, or a sign."""
+    """Draw a pole that carries a lamp, a traffic light, or a sign."""
     rng = street.rng
     kind = str(rng.choice(["lamp", "light", "sign"], p=[0.3, 0.33, 0.37]))
     tall = {"lamp": between(rng, 6, 8), "light": between(rng, 3.2, 3.8), "sign": between(rng, 2.5, 3.2)}[kind]

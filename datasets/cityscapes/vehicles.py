@@ -46,7 +46,7 @@ def _tyres(street: Street, x: float, z: float, half: float, kind: str) -> None:
 
 
 def car(street: Street, x: float, z: float, towards: bool) -> None:
-    """A car that stands or drives along the street, its nearer end at depth ``z``; ``towards`` shows its face."""
+    """Draw a car on the street, its nearer end at depth ``z``; ``towards`` shows its front."""
     rng = street.rng
     half, long, roof = between(rng, 0.84, 0.93), between(rng, 3.9, 4.7), between(rng, 1.4, 1.62)
     paint = _paint(rng)
@@ -107,7 +107,7 @@ def _car_flank(street: Street, x: float, z: float, long: float, roof: float, pai
 
 
 def box(street: Street, x: float, z: float, kind: str) -> None:
-    """A bus or a truck (``kind``) seen from its rear, which is at depth ``z``."""
+    """Draw a bus or a truck (``kind``) seen from its rear, which is at depth ``z``."""
     rng = street.rng
     half, tall, long = 1.25, between(rng, 2.9, 3.4), between(rng, 7, 11)
     paint = hsv(float(rng.choice([0.0, 0.12, 0.33, 0.6])), between(rng, 0.1, 0.8), between(rng, 0.45, 0.85))

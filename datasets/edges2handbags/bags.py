@@ -12,7 +12,7 @@ from .trimmings import arch, chain, folds, pocket, quilt, tassel
 
 
 def tote(canvas: HandbagCanvas) -> None:
-    """An open bag, wider at its top, with two handles, sometimes a pocket or a deep bottom of other hide."""
+    """Draw an open bag, wider at its top, with two handles, sometimes a pocket or a deep bottom of other hide."""
     rng, model = canvas.rng, canvas.model
     loop = between(rng, 0.3, 0.75)
     canvas.place(between(rng, 0.68, 1.05), loop)
@@ -49,7 +49,7 @@ def tote(canvas: HandbagCanvas) -> None:
 
 
 def satchel(canvas: HandbagCanvas) -> None:
-    """A structured bag with a domed or square top, a zip, two short handles, patches, and often a long strap."""
+    """Draw a structured bag with a domed or square top, a zip, two short handles and often a long strap."""
     rng, model = canvas.rng, canvas.model
     loop, square = between(rng, 0.32, 0.55), chance(rng, 0.45)
     canvas.place(between(rng, 0.58, 0.8), loop)
@@ -84,7 +84,7 @@ def satchel(canvas: HandbagCanvas) -> None:
 
 
 def flap_bag(canvas: HandbagCanvas) -> None:
-    """A bag closed by a flap with a clasp or buckled straps, on a chain or a long strap; now and then quilted."""
+    """Draw a bag with a flap, a clasp or buckled straps, on a chain or a long strap; sometimes quilted."""
     rng, model = canvas.rng, canvas.model
     rise = between(rng, 0.4, 1.0)
     canvas.place(between(rng, 0.62, 0.9), rise)
@@ -131,7 +131,7 @@ def flap_bag(canvas: HandbagCanvas) -> None:
 
 
 def clutch(canvas: HandbagCanvas) -> None:
-    """A flat, wide bag under a pointed or straight flap, with a wrist strap now and then."""
+    """Draw a flat, wide bag under a pointed or straight flap, with a wrist strap now and then."""
     rng, model = canvas.rng, canvas.model
     canvas.place(between(rng, 0.46, 0.68), 0.1)
     if chance(rng, 0.45):
@@ -164,7 +164,7 @@ def clutch(canvas: HandbagCanvas) -> None:
 
 
 def hobo(canvas: HandbagCanvas) -> None:
-    """A slouching crescent that grows into its own shoulder strap."""
+    """Draw a slouching crescent that grows into its own shoulder strap."""
     rng, model = canvas.rng, canvas.model
     rise = between(rng, 0.45, 0.8)
     canvas.place(between(rng, 0.62, 0.82), rise)

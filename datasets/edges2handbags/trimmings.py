@@ -11,7 +11,7 @@ from .canvas import HandbagCanvas
 
 
 def arch(apart: float, low: float, high: float) -> list[tuple[float, float]]:
-    """The line of a handle between two feet."""
+    """Return the line of a handle between two feet."""
     waist = low + (high - low) * 0.5
     return [(-apart, low), (-apart * 0.98, waist), (-apart * 0.62, high - 0.06), (0, high), (apart * 0.62, high - 0.06),
             (apart * 0.98, waist), (apart, low)]  # fmt: skip
@@ -31,7 +31,7 @@ def folds(canvas: HandbagCanvas) -> None:
 
 
 def pocket(canvas: HandbagCanvas, body: Array) -> None:
-    """A patch pocket on the front, within the body's mask."""
+    """Draw a patch pocket on the front, within the body's mask."""
     rng, model = canvas.rng, canvas.model
     half, top = between(rng, 0.4, 0.65), between(rng, 0.5, 0.66)
     model.part(
@@ -41,7 +41,7 @@ def pocket(canvas: HandbagCanvas, body: Array) -> None:
 
 
 def tassel(canvas: HandbagCanvas, u: float) -> None:
-    """A tassel that hangs from a handle's ring."""
+    """Draw a tassel that hangs from a handle's ring."""
     rng, model = canvas.rng, canvas.model
     canvas.strap([(u, 0.76), (u + 0.03, 0.62)], 0.008, canvas.second, sewn=False)
     for lean in np.linspace(-0.05, 0.05, 6):
@@ -54,7 +54,7 @@ def tassel(canvas: HandbagCanvas, u: float) -> None:
 
 
 def chain(canvas: HandbagCanvas, line: list[tuple[float, float]]) -> None:
-    """A chain along bag points, its links in the bag's metal."""
+    """Draw a chain along bag points, its links in the bag's metal."""
     path = canvas.shape(line, 0.01, closed=False)
     distance = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
     canvas.model.part(

@@ -11,7 +11,7 @@ from .canvas import ShoeCanvas
 
 
 def loafer(canvas: ShoeCanvas) -> None:
-    """A low shoe with a welted sole and a heel: penny strap, tassel, bit, or laced over a toe cap."""
+    """Draw a low shoe with a welted sole and a heel: penny strap, tassel, bit, or laced over a toe cap."""
     rng, model = canvas.rng, canvas.model
     canvas.place(0.44)
     heel, top = between(rng, 0.07, 0.12), between(rng, 0.36, 0.44)
@@ -82,7 +82,7 @@ def _welt(canvas: ShoeCanvas, heel: float) -> None:
 
 
 def pump(canvas: ShoeCanvas) -> None:
-    """A lady's shoe on a stiletto, a block or a wedge, cut low, with a strap now and then."""
+    """Draw a lady's shoe on a stiletto, a block or a wedge, cut low, with a strap now and then."""
     rng, model = canvas.rng, canvas.model
     high = between(rng, 0.16, 0.5)
     canvas.place(high + 0.34)
@@ -166,7 +166,7 @@ def _pump_heel(canvas: ShoeCanvas, arch: list[tuple[float, float]], high: float,
 
 
 def sandal(canvas: ShoeCanvas) -> None:
-    """A footbed on a flat or wedged sole, with straps over the foot and often round the ankle."""
+    """Draw a footbed on a flat or wedged sole, with straps over the foot and often round the ankle."""
     rng, model = canvas.rng, canvas.model
     high = between(rng, 0.07, 0.3)
     ankle = chance(rng, 0.5)

@@ -23,7 +23,7 @@ _KINDS: tuple[tuple[float, Callable[[ShoeCanvas], None]], ...] = (
 
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
-    """The edges and the image of one shoe, each uint8 ``(size, size, 3)``, RGB, on white."""
+    """Draw the edges and the image of one shoe, each uint8 ``(size, size, 3)``, RGB, on white."""
     model = ReliefModel(rng, size)
     build = _KINDS[int(rng.choice(len(_KINDS), p=[share for share, _ in _KINDS]))][1]
     build(ShoeCanvas(rng, model))

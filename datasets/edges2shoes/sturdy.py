@@ -25,7 +25,7 @@ def _tread(canvas: ShoeCanvas, dark: Material, count: int, depth: float) -> None
 
 
 def sneaker(canvas: ShoeCanvas) -> None:
-    """A running or skating shoe: midsole, toe cap, eyestay, stripes, padded collar."""
+    """Draw a running or skating shoe: midsole, toe cap, eyestay, stripes, padded collar."""
     rng = canvas.rng
     canvas.place(0.6)
     thick, spring = between(rng, 0.075, 0.13), between(rng, 0.01, 0.045)

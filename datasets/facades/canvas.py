@@ -41,7 +41,7 @@ class Wall:
 
 
 def opening(part: Part, inset: float, arch: bool) -> Array:
-    """The outline of a window or door, ``inset`` inside its box, round at the top where it is an arch."""
+    """Return the outline of a window or door, ``inset`` inside its box, round at the top where it is an arch."""
     x0, y0, x1, y1 = part.x0 + inset, part.y0 + inset, part.x1 - inset, part.y1 - inset
     if not arch:
         return rectangle(x0, y0, x1, y1)

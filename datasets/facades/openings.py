@@ -58,7 +58,7 @@ def _pane(rng: np.random.Generator, wall: Wall, part: Part, where: Where) -> Arr
 
 
 def entrance(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A door of two leaves with panels, a light above it, and a step before it."""
+    """Draw a door of two leaves with panels, a light above it, and a step before it."""
     size = len(wall.colour)
     arch = part.form == "arch"
     wide, tall = part.x1 - part.x0, part.y1 - part.y0
@@ -88,7 +88,7 @@ def entrance(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def door(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """What opens on the street: a shop front under its sign, with an awning or without, or a wide gate."""
+    """Draw what opens on the street: a shop front under its sign, with an awning or without, or a wide gate."""
     wide, tall = part.x1 - part.x0, part.y1 - part.y0
     paint = hsv(between(rng, 0, 1), between(rng, 0.2, 0.8), between(rng, 0.14, 0.55))
     if part.form == "gate":

@@ -14,7 +14,7 @@ from .openings import door, entrance, window
 
 
 def balcony(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A slab that throws a shadow, and before the window a railing of bars or a parapet."""
+    """Draw a slab that throws a shadow, and before the window a railing of bars or a parapet."""
     size, tall = len(wall.colour), part.y1 - part.y0
     slab = part.y1 - max(tall * 0.16, 0.007)
     x, _ = grid(size)
@@ -38,7 +38,7 @@ def balcony(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def shutter(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A leaf of slats, open beside the window, or a roller pulled down."""
+    """Draw a leaf of slats, open beside the window, or a roller pulled down."""
     size = len(wall.colour)
     _, y = grid(size)
     where, mask = cover(rectangle(part.x0, part.y0, part.x1, part.y1), size)
@@ -52,7 +52,7 @@ def shutter(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def head(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """What crowns a window: a lintel, a gable, or a flat arch with its keystone."""
+    """Draw what crowns a window: a lintel, a gable, or a flat arch with its keystone."""
     tall = part.y1 - part.y0
     if part.form == "gable":
         wall.box(part.x0, part.y1 - tall * 0.35, part.x1, part.y1, wall.stone, 0.014)
@@ -74,13 +74,13 @@ def head(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def sill(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A ledge under a window, its drip at the lower edge."""
+    """Draw a ledge under a window, its drip at the lower edge."""
     wall.box(part.x0, part.y0, part.x1, part.y1, wall.stone * 0.88, 0.008)
     wall.box(part.x0, part.y0, part.x1, mix(part.y0, part.y1, 0.6), wall.stone, 0.018)
 
 
 def cornice(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A band across the wall; under the roof it steps outwards over a row of dentils."""
+    """Draw a band across the wall; under the roof it steps outwards over a row of dentils."""
     tall = part.y1 - part.y0
     wall.box(part.x0, part.y0, part.x1, part.y1, wall.stone * 0.94, 0.01)
     wall.box(part.x0, part.y0, part.x1, part.y0 + tall * 0.45, wall.stone, 0.02)
@@ -94,7 +94,7 @@ def cornice(rng: np.random.Generator, wall: Wall, part: Part) -> None:
 
 
 def column(rng: np.random.Generator, wall: Wall, part: Part) -> None:
-    """A pilaster: a shaft with rounded edges on a plinth."""
+    """Draw a pilaster: a shaft with rounded edges on a plinth."""
     x, _ = grid(len(wall.colour))
     wide = part.x1 - part.x0
     where, mask = cover(rectangle(part.x0, part.y0, part.x1, part.y1), len(wall.colour))

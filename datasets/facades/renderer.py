@@ -27,13 +27,13 @@ from .surfaces import reflections, surroundings, wall, wall_mask
 
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
-    """A photograph-like image and its label map, each uint8 ``(size, size, 3)``, RGB."""
+    """Draw a photograph-like image and its label map, each uint8 ``(size, size, 3)``, RGB."""
     facade = plan_facade(rng)
     return image(rng, facade, size), labels(facade, size)
 
 
 def labels(facade: Facade, size: int) -> Bytes:
-    """The label map ``(size, size, 3)``: flat colours of ``PALETTE``, nothing else."""
+    """Return the label map ``(size, size, 3)``: flat colours of ``PALETTE``, nothing else."""
     result = np.empty((size, size, 3), np.uint8)
     result[:] = PALETTE["background"]
     for part in facade.parts:
@@ -43,7 +43,7 @@ def labels(facade: Facade, size: int) -> Bytes:
 
 
 def image(rng: np.random.Generator, facade: Facade, size: int) -> Bytes:
-    """The facade in its street, lit: uint8 ``(size, size, 3)``."""
+    """Return the facade in its street, lit: uint8 ``(size, size, 3)``."""
     colour, height = wall(rng, size)
     bright = float(colour.mean())
     canvas = Wall(

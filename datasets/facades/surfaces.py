@@ -10,7 +10,7 @@ from .layout import Facade
 
 
 def wall(rng: np.random.Generator, size: int) -> tuple[Array, Array]:
-    """A wall that fills the image: colour ``(size, size, 3)`` and relief ``(size, size)``."""
+    """Return a wall that fills the image: colour ``(size, size, 3)`` and relief ``(size, size)``."""
     kind = str(rng.choice(["brick", "plaster", "stone"], p=[0.36, 0.4, 0.24]))
     if kind == "brick":
         hue, saturation, value = between(rng, 0.0, 0.075), between(rng, 0.3, 0.62), between(rng, 0.4, 0.68)
@@ -126,13 +126,13 @@ def _street(rng: np.random.Generator, image: Array, facade: Facade) -> None:
 
 
 def reflections(rng: np.random.Generator, size: int) -> Array:
-    """What window panes mirror, ``(size, size)``: 0 for the dark house opposite, 1 for the sky above it."""
+    """Return what window panes mirror, ``(size, size)``: 0 for the dark house opposite, 1 for the sky above it."""
     broad = noise(rng, size, (5, 7), 3)
     return np.asarray(step(0.5, broad, 0.16) * (0.75 + 0.5 * (noise(rng, size, (9, 9), 2) - 0.5)), np.float32)
 
 
 def wall_mask(facade: Facade, size: int) -> Array:
-    """The fraction of each pixel that belongs to the wall, ``(size, size)``."""
+    """Return the fraction of each pixel that belongs to the wall, ``(size, size)``."""
     mask = np.zeros((size, size), np.float32)
     where, share = cover(rectangle(facade.left, facade.top, facade.right, facade.bottom), size)
     mask[where] = share

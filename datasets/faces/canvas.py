@@ -129,7 +129,7 @@ def bell(value: Any) -> Any:
 
 
 def root(value: Any) -> Any:
-    """The square root, carried on below 0 as its mirror image, so that a round edge crosses 0 steeply."""
+    """Return the square root, carried on below 0 as its mirror image, so that a round edge crosses 0 steeply."""
     return np.sign(value) * np.sqrt(np.abs(value))
 
 
@@ -139,10 +139,10 @@ def linear(red: float, green: float, blue: float) -> Floats:
 
 
 def shaded(colour: Floats, by: Any) -> Floats:
-    """The planes ``(3, h, w)`` of a colour ``(3,)`` made lighter or darker by a factor for each pixel."""
+    """Return the planes ``(3, h, w)`` of a colour ``(3,)`` made lighter or darker by a factor for each pixel."""
     return np.asarray(np.asarray(colour, np.float32)[:, None, None] * by, np.float32)
 
 
 def blend(a: Any, b: Any, share: float) -> Floats:
-    """``a`` at share 0, ``b`` at 1."""
+    """Return ``a`` at share 0, ``b`` at 1."""
     return np.asarray(np.asarray(a) + (np.asarray(b) - np.asarray(a)) * share, np.float32)

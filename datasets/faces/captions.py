@@ -11,7 +11,7 @@ _TAIL = ("eyes closed", "eyes wide open", "mouth open", "looking left", "looking
 
 
 def attributes(face: FaceParameters) -> dict[str, bool]:
-    """Each word or phrase of the captions, and whether it holds.
+    """Return each word or phrase of the captions, and whether it holds.
 
     Between an attribute and its opposite lies a range where neither holds, so that what is said is plain to see. Only
     the colours of hair adjoin: hair that is not bald has exactly one. Left and right are those of the image.
@@ -60,7 +60,7 @@ def _hair_colour(face: FaceParameters) -> str:
 
 
 def caption(face: FaceParameters) -> str:
-    """A sentence such as "a smiling face with long blond hair and glasses, eyes closed, looking left".
+    """Return a sentence such as "a smiling face with long blond hair and glasses, eyes closed, looking left".
 
     It names only attributes that hold, and not those of the light or of a mouth that is merely closed.
     """

@@ -54,27 +54,27 @@ class Faces(i2i.Dataset):
         return sample(seed, identity)
 
     def describe(self, values: Sequence[float] | Floats) -> dict[str, float]:
-        """The parameters by name, each in its own unit, such as degrees for ``yaw``."""
+        """Return the parameters by name, each in its own unit, such as degrees for ``yaw``."""
         from .parameters import face
 
         return dict(vars(face(values)))
 
     def attributes(self, values: Sequence[float] | Floats) -> dict[str, bool]:
-        """The words of the captions, and whether each holds."""
+        """Return the words of the captions, and whether each holds."""
         from .captions import attributes
         from .parameters import face
 
         return attributes(face(values))
 
     def caption(self, values: Sequence[float] | Floats) -> str:
-        """The face in words."""
+        """Return the face in words."""
         from .captions import caption
         from .parameters import face
 
         return caption(face(values))
 
     def render(self, values: Sequence[float] | Floats, size: int) -> RenderedFace:
-        """The face of values ``(P,)``: ``image`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` in its pixels.
+        """Render the face of values ``(P,)``: ``image`` uint8 ``(size, size, 3)``, ``landmarks`` ``(68, 2)`` px.
 
         Raises:
             ValueError: these are not P finite numbers, or the size is below 32 pixels.
@@ -85,7 +85,7 @@ class Faces(i2i.Dataset):
         return draw(face(values), size)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One pair, lines and face, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone.
+        """Draw one pair, lines and face, each uint8 ``(size, size, 3)``, RGB, from ``rng`` alone.
 
         Raises:
             UsageError: the size is below 32 pixels.

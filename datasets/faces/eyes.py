@@ -46,7 +46,7 @@ def brow_x(face: FaceParameters, u: Any) -> Any:
 
 
 def model(canvas: Canvas) -> None:
-    """The eyeballs' swelling and the lids' folds."""
+    """Model the eyeballs' swelling and the lids' folds."""
     face = canvas.face
     for side in (-1, 1):
         middle = side * face.eye_spacing

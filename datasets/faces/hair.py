@@ -34,7 +34,7 @@ STRANDS = _strands()
 
 
 def colour(face: FaceParameters) -> Floats:
-    """Of the hair, linear RGB."""
+    """Return the colour of the hair, linear RGB."""
     kind = face.hair_shade * (len(SHADES) - 1)
     index = min(int(kind), len(SHADES) - 2)
     plain = blend(SHADES[index], SHADES[index + 1], kind - index)
@@ -42,7 +42,7 @@ def colour(face: FaceParameters) -> Floats:
 
 
 def brow_colour(face: FaceParameters) -> Floats:
-    """Of the eyebrows: the hair's, darker and warmer: on skin a dark yellow, and even grey, looks green."""
+    """Return the colour of the eyebrows: that of the hair, darker and warmer, as grey looks green on skin."""
     warm = blend((0.5, 0.38, 0.34), (0.5, 0.44, 0.42), face.hair_grey)
     return colour(face) * warm + linear(0.14, 0.075, 0.05) * 0.5
 

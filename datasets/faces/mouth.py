@@ -38,7 +38,7 @@ def lines(face: FaceParameters, u: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def model(canvas: Canvas) -> None:
-    """The lips' swelling, the seam between them, and the folds beside a smile."""
+    """Model the lips' swelling, the seam between them, and the folds beside a smile."""
     face = canvas.face
     wide = half_width(face)
     where, x, y = canvas.window(-0.62, 0.62, 0.4, 1.25)
@@ -59,7 +59,7 @@ def model(canvas: Canvas) -> None:
 
 
 def paint(canvas: Canvas, skin: Floats) -> None:
-    """What the open mouth shows, then the lips."""
+    """Paint what the open mouth shows, then the lips."""
     face = canvas.face
     wide = half_width(face)
     where, x, y = canvas.window(-0.45, 0.45, 0.45, 1.25)

@@ -32,7 +32,7 @@ class Parameter:
     """Where it is not 0, the level is normal: ``levels[0]`` is the mean, and this the standard deviation."""
 
     def level(self, value: float) -> float:
-        """The parameter for one standard normal number."""
+        """Return the parameter for one standard normal number."""
         if self.spread:
             return self.levels[0] + self.spread * min(max(value, -2.4), 2.4)
         return float(np.interp(0.5 * (1 + erf(value / sqrt(2))), self.shares, self.levels))
@@ -153,7 +153,7 @@ class FaceParameters(SimpleNamespace):
 
 
 def face(values: Sequence[float] | Floats) -> FaceParameters:
-    """The face of values ``(P,)``.
+    """Return the face of values ``(P,)``.
 
     Raises:
         ValueError: there are more or fewer than P of them, or one is not finite.

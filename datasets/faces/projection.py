@@ -35,7 +35,7 @@ _AT_ONCE = 30000
 
 
 def turn_of(face: FaceParameters) -> Floats:
-    """The matrix ``(3, 3)`` from the head's directions to the room's."""
+    """Return the matrix ``(3, 3)`` from the head's directions to the room's."""
     yaw, pitch, roll = radians(face.yaw), radians(face.pitch), radians(face.roll)
     about_y = np.array([[cos(yaw), 0, sin(yaw)], [0, 1, 0], [-sin(yaw), 0, cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, cos(pitch), sin(pitch)], [0, -sin(pitch), cos(pitch)]])
@@ -44,7 +44,7 @@ def turn_of(face: FaceParameters) -> Floats:
 
 
 def shift_of(turn: Floats) -> Floats:
-    """Where the head's origin lies in the room: the face stays near the middle, as in aligned photographs."""
+    """Return the position of the head's origin in the room; the face is near the middle, as in aligned photos."""
     middle = np.array([0, 0.35, 0.72], np.float32)
     kept = PIVOT - turn @ PIVOT
     drift = (turn @ middle + kept - middle)[:2] * 0.72
@@ -64,7 +64,7 @@ def screen(size: int) -> tuple[Floats, Floats]:
 
 
 def look(canvas: Canvas, lit: Floats, turn: Floats, size: int) -> Floats:
-    """The head's image ``(4, size, size)``: linear RGB, multiplied by the share of each pixel, and that share.
+    """Return the image of the head ``(4, size, size)``: premultiplied linear RGB, and the coverage.
 
     Args:
         lit: Light from the canvas to the viewer, ``(3, canvas.size, canvas.size)``.
@@ -195,13 +195,13 @@ class _Rays:
         self._start = [across[axis] * x + (down[axis] * y + middle[axis]) for axis in range(3)]
 
     def some(self, which: Any) -> _Rays:
-        """Those of these numbers, row by row: ``(N,)``."""
+        """Return those of these numbers, row by row: ``(N,)``."""
         few = copy(self)
         few._start = [part[which] for part in self._start]
         return few
 
     def flat(self) -> _Rays:
-        """The same in one row: ``(N,)``."""
+        """Return the same in one row: ``(N,)``."""
         few = copy(self)
         few._start = [part.ravel() for part in self._start]
         return few
@@ -215,12 +215,12 @@ class _Rays:
         return np.flatnonzero(possible)
 
     def along(self, axis: int, depths: Floats) -> Floats:
-        """A coordinate at depths of the room, ``(..., N)`` or ``(D, 1)``."""
+        """Return a coordinate at depths of the room, ``(..., N)`` or ``(D, 1)``."""
         place = self._towards[axis] * depths
         return np.asarray(place + self._start[axis], np.float32)
 
     def outside(self, relief: Floats, depths: Floats) -> Floats:
-        """How far points at depths ``(D, N)`` of the room lie outside the head, along the head's z; below 0 within.
+        """Return how far points at depths ``(D, N)`` lie outside the head, along its z; below 0 within.
 
         Args:
             relief: The front and the back, the latter with its sign turned, ``(2, S, S)``.

@@ -20,7 +20,7 @@ EAR = (0.13, 0.215)
 
 
 def colour(face: FaceParameters) -> Floats:
-    """Of the skin, linear RGB."""
+    """Return the colour of the skin, linear RGB."""
     kind = face.skin * (len(TONES) - 1)
     index = min(int(kind), len(TONES) - 2)
     tone = blend(TONES[index], TONES[index + 1], kind - index)

@@ -52,7 +52,7 @@ def half_width(face: FaceParameters, y: Any) -> Any:
 
 
 def model(canvas: Canvas) -> None:
-    """The whole relief of a bald head."""
+    """Model the whole relief of a bald head."""
     face = canvas.face
     height = np.where(canvas.y > 0, canvas.y / chin_of(face), canvas.y / face.crown)[:, 0]
     width = np.maximum(half_width(face, canvas.y), 0.02)

@@ -23,7 +23,7 @@ def _colour(level: float, red: float, yellow: float) -> Floats:
 
 
 def background(face: FaceParameters, size: int) -> Floats:
-    """A wall out of focus, ``(3, size, size)`` linear RGB: brighter where the light comes from."""
+    """Return a wall out of focus, ``(3, size, size)`` linear RGB: brighter where the light comes from."""
     x, y = screen(size)
     colour = _colour(face.back_level, face.back_red, face.back_yellow)
     light = 1 + 0.28 * face.back_tilt * x - 0.12 * y - 0.1 * np.square(x) - 0.06 * np.square(y)

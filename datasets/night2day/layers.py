@@ -50,7 +50,7 @@ class LandscapeLayer:
 
 
 def profile(rng: np.random.Generator, size: int, cells: int, octaves: int, gain: float = 0.5) -> Array:
-    """A wavy line ``(1, size)``, about [-0.5, 0.5]."""
+    """Return a wavy line ``(1, size)``, about [-0.5, 0.5]."""
     total = np.zeros((1, size), np.float32)
     for octave in range(octaves):
         knots = rng.random((1, cells << octave), dtype=np.float32) - 0.5
@@ -59,7 +59,7 @@ def profile(rng: np.random.Generator, size: int, cells: int, octaves: int, gain:
 
 
 def below(line: Array, size: int, soft: float = 0.0) -> Array:
-    """The fraction ``(size, size)`` of each pixel that lies under a line."""
+    """Return the fraction ``(size, size)`` of each pixel that lies under a line."""
     _, y = grid(size)
     return np.asarray(step(0, y - line, 1 / size + soft), np.float32)
 
@@ -70,7 +70,7 @@ def _sunlit(relief: Array, strength: float) -> Array:
 
 
 def mountains(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
-    """A chain of mountains or hills; rock and snow where it is high, woods and meadows where it is low."""
+    """Draw a chain of mountains or hills; rock and snow where it is high, woods and meadows where it is low."""
     _, y = grid(size)
     wild = between(rng, 0.42, 0.58)
     crest = foot - rise * (0.62 + 0.9 * profile(rng, size, int(rng.integers(2, 5)), 7, wild))
@@ -86,7 +86,7 @@ def mountains(rng: np.random.Generator, size: int, foot: float, rise: float, haz
 
 
 def woods(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
-    """The edge of a wood: crowns in a row, light on their tops."""
+    """Draw the edge of a wood: crowns in a row, light on their tops."""
     _, y = grid(size)
     pointed = chance(rng, 0.4)
     fine = profile(rng, size, 46, 3, 0.7)
@@ -110,7 +110,7 @@ def _empty(size: int, haze: float) -> LandscapeLayer:
 
 
 def town(rng: np.random.Generator, size: int, foot: float, rise: float, haze: float) -> LandscapeLayer:
-    """A row of buildings with rows of windows, some of them lit by night; gabled houses where it is low."""
+    """Draw a row of buildings with rows of windows, some of them lit by night; gabled houses where it is low."""
     layer = _empty(size, haze)
     village = rise < 0.1
     left, right = (0.0, 1.0) if chance(rng, 0.55) else sorted((between(rng, 0, 0.5), between(rng, 0.5, 1)))
@@ -188,7 +188,7 @@ def ground(rng: np.random.Generator, size: int, line: float) -> LandscapeLayer:
 
 
 def tree(rng: np.random.Generator, size: int, x: float, foot: float, tall: float) -> LandscapeLayer:
-    """One tree near the viewer: a trunk, and a crown of leaves with the sky between them."""
+    """Draw one tree near the viewer: a trunk, and a crown of leaves with the sky between them."""
     layer = _empty(size, 0.0)
     bark = hsv(0.08, 0.35, between(rng, 0.2, 0.35))
     trunk = [

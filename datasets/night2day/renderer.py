@@ -41,7 +41,7 @@ class View:
 
 
 def draw(rng: np.random.Generator, size: int) -> tuple[Bytes, Bytes]:
-    """A view by night and by day, each uint8 ``(size, size, 3)``, RGB."""
+    """Draw a view by night and by day, each uint8 ``(size, size, 3)``, RGB."""
     horizon = between(rng, 0.45, 0.64)
     view = _view(rng, size, horizon)
     clouds = step(between(rng, 0.42, 0.66), noise(rng, size, (2, 5), 6, 0.55), 0.3)

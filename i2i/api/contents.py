@@ -40,7 +40,7 @@ DIMENSIONS = 16
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides, in elements, of a tensor whose last dimension lies together."""
+    """Return the strides, in elements, of a tensor whose last dimension lies together."""
     return tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
 
 
@@ -95,7 +95,7 @@ class StoredTensor:
         return self.numel * FORMATS[self.dtype].itemsize
 
     def tensor(self) -> Tensor:
-        """A torch tensor with memory of its own, contiguous, on the CPU."""
+        """Return a torch tensor with memory of its own, contiguous, on the CPU."""
         import torch
 
         if self.dtype == "bfloat16":
@@ -103,7 +103,7 @@ class StoredTensor:
         return torch.from_numpy(self.numpy())
 
     def numpy(self) -> np.ndarray:
-        """A NumPy array with memory of its own; bfloat16 becomes float32."""
+        """Return a NumPy array with memory of its own; bfloat16 becomes float32."""
         array = self._copy()
         if self.dtype == "bfloat16":  # the upper half of a float32
             return np.asarray(array.astype(np.uint32) << np.uint32(16)).view(np.float32)

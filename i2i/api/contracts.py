@@ -8,7 +8,7 @@ from typing import Any
 
 
 def contract_class(kind: str, thing: Any = None) -> Any:
-    """The class of ``i2i.api`` that things of a kind derive from: ``"trainer"`` -> ``i2i.Trainer``.
+    """Return the class of ``i2i.api`` that things of a kind derive from: ``"trainer"`` -> ``i2i.Trainer``.
 
     Args:
         thing: A class of the kind; of a ``StyleGenerator`` that is returned, which has more methods.
@@ -20,7 +20,7 @@ def contract_class(kind: str, thing: Any = None) -> Any:
 
 
 def contract_methods(kind: str, thing: Any = None) -> dict[str, Any]:
-    """By name the public functions, class methods and properties of a kind's contract, and ``__init__`` if declared."""
+    """Return the public methods and properties of a kind's contract by name, with ``__init__`` if declared."""
     found: dict[str, Any] = {}
     for cls in reversed(contract_class(kind, thing).__mro__[:-1]):
         for name, value in vars(cls).items():

@@ -39,4 +39,4 @@ class Metric(ABC):
 
     @abstractmethod
     def compute(self) -> float:
-        """The measure over everything taken in."""
+        """Return the measure over all batches."""

@@ -115,7 +115,7 @@ def option_aliases(field: FieldInfo) -> list[str]:
 
 
 def option_flag(name: str) -> str:
-    """The command-line spelling of a field: ``load_size`` -> ``--load-size``."""
+    """Return the command-line spelling of a field: ``load_size`` -> ``--load-size``."""
     return "--" + name.replace("_", "-")
 
 
@@ -144,12 +144,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def click_options(model: type[Options], skip: frozenset[str] = frozenset()) -> list[click.Option]:
-    """The fields of a model as click options, in order; what the user does not type arrives as ``None``."""
+    """Return the fields of a model as click options, in order; what the user does not type arrives as ``None``."""
     return [_click_option(name, field) for name, field in model.model_fields.items() if name not in skip]
 
 
 def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-    """The fields of a model in plain values, for ``plugins show``, the documentation and the web form.
+    """Return the fields of a model in plain values, for ``plugins show``, the documentation and the web form.
 
     Each is ``name``, ``flag``, ``aliases``, ``type`` (a word, or the list of choices), ``count`` (values it takes, or
     ``"any"``), ``default``, ``required``, ``range`` (``">= 0 and <= 1"``), ``unit`` and ``help``.

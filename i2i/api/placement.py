@@ -55,7 +55,7 @@ class Placement:
         return cls((upper_left, lower_left, lower_right, upper_right))
 
     def matrix(self, size: int) -> np.ndarray:
-        """From a crop of ``size`` x ``size`` pixels to the photo: ``(2, 3)``, photo = matrix @ (x, y, 1)."""
+        """Return the matrix ``(2, 3)`` from a crop of ``size`` px to the photo: photo = matrix @ (x, y, 1)."""
         corner, down, _, across = np.array(self.quad, np.float64)
         x, y = (across - corner) / size, (down - corner) / size
         return np.stack([x, y, corner + x / 2 + y / 2], axis=1)

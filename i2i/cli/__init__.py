@@ -96,7 +96,7 @@ def _debug_option() -> click.Option:
 
 
 def build(registry: Registry) -> click.Group:
-    """The whole command line over one registry: the core's commands and those of the plugins."""
+    """Build the command line of a registry: the engine's commands and those of the plugins."""
     root = Root(
         name="i2i",
         help=HELP,

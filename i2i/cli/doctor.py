@@ -60,7 +60,7 @@ def command(registry: Registry, as_json: bool) -> None:
 
 
 def examine(registry: Registry) -> dict[str, Any]:
-    """What there is, in plain values; ``missing`` holds a sentence with a way out for each thing that is not there."""
+    """Return the facts as plain values; ``missing`` holds a sentence with a remedy for each missing thing."""
     from ..registry import KINDS
     from ..toolkit.files import user_directory
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 _STOPPING = "Stopping with the best result so far, if there is any; press Ctrl-C again to end without it."
-_INTERRUPTED = "Stopped at once, so nothing is written; type the command again to begin anew."
+_INTERRUPTED = "Stopped at once, so nothing is written; type the command again to start over."
 
 
 @click.command("edit", cls=EditCommand)
@@ -76,7 +76,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 )
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--seed", type=click.INT, help="Seed of everything random.  [default: 0]")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Do again the edit of this recipe.json.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Repeat the edit of this recipe.json.")
 @click.option("--fresh", is_flag=True, help="Invert photos again, ignoring the cache.")
 @json_option
 @click.pass_obj
@@ -147,12 +147,12 @@ def command(
 
 
 def written(out: Path) -> list[str]:
-    """The files that an edit left, as its recipe names them, the recipe last."""
+    """Return the files that an edit left, as its recipe names them, the recipe last."""
     return [*json.loads((out / "recipe.json").read_text(encoding="utf-8"))["files"], "recipe.json"]
 
 
 def figures(result: Result) -> list[str]:
-    """What the editor measured, a line for each image."""
+    """Return what the editor measured, a line for each image."""
     every = (result, *result.others)
     lines = ["  ".join(f"{name} {value:.4g}" for name, value in each.scalars.items()) for each in every]
     return [f"{number}: {line}" if len(every) > 1 else line for number, line in enumerate(lines, start=1) if line]

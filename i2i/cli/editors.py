@@ -28,7 +28,7 @@ class EditCommand(click.Command):
         return rest
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's options, then the editor's."""
+        """Return the command's options, then the editor's."""
         own = ctx.meta.get(_OWN, [])
         all_ = super().get_params(ctx)
         last = [parameter for parameter in all_ if {"--debug", "--help"} & set(parameter.opts)]
@@ -62,7 +62,7 @@ class EditCommand(click.Command):
 
 
 def value_of(option: str, args: list[str]) -> str | None:
-    """The value of a long option among raw arguments; the last one counts, as in click."""
+    """Return the value of a long option among raw arguments; the last one counts, as in click."""
     value = None
     for position, word in enumerate(args):
         if word == "--":

@@ -21,13 +21,13 @@ from ..toolkit.terminal import echo_json, echo_table
 
 @click.command("evaluate")
 @click.argument("run", type=click.Path())
-@click.option("--split", default="val", show_default=True, help="Which pairs of the run's set.")
+@click.option("--split", default="val", show_default=True, help="Split of the run's dataset.")
 @click.option(
     "--metrics",
     metavar="NAME,...",
     help="What to measure.  [default: the metrics that declare themselves a default, such as l1,psnr,ssim,lpips]",
 )
-@click.option("--data-root", type=click.Path(), help="Where the set lies, if not where it was in training.")
+@click.option("--data-root", type=click.Path(), help="Folder of the dataset, if it is not where it was in training.")
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(min=1), help="Batch size.")
 @metric_options_option
 @dataset_options_option

@@ -19,13 +19,15 @@ def command() -> None:
 @click.argument("root", default="runs")
 @json_option
 def list_command(root: str, as_json: bool) -> None:
-    """The runs in ROOT (default: runs)."""
+    """List the runs in ROOT (default: runs)."""
     from ..training.runs import list_runs
 
     found = [_row(run) for run in list_runs(root)]
     if as_json:
         echo_json({"runs": found})
     elif found:
+        for row in found:  # JSON keeps the name of version 0.1
+            row["dataset"] = row["dataset"].replace("(drawn)", "(synthetic)")
         echo_table(list(found[0]), [["-" if cell is None else cell for cell in row.values()] for row in found])
     else:
         click.echo(f"No runs in {root}; make one with: i2i train pix2pix --dataset facades")
@@ -48,7 +50,7 @@ def _row(run: Any) -> dict[str, Any]:
 @click.argument("run")
 @json_option
 def show_command(run: str, as_json: bool) -> None:
-    """The options, checkpoints and summary of RUN."""
+    """Show the options, checkpoints and summary of RUN."""
     from ..training.runs import open_run
 
     opened = open_run(run)

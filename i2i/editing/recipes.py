@@ -75,7 +75,7 @@ class Recipe:
             path = Path(str(self.options.get(name)))
             if not path.is_file() or hash_file(path) != sha256:
                 raise I2IError(
-                    f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; restore it or edit anew."
+                    f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; restore it or edit again."
                 )
 
     def check_generator(self, registry: Registry) -> None:
@@ -89,7 +89,7 @@ class Recipe:
         if generator_identity(self.generator["source"], registry).get("sha256") != self.generator.get("sha256"):
             raise I2IError(
                 f"The generator {self.generator['source']} is not the one that {self.path} was made with; "
-                "restore that one or edit anew."
+                "restore that one or edit again."
             )
 
 

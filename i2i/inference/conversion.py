@@ -127,7 +127,7 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
 
 
 def licence_of(digest: str, registry: Registry) -> str | None:
-    """The licence in the record of the model whose file has this sha256; None where no record has it."""
+    """Return the licence in the record of the model whose file has this sha256; None where no record has it."""
     from ..assets.datasets import recorded_checksum
 
     for model in registry.all("model").values():

@@ -44,7 +44,7 @@ def evaluate(
     dataset_options: Mapping[str, Any] = MappingProxyType({}),
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Measure a run's generator on every pair of a split of the run's own set, and write ``evaluation_<split>.json``.
+    """Measure a run's generator on every pair of a split of the run's dataset, and write ``evaluation_<split>.json``.
 
     Images are generated and measured in float32 at the run's size, whatever precision it was trained in. Random numbers
     (dropout in the paper's test mode) are seeded by the run, so the result is reproducible.
@@ -52,7 +52,7 @@ def evaluate(
     Args:
         run: The run's folder.
         metrics: Names of registered metrics; None for those that declare ``default_for`` ``"evaluate"``.
-        data_root: Where the set lies now; None for where it was in training.
+        data_root: Folder of the dataset now; None for that of the training.
         batch: Batch size. 1 is used where the generator normalises by batch statistics, which depend on the batch.
         checkpoint: ``"last"``, ``"best"`` or a step.
         settings: The trainer's own options to change for the test, such as ``{"test": "paper"}``.

@@ -105,7 +105,7 @@ def weights_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def freeze(network: nn.Module, batch_statistics: list[str]) -> nn.Module:
-    """A copy in evaluation mode whose named batch normalisations became instance normalisations of equal weights."""
+    """Return a copy in evaluation mode, with the named batch norms replaced by equal instance norms."""
     from torch import nn
 
     frozen = copy.deepcopy(network).eval()

@@ -61,7 +61,7 @@ def _built(
 
 
 def find(source: str | Path, registry: Registry) -> Path | None:
-    """The file or run folder that ``source`` means; None where it is the name of a registered generator.
+    """Return the file or run folder that ``source`` means; None where it is the name of a registered generator.
 
     Raises:
         UsageError: it is nothing of all that.
@@ -82,7 +82,7 @@ def find(source: str | Path, registry: Registry) -> Path | None:
 
 
 def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]:
-    """Which generator it was: its name and the ``sha256`` of its file; of a run those of the last ``step``."""
+    """Return the generator's name and the ``sha256`` of its file; for a run, those of the last ``step``."""
     from ..toolkit.files import hash_file
     from ..training.runs import open_run
 
@@ -137,7 +137,7 @@ def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
 
 
 def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weights, Contents]:
-    """The family that reads a file, and its weights.
+    """Return the family that reads a file, and its weights.
 
     Raises:
         I2IError: the file cannot be read safely, or no family knows it.

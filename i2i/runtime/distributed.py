@@ -14,7 +14,7 @@ from ..api.errors import I2IError
 
 
 def join() -> tuple[int, int]:
-    """This process's rank and their number, from ``torchrun``'s environment; (0, 1) without it."""
+    """Return this process's rank and their number, from ``torchrun``'s environment; (0, 1) without it."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return 0, 1
     if not dist.is_initialized():
@@ -30,7 +30,7 @@ def leave() -> None:
 
 
 def agree(value: str, world: int) -> str:
-    """The first process's value, in every process."""
+    """Return the value of the first process, in every process."""
     if world == 1:
         return value
     answer = [value]

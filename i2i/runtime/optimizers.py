@@ -15,7 +15,7 @@ class DenseAdam(torch.optim.Adam):
     """
 
     def step(self, closure: Any = None) -> Any:
-        """One step, as torch's."""
+        """Take one step, as torch's."""
         turned = []
         for group in self.param_groups:
             for parameter in group["params"]:

@@ -38,11 +38,11 @@ class Checkpoints:
         return f"i2i train {self.options['trainer']} --resume {shlex.quote(str(self.folder))}"
 
     def checkpoint(self, step: int) -> Path:
-        """The weight file of a step; the state lies beside it as ``.state``."""
+        """Return the weight file of a step; the state lies beside it as ``.state``."""
         return self.folder / "checkpoints" / f"step_{step:06d}.safetensors"
 
     def steps(self) -> list[int]:
-        """The steps that have a whole checkpoint, ascending."""
+        """Return the steps that have a whole checkpoint, ascending."""
         found = (
             re.fullmatch(r"step_(\d+)\.safetensors", path.name) for path in self.checkpoint(0).parent.glob("step_*")
         )
@@ -50,7 +50,7 @@ class Checkpoints:
         return [step for step in steps if self.checkpoint(step).with_suffix(".state").is_file()]
 
     def pointer(self, which: Literal["last", "best"]) -> int | None:
-        """The step that ``last`` or ``best`` names, if its checkpoint is there."""
+        """Return the step that ``last`` or ``best`` names, if its checkpoint is there."""
         try:
             text = (self.folder / "checkpoints" / which).read_text(encoding="utf-8")
             step = int(text.strip().removeprefix("step_"))
@@ -59,11 +59,11 @@ class Checkpoints:
         return step if step in self.steps() else None
 
     def last_step(self) -> int | None:
-        """The newest whole checkpoint."""
+        """Return the newest whole checkpoint."""
         return self.pointer("last") or max(self.steps(), default=None)
 
     def find(self, which: Which) -> int:
-        """The step of a checkpoint.
+        """Return the step of a checkpoint.
 
         Raises:
             I2IError: there is none, or not this one; lists those there are.
@@ -127,7 +127,7 @@ class Checkpoints:
             beside.write_text(f"step_{step:06d}\n", encoding="utf-8")
 
     def read_tensors(self, step: int) -> dict[str, Tensor]:
-        """The networks' tensors in a checkpoint; ``load_networks`` and ``load_average`` take them.
+        """Return the networks' tensors in a checkpoint; ``load_networks`` and ``load_average`` take them.
 
         Raises:
             I2IError: the file is damaged.
@@ -136,11 +136,11 @@ class Checkpoints:
             return read_state_dict(self.checkpoint(step))
         except I2IError as error:
             others = [str(other) for other in self.steps() if other != step]
-            way = f"use another with --checkpoint: {', '.join(others)}" if others else "train the run anew"
+            way = f"use another with --checkpoint: {', '.join(others)}" if others else "train the run again"
             raise I2IError(f"{str(error).rpartition(';')[0]}; {way}.") from None
 
     def read_state(self, step: int) -> dict[str, Any]:
-        """What else training needs to resume from a checkpoint.
+        """Return what else training needs to resume from a checkpoint.
 
         Raises:
             I2IError: the file is damaged.
@@ -150,9 +150,9 @@ class Checkpoints:
             state = _load_state(path)
         except Exception as error:  # torch raises a dozen kinds for a damaged file
             reason = " ".join(str(error).split())[:120]
-            raise I2IError(f"{path} is damaged ({reason}); train the run anew.") from None
+            raise I2IError(f"{path} is damaged ({reason}); train the run again.") from None
         if not isinstance(state, dict) or not {"trainer", "device", "best"} <= state.keys():
-            raise I2IError(f"{path} is not the state of a training; train the run anew.")
+            raise I2IError(f"{path} is not the state of a training; train the run again.")
         return state
 
     def forget_parts(self) -> None:
@@ -190,7 +190,7 @@ def _load_state(path: Path) -> dict[str, Any]:
 
 
 def network_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    """Every network's tensors as ``generator.down.0.0.weight``."""
+    """Return every network's tensors as ``generator.down.0.0.weight``."""
     return {f"{name}.{key}": value for name, net in trainer.networks.items() for key, value in net.state_dict().items()}
 
 

@@ -139,7 +139,7 @@ def _forget_after(path: Path, step: int) -> None:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of ``log.jsonl``; a damaged line is left out."""
+    """Return the lines of ``log.jsonl``; a damaged line is left out."""
     path, lines = folder / "log.jsonl", []
     for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:

@@ -37,7 +37,7 @@ class Run(Checkpoints):
         return build_options(TrainOptions, self.options["run"], str(self.folder / "options.json"))
 
     def trainer_options(self, trainer: type[Trainer], settings: Mapping[str, Any] | None = None) -> Options:
-        """The trainer's own options, with ``settings`` in place of what the run was trained with."""
+        """Return the trainer's own options, with ``settings`` in place of what the run was trained with."""
         where = "--set" if settings else str(self.folder / "options.json")
         return build_options(trainer.Options, {**self.options["options"], **(settings or {})}, where)
 
@@ -63,7 +63,7 @@ class Run(Checkpoints):
         self.forget_parts()
 
     def summary(self) -> dict[str, Any]:
-        """The content of ``summary.json``; status ``unfinished`` while there is none."""
+        """Return the content of ``summary.json``; status ``unfinished`` while there is none."""
         try:
             found: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -94,7 +94,7 @@ class Run(Checkpoints):
         settings: Mapping[str, Any] | None = None,
         checkpoint: Which = "last",
     ) -> tuple[Trainer, int]:
-        """The trainer with a checkpoint's weights, averaged where the run averages, and the step."""
+        """Return the trainer with a checkpoint's weights, averaged where the run averages, and the step."""
         step = self.find(checkpoint)
         registry = self.restore(registry)
         kind = registry.get("trainer", self.options["trainer"])
@@ -184,7 +184,7 @@ def open_run(path: str | Path) -> Run:
 
 
 def list_runs(root: str | Path = "runs") -> list[Run]:
-    """The runs directly under a folder, by name."""
+    """Return the runs directly under a folder, by name."""
     found = []
     for path in sorted(Path(root).glob("*/options.json")):
         try:

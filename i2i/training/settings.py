@@ -112,7 +112,7 @@ class TrainOptions(Options):
 
     @classmethod
     def suited(cls, defaults: Mapping[str, Any], learning: Learning) -> type[TrainOptions]:
-        """These settings with a trainer's own defaults: what its help shows and a run of it starts from.
+        """Return these settings with a trainer's own defaults: what its help shows and a run of it starts from.
 
         Args:
             defaults: ``Trainer.defaults``.
@@ -135,7 +135,7 @@ class TrainOptions(Options):
         return create_model(cls.__name__, __base__=cls, **fields)
 
     def jittered(self) -> tuple[int, bool]:
-        """The size before the crop, and whether pairs are mirrored; neither when overfitting a few samples."""
+        """Return the size before the crop, and whether pairs are mirrored; neither when overfitting a few samples."""
         if self.overfit:
             return self.size, False
         return self.load_size or round(self.size * 286 / 256), self.flip

@@ -17,7 +17,7 @@ UNSEEN = 10_000_000
 
 
 def faces() -> Any:
-    """The dataset ``faces``: values, images, landmarks, words.
+    """Return the dataset ``faces``: values, images, landmarks, words.
 
     Raises:
         UsageError: the plugin that provides it is not loaded.

@@ -47,7 +47,7 @@ def read_e4e(state: dict[str, Tensor]) -> E4ENetwork:
 
 
 def open_checkpoint(path: Path) -> tuple[E4ENetwork, Mapping[str, Any]]:
-    """The encoder in a file and the options it was trained with, which a bare state dict has not.
+    """Return the encoder in a file and the options it was trained with, which a bare state dict has not.
 
     ``latent_avg`` is the network's where its codes start from it.
 
@@ -73,7 +73,7 @@ def open_checkpoint(path: Path) -> tuple[E4ENetwork, Mapping[str, Any]]:
 
 
 def own_names(keys: Iterable[str]) -> dict[str, str]:
-    """The encoder's keys in a file -> the same without ``encoder.``, which is taken off at the start only."""
+    """Return the encoder's keys in a file with their names without the prefix ``encoder.``."""
     inner = {key: key.removeprefix(PREFIX) for key in keys if key.startswith(PREFIX)}
     return inner or {key: key for key in keys if key != MEAN}
 

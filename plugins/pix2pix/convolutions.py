@@ -55,7 +55,7 @@ def matrix(weight: Tensor) -> Tensor:
 
 
 def unmatrix(rows: Tensor, shape: torch.Size) -> Tensor:
-    """The inverse of ``matrix``."""
+    """Invert ``matrix``."""
     return rows.view(shape[0], 4, 4, shape[1]).permute(0, 3, 1, 2)
 
 

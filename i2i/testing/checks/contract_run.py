@@ -87,7 +87,7 @@ class ContractRun:
             raise RequirementMissing(f"{self.kind} {self.name!r} needs something that is missing: {error}") from None
 
     def values(self) -> dict[str, Any]:
-        """The author's options, and few steps."""
+        """Return the author's options, and few steps."""
         fields = getattr(self.thing, "Options", Options).model_fields
         steps = [name for name, field in fields.items() if name.endswith("_steps") and field.default is not None]
         return dict.fromkeys(["steps"] if "steps" in fields else [], 2) | dict.fromkeys(steps, 2) | dict(self.options)
@@ -104,7 +104,7 @@ class ContractRun:
         return {role: name for role, name in (STAND_INS | dict(self.extractors)).items() if role in usable}
 
     def generator_name(self) -> str:
-        """The generator for an editor or inverter.
+        """Return the generator for an editor or inverter.
 
         Raises:
             RequirementMissing: it does not work with the tiny generator, and its author names no other.

@@ -125,7 +125,7 @@ class Surroundings:
         return min(x0, y0) < -1.5 or x1 > self.width + 0.5 or y1 > self.height + 0.5
 
     def shares(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How much of the crop at these points of the photo is blurred, and how much is the median: 0 to 1, float32."""
+        """Return the fractions of blur and of the median colour at points of the photo: 0 to 1, float32."""
         if not self.padded:
             nothing = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.float32)
             return nothing, nothing
@@ -137,7 +137,7 @@ class Surroundings:
         return (3 * mask + 1).clip(0, 1), mask.clip(0, 1)
 
     def median(self, part: np.ndarray) -> np.ndarray:
-        """The median colour ``(3,)`` of what is taken from the photo and reflected; at a size that shows colours."""
+        """Return the median colour ``(3,)`` of the pixels of the photo and their reflection, at a low resolution."""
         rows, columns = part.shape[:2]
         left, top, right, bottom = self._pads
         scale = min(1.0, _COARSE / max(columns + left + right, rows + top + bottom))

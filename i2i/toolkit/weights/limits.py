@@ -87,7 +87,7 @@ class _Check:
         self.named: set[int] = set()
 
     def enter(self, node: Any) -> list[Any]:
-        """The parts that must be known before the node can be closed; where there are none, it is closed already."""
+        """Return the parts that must be known before the node can be closed; empty if it is closed already."""
         if id(node) in self.entered:
             raise DamagedError("it holds itself")
         children = self._children(node)

@@ -56,7 +56,7 @@ class TransformerLayer(nn.Module):
         self.wide, self.narrow = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """``mask (N, L)`` is True for words, False for padding."""
+        """Encode words; ``mask (N, L)`` is True for words, False for padding."""
         parts = self.queries(self.norm0(x)).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
         query, key, value = parts.unbind()
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None])
