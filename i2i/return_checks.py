@@ -444,5 +444,6 @@ ROLE_CHECKS: Mapping[str, Mapping[str, Check]] = {
     "perceptual": {"distance": _of_shape(expected="(N,)"), "compare": _of_shape(expected="(N,)")},
     "encoder": {"__call__": _of_shape(None, None, expected="(N, num_ws, w_dim)")},
     "segmentation": {"__call__": _of_shape(None, None, None, expected="(N, classes, H, W)")},
+    "domain": {"__call__": _of_shape(expected="(N,)")},
 }
 """By role of an extractor and method, the check of what the method returns."""

@@ -14,8 +14,9 @@ from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
+from .domains import FACES
 from .extractors import Extractors, open_required
-from .images import FACES, EditImage, tuned
+from .images import EditImage, tuned
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
 from .settings import EditCallbacks, EditSettings, check_requirement, presets_of, split_method
