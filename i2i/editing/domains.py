@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..api.device import Device
+    from ..api.editor import Editor
     from ..api.model import Model
     from ..registry import Registry
     from .inputs import InputImage
@@ -56,7 +57,9 @@ class Domains:
         return best if best is not None and scores[best] >= SURE else None
 
 
-def choose_generator(registry: Registry, inputs: Sequence[InputImage], note: Callable[[str], None]) -> str:
+def choose_generator(
+    registry: Registry, editor: type[Editor], inputs: Sequence[InputImage], note: Callable[[str], None]
+) -> str:
     """Choose the generator of an edit for which the user names none, by its images; imports nothing slow for seeds.
 
     It is the generator that made a given latent; else, if a photo is foreign to the domain of the default model, one of
@@ -78,8 +81,15 @@ def choose_generator(registry: Registry, inputs: Sequence[InputImage], note: Cal
     for given in inputs:
         if given.kind == "photo" and given.path is not None:
             domain = _foreign_domain(given.path, default, registry)
-            if domain is not None:
-                return _for_domain(domain, given.path, default, registry, note)
+            if domain is None:
+                continue
+            models = models_of_domain(registry, domain)
+            knows = registry.get("model", default).domain
+            if found := present(models):
+                note(f"{given.path} is foreign to {default}, which knows {knows}; {found[0].name} edits it.")
+                return found[0].name
+            if editor.wants == "latent":  # one that works on crops need not render anything
+                raise _lacking(given.path, default, knows, domain, models)
     return default
 
 
@@ -111,16 +121,9 @@ def _foreign_domain(path: Path, default: str, registry: Registry) -> str | None:
     return None if domain == own else domain
 
 
-def _for_domain(domain: str, path: Path, default: str, registry: Registry, note: Callable[[str], None]) -> str:
-    """Return a model for a domain that is here, those of bundles first."""
-    models = models_of_domain(registry, domain)
-    found = present(models)
-    knows = registry.get("model", default).domain
-    if found:
-        note(f"{path} is foreign to {default}, which knows {knows}; {found[0].name} edits it.")
-        return found[0].name
+def _lacking(path: Path, default: str, knows: str, domain: str, models: Sequence[Model]) -> UsageError:
     way = f"type 'i2i models fetch {_target(models[0])}' to get what edits photos of {domain}, or " if models else ""
-    raise UsageError(
+    return UsageError(
         f"{path} cannot be edited with {default}, the built-in generator, which knows {knows} only: {way}name another "
         "generator with --generator (see 'i2i models list --role generator')."
     )

@@ -91,7 +91,7 @@ def edit(
     calls = EditCallbacks.of(progress, stop, note)
     inputs = assign_inputs(kind, images)
     if generator is None:
-        generator = "" if kind.wants == "pixels" else choose_generator(registry, inputs, calls.note)
+        generator = "" if kind.wants == "pixels" else choose_generator(registry, kind, inputs, calls.note)
     settings = EditSettings(
         generator=str(generator),
         extractors=extractors or {},

@@ -114,10 +114,10 @@ def _crops(session: EditSession) -> list[EditImage]:
 
 
 def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:
-    """Let crops that are foreign to the generator's domain not be pasted back into their photos."""
+    """Let crops that are foreign to the generator's domain not be pasted back, if an editor renders them anew."""
     request, domain = session.request, session.domain
     domains = Domains(request.registry, session.device)
-    if domain is None or domain not in domains:
+    if domain is None or domain not in domains or request.editor.wants != "latent":
         return list(images)
     kept = []
     for image in images:

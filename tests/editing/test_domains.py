@@ -22,7 +22,7 @@ from tests.helpers.toy_generators import Bands
 
 
 class Darken(i2i.Editor):
-    """Halves the crop."""
+    """Halves the crop, without a generator."""
 
     name = "darken"
     summary = "Half as bright."
@@ -32,6 +32,31 @@ class Darken(i2i.Editor):
         return i2i.Result(image=(scene.photos["image"].pixels + 1) / 2 - 1)
 
 
+class Mean(i2i.Inverter):
+    """The mean latent for any image."""
+
+    name = "toy-mean"
+    summary = "The mean."
+    default = True
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        w = scene.generator.w_mean.expand(len(images), scene.generator.num_ws, -1)
+        return [i2i.Inversion(i2i.Latent(each[None])) for each in w]
+
+
+class Rerender(i2i.Editor):
+    """Renders the latent of an image."""
+
+    name = "rerender"
+    summary = "What the generator makes of it."
+    wants = "latent"
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        latent = scene.photos["image"].latent
+        assert latent is not None
+        return i2i.Result(image=scene.generator.render(latent.w).clamp(-1, 1), latent=latent)
+
+
 def record(file: Path) -> i2i.Model:
     return i2i.Model("toy-photos", "Photos.", "generator", "", "MIT", "faces", path=file, bundles=frozenset({"toys"}))
 
@@ -39,7 +64,7 @@ def record(file: Path) -> i2i.Model:
 @pytest.fixture
 def build(tmp_path: Path, i2i_home: Path) -> Callable[..., Registry]:
     def make(*records: i2i.Model) -> Registry:
-        return registry_of(Darken, Squares, Bands, *records, plugins=["demo", "stylegan", "mix"])
+        return registry_of(Darken, Rerender, Mean, Squares, Bands, *records, plugins=["demo", "stylegan", "mix"])
 
     return make
 
@@ -65,7 +90,7 @@ def test_a_synthetic_face_is_edited_by_the_default_generator_and_pasted_back(
     build: Callable[..., Registry], synthetic: Path, tmp_path: Path
 ) -> None:
     notes: list[str] = []
-    i2i.edit("darken", [synthetic], out=tmp_path / "out", registry=build(), note=notes.append, device="cpu")
+    i2i.edit("rerender", [synthetic], out=tmp_path / "out", registry=build(), note=notes.append, device="cpu")
     assert not notes and generator_in(tmp_path / "out") == "demo-faces"
     assert (tmp_path / "out/photo.png").is_file()
 
@@ -77,9 +102,9 @@ def test_a_photograph_is_refused_before_any_work_and_the_bundle_is_named(
     with pytest.raises(
         i2i.UsageError, match=r"me\.png .* drawn faces only: type 'i2i models fetch toys' .*--generator"
     ):
-        i2i.edit("darken", [foreign], out=tmp_path / "out", registry=build(absent), device="cpu")
+        i2i.edit("rerender", [foreign], out=tmp_path / "out", registry=build(absent), device="cpu")
     with pytest.raises(i2i.UsageError, match="drawn faces only: type 'i2i models fetch ada-ffhq-1024' "):
-        i2i.edit("darken", [foreign], out=tmp_path / "out", registry=build(), device="cpu")
+        i2i.edit("rerender", [foreign], out=tmp_path / "out", registry=build(), device="cpu")
     assert not (tmp_path / "out").exists()
 
 
@@ -92,7 +117,7 @@ def test_a_photograph_is_edited_by_a_generator_of_its_domain_that_is_here(
     file.write_bytes(source.read_bytes())
     notes: list[str] = []
     given = draw_face(tmp_path / "me.png", (20, 20, 40))
-    i2i.edit("darken", [given], out=tmp_path / "out", registry=build(record(file)), note=notes.append, device="cpu")
+    i2i.edit("rerender", [given], out=tmp_path / "out", registry=build(record(file)), note=notes.append, device="cpu")
     assert notes == [f"{given} is foreign to demo-faces, which knows drawn faces; toy-photos edits it."]
     assert generator_in(tmp_path / "out") == "toy-photos" and made.resolution == 64
     photo = np.asarray(Image.open(tmp_path / "out/photo.png"))
@@ -105,7 +130,7 @@ def test_a_named_generator_edits_a_foreign_photograph_without_pasting_it_back(
     notes: list[str] = []
     absent = record(tmp_path / "none.safetensors")
     i2i.edit(
-        "darken",
+        "rerender",
         [foreign],
         generator="demo-faces",
         out=tmp_path / "out",
@@ -124,6 +149,8 @@ def test_editors_of_pixels_and_seeds_need_no_other_generator(
 
     registry = registry_of(Shift, Darken, plugins=["demo", "stylegan"])
     i2i.edit("shift", [foreign], out=tmp_path / "pixels", registry=registry, device="cpu")
+    i2i.edit("darken", [foreign], out=tmp_path / "crops", registry=registry, device="cpu")
+    assert (tmp_path / "crops/photo.png").is_file()
     i2i.edit("darken", ["seed:1"], out=tmp_path / "seeds", registry=registry, device="cpu")
     assert generator_in(tmp_path / "seeds") == "demo-faces"
 
