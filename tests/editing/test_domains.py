@@ -168,7 +168,8 @@ def test_a_latent_is_edited_by_the_generator_that_made_it(build: Callable[..., R
 
 
 def test_the_built_in_domain_is_told_from_photographs(i2i_home: Path) -> None:
-    faces, knows = i2i.load_registry().get("dataset", "faces")(), i2i.extractor("demo-domain", "cpu")
+    faces = i2i.load_registry().get("dataset", "faces")()
+    knows: Any = i2i.extractor("demo-domain", "cpu")
     images = torch.stack(
         [torch.from_numpy(faces.render(faces.values(seed), 64).image.copy()) for seed in range(40)]
     ).permute(0, 3, 1, 2)
@@ -184,7 +185,7 @@ def test_no_real_face_is_taken_for_a_synthetic_one(shared: Path, i2i_home: Path)
     from i2i.toolkit.faces.alignment import extract_crop, square_placement
     from i2i.toolkit.images import read_image, to_tensor
 
-    knows = i2i.extractor("demo-domain", "cpu")
+    knows: Any = i2i.extractor("demo-domain", "cpu")
     files = sorted((shared / "data/faces68").glob("*.jpg"))[::4]
     arrays = [read_image(file) for file in files]
     crops = [to_tensor(extract_crop(array, square_placement(*array.shape[:2]), 64)) for array in arrays]
