@@ -81,7 +81,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
         return
     for key, value in facts.items():
         text = ", ".join(value) if isinstance(value, list) else value
-        click.echo(f"{key:<12}{'-' if text in (None, '') else text}")
+        click.echo(f"{key:<11} {'-' if text in (None, '') else text}")
 
 
 @command.command("fetch")

@@ -55,8 +55,9 @@ def cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pa
     assert request.config.cache is not None
     folder = Path(request.config.cache.mkdir("registries"))
     monkeypatch.setenv("npm_config_cache", str(folder / "npm"))
-    links = [os.environ.get("PIP_FIND_LINKS", ""), str(folder)]
-    monkeypatch.setenv("PIP_FIND_LINKS", " ".join(filter(None, links)))
+    if any(folder.glob("*.whl")):
+        monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setattr(package_managers, "_SILENCE", 90.0)
     monkeypatch.setattr(sources, "download_wheel", partial(download_and_keep, folder))
     return folder
