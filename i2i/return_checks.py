@@ -258,6 +258,23 @@ def _tensors(_: Any, tensors: Any, __: Sequence[Any]) -> None:
         raise UnexpectedReturn("a dict of tensors by name")
 
 
+def _converted(_: Any, tensors: Any, __: Sequence[Any]) -> None:
+    """Require what a safetensors file can hold: dense, finite tensors on the CPU by name."""
+    import torch
+
+    expected = "a dict of tensors by name"
+    if not isinstance(tensors, Mapping) or not tensors:
+        raise UnexpectedReturn(expected, "an empty dict" if tensors == {} else None)
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not name or not isinstance(tensor, torch.Tensor):
+            raise UnexpectedReturn(expected, f"{name!r}: {describe_value(tensor)}")
+        if tensor.device.type != "cpu" or tensor.layout != torch.strided:
+            where = f"on {tensor.device}" if tensor.device.type != "cpu" else "that is not dense"
+            raise UnexpectedReturn("dense tensors on the CPU", f"{name!r}: {describe_value(tensor)} {where}")
+        if (tensor.is_floating_point() or tensor.is_complex()) and not tensor.isfinite().all():
+            raise UnexpectedReturn("finite numbers", f"{name!r} with numbers that are not finite (nan or inf)")
+
+
 def _of_shape(*sizes: int | None, expected: str) -> Check:
     """A check for a tensor ``(N, *sizes)``, N as in the first argument."""
 
@@ -434,6 +451,7 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
     },
     "editor": {"edit": _result, "presets": _words},
     "inverter": {"invert": _inversions},
+    "model": {"convert": _converted},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""
 _VECTORS = _of_shape(None, expected="(N, F)")

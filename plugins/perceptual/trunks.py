@@ -94,7 +94,7 @@ def open_vgg16(path: Path | None = None) -> FeatureNetwork:
         names.append(f"pool{block}")
     with torch.device("meta"):
         network = FeatureNetwork(names, models.vgg16(weights=None, init_weights=False).features)
-    return _loaded(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
+    return _loaded(network, path, "VGG16", "type 'i2i models fetch vgg16', or take torchvision's vgg16-397923af.pth")
 
 
 def _loaded(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
