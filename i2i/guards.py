@@ -68,6 +68,15 @@ def guarded_class(registry: Registry, kind: str, name: str) -> Any:
     return guarded(registry.get(kind, name), kind, plugin_owner(registry, kind, name))
 
 
+def call_function(owner: str, kind: str, method: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that a plugin gave in a record, and check what it returns.
+
+    Raises:
+        I2IError: it failed, or returned something else than its contract says; names the plugin.
+    """
+    return _call(function, lambda: function(*args), owner, method, METHOD_CHECKS[kind][method], args)
+
+
 def plugin_owner(registry: Registry, kind: str, name: str) -> str:
     """Return what messages call a thing: ``"trainer 'x' of i2i-mine 1.0"``."""
     return f"{kind} {name!r} of {registry.provider(kind, name).release}"

@@ -255,6 +255,8 @@ class Registry:
                 for key in sorted(own.entries.keys() & found.keys()):
                     del own.entries[key]
                     _report_taken(plugin, f"{kind} {key!r} is already provided by {found[key].provider.distribution}")
+                if kind == "model":
+                    _drop_bundle_clashes(plugin, own.entries, found)
                 found.update(own.entries)
                 plugin.things += [f"{kind}:{key}" for key in sorted(own.entries)]
         return found
@@ -299,10 +301,31 @@ def _reason(error: BaseException) -> str:
     return str(error) if own and str(error) else describe_error(error)
 
 
-def _report_taken(plugin: Plugin, reason: str) -> None:
-    reason = f"{reason}; give yours another name"
+def _report_taken(plugin: Plugin, reason: str, what: str = "yours") -> None:
+    reason = f"{reason}; give {what} another name"
     plugin.blame(reason)
     print(f"i2i: one thing of plugin {plugin} is left out: {reason}", file=sys.stderr)
+
+
+def _drop_bundle_clashes(plugin: Plugin, own: dict[str, Entry], found: Mapping[str, Entry]) -> None:
+    """Leave out records with the name of a bundle, or in a bundle with the name of a record: a user types either."""
+    names = {*found, *own}
+    bundles = {bundle for entry in found.values() for bundle in _bundles(entry)}
+    for key, entry in sorted(own.items()):
+        if key in bundles:
+            del own[key]
+            _report_taken(plugin, f"model {key!r} has the name of a bundle of models")
+        elif clashes := sorted(_bundles(entry) & names):
+            del own[key]
+            _report_taken(
+                plugin, f"model {key!r} is in the bundle {clashes[0]!r}, which is the name of a model", "the bundle"
+            )
+
+
+def _bundles(entry: Entry) -> set[str]:
+    """The bundles of a record as far as they are known without importing it."""
+    bundles = getattr(entry.thing, "bundles", None) or entry.declared.get("bundles")
+    return {name for name in bundles if isinstance(name, str)} if isinstance(bundles, (frozenset, set)) else set()
 
 
 def _check_hooks(module: Any) -> None:

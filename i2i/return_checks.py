@@ -260,6 +260,23 @@ def _check_tensors(_: Any, tensors: Any, __: Sequence[Any]) -> None:
         raise UnexpectedReturn("a dict of tensors by name")
 
 
+def _check_converted(_: Any, tensors: Any, __: Sequence[Any]) -> None:
+    """Require what a safetensors file can hold: dense, finite tensors on the CPU by name."""
+    import torch
+
+    expected = "a dict of tensors by name"
+    if not isinstance(tensors, Mapping) or not tensors:
+        raise UnexpectedReturn(expected, "an empty dict" if tensors == {} else None)
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not name or not isinstance(tensor, torch.Tensor):
+            raise UnexpectedReturn(expected, f"{name!r}: {describe_value(tensor)}")
+        if tensor.device.type != "cpu" or tensor.layout != torch.strided:
+            where = f"on {tensor.device}" if tensor.device.type != "cpu" else "that is not dense"
+            raise UnexpectedReturn("dense tensors on the CPU", f"{name!r}: {describe_value(tensor)} {where}")
+        if (tensor.is_floating_point() or tensor.is_complex()) and not tensor.isfinite().all():
+            raise UnexpectedReturn("finite numbers", f"{name!r} with numbers that are not finite (nan or inf)")
+
+
 def _shape_check(*sizes: int | None, expected: str) -> Check:
     """A check for a tensor ``(N, *sizes)``, N as in the first argument."""
 
@@ -447,6 +464,7 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
     },
     "editor": {"edit": _check_result, "presets": _check_words},
     "inverter": {"invert": _check_inversions},
+    "model": {"convert": _check_converted},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""
 _CHECK_VECTORS = _shape_check(None, expected="(N, F)")
@@ -458,5 +476,6 @@ ROLE_CHECKS: Mapping[str, Mapping[str, Check]] = {
     "perceptual": {"features": _check_feature_maps, "distance": _CHECK_NUMBERS, "compare": _CHECK_NUMBERS},
     "encoder": {"__call__": _shape_check(None, None, expected="(N, num_ws, w_dim)")},
     "segmentation": {"__call__": _shape_check(None, None, None, expected="(N, classes, H, W)")},
+    "domain": {"__call__": _CHECK_NUMBERS},
 }
 """By role of an extractor and method, the check of what the method returns."""

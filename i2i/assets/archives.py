@@ -9,7 +9,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
@@ -64,6 +64,38 @@ def unpack(
     return into
 
 
+def unpack_members(archive: Path, names: Collection[str], into: Path, *, max_bytes: int) -> dict[str, Path]:
+    """Unpack these members of a .tar, .tar.gz, .tgz or .zip file (detected by content) and no others.
+
+    They are refused for the reasons that ``unpack`` has; so is an archive of which more than ``max_bytes`` have to be
+    read to find them. The other members are passed over, whatever they are.
+
+    Args:
+        names: Their exact names in the archive.
+        into: A folder, which is created; what was unpacked before an error stays in it.
+
+    Returns:
+        The files by the names of their members.
+
+    Raises:
+        I2IError: the archive is damaged, of another kind, or lacks a member; or one is refused.
+        OSError: the disk is full, or the archive cannot be read.
+    """
+    target = _Target(archive, into, max_bytes, len(names), frozenset(names))
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        with archive.open("rb") as stream:
+            zipped = stream.read(2) == b"PK"
+            stream.seek(0)
+            (_unzip if zipped else _untar)(stream, target, lambda: None)
+    except _DAMAGE as error:
+        raise I2IError(f"{archive} is damaged, or no tar or zip file ({error}).") from None
+    files = {name: into.joinpath(*PurePosixPath(name).parts) for name in names}
+    if missing := sorted(name for name, file in files.items() if not file.is_file()):
+        raise I2IError(f"{archive} does not contain {missing[0]}.")
+    return files
+
+
 def _teller(stream: BinaryIO, size: int, progress: Progress | None) -> Callable[[], None]:
     def tell() -> None:
         if progress is not None:
@@ -80,8 +112,12 @@ class _Target:
     folder: Path
     max_bytes: int
     max_files: int
+    wanted: frozenset[str] | None = None
+    """Names of the members to unpack; None for all."""
     written: int = 0
     files: int = 0
+    passed: int = 0
+    """Bytes of members that were passed over."""
 
     def refuse(self, why: str) -> I2IError:
         return I2IError(
@@ -97,6 +133,20 @@ class _Target:
         if self.files > self.max_files:
             raise self.refuse(f"it holds more than {self.max_files} files")
         return self.folder.joinpath(*parts)
+
+    def wants(self, name: str, size: int) -> bool:
+        """Whether a member is unpacked; one that is not counts against what may be read."""
+        if self.wanted is None or name in self.wanted:
+            return True
+        self.passed += size
+        if self.passed > self.max_bytes:
+            raise self.refuse(f"more than {self.max_bytes} bytes lie before what is needed of it")
+        return False
+
+    @property
+    def complete(self) -> bool:
+        """Whether each wanted member is there, so that the rest of a stream need not be read."""
+        return self.wanted is not None and self.files == len(self.wanted)
 
     def make_folder(self, name: str) -> None:
         try:
@@ -147,6 +197,9 @@ def _untar(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:
     with tarfile.open(fileobj=meter, mode="r|") as tar:  # type: ignore[call-overload]
         while (member := tar.next()) is not None:
             tar.members = []  # else it keeps every header of a hundred thousand
+            if not target.wants(member.name, member.size):
+                meter.allowed = member.size + _HEADER
+                continue
             _check_tar_member(member, target)
             if member.isdir():
                 target.make_folder(member.name)
@@ -156,6 +209,8 @@ def _untar(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:
                     target.copy(member.name, source, member.size)
             meter.allowed = _HEADER
             tell()
+            if target.complete:
+                return
     while meter.read(_CHUNK):  # to the end, where gzip keeps its checksum
         continue
 
@@ -182,6 +237,8 @@ def _check_tar_member(member: tarfile.TarInfo, target: _Target) -> None:
 def _unzip(stream: BinaryIO, target: _Target, tell: Callable[[], None]) -> None:
     with zipfile.ZipFile(stream) as archive:
         for info in archive.infolist():
+            if not target.wants(info.filename, 0):  # nothing of it is read
+                continue
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise target.refuse(f"its member {info.filename!r} is a link or a special file")

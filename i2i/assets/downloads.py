@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -29,7 +29,13 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP codes that may
 
 
 def download(
-    url: str, path: Path, *, progress: Progress | None = None, sha256: str | None = None, pause: float = 1.0
+    url: str,
+    path: Path,
+    *,
+    progress: Progress | None = None,
+    sha256: str | None = None,
+    pause: float = 1.0,
+    by_hand: bool = True,
 ) -> str:
     """Fetch a file over HTTP or HTTPS; proxies are taken from the environment, redirects are followed.
 
@@ -39,6 +45,7 @@ def download(
     Args:
         sha256: What must arrive; a file with another sum is set aside as ``PATH.wrong``.
         pause: Seconds before the second try; each further pause is twice as long.
+        by_hand: Whether messages say where the user may put the file.
 
     Returns:
         The sha256 of what arrived.
@@ -51,7 +58,7 @@ def download(
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _persist(url, path, part, progress, pause)
+        _persist(url, part, progress, pause, f", or put the file at {path} yourself" if by_hand else "")
         digest = hash_file(part)
         if sha256 is not None and digest != sha256:
             wrong = path.with_name(path.name + ".wrong")
@@ -63,6 +70,44 @@ def download(
     except OSError as error:
         raise disk_trouble(error, f"saving {path}") from None
     return digest
+
+
+def read_page(url: str, accept: str, *, most: int = 2**26, pause: float = 1.0) -> tuple[bytes, str]:
+    """Read a small document over HTTP or HTTPS, such as the entry of a package index.
+
+    Args:
+        accept: The types of documents that are taken, as in the header of that name.
+        most: Bytes that it may have.
+        pause: Seconds before the second try; each further pause is twice as long.
+
+    Returns:
+        Its bytes and, after redirects, its address.
+
+    Raises:
+        UsageError: the address is not one of HTTP or HTTPS.
+        I2IError: it cannot be read, or is larger.
+    """
+    _refuse_other_schemes(url)
+    headers = {"User-Agent": f"i2i/{__version__}", "Accept": accept, "Accept-Encoding": "identity"}
+    for number in range(_TRIES):
+        try:
+            with build_opener(_WebRedirects).open(Request(url, headers=headers), timeout=_TIMEOUT) as response:
+                body, address = bytes(response.read(most + 1)), str(response.url)
+                break
+        except (OSError, HTTPException) as error:  # an HTTPError is an OSError
+            code = error.code if isinstance(error, HTTPError) else None
+            passing = code in _PASSING if code else not isinstance(error, URLError)  # URLError: no connection at all
+            if number == _TRIES - 1 or not passing:
+                said = f"HTTP {code}" if code else _reason(error)
+                raise I2IError(f"{url} cannot be read ({said}).") from None
+            time.sleep(pause * 2**number)
+    if len(body) > most:
+        raise I2IError(f"{url} answers with more than {most} bytes.")
+    return body, address
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__
 
 
 def checksum_error(what: str, digest: str, expected: str, then: str) -> I2IError:
@@ -96,9 +141,8 @@ def _refuse_other_schemes(url: str) -> None:
         raise UsageError(f"{url} is no web address; give one that begins with https:// or http://.")
 
 
-def _persist(url: str, path: Path, part: Path, progress: Progress | None, pause: float) -> None:
+def _persist(url: str, part: Path, progress: Progress | None, pause: float, by_hand: str) -> None:
     """Connect until the part is whole or hope is gone."""
-    by_hand = f"or put the file at {path} yourself"
     failures, most, connected = 0, 0, False
     while True:
         try:
@@ -107,14 +151,14 @@ def _persist(url: str, path: Path, part: Path, progress: Progress | None, pause:
             connected = connected or trouble.connected
             if not connected:
                 raise I2IError(
-                    f"{url} cannot be reached ({trouble}): check the network and try again, {by_hand}."
+                    f"{url} cannot be reached ({trouble}): check the network and try again{by_hand}."
                 ) from None
             size = part.stat().st_size if part.exists() else 0
             failures = 0 if size >= most + _HEADWAY else failures + 1
             most = max(most, size)
             if failures >= _TRIES:
                 raise I2IError(
-                    f"{url} broke off ({trouble}) after {size} bytes: run the command again to resume, {by_hand}."
+                    f"{url} broke off ({trouble}) after {size} bytes: run the command again to resume{by_hand}."
                 ) from None
             time.sleep(pause * 2 ** max(failures - 1, 0))
 
@@ -137,7 +181,7 @@ def _transfer(url: str, part: Path, progress: Progress | None, by_hand: str) -> 
         if error.code in _PASSING or error.code == 416:
             raise _Broken(f"HTTP {error.code}") from None
         raise I2IError(
-            f"{url} cannot be fetched (HTTP {error.code} {error.reason}): check the address, {by_hand}."
+            f"{url} cannot be fetched (HTTP {error.code} {error.reason}): check the address{by_hand}."
         ) from None
     except (OSError, HTTPException) as error:
         raise _Broken(getattr(error, "reason", error), connected=False) from None

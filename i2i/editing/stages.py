@@ -13,8 +13,9 @@ from ..api.errors import Interrupted, PluginError
 from ..api.scene import Latent
 from ..guards import plugin_owner
 from ..toolkit.images import to_array
+from .domains import FACES, SURE, Domains, generator_advice
 from .extractors import names_for_domain
-from .image_loader import FACES, EditImage, ImageLoader, check_single_face, open_photo
+from .image_loader import EditImage, ImageLoader, check_single_face, open_photo
 from .inputs import InputSlot
 from .output import Writer, check_output_directory
 from .paste import PastedPhoto, paste_crops
@@ -109,7 +110,29 @@ def _crops(session: EditSession) -> list[EditImage]:
         loaded = loader.load(given)
         check_single_face(loaded, many[given.slot], request.editor.name)
         images += loaded
-    return images
+    return _without_foreign_photos(session, images)
+
+
+def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:
+    """Let crops that are foreign to the generator's domain not be pasted back, if an editor renders them anew."""
+    request, domain = session.request, session.domain
+    domains = Domains(request.registry, session.device)
+    if domain is None or domain not in domains or request.editor.wants != "latent":
+        return list(images)
+    kept = []
+    for image in images:
+        if (
+            image.source is not None
+            and image.input.kind == "photo"
+            and domains.score(image.photo.pixels, domain) < SURE
+        ):
+            image = replace(image, source=None)
+            request.settings.calls.note(
+                f"{image.input.path} is foreign to {request.settings.generator}, which knows {domain}, so its edited "
+                f"crop is not pasted back into the photo{generator_advice(request.registry)}."
+            )
+        kept.append(image)
+    return kept
 
 
 def invert(aligned: AlignedEdit) -> AlignedEdit:

@@ -128,10 +128,10 @@ def _origin(contents: Contents, licence: str | None, registry: Registry) -> dict
 
 def licence_of(digest: str, registry: Registry) -> str | None:
     """Return the licence in the record of the model whose file has this sha256; None where no record has it."""
-    from ..assets.datasets import recorded_checksum
+    from ..assets.models import known_checksum
 
     for model in registry.all("model").values():
-        if digest == (model.sha256 or recorded_checksum(model.url)):
+        if digest == known_checksum(model):
             return str(model.licence)
     return None
 

@@ -120,7 +120,7 @@ def generator_domain(source: str | Path, registry: Registry) -> str | None:
 
 def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
-    from ..assets.datasets import recorded_checksum
+    from ..assets.models import known_checksum
     from ..toolkit.files import hash_file
     from ..toolkit.weights import read_weights
 
@@ -130,7 +130,7 @@ def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
             header = read_weights(path).header
     if isinstance(header.get("domain"), str):
         return str(header["domain"])
-    sums = {sha256: model.domain for model in models if (sha256 := model.sha256 or recorded_checksum(model.url))}
+    sums = {sha256: model.domain for model in models if (sha256 := known_checksum(model))}
     if not sums:
         return None
     return sums.get(str(header.get("source_sha256"))) or sums.get(hash_file(path))

@@ -292,7 +292,19 @@ class TinySegmentation(_Thumbnail):
         return torch.cat([-brightness, brightness], dim=1)
 
 
-EXTRACTORS = (TinyLandmarks, TinyIdentity, TinyPerceptual, TinyText, TinyEncoder, TinySegmentation)
+class TinyDomain(_Thumbnail):
+    """Any image is of its domain, ``any``."""
+
+    name = "tiny-domain"
+    summary = "Any image, for tests."
+    role = "domain"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return ones ``(N,)``."""
+        return torch.ones(len(images), device=images.device)
+
+
+EXTRACTORS = (TinyLandmarks, TinyIdentity, TinyPerceptual, TinyText, TinyEncoder, TinySegmentation, TinyDomain)
 
 
 class TinyTrainer(i2i.Trainer):

@@ -21,12 +21,12 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str), file=stdout)
 
 
-def echo_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows in aligned columns under a header."""
+def echo_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, err: bool = False) -> None:
+    """Print rows in aligned columns under a header; on stderr with ``err``."""
     lines = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), err=err)
 
 
 def run_script(

@@ -18,6 +18,15 @@ def register_models(register: i2i.Register) -> None:
 def register_extractors(register: i2i.Register) -> None:
     """Register the extractors."""
     register(
+        "demo-domain",
+        "i2i_plugins.demo.extractors.domain:DemoDomain",
+        summary="Whether images are synthetic faces.",
+        role="domain",
+        domain="drawn faces",
+        default=False,
+        kinds=(),
+    )
+    register(
         "demo-encoder",
         "i2i_plugins.demo.extractors.encoder:DemoEncoder",
         summary="Latents of synthetic faces for the generator demo-faces.",

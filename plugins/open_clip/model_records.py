@@ -14,5 +14,6 @@ MODEL = i2i.Model(
     resolution=224,
     bytes=605_143_316,
     sha256="ac4f8c4b88af6d963118cbf40ad93176d092abbedfcb752601ae1866352656e6",
+    bundles=frozenset({"text"}),
     homepage="https://huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
 )

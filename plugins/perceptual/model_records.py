@@ -13,6 +13,7 @@ VGG16 = i2i.Model(
     domain="any",
     bytes=553_433_881,
     sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    bundles=frozenset({"text"}),
     homepage="https://docs.pytorch.org/vision/stable/models/vgg.html",
 )
 """Torchvision's file. Only its convolutions, a tenth of it, are read: a safetensors file of those does as well."""

@@ -73,7 +73,7 @@ def open_alexnet() -> FeatureNetwork:
     """
     with torch.device("meta"):  # saves the memory and time of random weights
         network = FeatureNetwork(ALEXNET_LAYERS, models.alexnet(weights=None).features)
-    return _load_convolutions(network, ALEXNET_FILE, "AlexNet", "install i2i again")
+    return _load_frozen(network, ALEXNET_FILE, "AlexNet", "install i2i again")
 
 
 def open_vgg16(path: Path | None = None) -> FeatureNetwork:
@@ -94,10 +94,12 @@ def open_vgg16(path: Path | None = None) -> FeatureNetwork:
         names.append(f"pool{block}")
     with torch.device("meta"):
         network = FeatureNetwork(names, models.vgg16(weights=None, init_weights=False).features)
-    return _load_convolutions(network, path, "VGG16", "take torchvision's vgg16-397923af.pth")
+    return _load_frozen(
+        network, path, "VGG16", "type 'i2i models fetch vgg16', or take torchvision's vgg16-397923af.pth"
+    )
 
 
-def _load_convolutions(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
+def _load_frozen(network: FeatureNetwork, path: Path, what: str, needed: str) -> FeatureNetwork:
     """Load the convolutions of a file into the network, frozen, in float32."""
     tree = read_weights(path).tree
     tree = tree if isinstance(tree, dict) else {}

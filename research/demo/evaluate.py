@@ -31,7 +31,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "demo-text": ("networks.retrieval",),
     EDITS: ("drags.dragged", "drags.witnessed", "edits.swapped", "edits.worded"),
 }
-"""What is measured of each: functions in ``measuring``. One that lacks something leaves its figures out alone."""
+"""What is measured of each: functions in ``measures``. One that lacks something leaves its figures out alone."""
 COUNT = 2000
 """Faces and samples of each kind that the figures of the cards are of."""
 
@@ -91,7 +91,7 @@ def measure(names: Iterable[str], bench: EvaluationSamples) -> dict[str, Measure
 
 def _part(path: str) -> Part:
     module, _, function = path.partition(".")
-    part: Part = getattr(import_module(f".measuring.{module}", __package__), function)
+    part: Part = getattr(import_module(f".measures.{module}", __package__), function)
     return part
 
 

@@ -207,7 +207,9 @@ def test_every_record_is_sane(model: i2i.Model) -> None:
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", model.name)
     assert model.summary.endswith(".") and "\n" not in model.summary and len(model.summary) <= 120
     assert model.licence.strip() and model.domain.strip()
-    assert model.url or model.path or model.homepage, "it says neither where it is nor where it comes from"
+    assert model.url or model.sources or model.path or model.homepage, (
+        "it says neither where it is nor where it comes from"
+    )
     for address in filter(None, (model.url, model.homepage)):
         assert urlsplit(address).scheme == "https" and urlsplit(address).netloc and " " not in address
     assert "drive.google.com" not in model.url, "Google Drive sends a page in place of a large file: give a homepage"

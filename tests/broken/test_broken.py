@@ -166,6 +166,77 @@ def attribute_cases() -> list[tuple[str, str]]:
     ]
 
 
+RECORD_FAULTS = {
+    "two-ways": "url and sources are both given",
+    "no-way": "no way to the file is given",
+    "digest": "sha256 is 'ABC'",
+    "bundles": "bundles is {'faces'}",
+    "bundle-word": "bundles is frozenset({'My Bundle'})",
+    "source-list": "sources is [",
+    "source-kind": "sources[0]: it is 'https",
+    "source-digest": "sources[0]: sha256 is",
+    "source-size": "sources[0]: bytes is 0",
+    "source-url": "sources[0]: url is 'ftp",
+    "any-version": "requirement is 'some-net>=1.0'",
+    "wild-version": "requirement is 'some-net==1.*'",
+    "option": "requirement is '--index-url",
+    "npm-range": "requirement is 'some-net@^1.0.0'",
+    "npm-address": "requirement is 'git+https",
+    "no-members": "members is {}",
+    "outside": "members holds '../net.bin'",
+    "member-digest": "sha256 of some_net/net.bin is None",
+    "same-names": "two files of one base name",
+    "no-convert": "convert is missing",
+    "convert": "convert is 'safetensors'",
+    "converted-url": "convert needs sources",
+    "different": "name different files",
+}
+"""By the name of a record, what is said of it."""
+CONVERSIONS = {
+    "raise": "failed in convert(): KeyError",
+    "exit": "failed in convert(): SystemExit",
+    "none": "returned None from convert()",
+    "empty": "returned an empty dict from convert()",
+    "list": "returned list from convert()",
+    "path": "returned 'weight': PosixPath from convert()",
+    "nan": "returned 'weight' with numbers that are not finite (nan or inf) from convert()",
+}
+
+
+@pytest.mark.parametrize("name", RECORD_FAULTS)
+def test_record_with_a_fault_is_refused_in_one_line(run: Run, name: str) -> None:
+    for command in ("show", "fetch"):
+        done = run(f"models {command} broken-{name}", "models")
+        assert done.exit_code == 1 and done.stdout == "", done.output
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith(
+            f"i2i: The model 'broken-{name}' of plugin broken-models (i2i-broken 1.0) cannot be used: "
+        )
+        assert RECORD_FAULTS[name] in last and last.endswith("See: i2i plugins check broken-models")
+
+
+def test_faults_of_all_records_are_found(run: Run) -> None:
+    done = run("plugins check broken-models", "models")
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 1
+    for name, fault in RECORD_FAULTS.items():
+        assert any(line.startswith(f"broken-models: model broken-{name}: ") and fault in line for line in lines), name
+    assert len(lines) == len(RECORD_FAULTS) + 1, done.stdout
+    assert "model 'broken-bundled' is in the bundle 'broken-word', which is the name of a model" in lines[0]
+    assert not any("broken-convert-" in line for line in lines)
+
+
+@pytest.mark.parametrize("how", CONVERSIONS)
+def test_conversion_that_fails_names_the_plugin(run: Run, how: str, own_home: Path) -> None:
+    Path("net.bin").write_bytes(b"numbers")
+    done = run(f"models fetch broken-convert-{how} --from net.bin", "models")
+    assert done.exit_code == 1 and done.stdout == "", done.output
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"i2i: The model 'broken-convert-{how}' of i2i-broken 1.0 ") and "tell its author" in last
+    assert CONVERSIONS[how] in last and "Traceback" not in done.output
+    assert list((own_home / "models").iterdir()) == [] and not (own_home / "downloads").exists()
+
+
 def lazy_cases() -> list[tuple[str, str]]:
     editors = [(EDIT.format(f"broken-{name}"), name) for name in ("no-name", "import", "exit", "number", "other")]
     trainers = [TRAIN.format(f"broken-{name}", "facades") for name in ("no-module", "no-options")]

@@ -24,7 +24,13 @@ PLUGINS = {
     "outside-trainers": ["trainer:cyclegan", "trainer:pix2pixhd"],
     "outside-data": ["dataset:fruits", "dataset:streets", "metric:frechet-features", "metric:mean-iou"],
     "outside-models": [
-        *("generator:dcgan", "extractor:floor-depth", "extractor:palette-segmentation", "extractor:patch-identity"),
+        *(
+            "generator:dcgan",
+            "model:dcgan-tutorial",
+            "extractor:floor-depth",
+            "extractor:palette-segmentation",
+            "extractor:patch-identity",
+        ),
         "inverter:nearest-seed",
     ],
     "outside-csv": ["callback:csv"],

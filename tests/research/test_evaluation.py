@@ -58,6 +58,11 @@ def test_meanings_are_found_by_prefix() -> None:
 # The command.
 
 
+@pytest.mark.parametrize("part", [part for parts in evaluate.PARTS.values() for part in parts])
+def test_every_part_is_a_function_of_the_measures(part: str) -> None:
+    assert callable(evaluate._part(part))
+
+
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """In place of what takes long: two figures of demo-text, one of demo-faces, and what lacks something."""

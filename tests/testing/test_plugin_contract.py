@@ -241,7 +241,7 @@ def test_sound_things_pass(thing: Any, tmp_path: Path) -> None:
 def test_stand_ins_pass(tmp_path: Path) -> None:
     registry = with_stand_ins(i2i.testing.registry_of())
     labels = [f"{kind}:{name}" for kind in CHECKS for name in registry.names(kind)]
-    assert len(labels) == 9
+    assert len(labels) == 10
     for number, label in enumerate(labels):
         kind, _, name = label.partition(":")
         folder = tmp_path / str(number)

@@ -83,6 +83,13 @@ def _segmentation(extractor: Any, images: Tensor) -> None:
     assert scores.shape[2:] == images.shape[2:], "scores do not have the size of the images"
 
 
+def _domain(extractor: Any, images: Tensor) -> None:
+    scores = extractor(images)
+    assert_finite(scores, "scores")
+    assert ((scores >= 0) & (scores <= 1)).all(), "scores are not in [0, 1]"
+    assert torch.allclose(extractor(images[1:]), scores[1:], atol=1e-3), "scores depend on the batch"
+
+
 _ROLES: Mapping[str, Callable[[Any, Tensor], None]] = {
     "landmarks": _landmarks,
     "identity": _identity,
@@ -90,4 +97,5 @@ _ROLES: Mapping[str, Callable[[Any, Tensor], None]] = {
     "text": _text,
     "encoder": _encoder,
     "segmentation": _segmentation,
+    "domain": _domain,
 }

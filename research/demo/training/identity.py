@@ -1,4 +1,4 @@
-"""Training and measuring of ``demo-identity``."""
+"""Training and evaluation of ``demo-identity``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training and measuring of ``demo-landmarks``.
+"""Training and evaluation of ``demo-landmarks``.
 
 It learns from synthetic faces first, then from these and, for the most part, samples of ``demo-faces``: the generator
 is a little softer than what it was taught, and every sample's landmarks are those of the face rendered for its latent.

@@ -1,4 +1,4 @@
-"""Plugin module of the generator ``dcgan``, the extractors and the inverter."""
+"""Plugin module of the generator ``dcgan``, its model record, the extractors and the inverter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ def register_generators(register: i2i.Register) -> None:
     register(
         "dcgan", "i2i_outside.dcgan:DCGAN", summary="DCGAN (Radford et al. 2016), of the layout of PyTorch's tutorial."
     )
+
+
+@i2i.hookimpl
+def register_models(register: i2i.Register) -> None:
+    """Register weights for the family that come in a wheel."""
+    from .records import TUTORIAL
+
+    register(TUTORIAL)
 
 
 @i2i.hookimpl

