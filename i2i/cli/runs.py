@@ -26,6 +26,8 @@ def list_command(root: str, as_json: bool) -> None:
     if as_json:
         echo_json({"runs": found})
     elif found:
+        for row in found:  # --json keeps the word of version 0.1
+            row["dataset"] = row["dataset"].replace("(drawn)", "(synthetic)")
         echo_table(list(found[0]), [["-" if cell is None else cell for cell in row.values()] for row in found])
     else:
         click.echo(f"No runs in {root}; make one with: i2i train pix2pix --dataset facades")

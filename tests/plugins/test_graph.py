@@ -160,6 +160,7 @@ def test_drawing_goes_through_dot_and_its_failure_is_one_line(
         (["tiny"], "--table"),
         (["tiny", "--out", "net.jpg"], ".svg, .png, .pdf, .dot"),
         (["tinny", "--table"], "Did you mean 'tiny'"),
+        (["runs/absent", "--table"], "runs/absent is not the folder of a run"),
         (["painter", "--table", "--size", "16"], "i2i sample --generator RUN"),
         (["tiny", "--table", "--size", "15"], "multiple of 2"),
         (["tiny", "--table", "--set", "widht=3"], "Did you mean 'width'"),
