@@ -15,7 +15,7 @@ NEW_KINDS = tuple(kind for kind in KINDS if kind != "model")
 _USAGE = {
     "editor": "i2i edit --plugin {name} --image photo.jpg --out edited",
     "trainer": "i2i train {name} --dataset facades --steps 20 --size 64",
-    "dataset": "i2i datasets preview {name}",
+    "dataset": "i2i datasets preview {name} --out grid.png",
     "metric": "i2i evaluate RUN --metrics {name}",
     "extractor": "i2i edit --extractor identity={name} --image photo.jpg",
     "generator": "i2i sample --generator {name} --out samples.png",

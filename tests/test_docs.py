@@ -21,6 +21,7 @@ import i2i
 from i2i.api import hookspecs
 from i2i.cli import build
 from i2i.registry import HOOKS, Plugin, Registry, find_plugins
+from i2i.scaffold import NEW_KINDS, write_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -205,6 +206,19 @@ def test_commands_can_be_typed(page: Path, root: click.Group, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     for line in commands(page.read_text(encoding="utf-8")):
         assert (fault := parse(root, line)) is None, f"{page.name}: {line}: {fault}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), {**dict.fromkeys(NEW_KINDS, "warm"), "trainer": "pix2pix", "dataset": "facades"}.items()
+)
+def test_commands_of_a_new_plugin_can_be_typed(kind: str, name: str, root: click.Group, tmp_path: Path) -> None:
+    """The README of ``plugins new`` under the name of a thing that is registered, so that the parser knows it."""
+    text = (write_plugin(name, kind, tmp_path / "new") / "README.md").read_text(encoding="utf-8")
+    block = "".join(line.removeprefix("    ") + "\n" for line in text.splitlines() if line.startswith("    "))
+    lines = list(commands(f"```bash\n{block}```\n"))
+    assert len(lines) >= 2
+    for line in lines:
+        assert (fault := parse(root, line)) is None, f"{line}: {fault}"
 
 
 def commands(text: str) -> Iterator[list[str]]:

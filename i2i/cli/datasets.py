@@ -32,8 +32,8 @@ root_option = click.option(
 )
 
 
-STATES = {"real": "downloaded", "drawn only": "synthetic", "your own": "your own images"}
-"""By the ``state`` in JSON, which version 0.1 defined, what lists show."""
+_STATES = {"your own": "your own", "real": "downloaded", "drawn only": "synthetic only"}
+"""What tables say for ``state`` of ``--json``, whose values are those of version 0.1."""
 
 
 @click.group("datasets")
@@ -57,12 +57,12 @@ def list_(registry: Registry, data_root: Path | None, as_json: bool) -> None:
             _counts(each["pairs"]),
             " | ".join(each["sides"]),
             each["direction"],
-            STATES[each["state"]],
+            _STATES[each["state"]],
             each["licence"],
         )
         for each in datasets
     ]
-    echo_table(("name", "pairs", "A | B", "direction", "images", "licence"), rows)
+    echo_table(("name", "pairs", "A | B", "direction", "state", "licence"), rows)
 
 
 @command.command("show")
@@ -82,11 +82,9 @@ def show(registry: Registry, name: str, data_root: Path | None, as_json: bool) -
         echo_json(facts)
         return
     facts |= {key: _counts(facts[key]) for key in ("pairs", "drawn", "found") if key in facts}
-    facts["sides"] = " | ".join(facts["sides"])
-    facts["state"] = STATES[facts["state"]]
+    facts |= {"sides": " | ".join(facts["sides"]), "state": _STATES[facts["state"]]}
     for key, value in facts.items():
-        label = "synthetic" if key == "drawn" else key
-        click.echo(f"{label:<10}{'-' if value in (None, '') else value}")
+        click.echo(f"{'synthetic' if key == 'drawn' else key:<10}{'-' if value in (None, '') else value}")
 
 
 @command.command("fetch")

@@ -19,14 +19,14 @@ def command() -> None:
 @click.argument("root", default="runs")
 @json_option
 def list_command(root: str, as_json: bool) -> None:
-    """List the runs in ROOT (default: runs)."""
+    """The runs in ROOT (default: runs)."""
     from ..training.runs import list_runs
 
     found = [_row(run) for run in list_runs(root)]
     if as_json:
         echo_json({"runs": found})
     elif found:
-        for row in found:  # JSON keeps the name of version 0.1
+        for row in found:  # --json keeps the word of version 0.1
             row["dataset"] = row["dataset"].replace("(drawn)", "(synthetic)")
         echo_table(list(found[0]), [["-" if cell is None else cell for cell in row.values()] for row in found])
     else:
@@ -50,7 +50,7 @@ def _row(run: Any) -> dict[str, Any]:
 @click.argument("run")
 @json_option
 def show_command(run: str, as_json: bool) -> None:
-    """Show the options, checkpoints and summary of RUN."""
+    """The options, checkpoints and summary of RUN."""
     from ..training.runs import open_run
 
     opened = open_run(run)

@@ -76,7 +76,7 @@ class Checkpoints:
             else which
         )
         if step is None:
-            raise I2IError(f"{self.folder} holds no checkpoint yet; train it on with: {self.resume()}")
+            raise I2IError(f"{self.folder} holds no checkpoint yet; resume it with: {self.resume()}")
         if step not in self.steps():
             raise UsageError(
                 f"{self.folder} has no checkpoint of step {step}; there are: {', '.join(map(str, self.steps()))}."

@@ -72,7 +72,7 @@ def command(
 def _network(registry: i2i.Registry, what: str, size: int | None, settings: dict[str, Any]) -> tuple[nn.Module, int]:
     """Return the generator in evaluation mode, and the side of its input image, pixels."""
     device = i2i.choose_device("cpu", "fp32")
-    if what not in registry.names("trainer") and Path(what).is_dir():
+    if what not in registry.names("trainer") and (Path(what).is_dir() or Path(what).name != what):  # a path is a run
         run = i2i.open_run(what)
         trainer, _ = run.load_trainer(registry, device, settings=settings)
         size = size or run.options["run"]["size"]

@@ -65,14 +65,14 @@ def faulty(tmp_path: Path) -> Path:
 
 def test_list_tells_what_is_here(tmp_path: Path) -> None:
     rows = _run("list", "--data-root", tmp_path).stdout.splitlines()
-    assert rows[0].split() == ["name", "pairs", "A", "|", "B", "direction", "images", "licence"]
-    assert "your own images" in rows[1]
+    assert rows[0].split() == ["name", "pairs", "A", "|", "B", "direction", "state", "licence"]
+    assert "your own" in rows[1]
     assert re.split(r"  +", rows[2]) == [
         "stripes",
         "train 2, val 1",
         "stripes | colour",
         "BtoA",
-        "synthetic",
+        "synthetic only",
         "CC0",
     ]
     _save(tmp_path / "stripes" / "train" / "1.png")
@@ -85,15 +85,13 @@ def test_list_tells_what_is_here(tmp_path: Path) -> None:
 
 def test_show_counts_what_is_here(tmp_path: Path) -> None:
     text = _run("show", "stripes", "--data-root", tmp_path).stdout
-    assert "state     synthetic\n" in text and "synthetic train 5\n" in text
-    shown = json.loads(_run("show", "stripes", "--data-root", tmp_path, "--json").stdout)
-    assert shown["state"] == "drawn only", "JSON keeps the value of version 0.1"
+    assert "state     synthetic only\n" in text and "synthetic train 5\n" in text
     _save(tmp_path / "stripes" / "train" / "1.png")
     facts = json.loads(_run("show", "stripes", "--data-root", tmp_path, "--json").stdout)
     assert (facts["pairs"], facts["found"], facts["drawn"]) == ({"train": 2, "val": 1}, {"train": 1}, {"train": 5})
     assert facts["archive"] == Stripes.archive.url and facts["licence"] == "CC0"
     text = _run("show", "stripes", "--data-root", tmp_path).stdout
-    assert "found     train 1\n" in text and "sides     stripes | colour\n" in text
+    assert "state     downloaded\n" in text and "found     train 1\n" in text and "sides     stripes | colour\n" in text
 
 
 def test_check_names_every_faulty_file_and_exits_with_one(faulty: Path) -> None:

@@ -50,6 +50,11 @@ def test_a_first_session(run, tmp_path):
     assert "peak_memory_mb" in run("runs", "show", "runs/pix2pix-folder-001").stdout
 
 
+def test_runs_list_names_synthetic_data_and_json_keeps_the_old_word(run, tiny_run):
+    assert "(synthetic)" in run("runs", "list", tiny_run.parent).stdout
+    assert "(drawn)" in run("runs", "list", tiny_run.parent, "--json").stdout
+
+
 def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(run, tmp_path):
     (tmp_path / "mine.yaml").write_text("dataset: facades\nload-size: 70\nsize: 64\nrate: 0.001\nepochs: 3\n")
     given = run("train", "pix2pix", "--config", "mine.yaml", "--rate", "0.01", "--steps", 5, "--dry-run")

@@ -141,6 +141,7 @@ def test_dot_is_called_and_its_error_reported(graph: Command, tmp_path: Path, mo
         (["tiny"], "--table"),
         (["tiny", "--out", "net.jpg"], ".svg, .png, .pdf, .dot"),
         (["tinny", "--table"], "Did you mean 'tiny'"),
+        (["runs/absent", "--table"], "runs/absent is not the folder of a run"),
         (["painter", "--table", "--size", "16"], "i2i sample --generator RUN"),
         (["tiny", "--table", "--size", "15"], "multiple of 2"),
         (["tiny", "--table", "--set", "widht=3"], "Did you mean 'width'"),
