@@ -200,7 +200,8 @@ def test_links_are_found_and_lost() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_can_be_typed(page: Path, root: click.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = {"plugin": "warm", "options": {}, "seed": 0, "photos": [], "versions": {}}
-    (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    (tmp_path / "edits" / "mix-001").mkdir(parents=True)
+    (tmp_path / "edits" / "mix-001" / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     for name in ("warm.py", "mine.py"):
         copyfile(ROOT / "tests" / "example_plugin" / "i2i_warm.py", tmp_path / name)
     monkeypatch.chdir(tmp_path)

@@ -69,7 +69,7 @@ class Loop:
             I2IError: a loss is not finite, or the disk refused.
         """
         if resumed and self.restore() >= self.total:
-            raise I2IError(f"{self.run.folder} has done {self.step} of {self.total} steps; give more with --steps N.")
+            raise I2IError(f"{self.run.folder} has done {self.step} steps; to continue, give more with --steps N.")
         if self.device.first:
             self.run.begin()
         start, began = self.step, time.perf_counter()

@@ -89,7 +89,8 @@ def train(
 def _create_run(plan: TrainPlan, out: str | Path | None) -> Run:
     """Create the run directory, after everything that can be checked before the first step."""
     source, settings, resolved = plan.data.source, plan.settings, plan.resolved
-    if source.kind == "drawn" and settings.source == "auto":
+    has_real = plan.dataset.archive or plan.dataset.counts or plan.dataset.homepage  # "faces" is synthetic only
+    if source.kind == "drawn" and settings.source == "auto" and has_real:
         note(_synthetic_note(plan), plan.device)
     samples = min(len(plan.data), settings.overfit or len(plan.data))
     steps = settings.steps or math.ceil((settings.epochs or 200) * samples / settings.batch)

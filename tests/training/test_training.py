@@ -127,6 +127,14 @@ def test_a_faulty_picture_is_found_before_the_first_step(small, pairs, tmp_path)
     assert small("skipped", skip_bad=True).summary()["status"] == "done"
 
 
+def test_dataset_that_is_synthetic_only_is_not_called_not_downloaded(tmp_path, capsys):
+    from tests.training.conftest import SMALL
+
+    i2i.train("pix2pix", out=tmp_path / "run", **{**SMALL, "dataset": "faces", "steps": 1, "quiet": False})
+    told = capsys.readouterr().err
+    assert "2000 synthetic pairs on cpu" in told and "downloaded" not in told
+
+
 def test_synthetic_samples_stand_in_and_says_so(tmp_path, capsys):
     from tests.training.conftest import SMALL
 
