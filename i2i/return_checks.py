@@ -222,6 +222,16 @@ def _latents(generator: Any, w: Any, args: Sequence[Any]) -> None:
     _tensor(w, (_count(args), rows, width), f"a floating-point tensor (N, {rows}, {width}), N as in z")
 
 
+def _own_layers(generator: Any, w: Any, args: Sequence[Any]) -> None:
+    if w is not None:
+        _latents(generator, w, args)
+
+
+def _published_layers(generator: Any, w: Any, args: Sequence[Any]) -> None:
+    width = generator.w_dim
+    _tensor(w, (_count(args), None, width), f"a floating-point tensor (N, rows, {width}), N as in w")
+
+
 def _rendered(generator: Any, images: Any, args: Sequence[Any]) -> None:
     channels, side = generator.channels, generator.resolution
     expected = f"a floating-point tensor (N, {channels}, {side}, {side}), N as in w"
@@ -431,6 +441,8 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "w_mean": _mean,
         "w_std": _finite,
         "tuned": _generator,
+        "from_published_layers": _own_layers,
+        "to_published_layers": _published_layers,
     },
     "editor": {"edit": _result, "presets": _words},
     "inverter": {"invert": _inversions},
