@@ -99,7 +99,7 @@ class MobileStyleGAN(i2i.StyleGenerator):
         return w
 
     def render(self, w: Tensor, noise: Noise | Mapping[str, Tensor] = "const") -> Tensor:
-        """Render as ``i2i.Generator.render``; ``noise`` may be maps ``(N or 1, 1, r, r)`` by name, as in ``noise_maps``."""
+        """Render as ``i2i.Generator.render``; ``noise`` may be maps ``(N or 1, 1, r, r)`` named as ``noise_maps``."""
         with self._without_autocast():
             return self._owned(self.network.synthesis(self._layers(w), self._checked_noise(noise)))
 

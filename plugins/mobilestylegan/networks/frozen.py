@@ -1,4 +1,4 @@
-"""A separable convolution with frozen weights on a CPU as one autograd function.
+"""Layers with frozen weights on a CPU, each as one autograd function.
 
 Separate operations allocate feature maps for modulation, noise, bias and activation, and save most of them for the
 backward pass. On a CPU, new memory costs more than the arithmetic. Here the styles of a single image are folded into
@@ -72,6 +72,39 @@ class FrozenSeparableConv(Function):
             else:
                 grad_x = F.conv2d(grad_maps, rotated, padding=1, groups=len(rotated)).mul_(styles[:, :, None, None])
         return grad_x, grad_styles, None, None, None, grad_noise, None
+
+
+class FrozenToImage(Function):
+    """A pointwise convolution to few channels with weights of each image, once differentiable.
+
+    It is a matrix product over pixels, whose gradient has the format of ``x``; autograd's own is copied twice.
+
+    Args:
+        x: ``(N, C, R, R)`` channels last.
+        weight: ``(N, O, C)``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return (weight @ _rows(x).transpose(1, 2)).view(len(x), -1, *x.shape[2:])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+        x, weight = ctx.saved_tensors
+        grad = grad.flatten(2)
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad.transpose(1, 2) @ weight).view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+        if ctx.needs_input_grad[1]:
+            grad_weight = grad @ _rows(x)
+        return grad_x, grad_weight
+
+
+def _rows(x: Tensor) -> Tensor:
+    """View ``(N, C, H, W)`` channels last as ``(N, H * W, C)``."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def _depthwise(x: Tensor, styles: Tensor, kernel: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .frozen import FrozenSeparableConv
+from .frozen import FrozenSeparableConv, FrozenToImage
 from .wavelet import HAAR, FrozenUpsampling, band_order, merge_bands
 
 SLOPE = 0.2
@@ -166,12 +166,11 @@ class ToImage(StyledLayer):
         weight, bias = self.cached("weight", self._folded)
         n, channels, height, width = x.shape
         modulated = weight * self.affine(w)[:, None]  # (N, 4 * colours, C)
-        columns = x.permute(0, 2, 3, 1).reshape(n, height * width, channels).transpose(1, 2)
-        if n == 1:
-            phases = torch.addmm(bias[:, None], modulated[0], columns[0])[None]
+        if self.is_frozen(x):
+            phases = FrozenToImage.apply(x, modulated) + bias[:, None, None]
         else:
-            phases = torch.baddbmm(bias[:, None], modulated, columns)
-        return F.pixel_shuffle(phases.view(n, -1, height, width), 2)
+            phases = (modulated @ x.reshape(n, channels, -1)).view(n, -1, height, width) + bias[:, None, None]
+        return F.pixel_shuffle(phases, 2)
 
     def _folded(self) -> tuple[Tensor, Tensor]:
         """Return weight and bias of the four pixels of each square, colour by colour."""
