@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 import i2i
+from benchmarks import plain_mobilestylegan as plain
 from i2i.toolkit.latents.files import read_latent
 from i2i_plugins.mobilestylegan.generator import MobileStyleGAN
 from i2i_plugins.mobilestylegan.networks import wavelet
 from i2i_plugins.mobilestylegan.tensors import canonical
-from tests.plugins.mobilestylegan import plain, small
+from tests.plugins.mobilestylegan import small
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The published computation of MobileStyleGAN, step by step, for comparison."""
+"""A baseline implementation of MobileStyleGAN: the published graph, operation by operation, on canonical tensors."""
 
 from __future__ import annotations
 
