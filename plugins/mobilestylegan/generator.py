@@ -93,7 +93,7 @@ class MobileStyleGAN(i2i.StyleGenerator):
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise i2i.UsageError(f"z has shape {tuple(z.shape)}; this generator takes (N, {self.z_dim}).")
         with self._without_autocast():
-            w = self.network.mapping(self._to_float32(z))[:, None].repeat(1, self.num_ws, 1)
+            w: Tensor = self.network.mapping(self._to_float32(z))[:, None].repeat(1, self.num_ws, 1)
         if truncation != 1.0:
             w = torch.cat([self.w_mean.lerp(w[:, :cutoff], truncation), w[:, w[:, :cutoff].shape[1] :]], dim=1)
         return w

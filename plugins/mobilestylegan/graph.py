@@ -127,8 +127,8 @@ def mapping_tensors(tree: Mapping[str, Any]) -> dict[str, Tensor]:
     _match_normalisation(graph, port)
     graph.check_used()
     tensors: dict[str, Tensor] = {}
-    for index, (weight, bias) in enumerate(reversed(layers)):
-        tensors |= {f"mapping.fc{index}.weight": weight, f"mapping.fc{index}.bias": bias}
+    for index, linear in enumerate(reversed(layers)):
+        tensors |= {f"mapping.fc{index}.weight": linear[0], f"mapping.fc{index}.bias": linear[1]}
     return tensors
 
 

@@ -110,8 +110,8 @@ class _Document:
             key = _text(attributes, "id")
             if key in self.layers or len(self.layers) == _LAYERS:
                 raise DamagedError("its graph has a layer twice, or too many layers")
-            kept = {name: _text(attributes, name) for name in ("name", "type", "version")}
-            self.current = self.layers[key] = _Layer(**kept)
+            self.current = _Layer(*(_text(attributes, name) for name in ("name", "type", "version")))
+            self.layers[key] = self.current
         elif self.path == ["net", "layers", "layer", "data"] and self.current is not None:
             self.current.attributes = {str(name)[:_TEXT]: _text(attributes, name) for name in attributes}
         elif self.path == ["net", "edges", "edge"]:

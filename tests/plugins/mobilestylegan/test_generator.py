@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -173,7 +174,7 @@ def test_edits_take_and_leave_published_latents(tmp_path: Path, generator: Mobil
     w = latents(1)
     torch.save(generator.to_published_layers(w), tmp_path / "published.pt")
     out = tmp_path / "out"
-    shared = {"generator": str(tmp_path / "small.safetensors"), "out": out, "device": "cpu"}
+    shared: dict[str, Any] = {"generator": str(tmp_path / "small.safetensors"), "out": out, "device": "cpu"}
     i2i.edit("mix", [str(tmp_path / "published.pt"), "seed:1"], preset="morph", frames=2, **shared)
     stored = load_file(out / "latent.safetensors")
     assert stored["w"].shape == (1, 8, 12) and stored["w_published"].shape == (1, 11, 12)
