@@ -110,7 +110,8 @@ class _Document:
             key = _text(attributes, "id")
             if key in self.layers or len(self.layers) == _LAYERS:
                 raise DamagedError("its graph has a layer twice, or too many layers")
-            self.current = _Layer(*(_text(attributes, name) for name in ("name", "type", "version")))
+            name, kind, version = (_text(attributes, attribute) for attribute in ("name", "type", "version"))
+            self.current = _Layer(name, kind, version)
             self.layers[key] = self.current
         elif self.path == ["net", "layers", "layer", "data"] and self.current is not None:
             self.current.attributes = {str(name)[:_TEXT]: _text(attributes, name) for name in attributes}
