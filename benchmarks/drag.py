@@ -48,8 +48,8 @@ def task(size: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], torch
     return handles, targets, mask
 
 
-def ours(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None]) -> None:
-    """The loop of the editor ``drag``."""
+def ours(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None], layers: int = ROWS) -> None:
+    """The loop of the editor ``drag``, which moves the first ``layers`` of w."""
     from i2i_plugins.drag.handles import Handles
     from i2i_plugins.drag.optimisation import DragOptimisation
     from i2i_plugins.drag.settings import R1, R2, DragSettings
@@ -59,19 +59,19 @@ def ours(generator: Any, w: torch.Tensor, device: Device, report: Callable[[floa
     places = [torch.tensor(each, dtype=torch.float32, device=device) for each in (starts, targets)]
     handles = Handles(["one", "other"], *places, torch.full((2,), -1, device=device))
     settings = DragSettings(
-        feature_resolution=LAYER, r1=max(2, R1 * size), r2=R2 * size, layers=ROWS, shared_vector=False,
+        feature_resolution=LAYER, r1=max(2, R1 * size), r2=R2 * size, layers=layers, shared_vector=False,
         learning_rate=RATE, steps=10**6, tolerance=1e-3, patience=0, mask_weight=MASK_WEIGHT, start_weight=0, frames=0,
     )  # fmt: skip
     drag = DragOptimisation(i2i.Scene({}, device), generator, settings, w, [handles], mask.to(device))
     drag.run(lambda steps, distance: report(drag.trajectories[0].losses[-1]))
 
 
-def plain(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None]) -> None:
-    """The loop of ``plain_drag.py``."""
+def plain(generator: Any, w: torch.Tensor, device: Device, report: Callable[[float], None], layers: int = ROWS) -> None:
+    """The loop of ``plain_drag.py``, which moves the first ``layers`` of w."""
     from plain_drag import PlainDrag
 
     handles, targets, mask = task(generator.resolution)
-    loop = PlainDrag(generator, w, handles, targets, mask.to(device), RATE, MASK_WEIGHT, ROWS, LAYER)
+    loop = PlainDrag(generator, w, handles, targets, mask.to(device), RATE, MASK_WEIGHT, layers, LAYER)
     while True:
         report(loop.step())
 

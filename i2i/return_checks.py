@@ -222,6 +222,16 @@ def _check_latents(generator: Any, w: Any, args: Sequence[Any]) -> None:
     _check_tensor(w, (_count(args), rows, width), f"a floating-point tensor (N, {rows}, {width}), N as in z")
 
 
+def _check_own_layers(generator: Any, w: Any, args: Sequence[Any]) -> None:
+    if w is not None:
+        _check_latents(generator, w, args)
+
+
+def _check_published_layers(generator: Any, w: Any, args: Sequence[Any]) -> None:
+    width = generator.w_dim
+    _check_tensor(w, (_count(args), None, width), f"a floating-point tensor (N, rows, {width}), N as in w")
+
+
 def _check_rendered(generator: Any, images: Any, args: Sequence[Any]) -> None:
     channels, side = generator.channels, generator.resolution
     expected = f"a floating-point tensor (N, {channels}, {side}, {side}), N as in w"
@@ -461,6 +471,8 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "w_mean": _check_w_mean,
         "w_std": _check_finite,
         "tuned": _check_generator,
+        "from_published_layers": _check_own_layers,
+        "to_published_layers": _check_published_layers,
     },
     "editor": {"edit": _check_result, "presets": _check_words},
     "inverter": {"invert": _check_inversions},

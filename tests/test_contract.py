@@ -6,6 +6,7 @@ import torch
 
 import i2i
 import i2i.testing
+from tests.plugins.mobilestylegan import small
 from tests.plugins.stylegan import small_networks
 
 
@@ -35,7 +36,11 @@ class TestContract(i2i.testing.PluginContract):
         "inverter:pti": {"tune_steps": 2},
     }
     images = {"editor:mix": ("image=seed:0", "other=seed:1")}
-    weights = {"stylegan2": "demo-faces", "stylegan3": stylegan3()}
+    weights = {
+        "stylegan2": "demo-faces",
+        "stylegan3": stylegan3(),
+        "mobilestylegan": i2i.Weights("mobilestylegan", small.tensors()),
+    }
     generators = {f"extractor:demo-{role}": "demo-faces" for role in ("encoder", "identity", "landmarks", "text")}
     left_out = {
         "extractor:arcface": DOWNLOADED,

@@ -135,10 +135,11 @@ class Contents:
     """A weight file, read."""
 
     path: Path
-    container: Literal["safetensors", "torch", "pickle"]
+    container: Literal["safetensors", "torch", "pickle", "openvino"]
     tree: Any
     """Dicts (keys are text or whole numbers), lists, tuples, sets, text, numbers, None, bytes as ``memoryview``,
-    ``Record`` and ``StoredTensor``; a flat dict for safetensors. It holds no cycle and is at most 100 levels deep, and
+    ``Record`` and ``StoredTensor``; a flat dict for safetensors; the graph of
+    ``i2i.toolkit.weights.openvino.read_openvino`` for OpenVINO. It holds no cycle and is at most 100 levels deep, and
     a walk through it that meets shared parts again each time takes at most a million steps."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The header's text entries (safetensors only)."""

@@ -179,3 +179,21 @@ class StyleGenerator(Generator):
         for a generator without styles.
         """
         return {}
+
+    def from_published_layers(self, w: Tensor) -> Tensor | None:
+        """Convert latent codes of the form in which its family was published to ``(N, num_ws, w_dim)``.
+
+        Args:
+            w: ``(N, rows, w_dim)``, with another number of rows than ``num_ws``.
+
+        Returns:
+            The converted latent codes; None where no form of the family has so many rows, as by default.
+        """
+        return None
+
+    def to_published_layers(self, w: Tensor) -> Tensor:
+        """Convert ``w (N, num_ws, w_dim)`` to the form in which its family was published; by default that of ``w``.
+
+        Edits write it to ``latent.safetensors`` as ``w_published`` where its number of rows differs.
+        """
+        return w

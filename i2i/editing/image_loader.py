@@ -135,6 +135,9 @@ class ImageLoader:
     def _latent(self, given: InputImage) -> EditImage:
         assert given.path is not None
         latent, about = read_latent(given.path)
+        if isinstance(self.generator, StyleGenerator) and latent.w.shape[1] != self.generator.num_ws:
+            own = self.generator.from_published_layers(latent.w)
+            latent = latent if own is None else replace(latent, w=own)
         layers, dimension = latent.w.shape[1:]
         if (layers, dimension) != (self.generator.num_ws, self.generator.w_dim):
             raise I2IError(

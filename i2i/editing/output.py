@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..api.editor import Result
 from ..api.errors import UsageError
+from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, resize, save_image, to_array
@@ -28,6 +29,9 @@ from ..toolkit.latents.files import save_latent
 from .image_loader import EditImage
 from .paste import PastedPhoto
 from .recipes import RECIPE, recipe_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHECKSUMS = "sha256"
 """Key of the recipe with the SHA-256 of each file, by file name."""
@@ -56,6 +60,8 @@ class Writer:
     out: Path
     recipe: dict[str, Any]
     note: Callable[[str], None]
+    generator: Generator | None = None
+    """The generator of the latents, if there is one."""
 
     def write(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto] = ()) -> list[str]:
         """Write all files to ``out``, or none; the recipe last, so that it never names a missing file.
@@ -111,12 +117,19 @@ class Writer:
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
             about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}
-            save_latent(self.out / named["latent.safetensors"], latent, about)
+            save_latent(self.out / named["latent.safetensors"], latent, about, self._published(latent))
             written.append(named["latent.safetensors"])
         for name, plot in result.plots.items():
             written.append(f"{name}{mark}.png")
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
+
+    def _published(self, latent: Latent) -> Tensor | None:
+        """Return w in the published form of the generator's family; None where that is w itself."""
+        if not isinstance(self.generator, StyleGenerator):
+            return None
+        published = self.generator.to_published_layers(latent.w)
+        return published if published.shape != latent.w.shape else None
 
     def _write_table(self, result: Result) -> list[str]:
         if result.table is None:

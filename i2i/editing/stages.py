@@ -225,7 +225,8 @@ def write(pasted: PastedEdit) -> Result:
         }
         if session.inversions is not None and session.inversions.origins:
             recipe["inverter_origins"] = session.inversions.origins
-        Writer(settings.out, recipe, settings.calls.note).write(result, _images_of_results(aligned), pasted.photos)
+        writer = Writer(settings.out, recipe, settings.calls.note, session.generator)
+        writer.write(result, _images_of_results(aligned), pasted.photos)
     session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result
 

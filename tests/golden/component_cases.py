@@ -15,7 +15,7 @@ import torch
 import i2i
 
 from .recording import Image, Latent, Numbers, Scalars, Tolerance
-from .workspace import Workspace
+from .workspace import MOBILESTYLEGAN, Workspace
 
 FORWARD = Tolerance(5e-4, 5e-4, 1e-3, "forward passes: only the order of sums differs between processors")
 SYNTHETIC = Tolerance(0.01, 1e-3, 1e-3, "rounding to 8 bits may change single pixels by 1 of 255")
@@ -39,6 +39,7 @@ class ComponentCase:
 def cases(registry: Any) -> dict[str, ComponentCase]:
     """All cases by name: the generator, and one for each extractor, metric and synthetic dataset."""
     found = {"generator demo-faces": ComponentCase(_generator)}
+    found["generator mobilestylegan"] = ComponentCase(_mobilestylegan)
     for name, kind in registry.all("extractor").items():
         if name not in DOWNLOADED | FOREIGN:
             role = str(kind.role)
@@ -80,6 +81,19 @@ def _generator(workspace: Workspace) -> dict[str, Any]:
     found |= {f"noise {name}": Numbers(each) for name, each in maps.items()}
     found |= {f"style {name}": Numbers(each) for name, each in styles.items()}
     return found
+
+
+def _mobilestylegan(workspace: Workspace) -> dict[str, Any]:
+    """A small one with random weights, of 64 px."""
+    generator = i2i.generator(MOBILESTYLEGAN, device="cpu", registry=workspace.registry)
+    assert isinstance(generator, i2i.StyleGenerator)
+    found: dict[str, Any] = {"w_mean": Numbers(generator.w_mean), "w_std": Scalars({"w_std": float(generator.w_std)})}
+    w = generator.map(_z(0, generator.z_dim), truncation=0.7)
+    found |= {"map": Latent(w), "published layers": Latent(generator.to_published_layers(w))}
+    found |= {"render": Image(generator.render(w)), "render without noise": Image(generator.render(w, noise="none"))}
+    found |= {f"features {resolution}": Numbers(generator.features(w, resolution)) for resolution in (4, 16, 32)}
+    found |= {f"noise {name}": Numbers(each) for name, each in generator.noise_maps.items()}
+    return found | {f"style {name}": Numbers(each) for name, each in generator.style_space(w).items()}
 
 
 def _images(workspace: Workspace) -> tuple[torch.Tensor, torch.Tensor]:

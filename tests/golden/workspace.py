@@ -24,6 +24,7 @@ import i2i
 
 HERE = Path(__file__).parent
 FACE = HERE / "inputs" / "face.png"
+MOBILESTYLEGAN = HERE / "inputs" / "mobilestylegan_64.safetensors"
 """A synthetic face of the dataset ``faces``, 160 x 160 pixels."""
 FINDER = HERE / "finder"
 """Folder of an installed distribution: a plugin that finds the two faces of ``Workspace.group``."""

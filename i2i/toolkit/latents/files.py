@@ -43,17 +43,19 @@ def _dequantise(whole: Tensor, scales: Tensor) -> Tensor:
     return flat.reshape(whole.shape)
 
 
-def save_latent(path: Path, latent: Latent, about: Mapping[str, Any]) -> None:
+def save_latent(path: Path, latent: Latent, about: Mapping[str, Any], published: Tensor | None = None) -> None:
     """Write a latent, whole or not at all.
 
     Args:
         about: Plain values that travel with it: the generator, the photo and the place of the crop in it.
+        published: Its w in the published form of the generator's family, stored as ``w_published``.
     """
     from safetensors.torch import save_file
 
     from ...api.contents import HEADER
 
-    tensors = {"w": latent.w} | {f"noise.{name}": plane for name, plane in latent.noise.items()}
+    tensors = {"w": latent.w} | ({} if published is None else {"w_published": published})
+    tensors |= {f"noise.{name}": plane for name, plane in latent.noise.items()}
     for name, change in latent.changes.items():
         tensors[f"changes.{name}"], tensors[f"scales.{name}"] = _quantise(change)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

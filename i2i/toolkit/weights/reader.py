@@ -15,23 +15,25 @@ from ...api.contents import DIMENSIONS, FORMATS, Contents, StoredTensor, row_maj
 from ...api.errors import I2IError, disk_trouble
 from .containers import ZIP, is_script_module, read_nested, read_pickles, read_zip, script_state_dict
 from .limits import Budget, DamagedError, RefusedError, check_tree
+from .openvino import SUFFIX, read_openvino
 
 _LARGEST = 8 * 2**30
 _PICKLE = b"\x80"
 _LFS = b"version https://git-lfs"
 _PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r\f")
-Kind = Literal["safetensors", "torch", "pickle"]
+Kind = Literal["safetensors", "torch", "pickle", "openvino"]
 
 
-def read_weights(path: str | Path) -> Contents:
-    """Read a weight file of any source: safetensors, torch files (zip and older), TorchScript, pickles of NVlabs.
+def read_weights(path: str | Path, constants: str | Path | None = None) -> Contents:
+    """Read a weight file of any source: safetensors, torch files (zip and older), TorchScript, pickles, OpenVINO.
 
-    Of a TorchScript archive only the state dict of its root module is read. No code in the file is run and torch is not
-    imported. Tensors are views of the memory-mapped file until they are converted: do not change the file while they
-    are in use.
+    Of a TorchScript archive only the state dict of its root module is read. A network of OpenVINO is named by its
+    ``.xml`` file, with the ``.bin`` file beside it. No code in the file is run and torch is not imported. Tensors are
+    views of the memory-mapped file until they are converted: do not change the file while they are in use.
 
     Args:
         path: The file, at most 8 GB.
+        constants: The ``.bin`` file of a network of OpenVINO, if it is not beside its ``.xml`` file.
 
     Returns:
         The container format, the tree of plain data, and the metadata of a safetensors file.
@@ -43,6 +45,9 @@ def read_weights(path: str | Path) -> Contents:
     if not path.is_file():
         raise I2IError(f"{path} is not a file; check the path.")
     try:
+        if constants is not None or path.suffix.lower() == SUFFIX:
+            constants = _constants_of(path) if constants is None else Path(constants)
+            return Contents(path, "openvino", read_openvino(_view(path), _view(constants)))
         container, tree, metadata = _open(_view(path))
         return Contents(path, container, tree, metadata)
     except RefusedError as error:
@@ -53,6 +58,13 @@ def read_weights(path: str | Path) -> Contents:
         reason = "".join(letter if letter.isprintable() else " " for letter in str(error))
         reason = " ".join(reason.split())[:160].rstrip(". ") or type(error).__name__
         raise I2IError(f"{path} is damaged or no weight file ({reason}); get it again.") from None
+
+
+def _constants_of(path: Path) -> Path:
+    constants = path.with_suffix(".bin")
+    if not constants.is_file():
+        raise RefusedError(f"is the graph of a network of OpenVINO and needs {constants.name} beside it.")
+    return constants
 
 
 def _view(path: Path) -> memoryview:

@@ -1,0 +1,1 @@
+"""The mapping and synthesis networks of MobileStyleGAN."""

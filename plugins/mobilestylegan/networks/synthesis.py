@@ -1,0 +1,145 @@
+"""The synthesis network of MobileStyleGAN (Belousov 2021): w -> images, through the bands of a wavelet transform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+import i2i
+
+from .layers import FirstConv, NoisyLayer, SeparableConv, StyledLayer, ToImage, Upsampling
+
+Noise = Literal["const", "random", "none"] | Mapping[str, Tensor]
+"""A kind for all layers, or noise maps ``(N or 1, 1, R, R)`` by layer (``"block8.conv1"``); other layers: as stored."""
+
+
+@dataclass(frozen=True)
+class SynthesisSizes:
+    """Sizes of a synthesis network."""
+
+    w_dim: int
+    const: int
+    """Channels of the constant."""
+    widths: Mapping[int, int]
+    """Channels of each resolution, from 4 up to half of the image's; multiples of 4, but for the last."""
+    colours: int = 3
+
+    @property
+    def resolution(self) -> int:
+        """Height and width of the images, pixels."""
+        return 2 * max(self.widths)
+
+
+class SynthesisBlock(nn.Module):
+    """The layers of one resolution: upsampling and two separable convolutions."""
+
+    def __init__(self, sizes: SynthesisSizes, resolution: int) -> None:
+        super().__init__()
+        before, channels = sizes.widths[resolution // 2], sizes.widths[resolution]
+        self.up = Upsampling(before, sizes.w_dim)
+        self.conv1 = SeparableConv(before // 4, channels, sizes.w_dim, resolution)
+        self.conv2 = SeparableConv(channels, channels, sizes.w_dim, resolution)
+
+    def forward(self, x: Tensor, ws: Sequence[Tensor], noise: Mapping[str, str | Tensor], bands: bool) -> Tensor:
+        """Compute ``(N, C, R, R)`` from ``x (N, I, R/2, R/2)`` in band order and two layers of w ``(N, w_dim)``."""
+        x = self.conv1(self.up(x, ws[0]), ws[0], noise["conv1"])
+        y: Tensor = self.conv2(x, ws[1], noise["conv2"], bands)
+        return y
+
+
+class FirstBlock(nn.Module):
+    """The layer of 4 px."""
+
+    def __init__(self, sizes: SynthesisSizes) -> None:
+        super().__init__()
+        self.conv = FirstConv(sizes.const, sizes.widths[4], sizes.w_dim)
+
+
+class Synthesis(nn.Module):
+    """``num_ws`` layers of w, ``(N, w_dim)`` each -> images ``(N, C, R, R)`` float32."""
+
+    def __init__(self, sizes: SynthesisSizes) -> None:
+        super().__init__()
+        self.sizes, self.w_dim = sizes, sizes.w_dim
+        self.resolutions = tuple(sizes.widths)
+        self.resolution, self.channels = sizes.resolution, sizes.colours
+        self.num_ws = 2 * len(sizes.widths)
+        self.block4 = FirstBlock(sizes)
+        for resolution in self.resolutions[1:]:
+            self.add_module(f"block{resolution}", SynthesisBlock(sizes, resolution))
+        self.to_image = ToImage(sizes.widths[max(sizes.widths)], sizes.colours, sizes.w_dim)
+
+    def forward(self, ws: Sequence[Tensor], noise: Noise = "const", features: int | None = None) -> Tensor:
+        """Render images, or with ``features`` the feature maps of that resolution alone."""
+        *_, (_, x) = self._blocks(ws, noise, features or self.resolutions[-1])
+        return x if features else self.to_image(x, ws[-1])
+
+    def features(self, ws: Sequence[Tensor], resolution: int, noise: Noise = "const") -> Tensor:
+        """Compute the feature maps ``(N, C, resolution, resolution)`` of a block, and no later layers.
+
+        Raises:
+            UsageError: there is no such block.
+        """
+        self._check(resolution)
+        maps: Tensor = self(ws, noise, resolution)
+        return maps
+
+    def features_and_images(self, ws: Sequence[Tensor], resolution: int) -> tuple[Tensor, Tensor]:
+        """Compute ``features(ws, resolution)`` and the images in one pass.
+
+        Raises:
+            UsageError: there is no such block.
+        """
+        self._check(resolution)
+        maps = x = torch.empty(0)
+        for number, x in self._blocks(ws, "const", self.resolutions[-1]):
+            maps = x if number == resolution else maps
+        if resolution != self.resolutions[-1]:
+            maps = _published_order(maps)
+        return maps, self.to_image(x, ws[-1])
+
+    def _check(self, resolution: int) -> None:
+        if resolution not in self.resolutions:
+            known = ", ".join(map(str, self.resolutions))
+            raise i2i.UsageError(f"This generator has no features at {resolution} px; choose one of {known}.")
+
+    def _blocks(self, ws: Sequence[Tensor], noise: Noise, last: int) -> Iterator[tuple[int, Tensor]]:
+        """Run the blocks; yield the resolution and feature maps of each, in band order but for the last one."""
+        x = self.block4.conv(ws[0], _noise_of(noise, "block4.conv"), bands=last > 4)
+        yield 4, x
+        for number, resolution in enumerate(self.resolutions[1:]):
+            if resolution > last:
+                return
+            block = self.get_submodule(f"block{resolution}")
+            maps = {name: _noise_of(noise, f"block{resolution}.{name}") for name in ("conv1", "conv2")}
+            x = block(x, ws[2 * number + 1 : 2 * number + 3], maps, bands=resolution < last)
+            yield resolution, x
+
+    def layers(self) -> list[tuple[str, int, StyledLayer]]:
+        """Return the layers that read w, in order: name, index of the layer of w, and module."""
+        found: list[tuple[str, int, StyledLayer]] = [("block4.conv", 0, self.block4.conv)]
+        for number, resolution in enumerate(self.resolutions[1:]):
+            for name, offset in (("up", 1), ("conv1", 1), ("conv2", 2)):
+                module = self.get_submodule(f"block{resolution}.{name}")
+                assert isinstance(module, StyledLayer)
+                found.append((f"block{resolution}.{name}", 2 * number + offset, module))
+        return [*found, ("to_image", self.num_ws - 1, self.to_image)]
+
+    def noisy_layers(self) -> dict[str, NoisyLayer]:
+        """Return the layers that add noise, by name."""
+        return {name: module for name, _, module in self.layers() if isinstance(module, NoisyLayer)}
+
+
+def _noise_of(noise: Noise, name: str) -> str | Tensor:
+    return noise if isinstance(noise, str) else noise.get(name, "const")
+
+
+def _published_order(maps: Tensor) -> Tensor:
+    """Bring channels from band order to the published order; without an index, whose backward pass is slow."""
+    quarter = maps.shape[1] // 4
+    low, high = maps.split([quarter, 3 * quarter], dim=1)
+    return torch.cat([low, high.unflatten(1, (3, quarter)).transpose(1, 2).flatten(1, 2)], dim=1)
