@@ -8,16 +8,22 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity_transform, template
+from i2i.toolkit.faces.five_points import (
+    TEMPLATE,
+    align_faces,
+    face_template,
+    five_points,
+    similarity_transform,
+)
 from tests.plugins.test_arcface import noise
 
 
 def test_the_template_is_insightfaces() -> None:
-    assert torch.equal(template(), torch.tensor(POINTS))
-    assert torch.allclose(template(224), 2 * template())
-    assert torch.allclose(template(256), 2 * (template() + torch.tensor([8.0, 0.0])))
+    assert torch.equal(face_template(), torch.tensor(TEMPLATE))
+    assert torch.allclose(face_template(224), 2 * face_template())
+    assert torch.allclose(face_template(256), 2 * (face_template() + torch.tensor([8.0, 0.0])))
     with pytest.raises(ValueError, match="112 or of 128"):
-        template(100)
+        face_template(100)
 
 
 def placed(angle: float, scale: float, shift: tuple[float, float]) -> torch.Tensor:
@@ -32,7 +38,7 @@ def test_a_known_similarity_is_found_again() -> None:
     source = noise(8, 3, 5, 2) * 100
     target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
     assert torch.allclose(similarity_transform(source, target), KNOWN, atol=1e-3)
-    still = similarity_transform(template()[None], template())
+    still = similarity_transform(face_template()[None], face_template())
     assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
 
 
@@ -47,7 +53,7 @@ def test_points_that_do_not_fit_are_met_with_the_least_squares() -> None:
 
 def test_points_in_one_place_align_nothing() -> None:
     with pytest.raises(i2i.I2IError, match="choose another photo"):
-        similarity_transform(torch.ones(1, 5, 2), template())
+        similarity_transform(torch.ones(1, 5, 2), face_template())
 
 
 @pytest.mark.parametrize("size", [112, 128])
@@ -56,8 +62,8 @@ def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
     matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the image, which it leaves at the right
-    points = template(size) @ matrix[:, :2].T + matrix[:, 2]
-    aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
+    points = face_template(size) @ matrix[:, :2].T + matrix[:, 2]
+    aligned = align_faces(torch.stack([x, y, x - y])[None], points[None], size)[0]
 
     v, u = torch.meshgrid(torch.arange(size).float(), torch.arange(size).float(), indexing="ij")
     column, row = matrix[:, :2].mm(torch.stack([u.flatten(), v.flatten()])) + matrix[:, 2:]
@@ -79,5 +85,5 @@ def test_five_points_of_sixty_eight() -> None:
 def test_whole_numbers_and_half_precision_cost_nothing_but_rounded_images(points: int) -> None:
     landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
     images = noise(13, 1, 3, 600, 600).bfloat16()
-    expected = align(images.float(), landmarks.float())
-    assert expected.dtype == torch.float32 and torch.equal(align(images, landmarks), expected)
+    expected = align_faces(images.float(), landmarks.float())
+    assert expected.dtype == torch.float32 and torch.equal(align_faces(images, landmarks), expected)
