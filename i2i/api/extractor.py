@@ -143,6 +143,8 @@ class Extractor(ABC):
     taken before one whose files must be downloaded first."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Import names of the packages that it needs and i2i does not require, such as ``dlib``; likewise."""
+    automatic: ClassVar[bool] = True
+    """False for one that is taken where the user names it, such as a judge of edits, or where there is no other."""
     differentiable: ClassVar[bool] = True
     """False for one without gradients, which is taken after the others."""
     Options: ClassVar[type[Options]] = Options

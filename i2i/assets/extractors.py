@@ -69,26 +69,26 @@ def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> 
 
     Those of the domain come first; where there are none, or the domain is unknown, those of the domain of the default.
     Of these, one that is ready to use comes before one that must be downloaded or installed first. Of several that are
-    ready, the default comes first, then those with gradients. Of several that are not, those come first that a bundle
-    of ``i2i models fetch`` holds, then the default. Equal ones are in the order of their names.
+    ready, the default comes first, then those with gradients. Of several that are not, those come first that bundles
+    of ``i2i models fetch`` complete, then the default. Equal ones are in the order of their names.
     """
+    entries = [entry for entry in entries if entry.get("automatic", True)] or entries
     fitting = [entry for entry in entries if entry.get("domain") == domain] or entries
     default = next((entry for entry in fitting if entry.get("default")), fitting[0])
     rivals = [entry for entry in fitting if entry.get("domain") == default.get("domain")]
 
     def rank(entry: Entry) -> tuple[bool, ...]:
-        ready = is_ready(entry, registry)
-        bundled = ready or any(model.bundles for model in _models(entry, registry) if model is not None)
+        models = _models(entry, registry)
+        installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
+        ready = installed and all(_is_here(model) for model in models)
+        bundled = installed and all(_is_here(model) or (model is not None and model.bundles) for model in models)
         return not ready, not bundled, not entry.get("default"), not entry.get("differentiable", True)
 
     return min(rivals, key=rank)
 
 
-def is_ready(entry: Entry, registry: Registry) -> bool:
-    """Return whether the files and packages that an extractor declares are here; imports none of them."""
-    return all(find_spec(name) is not None for name in entry.get("packages", ())) and all(
-        model is not None and state(model) in ("here", "shipped") for model in _models(entry, registry)
-    )
+def _is_here(model: Model | None) -> bool:
+    return model is not None and state(model) in ("here", "shipped")
 
 
 def _models(entry: Entry, registry: Registry) -> list[Model | None]:

@@ -39,5 +39,6 @@ def register_extractors(register: i2i.Register) -> None:
         kinds=(),
         models=("dlib-identity128",),
         packages=("dlib",),
+        automatic=False,
         differentiable=False,
     )

@@ -34,6 +34,7 @@ class DlibIdentity(i2i.Extractor):
     domain = "faces"
     models = ("dlib-identity128",)
     packages = ("dlib",)
+    automatic = False
     differentiable = False
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:

@@ -12,7 +12,8 @@ import i2i
 from i2i.assets.models import place, state
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
-from i2i_plugins.dlib.model_records import record
+from i2i_plugins.dlib.identity import DlibIdentity
+from i2i_plugins.dlib.model_records import identity_record, record
 from tests.helpers.needing_dlib import require_dlib
 from tests.helpers.registered import registered_by
 
@@ -31,7 +32,7 @@ def test_weights_come_from_the_package_or_are_fetched() -> None:
     assert installed.path is not None and state(installed) == "shipped"
     assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_records, "_packaged", lambda: None)
+        patch.setattr(model_records, "_packaged", lambda name: None)
         missing = record()
         assert state(missing) == "to fetch" and place(missing).name == "dlib-landmarks68.dat"
         with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):
@@ -62,6 +63,6 @@ def test_another_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_registered() -> None:
-    assert registered_by("i2i_plugins.dlib") == [record(), DlibLandmarks]
+    assert registered_by("i2i_plugins.dlib") == [identity_record(), record(), DlibLandmarks, DlibIdentity]
     assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
     assert record().role == "landmarks" and "commercial" in record().licence

@@ -58,7 +58,7 @@ def test_points_in_one_place_align_nothing() -> None:
 
 @pytest.mark.parametrize("size", [112, 128])
 def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
-    """A slope is interpolated without error, so every pixel can be computed."""
+    """A slope is interpolated and averaged without error, so every pixel can be computed."""
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
     matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the image, which it leaves at the right
@@ -67,8 +67,8 @@ def test_aligning_puts_each_place_where_it_belongs(size: int) -> None:
 
     v, u = torch.meshgrid(torch.arange(size).float(), torch.arange(size).float(), indexing="ij")
     column, row = matrix[:, :2].mm(torch.stack([u.flatten(), v.flatten()])) + matrix[:, 2:]
-    inside = ((column > 0) & (column < width - 1) & (row > 0) & (row < height - 1)).view(size, size)
-    outside = ((column < -1) | (column > width)).view(size, size)
+    inside = ((column > 2) & (column < width - 3) & (row > 2) & (row < height - 3)).view(size, size)
+    outside = ((column < -3) | (column > width + 2)).view(size, size)
     expected = torch.stack([column, row, column - row]).view(3, size, size) / 400
     assert inside.sum() > 1000 and outside.sum() > 100
     assert torch.allclose(aligned[:, inside], expected[:, inside], atol=1e-5)
