@@ -34,7 +34,7 @@ MAX_FACE = 80
 """Height of the largest faces of all levels but the first, pixels: parts of larger ones look like faces to them."""
 MIN_SCORE = 0.65
 """Smallest score of a detection, as published."""
-VERIFIED_SIZE, VERIFIED_MARGIN = 192, 2.0
+VERIFIED_SIZE, VERIFIED_MARGIN = 160, 2.0
 """Resolution of the crop in which a detection is verified, pixels, and its side relative to the box."""
 MIN_VERIFIED_SCORE, MIN_VERIFIED_OVERLAP = 0.85, 0.5
 """Smallest score and intersection over union of a detection when it is verified. On photos of 164 faces, false
