@@ -144,7 +144,7 @@ class FaceLandmarks(i2i.Extractor):
         """Compute landmarks ``(N, 68, 2)`` of crops ``(N, 3, 64, 64)``, as fractions of the crop from its edge."""
         weights = crops.new_tensor(GREY).view(1, 3, 1, 1)
         grey = ((crops + 1) * 127.5 * weights).sum(dim=1, keepdim=True) / 256
-        (positions,) = self._network(grey)
+        positions: Tensor = self._network(grey)[0]
         return positions.view(-1, 68, 2)
 
 

@@ -181,7 +181,9 @@ def _one_whole(value: Any) -> bool:
 
 def _convolve(values: Values, attributes: Attributes) -> Values:
     result = F.conv2d(
-        *values,
+        values[0],
+        values[1],
+        values[2] if len(values) > 2 else None,
         stride=attributes["strides"],
         padding=attributes["pads"][:2],
         dilation=attributes["dilations"],

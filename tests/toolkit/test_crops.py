@@ -35,6 +35,7 @@ def test_every_pixel_of_a_large_face_has_a_gradient_of_the_same_size() -> None:
     images = torch.zeros(1, 3, 600, 600, requires_grad=True)
     points = face_template()[None] * 4.3 + 60  # a face of 480 px
     align_faces(images, points).sum().backward()
+    assert images.grad is not None
     inside = images.grad[0, 0, 70:530, 70:530]
     assert inside.min() > 0.5 * inside.mean() and inside.max() < 1.6 * inside.mean()
 

@@ -40,7 +40,14 @@ def write(path: Path, content: onnx.ModelProto | bytes) -> Path:
 
 
 def test_a_graph_is_read_as_it_was_written(tmp_path: Path) -> None:
-    attributes = {"i": -3, "f": 0.5, "s": "same", "ints": [1, -(2**63)], "floats": [0.25, 2.0], "strings": ["a", "b"]}
+    attributes: dict[str, Any] = {
+        "i": -3,
+        "f": 0.5,
+        "s": "same",
+        "ints": [1, -(2**63)],
+        "floats": [0.25, 2.0],
+        "strings": ["a", "b"],
+    }
     given = numpy_helper.from_array(np.array([[1, -2]], np.int64))
     nodes = [
         helper.make_node("Any", ["y", ""], ["z"], domain="com.example", **attributes),
@@ -106,7 +113,7 @@ def twice() -> onnx.ModelProto:
     return model(initializers=[numpy_helper.from_array(WEIGHTS, "w")])
 
 
-_MADE = {
+_MADE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "sparse weights": (sparse, "sparse weights, which are not read"),
     "weights elsewhere": (outside, "weights in other files"),
     "subgraphs": (subgraph, "that is not read, such as a subgraph"),

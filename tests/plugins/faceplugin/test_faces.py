@@ -50,7 +50,8 @@ def crops(faces: list[RealFace], size: int = 192) -> tuple[torch.Tensor, torch.T
 
 def errors(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Mean distances of landmarks ``(N, 68, 2)``, in eye distances."""
-    return (found - truth).norm(dim=-1).mean(dim=-1) / eye_distance(truth)
+    distances: torch.Tensor = (found - truth).norm(dim=-1).mean(dim=-1)
+    return distances / eye_distance(truth)
 
 
 def test_boxes_are_decoded_as_the_file_does(weights: Path) -> None:
@@ -106,6 +107,7 @@ def test_landmarks_of_crops_and_their_gradients(landmarks: FaceLandmarks, faces:
     assert errors(mirrored, found).median() < 0.01
     one = images[:1].clone().requires_grad_()
     landmarks(one)[0, 48:60, 1].sum().backward()  # the mouth
+    assert one.grad is not None
     weight = one.grad.abs().sum(dim=1)[0]
     below, above = weight[96:].sum(), weight[:48].sum()
     assert below > 3 * above, "the lower half of the crop decides where the mouth is"
@@ -149,6 +151,7 @@ def test_gradients_of_an_identity_reach_every_pixel_of_a_large_face(identity: Fa
     image = to_tensor(extract_crop(read_image(face.file), placement, 1024)).requires_grad_()
     points = torch.from_numpy(placement.to_crop(face.landmarks.numpy(), 1024)).float()[None]
     identity(identity.align(image, points))[0, 0].backward()
+    assert image.grad is not None
     inside = image.grad[0, :, 400:700, 400:624].abs().sum(dim=0)
     assert (inside > 0).float().mean() > 0.999
     high = (inside[1:] - inside[:-1]).abs().mean() / inside.mean()
@@ -187,7 +190,7 @@ def test_a_tilted_photo_has_a_tilted_head(pose: HeadPose, faces: list[RealFace])
     assert change[2] == pytest.approx(20, abs=5) and change[0].abs() < 6
     image = to_tensor(read_image(faces[0].file)).requires_grad_()
     pose(image, faces[0].landmarks[None])[0, 0].backward()
-    assert image.grad.isfinite().all() and image.grad.abs().sum() > 0
+    assert image.grad is not None and image.grad.isfinite().all() and image.grad.abs().sum() > 0
 
 
 def test_wrong_shapes_are_refused(landmarks: FaceLandmarks, identity: FaceIdentity, pose: HeadPose) -> None:

@@ -95,7 +95,13 @@ def graph(*nodes: Any, opset: int = 9, outputs: tuple[str, ...] = ("y",)) -> onn
 
 
 def convolution(**attributes: Any) -> Any:
-    given = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1], "dilations": [1, 1], "group": 1}
+    given: dict[str, Any] = {
+        "kernel_shape": [3, 3],
+        "pads": [1, 1, 1, 1],
+        "strides": [1, 1],
+        "dilations": [1, 1],
+        "group": 1,
+    }
     given = {name: value for name, value in {**given, **attributes}.items() if value is not None}
     return helper.make_node("Conv", ["x", "w"], ["y"], **given)
 
