@@ -28,7 +28,7 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxGraph:
-    """The graph of an ONNX file, as plain data; whoever builds a network decides which operators it knows."""
+    """The graph of an ONNX file, as plain data; operators are not checked."""
 
     opset: int
     """Version of ONNX's operators that the file uses."""
