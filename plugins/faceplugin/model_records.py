@@ -46,7 +46,7 @@ IDENTITY_MODEL = _record(
 )
 DETECTION_MODEL = _record(
     "faceplugin-detection",
-    "A small face detector (RFB), for faces from about 1/100 of the photo's side.",
+    "A small face detector (RFB), for faces from about 1/50 of the photo's side.",
     "landmarks",
     "fr_detect.onnx",
     "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854",
