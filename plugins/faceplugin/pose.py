@@ -26,8 +26,8 @@ BINS, BIN_DEGREES, FIRST_DEGREES = 66, 3.0, -99.0
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Means and standard deviations of the channels of the input, images in [0, 1]."""
 ALIGNED = (0.5, 0.648, 0.73)
-"""Square of a face in an FFHQ crop: x, y of its centre and its side, as fractions of the crop. On 81 faces yaw and pitch
-agreed best with the landmarks for sides of 0.7 to 0.8, and depended least on the place of the square."""
+"""Square of a face in an FFHQ crop: x, y of its centre and its side, as fractions of the crop. On 81 faces yaw and
+pitch agreed best with the landmarks for sides of 0.7 to 0.8, and depended least on the place of the square."""
 MARGIN = 1.25
 """Side of the square around landmarks, relative to the larger of their width and height: the same square."""
 
