@@ -135,7 +135,7 @@ class Contents:
     """A weight file, read."""
 
     path: Path
-    container: Literal["safetensors", "torch", "pickle", "openvino"]
+    container: Literal["safetensors", "torch", "pickle", "onnx", "openvino"]
     tree: Any
     """Dicts (keys are text or whole numbers), lists, tuples, sets, text, numbers, None, bytes as ``memoryview``,
     ``Record`` and ``StoredTensor``; a flat dict for safetensors; the graph of

@@ -157,6 +157,15 @@ class Extractor(ABC):
     """The images it knows, as in ``Model.domain``; of two with one role, that of the images' domain is taken."""
     default: ClassVar[bool] = False
     """True for the one that is taken where neither the user nor the domain decides; one of each role."""
+    models: ClassVar[tuple[str, ...]] = ()
+    """Names of the model records whose files it needs. Of two with one role and domain, one whose files are all here is
+    taken before one whose files must be downloaded first."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Import names of the packages that it needs and i2i does not require, such as ``dlib``; likewise."""
+    automatic: ClassVar[bool] = True
+    """False for one that is taken where the user names it, such as a judge of edits, or where there is no other."""
+    differentiable: ClassVar[bool] = True
+    """False for one without gradients, which is taken after the others."""
     Options: ClassVar[type[Options]] = Options
     """Its options; where there are any, it is constructed as ``Extractor(device, options)``."""
     measure: ClassVar[str] = ""

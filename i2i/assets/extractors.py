@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from ..api.errors import I2IError, UsageError, did_you_mean
 from ..api.extractor import STANDARD_ROLES, Role
 from ..guards import build_plugin
 from ..registry import Entry, Registry, load_registry
+from .models import state
 
 if TYPE_CHECKING:
     from ..api.extractor import Extractor
+    from ..api.model import Model
 
 
 def roles(registry: Registry) -> tuple[Role, ...]:
@@ -33,7 +36,7 @@ def check_role(role: str, registry: Registry) -> None:
 
 
 def choose(role: str, registry: Registry, name: str | None = None, domain: str | None = None) -> Entry:
-    """Choose the extractor of a role: the one the user names, else one for the domain, else the default or the first.
+    """Choose the extractor of a role: the one the user names, else one for the domain that is ready to use.
 
     Args:
         name: The user's choice; None leaves it to the domain.
@@ -50,7 +53,7 @@ def choose(role: str, registry: Registry, name: str | None = None, domain: str |
             f"No plugin provides an extractor of {role}: install one that does (see 'i2i plugins list'){known}."
         )
     if name is None:
-        return _by_domain(list(found.values()), domain)
+        return _by_domain(list(found.values()), domain, registry)
     if name in found:
         return found[name]
     if name in (others := registry.entries("extractor")):
@@ -61,10 +64,37 @@ def choose(role: str, registry: Registry, name: str | None = None, domain: str |
     raise UsageError(f"There is no extractor of {role} called {name!r}.{did_you_mean(name, found)}")
 
 
-def _by_domain(entries: list[Entry], domain: str | None) -> Entry:
-    """Of those made for the domain, or of all where none is, the default one; else the first."""
+def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> Entry:
+    """Choose among the extractors of a role where the user names none.
+
+    Those of the domain come first; where there are none, or the domain is unknown, those of the domain of the default.
+    Of these, one that is ready to use comes before one that must be downloaded or installed first. Of several that are
+    ready, the default comes first, then those with gradients. Of several that are not, those come first that bundles
+    of ``i2i models fetch`` complete, then the default. Equal ones are in the order of their names.
+    """
+    entries = [entry for entry in entries if entry.get("automatic", True)] or entries
     fitting = [entry for entry in entries if entry.get("domain") == domain] or entries
-    return next((entry for entry in fitting if entry.get("default")), fitting[0])
+    default = next((entry for entry in fitting if entry.get("default")), fitting[0])
+    rivals = [entry for entry in fitting if entry.get("domain") == default.get("domain")]
+
+    def rank(entry: Entry) -> tuple[bool, ...]:
+        models = _models(entry, registry)
+        installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
+        ready = installed and all(_is_here(model) for model in models)
+        bundled = installed and all(_is_here(model) or (model is not None and model.bundles) for model in models)
+        return not ready, not bundled, not entry.get("default"), not entry.get("differentiable", True)
+
+    return min(rivals, key=rank)
+
+
+def _is_here(model: Model | None) -> bool:
+    return model is not None and state(model) in ("here", "shipped")
+
+
+def _models(entry: Entry, registry: Registry) -> list[Model | None]:
+    """Return the model records that an extractor declares; None for one that no plugin registers."""
+    records = registry.entries("model")
+    return [records[name].load() if name in records else None for name in entry.get("models", ())]
 
 
 def open_chosen(
@@ -95,7 +125,9 @@ def open_chosen(
         if name is not None or not others:
             raise
         known = ", ".join(others)
-        raise I2IError(f"{str(error).rstrip('.')}; or name another extractor of {role} instead: {known}.") from error
+        raise I2IError(
+            f"{str(error).rstrip('.')}; or name another extractor of {role} than {entry.name}: {known}."
+        ) from error
 
 
 def extractor(

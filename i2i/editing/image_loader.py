@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api.errors import I2IError
-from ..api.generator import Generator
+from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
 from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement

@@ -23,5 +23,6 @@ def register_extractors(register: i2i.Register) -> None:
         role="identity",
         domain="faces",
         default=True,
+        models=("arcface-r50",),
         kinds=("arcface",),
     )

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.faces.five_points import ALIGNED_SIZE, align_faces
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
-from .alignment import SIZE, align
 from .model_records import MODEL
 from .network import IResNet
 
@@ -31,6 +31,7 @@ class ArcFace(i2i.Extractor):
     role: ClassVar[Literal["identity"]] = "identity"
     domain = "faces"
     default = True
+    models = ("arcface-r50",)
     kinds = {"arcface": read_arcface}
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
@@ -61,10 +62,10 @@ class ArcFace(i2i.Extractor):
             raise ValueError(f"arcface takes images (N, 3, H, W), got {tuple(images.shape)}")
         with torch.autocast(images.device.type, enabled=False):
             x = images.float()
-            if x.shape[2:] != (SIZE, SIZE):
-                x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
+            if x.shape[2:] != (ALIGNED_SIZE, ALIGNED_SIZE):
+                x = F.interpolate(x, (ALIGNED_SIZE, ALIGNED_SIZE), mode="bilinear", antialias=True)
             return F.normalize(self._network(x.contiguous(memory_format=torch.channels_last)))
 
     def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Align images ``(N, 3, H, W)`` by landmarks ``(N, 5 or 68, 2)``, pixels: ``(N, 3, 112, 112)``."""
-        return align(images, landmarks)
+        return align_faces(images, landmarks)

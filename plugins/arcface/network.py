@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 import i2i
+from i2i.toolkit.faces.five_points import ALIGNED_SIZE
 from i2i.toolkit.weights.state_dicts import load_frozen_network
-
-from .alignment import SIZE
 
 GROUPS = 4
 NEEDED = "take a backbone.pth of InsightFace's arcface_torch"
@@ -73,7 +72,7 @@ class IResNet(nn.Module):
             self.add_module(f"layer{group + 1}", nn.Sequential(*parts))
             channels_in = channels
         self.bn2 = nn.BatchNorm2d(channels_in)
-        self.fc = nn.Linear(channels_in * (SIZE >> len(blocks)) ** 2, features)
+        self.fc = nn.Linear(channels_in * (ALIGNED_SIZE >> len(blocks)) ** 2, features)
         self.features = nn.BatchNorm1d(features)
 
     @classmethod

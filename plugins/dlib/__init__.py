@@ -1,4 +1,4 @@
-"""Plugin module of dlib: face detection and 68 landmarks; needs pip install 'i2i[dlib]'."""
+"""Plugin module of dlib: face detection, 68 landmarks and identity; needs pip install 'i2i[dlib]'."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import i2i
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
     """Register the model records."""
-    from .model_records import record
+    from .model_records import identity_record, record
 
     register(record())
+    register(identity_record())
 
 
 @i2i.hookimpl
 def register_extractors(register: i2i.Register) -> None:
-    """Register the extractor ``dlib``."""
+    """Register the extractors ``dlib`` and ``dlib-identity``."""
     register(
         "dlib",
         "i2i_plugins.dlib.extractor:DlibLandmarks",
@@ -24,4 +25,20 @@ def register_extractors(register: i2i.Register) -> None:
         domain="faces",
         default=False,
         kinds=(),
+        models=("dlib-landmarks68",),
+        packages=("dlib",),
+        differentiable=False,
+    )
+    register(
+        "dlib-identity",
+        "i2i_plugins.dlib.identity:DlibIdentity",
+        summary="Identity embeddings by dlib's network of 128 numbers, to judge other networks; no gradients.",
+        role="identity",
+        domain="faces",
+        default=False,
+        kinds=(),
+        models=("dlib-identity128",),
+        packages=("dlib",),
+        automatic=False,
+        differentiable=False,
     )

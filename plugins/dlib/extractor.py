@@ -47,6 +47,9 @@ class DlibLandmarks(i2i.Extractor):
     summary = "Faces in photos and their 68 landmarks, by dlib; no gradients."
     role: ClassVar[Literal["landmarks"]] = "landmarks"
     domain = "faces"
+    models = ("dlib-landmarks68",)
+    packages = ("dlib",)
+    differentiable = False
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
         """Load the weights of the model ``dlib-landmarks68``, or of another 68-point predictor at ``path``.
@@ -54,7 +57,7 @@ class DlibLandmarks(i2i.Extractor):
         Raises:
             i2i.I2IError: dlib is not installed, or the weights are missing or cannot be read.
         """
-        self._dlib = _package()
+        self._dlib = load_dlib()
         path = model_path(record()) if path is None else path
         try:
             self._predictor = self._dlib.shape_predictor(str(path))
@@ -139,12 +142,17 @@ class DlibLandmarks(i2i.Extractor):
         return np.asarray((points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
 
 
-def _package() -> Any:
+def load_dlib(extractor: str = "dlib") -> Any:
+    """Import the package dlib.
+
+    Raises:
+        i2i.I2IError: it cannot be imported; names the extractor that needs it.
+    """
     try:
         return import_module("dlib")
     except ImportError as error:
         raise i2i.I2IError(
-            f"The extractor dlib needs the package dlib, which cannot be loaded here ({error}); "
+            f"The extractor {extractor} needs the package dlib, which cannot be loaded here ({error}); "
             "run: pip install 'i2i[dlib]'"
         ) from None
 

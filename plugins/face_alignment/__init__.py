@@ -24,5 +24,6 @@ def register_extractors(register: i2i.Register) -> None:
         role="landmarks",
         domain="faces",
         default=True,
+        models=("face-alignment-2dfan4", "s3fd"),
         kinds=("fan", "s3fd"),
     )

@@ -45,6 +45,7 @@ class FaceAlignment(i2i.Extractor):
     role: ClassVar[Literal["landmarks"]] = "landmarks"
     domain = "faces"
     default = True
+    models = ("face-alignment-2dfan4", "s3fd")
     kinds = {"fan": read_fan, "s3fd": read_s3fd}
 
     def __init__(self, device: i2i.Device, path: Path | None = None, detector: Path | None = None) -> None:

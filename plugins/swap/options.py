@@ -41,7 +41,7 @@ class SwapOptions(i2i.Options):
         0.01, ge=0, description="Weight of the distance from the initial latent, in squared deviations of w"
     )
     inside: float = Field(0.5, ge=0, le=1, description="Factor of changes inside the face in the losses to the target")
-    noise: bool = Field(True, description="Optimise the noise maps as well, where the generator has them")
+    noise: bool = Field(False, description="Optimise the noise maps as well, where the generator has them")
     regularize_noise_weight: float = Field(5e5, ge=0, description="Weight of the regularisation of noise maps")
     rows: str | None = Field(
         None,

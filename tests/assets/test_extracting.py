@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,68 @@ WHO = made("who", role="identity", domain="faces")
 @pytest.fixture
 def registry() -> Registry:
     return registry_of(DRAWN, GOOD, OLD, CATS, WHO)
+
+
+@pytest.fixture
+def records(i2i_home: Path) -> Callable[..., list[i2i.Model]]:
+    """Records of models, with the files of some of them in the user's folder."""
+
+    def create(*here: str) -> list[i2i.Model]:
+        for name in here:
+            file = i2i_home / "models" / f"{name}.pt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        url = "https://example.org/{}.pt"
+        return [
+            i2i.Model(name, "Toy.", "landmarks", url.format(name), "MIT", bundles=frozenset(bundles))
+            for name, bundles in {"large": (), "small": ("faces",), "old": ()}.items()
+        ]
+
+    return create
+
+
+def needing(name: str, *models: str, **attributes: Any) -> Any:
+    """A class of extractors of faces that needs models."""
+    cls = made(name, domain="faces", default=attributes.pop("default", False))
+    for key, value in {"models": models, **attributes}.items():
+        setattr(cls, key, value)
+    return cls
+
+
+LARGE = needing("a-large", "large", default=True)
+OFF = needing("b-without-gradients", differentiable=False)
+SMALL = needing("c-small", "small")
+JUDGE = needing("a-judge", automatic=False)
+WITH_PACKAGE = needing("d", packages=("json",))
+
+
+@pytest.mark.parametrize(
+    ("here", "classes", "taken"),
+    [
+        (("large", "small"), (LARGE, OFF, SMALL), LARGE),  # the default, where it is ready
+        (("small",), (LARGE, OFF, SMALL), SMALL),  # what is ready and has gradients
+        ((), (LARGE, OFF, SMALL), OFF),  # what is ready
+        ((), (LARGE, SMALL), SMALL),  # nothing is: what a bundle holds
+        ((), (LARGE, needing("b", "old")), LARGE),  # nothing is: the default
+        (("old",), (LARGE, needing("b", "old", "large")), LARGE),  # one of two files is not enough
+        ((), (LARGE, needing("b", packages=("no_such_package",))), LARGE),
+        ((), (LARGE, WITH_PACKAGE), WITH_PACKAGE),
+        ((), (LARGE, JUDGE), LARGE),
+        ((), (LARGE, needing("b", "unknown-model")), LARGE),
+        ((), (LARGE, SMALL, DRAWN), SMALL),  # one for another domain is not taken, ready as it may be
+    ],
+)
+@pytest.mark.parametrize("domain", ["faces", None])
+def test_one_that_is_ready_to_use_comes_first(
+    here: tuple[str, ...], classes: tuple[Any, ...], taken: Any, domain: str | None, records: Any
+) -> None:
+    registry = registry_of(*classes, *records(*here))
+    assert choose("landmarks", registry, domain=domain).load() is taken
+
+
+def test_one_that_judges_is_taken_by_name_or_where_there_is_no_other() -> None:
+    assert choose("landmarks", registry_of(LARGE, JUDGE), "a-judge", "faces").load() is JUDGE
+    assert choose("landmarks", registry_of(JUDGE), domain="faces").load() is JUDGE
 
 
 @pytest.mark.parametrize(
@@ -92,7 +155,7 @@ def test_where_the_default_cannot_be_opened_the_others_are_named() -> None:
     registry = registry_of(unfetched, OLD, DRAWN, WHO)
     with pytest.raises(i2i.I2IError) as caught:
         extractor("landmarks", "cpu", domain="faces", registry=registry)
-    assert str(caught.value) == "Type 'i2i models fetch good'; or name another extractor of landmarks instead: old."
+    assert str(caught.value) == "Type 'i2i models fetch good'; or name another extractor of landmarks than good: old."
     with pytest.raises(i2i.I2IError, match=r"^Type 'i2i models fetch good'\.$"):
         open_chosen("landmarks", i2i.choose_device("cpu", "fp32"), registry, name="good")
     with pytest.raises(i2i.I2IError, match=r"^Type 'i2i models fetch good'\.$"):

@@ -52,7 +52,7 @@ def test_what_cannot_be_measured_is_left_out(
     measure = likeness(domain, notes)
     for _ in range(2):
         assert {"psnr", "ssim", "lpips"} == measure(people, people)[0].keys()
-    assert len(notes) == told and all("i2i models fetch arcface-r50" in note for note in notes)
+    assert len(notes) == told and all("the model 'faceplugin-identity'" in note for note in notes)
 
 
 class Unsure(Blend):

@@ -19,7 +19,17 @@ from .workspace import MOBILESTYLEGAN, Workspace
 
 FORWARD = Tolerance(5e-4, 5e-4, 1e-3, "forward passes: only the order of sums differs between processors")
 SYNTHETIC = Tolerance(0.01, 1e-3, 1e-3, "rounding to 8 bits may change single pixels by 1 of 255")
-DOWNLOADED = {"arcface", "dlib", "e4e", "face-alignment", "open-clip"}
+DOWNLOADED = {
+    "arcface",
+    "dlib",
+    "dlib-identity",
+    "e4e",
+    "face-alignment",
+    "faceplugin-identity",
+    "faceplugin-landmarks",
+    "faceplugin-pose",
+    "open-clip",
+}
 """Extractors whose weights are not in the package; parity tests hold their networks."""
 VGG16 = {"lpips-vgg", "vgg16", "frechet"}
 """Extractors and metrics that are computed with a VGG16 of random weights."""

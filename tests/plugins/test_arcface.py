@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.testing import downloaded_path, registered_by
-from i2i_plugins.arcface.alignment import template
+from i2i.toolkit.faces.five_points import face_template
 from i2i_plugins.arcface.extractor import ArcFace, read_arcface
 from i2i_plugins.arcface.model_records import MODEL
 from i2i_plugins.arcface.network import IResNet
@@ -160,7 +160,7 @@ def test_load_network_and_safetensors(tmp_path: Path) -> None:
 
 def test_align_keeps_aligned_face(arcface: ArcFace) -> None:
     face = noise(11, 1, 3, 112, 112).requires_grad_()
-    aligned = arcface.align(face, template()[None])
+    aligned = arcface.align(face, face_template()[None])
     assert torch.allclose(aligned, face, atol=1e-3)  # noise turns the rounding of places into differences
     (gradient,) = torch.autograd.grad(arcface(aligned).sum(), face)
     assert gradient.abs().min(dim=1).values.count_nonzero() > 0.99 * 112 * 112

@@ -12,7 +12,8 @@ import i2i
 from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
-from i2i_plugins.dlib.model_records import record
+from i2i_plugins.dlib.identity import DlibIdentity
+from i2i_plugins.dlib.model_records import identity_record, record
 from tests.helpers.needing_dlib import require_dlib
 
 CPU = i2i.choose_device("cpu", "fp32")
@@ -30,7 +31,7 @@ def test_weights_of_package_or_download() -> None:
     assert installed.path is not None and i2i.model_path(installed) == installed.path
     assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_records, "_packaged_file", lambda: None)
+        patch.setattr(model_records, "_packaged_file", lambda name: None)
         missing = record()
         assert missing.path is None and downloaded_path(missing).name == "dlib-landmarks68.dat"
         with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):
@@ -60,6 +61,6 @@ def test_invalid_file_is_named(tmp_path: Path) -> None:
 
 
 def test_registered_things() -> None:
-    assert registered_by("i2i_plugins.dlib") == [record(), DlibLandmarks]
+    assert registered_by("i2i_plugins.dlib") == [identity_record(), record(), DlibLandmarks, DlibIdentity]
     assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
     assert record().role == "landmarks" and "commercial" in record().licence

@@ -15,21 +15,23 @@ from ...api.contents import DIMENSIONS, FORMATS, Contents, StoredTensor, row_maj
 from ...api.errors import I2IError, disk_trouble
 from .containers import ZIP, is_script_module, read_nested, read_pickles, read_zip, script_state_dict
 from .limits import Budget, DamagedError, RefusedError, check_tree
+from .onnx_messages import is_onnx, read_model
 from .openvino import SUFFIX, read_openvino
 
 _LARGEST = 8 * 2**30
 _PICKLE = b"\x80"
 _LFS = b"version https://git-lfs"
 _PRINTABLE = frozenset(range(32, 127)) | frozenset(b"\t\n\r\f")
-Kind = Literal["safetensors", "torch", "pickle", "openvino"]
+Kind = Literal["safetensors", "torch", "pickle", "onnx", "openvino"]
 
 
 def read_weights(path: str | Path, constants: str | Path | None = None) -> Contents:
-    """Read a weight file of any source: safetensors, torch files (zip and older), TorchScript, pickles, OpenVINO.
+    """Read a weight file of any source: safetensors, torch (zip and older), TorchScript, pickles, ONNX, OpenVINO.
 
-    Of a TorchScript archive only the state dict of its root module is read. A network of OpenVINO is named by its
-    ``.xml`` file, with the ``.bin`` file beside it. No code in the file is run and torch is not imported. Tensors are
-    views of the memory-mapped file until they are converted: do not change the file while they are in use.
+    Of a TorchScript archive only the state dict of its root module is read; an ONNX file is a dictionary of its graph,
+    see ``onnx_messages.read_model``; a network of OpenVINO is named by its ``.xml`` file, with the ``.bin`` file beside
+    it. No code in the file is run and torch is not imported. Tensors are views of the memory-mapped file until they are
+    converted: do not change the file while they are in use.
 
     Args:
         path: The file, at most 8 GB.
@@ -81,6 +83,11 @@ def _view(path: Path) -> memoryview:
 def _open(data: memoryview) -> tuple[Kind, Any, Mapping[str, str]]:
     if is_safetensors(data):
         return "safetensors", *read_safetensors(data)
+    if is_onnx(data):
+        budget = Budget()
+        tree = read_model(data, budget)
+        check_tree(tree, len(data))
+        return "onnx", tree, {}
     if data[:4] != ZIP and data[:1] != _PICKLE:
         raise _stranger(bytes(data[:512]))
     with _no_collection():
@@ -121,7 +128,7 @@ def _stranger(sample: bytes) -> Exception:
         )
     if set(sample) <= _PRINTABLE:
         return RefusedError("is text and no weight file; check the path, or get it again.")
-    return DamagedError("it is neither safetensors nor a torch file nor a pickle")
+    return DamagedError("it is neither safetensors nor a torch file nor a pickle nor ONNX")
 
 
 _HEADER = 2**22  # bytes: some thirty thousand tensors; JSON takes twenty times that in memory

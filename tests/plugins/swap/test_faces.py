@@ -58,12 +58,12 @@ def test_noise_maps_are_optimised_and_saved() -> None:
     extractors = {"identity": Who(), "landmarks": Points(), "perceptual": Squares()}
     made = generator("stylegan2")
     given = i2i.Scene({}, CPU, extractors, generator=made, untuned=made, every=every)
-    result = swap(given, steps=2, background=False)
+    result = swap(given, steps=2, background=False, noise=True)
     assert isinstance(result.latent, i2i.Latent) and set(result.latent.noise) == set(made.noise_maps)
     assert "noise" in result.plots["loss"].lines
     drawn = made.tuned({}, result.latent.noise).render(result.latent.w).clamp(-1, 1)
     torch.testing.assert_close(drawn, result.image, atol=1e-5, rtol=0)  # noise given, and noise stored
-    without = swap(given, steps=2, noise=False)
+    without = swap(given, steps=2)
     assert isinstance(without.latent, i2i.Latent) and not without.latent.noise
 
 

@@ -1,4 +1,4 @@
-"""Alignment of faces for ArcFace: a similarity transform moves five points onto a template.
+"""Face alignment by five points, for identity networks: a similarity transform moves the points onto a template.
 
 Points are ``(x, y)`` in pixels, (0, 0) the centre of the upper left pixel: left eye, right eye, nose, left and right
 corner of the mouth, as seen in the image.
@@ -7,18 +7,18 @@ corner of the mouth, as seen in the image.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-import i2i
+from ...api.errors import I2IError
+from .crops import extract_crops
 
-SIZE = 112
+ALIGNED_SIZE = 112
 """Height and width of an aligned face, pixels."""
-POINTS = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-"""InsightFace's template: the five points in an image of 112 x 112 pixels."""
+TEMPLATE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
+"""The template of ArcFace (InsightFace): the five points in an image of 112 x 112 pixels."""
 
 
-def template(size: int = SIZE) -> Tensor:
+def face_template(size: int = ALIGNED_SIZE) -> Tensor:
     """Return the five points in an aligned image of this height and width, ``(5, 2)`` pixels.
 
     As in InsightFace, multiples of 128 that are not multiples of 112 have margins of 8/128 at the left and right.
@@ -28,7 +28,7 @@ def template(size: int = SIZE) -> Tensor:
     """
     if size <= 0 or (size % 112 and size % 128):
         raise ValueError(f"a face is aligned to a multiple of 112 or of 128 pixels, not to {size}")
-    points = torch.tensor(POINTS)
+    points = torch.tensor(TEMPLATE)
     if size % 112 == 0:
         return points * (size / 112)
     ratio = size / 128
@@ -58,24 +58,25 @@ def similarity_transform(source: Tensor, target: Tensor) -> Tensor:
         Matrices ``(N, 2, 3)``: ``target = matrix @ (x, y, 1)``.
 
     Raises:
-        i2i.I2IError: all points of an image are equal.
+        I2IError: all points of an image are equal.
     """
     target = target.to(source).expand_as(source)
     source_mean, target_mean = source.mean(dim=1), target.mean(dim=1)
     (x, y), (u, v) = ((p - p.mean(dim=1, keepdim=True)).unbind(dim=-1) for p in (source, target))
     spread = (x * x + y * y).sum(dim=1)
     if not bool((spread > 0).all()):
-        raise i2i.I2IError("A face cannot be aligned, as all its landmarks coincide; choose another photo.")
+        raise I2IError("A face cannot be aligned, as all its landmarks coincide; choose another photo.")
     cosine, sine = (x * u + y * v).sum(dim=1) / spread, (x * v - y * u).sum(dim=1) / spread
     rotation = torch.stack([cosine, -sine, sine, cosine], dim=1).view(-1, 2, 2)
     translation = target_mean - (rotation @ source_mean[..., None])[..., 0]
     return torch.cat([rotation, translation[..., None]], dim=2)
 
 
-def align(images: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
-    """Align faces to the template: bilinear, black outside the image, differentiable in the images.
+def align_faces(images: Tensor, landmarks: Tensor, size: int = ALIGNED_SIZE) -> Tensor:
+    """Align faces to the template: antialiased, black outside the image, differentiable in the images.
 
-    As in InsightFace, there is no antialiasing.
+    Unlike in InsightFace, a face that is larger than the aligned one is averaged: a single bilinear sample for each
+    pixel would skip most pixels of the image, and an optimisation would change those that it does not skip.
 
     Args:
         images: ``(N, 3, H, W)`` in [-1, 1].
@@ -84,16 +85,13 @@ def align(images: Tensor, landmarks: Tensor, size: int = SIZE) -> Tensor:
 
     Returns:
         ``(N, 3, size, size)`` float32 in [-1, 1]; coordinates do not fit half precision.
+
+    Raises:
+        I2IError: all landmarks of an image coincide.
     """
-    images = images.float()
     points = five_points(landmarks.float().to(images.device))
-    matrix = similarity_transform(points, template(size).to(points))
-    rotation, translation = matrix[:, :, :2], matrix[:, None, :, 2]
-    across = torch.arange(size, device=points.device, dtype=points.dtype)
-    aligned = torch.cartesian_prod(across, across).flip(1)  # (size * size, 2): x, y of each pixel, row by row
+    matrix = similarity_transform(points, face_template(size).to(points))
+    rotation, translation = matrix[:, :, :2], matrix[:, :, 2:]
     area = rotation[:, :, :1].square().sum(dim=1, keepdim=True)  # of one pixel: the determinant of a similarity
-    positions = (aligned - translation) @ rotation / area  # the inverse: turn / determinant, transposed
-    extent = points.new_tensor([images.shape[3], images.shape[2]])
-    grid = (2 * positions + 1) / extent - 1  # grid_sample counts from edge to edge of the image
-    grid = grid.view(-1, size, size, 2)
-    return F.grid_sample(images + 1, grid, align_corners=False) - 1  # padding is 0, and black is -1
+    inverse = rotation.mT / area  # the transposed rotation, divided by the determinant
+    return extract_crops(images, torch.cat([inverse, -inverse @ translation], dim=2), size)

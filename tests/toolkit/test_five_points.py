@@ -8,16 +8,22 @@ import pytest
 import torch
 
 import i2i
-from i2i_plugins.arcface.alignment import POINTS, align, five_points, similarity_transform, template
+from i2i.toolkit.faces.five_points import (
+    TEMPLATE,
+    align_faces,
+    face_template,
+    five_points,
+    similarity_transform,
+)
 from tests.plugins.test_arcface import noise
 
 
 def test_template_equals_insightface() -> None:
-    assert torch.equal(template(), torch.tensor(POINTS))
-    assert torch.allclose(template(224), 2 * template())
-    assert torch.allclose(template(256), 2 * (template() + torch.tensor([8.0, 0.0])))
+    assert torch.equal(face_template(), torch.tensor(TEMPLATE))
+    assert torch.allclose(face_template(224), 2 * face_template())
+    assert torch.allclose(face_template(256), 2 * (face_template() + torch.tensor([8.0, 0.0])))
     with pytest.raises(ValueError, match="112 or of 128"):
-        template(100)
+        face_template(100)
 
 
 def placed(angle: float, scale: float, shift: tuple[float, float]) -> torch.Tensor:
@@ -32,7 +38,7 @@ def test_similarity_transform_is_recovered() -> None:
     source = noise(8, 3, 5, 2) * 100
     target = source @ KNOWN[:, :, :2].mT + KNOWN[:, None, :, 2]
     assert torch.allclose(similarity_transform(source, target), KNOWN, atol=1e-3)
-    still = similarity_transform(template()[None], template())
+    still = similarity_transform(face_template()[None], face_template())
     assert torch.allclose(still[0], torch.eye(2, 3), atol=1e-5)
 
 
@@ -47,22 +53,22 @@ def test_similarity_transform_is_least_squares() -> None:
 
 def test_coincident_points_are_refused() -> None:
     with pytest.raises(i2i.I2IError, match="choose another photo"):
-        similarity_transform(torch.ones(1, 5, 2), template())
+        similarity_transform(torch.ones(1, 5, 2), face_template())
 
 
 @pytest.mark.parametrize("size", [112, 128])
 def test_align_moves_points_onto_template(size: int) -> None:
-    """A slope is interpolated without error, so every pixel can be computed."""
+    """A slope is interpolated and averaged without error, so every pixel can be computed."""
     height, width = 300, 400
     y, x = torch.meshgrid(torch.arange(height) / 400, torch.arange(width) / 400, indexing="ij")
     matrix = placed(0.4, 2.0, (250.0, 30.0))  # from the template to the image, which it leaves at the right
-    points = template(size) @ matrix[:, :2].T + matrix[:, 2]
-    aligned = align(torch.stack([x, y, x - y])[None], points[None], size)[0]
+    points = face_template(size) @ matrix[:, :2].T + matrix[:, 2]
+    aligned = align_faces(torch.stack([x, y, x - y])[None], points[None], size)[0]
 
     v, u = torch.meshgrid(torch.arange(size).float(), torch.arange(size).float(), indexing="ij")
     column, row = matrix[:, :2].mm(torch.stack([u.flatten(), v.flatten()])) + matrix[:, 2:]
-    inside = ((column > 0) & (column < width - 1) & (row > 0) & (row < height - 1)).view(size, size)
-    outside = ((column < -1) | (column > width)).view(size, size)
+    inside = ((column > 2) & (column < width - 3) & (row > 2) & (row < height - 3)).view(size, size)
+    outside = ((column < -3) | (column > width + 2)).view(size, size)
     expected = torch.stack([column, row, column - row]).view(3, size, size) / 400
     assert inside.sum() > 1000 and outside.sum() > 100
     assert torch.allclose(aligned[:, inside], expected[:, inside], atol=1e-5)
@@ -79,5 +85,5 @@ def test_five_points_of_68_landmarks() -> None:
 def test_align_integer_points_and_half_precision(points: int) -> None:
     landmarks = (noise(12, 1, points, 2) * 100 + 300).long()
     images = noise(13, 1, 3, 600, 600).bfloat16()
-    expected = align(images.float(), landmarks.float())
-    assert expected.dtype == torch.float32 and torch.equal(align(images, landmarks), expected)
+    expected = align_faces(images.float(), landmarks.float())
+    assert expected.dtype == torch.float32 and torch.equal(align_faces(images, landmarks), expected)
