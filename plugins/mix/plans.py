@@ -193,7 +193,7 @@ def _plan_chain(
         frames = [_place_on(keys, value) for value in _animated(strengths, _frame_count(options))]
         requests: list[GridCell] = [RenderRequest(first.photo, _place_on(keys, value)) for value in strengths]
         cells = [[first.photo.pixels, *requests, stops[-1].photo.pixels]]
-        columns = [first.name, *(f"{value:g}" for value in strengths), stops[-1].name]
+        columns = [first.name, *(f"{value:.3g}" for value in strengths), stops[-1].name]
         grid = GridPlan(cells, columns)
     elif options.grid:
         grid = _morph_grid(list(zip(stops, stops[1:], keys, keys[1:], strict=False)), FRACTIONS, first.photo)
@@ -227,7 +227,7 @@ def _morph_grid(
         ]
         for image, other, start, end in segments
     ]
-    columns = ["from", *(f"{fraction:g}" for fraction in fractions), "to"]
+    columns = ["from", *(f"{fraction:.3g}" for fraction in fractions), "to"]
     return GridPlan(cells, columns, [f"{image.name} to {other.name}" for image, other, _, _ in segments])
 
 
@@ -333,4 +333,4 @@ def _direction_grid(
         ]
         for image, component, _ in rows
     ]
-    return GridPlan(cells, ["original", *(f"{value:g}" for value in strengths)], [label for _, _, label in rows])
+    return GridPlan(cells, ["original", *(f"{value:.3g}" for value in strengths)], [label for _, _, label in rows])

@@ -31,7 +31,7 @@ from i2i.toolkit.weights import HEADER, read_weights
 from .goals import TextGoal
 from .options import NEUTRAL, TextOptions
 from .pipeline import EditedLatent, TextEdit, latent_of
-from .templates import insert_text
+from .templates import insert_text, known_templates
 
 DEVIATIONS = 5.0
 """Standard deviations by which each style is moved to both sides, as published."""
@@ -177,8 +177,9 @@ def apply_directions(
 
 def embed(text: Any, prompts: Sequence[str]) -> Tensor:
     """Return the mean vector of the templates with the prompts: ``(F,)``, of unit length."""
+    templates = known_templates(text)
     with torch.no_grad():
-        vectors = text.texts([sentence for prompt in prompts for sentence in insert_text(prompt)])
+        vectors = text.texts([sentence for prompt in prompts for sentence in insert_text(prompt, templates)])
     return F.normalize(vectors.mean(dim=0), dim=0)
 
 

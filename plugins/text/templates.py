@@ -7,6 +7,8 @@ StyleCLIP leaves out "a photo of many {}.".
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 _WITH_ARTICLES = """
 a bad photo of|a black and white photo of|a blurry photo of|a bright photo of|a close-up photo of|a cropped photo of
@@ -20,7 +22,7 @@ _ADJECTIVES = "clean|cool|dirty|hard to see|large|nice|small|weird"
 _KINDS = "cartoon|embroidered|origami|plastic|plushie|toy"
 """Inserted into "a ... {}." and "the ... {}."."""
 _SINGLE = "a photo of my {}.|a photo of one {}.|itap of my {}."
-_ARTICLE = re.compile(r"\s*(?:an?|the)\s+(?=\S)", re.IGNORECASE)
+_ARTICLE = re.compile(r"^\s*(?:an?|the)\s+(?=\S)", re.IGNORECASE)
 
 
 def _templates() -> tuple[str, ...]:
@@ -39,7 +41,18 @@ TEMPLATES = _templates()
 """The sentences, with ``{}`` in the place of the text."""
 
 
-def insert_text(text: str) -> list[str]:
-    """Insert a text, such as ``"a face with glasses"``, into all templates; they have the article."""
-    bare = _ARTICLE.sub("", text, count=1) if _ARTICLE.match(text) else text
-    return [template.format(bare) for template in TEMPLATES]
+def insert_text(text: str, templates: Sequence[str] = TEMPLATES) -> list[str]:
+    """Insert a text, such as ``"a face with glasses"``, into templates; they have the article."""
+    bare = _ARTICLE.sub("", text, count=1)
+    return [template.format(bare) for template in templates]
+
+
+def known_templates(network: Any) -> Sequence[str]:
+    """Return the templates for a text network: all, or those whose words it knows, where it knows only some.
+
+    Args:
+        network: An extractor of the role text; see ``i2i.TextExtractor`` about ``unknown``.
+    """
+    if not hasattr(network, "unknown"):
+        return TEMPLATES
+    return [template for template in TEMPLATES if not network.unknown(template.format(""))] or ["a {}"]

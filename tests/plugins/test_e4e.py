@@ -132,6 +132,10 @@ def test_encoders_of_cars_see_wide_images_and_other_sizes_are_resized(state: Sta
         small = F.interpolate(large, (192, 256), mode="bilinear", antialias=True)
         assert e4e(small).shape == (1, ROWS, NUMBERS)
         assert torch.allclose(e4e(large), e4e(small), atol=1e-5)
+        # A StyleGAN2 of cars renders squares with bars above and below, which the encoder must not see.
+        square = F.pad(large, (0, 0, 64, 64), value=-1.0)
+        assert square.shape[2:] == (512, 512) and torch.equal(e4e(square), e4e(large))
+        assert torch.equal(e4e(F.pad(large, (0, 0, 64, 64), value=1.0)), e4e(large))
 
 
 def test_the_prefix_goes_from_the_start_only() -> None:

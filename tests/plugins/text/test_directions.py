@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,7 @@ from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
 from i2i_plugins.text import directions as module
 from i2i_plugins.text.directions import Directions, embed, make_directions
-from i2i_plugins.text.templates import TEMPLATES, insert_text
+from i2i_plugins.text.templates import TEMPLATES, insert_text, known_templates
 from tests.helpers.toy_generators import Bands
 from tests.plugins.text.scenes import CPU, GREY, TEAL, Colours, Dials, edit, latent_of, scene
 
@@ -90,7 +91,8 @@ def test_channels_are_moved_from_their_means() -> None:
 
 def test_effects_are_the_same_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches need the weights of a channel at zero, which a StyleGAN2 has; one by one the effects are the same."""
-    generator = tiny_stylegan2(16)
+    monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
+    generator = tiny_stylegan2(8)
     together = make_directions(generator, Colours(), samples=2)
     monkeypatch.setattr(module._StyleLayer, "_find_matrix", lambda *_: None)
     apart = make_directions(generator, Colours(), samples=2)
@@ -100,6 +102,7 @@ def test_effects_are_the_same_in_batches(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_layers_above_the_resolution_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
     monkeypatch.setattr(module, "RESOLUTION", 8)
     made = make_directions(tiny_stylegan2(16), Colours(), samples=1)
     assert list(made.layers) == [f"synthesis.{name}.affine.bias" for name in ("b4.conv1", "b8.conv0", "b8.conv1")]
@@ -108,6 +111,7 @@ def test_layers_above_the_resolution_are_left_out(monkeypatch: pytest.MonkeyPatc
 
 def test_directions_of_some_layers_fit_the_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RESOLUTION", 8)
+    monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
     generator = tiny_stylegan2(16)
     made = make_directions(generator, Colours(), samples=1)
     made.save(tmp_path / "some.safetensors")
@@ -123,6 +127,25 @@ def test_templates_have_the_article() -> None:
     for text in ("a face", "The face", "face"):
         assert "a bad photo of the face." in [each.replace("Face", "face") for each in insert_text(text)]
     assert "graffiti of a old man." in insert_text("an old man") and "a toy mouth open." in insert_text("mouth open")
+
+
+def test_a_small_vocabulary_gets_templates_that_it_knows() -> None:
+    class Few(Colours):
+        def unknown(self, sentence: str) -> list[str]:
+            return [word for word in sentence.strip(".").split() if word not in ("a", "the", "photo", "of")]
+
+        def texts(self, sentences: Sequence[str]) -> torch.Tensor:
+            assert sorted(sentences) == ["a photo of a red.", "a photo of the red."]
+            return super().texts(sentences)
+
+    torch.testing.assert_close(embed(Few(), ["red"]), Colours().texts(["red"])[0])
+    assert known_templates(Colours()) == TEMPLATES
+
+    class Unread(Colours):
+        def unknown(self, sentence: str) -> list[str]:
+            return sentence.split()
+
+    assert known_templates(Unread()) == ["a {}"]
 
 
 def test_progress_counts_channels() -> None:
@@ -198,6 +221,14 @@ def test_a_grid_of_directions(file: Path) -> None:
     assert table is not None
     red, blue = (table.cells[0][column][0, :, 0, 0] for column in (1, 2))  # type: ignore[index]
     assert red.argmax() == 0 and blue.argmax() == 2
+
+
+def test_a_prompt_that_moves_no_channel_leaves_its_column_empty(file: Path) -> None:
+    notes: list[str] = []
+    given = scene([GREY], note=notes.append)
+    table = edit(given, "red", "red and blue", directions=file, threshold=0.8, grid=True).table
+    assert table is not None and [cell is None for cell in table.cells[0]] == [False, False, True]
+    assert "no channel is that relevant to this text" in table.notes[0][2] and any("'red and blue'" in n for n in notes)
 
 
 def test_directions_of_others_are_refused(found: Directions, file: Path, tmp_path: Path) -> None:
