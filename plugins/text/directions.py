@@ -134,7 +134,7 @@ class StyleOffsets(NamedTuple):
 
     offsets: Mapping[str, Tensor]
     """Offsets ``(C,)`` by the names of ``Generator.style_space``."""
-    count: int
+    channels: int
     """Number of channels that move."""
 
 
