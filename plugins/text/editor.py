@@ -79,20 +79,44 @@ def _find_goals(
         UsageError: a prompt is refused, or each of a grid.
         I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
     """
-    text, goals, offsets, refused = scene.extractors["text"], [], {}, {}
-    for prompts in [[prompt] for prompt in options.prompt] if options.grid else [list(options.prompt)]:
+    refused: dict[str, str] = {}
+    goals = _accepted_goals(scene, options, against, refused)
+    offsets: dict[str, StyleOffsets] = {}
+    for goal in goals if options.directions else ():
         try:
-            (goal,) = create_goals(text, prompts, against, options.grid)
-            if options.directions:
-                offsets[goal.name] = find_offsets(scene, options, goal)
-            goals.append(goal)
+            offsets[goal.name] = find_offsets(scene, options, goal)
         except i2i.UsageError as error:
-            refused[prompts[0]] = str(error)
+            refused[goal.name] = str(error)
             if len(refused) == len(set(options.prompt)) or not options.grid:
                 raise
+    goals = [goal for goal in goals if goal.name not in refused]
     for prompt, reason in refused.items():
         scene.note(f"warning: {prompt!r} is refused, so its column is empty: {reason}")
     return goals, offsets, refused
+
+
+def _accepted_goals(
+    scene: i2i.Scene, options: TextOptions, against: str | None, refused: dict[str, str]
+) -> list[TextGoal]:
+    """Create the goals; enter the prompts of a grid that the text network refuses, and why, in ``refused``.
+
+    Raises:
+        UsageError: a prompt is refused, or each of a grid.
+    """
+    text, goals = scene.extractors["text"], []
+    try:
+        return create_goals(text, options.prompt, against, options.grid)  # in one batch
+    except i2i.UsageError:
+        if not options.grid:
+            raise
+    for prompt in options.prompt:
+        try:
+            goals += create_goals(text, [prompt], against, True)
+        except i2i.UsageError as error:
+            refused[prompt] = str(error)
+            if len(refused) == len(set(options.prompt)):
+                raise
+    return goals
 
 
 def _report_unknown_words(scene: i2i.Scene, sentences: Sequence[str]) -> None:
