@@ -17,7 +17,7 @@ from .model_records import FFHQ
 
 SIZE = (256, 256)
 SIZE_OF_CARS = (192, 256)
-"""Height and width, pixels."""
+"""Height and width, pixels. Square images of cars have black bars, an eighth of the height each, that are cut off."""
 
 
 class E4E(i2i.Extractor):
@@ -50,7 +50,9 @@ class E4E(i2i.Extractor):
         """Aligned images -> codes ``(N, num_ws, 512)``; differentiable, in float32 even under autocast.
 
         Args:
-            images: ``(N, 3, H, W)`` RGB in [-1, 1]; what is not of ``size`` is resized, with antialiasing.
+            images: ``(N, 3, H, W)`` RGB in [-1, 1]; what is not of ``size`` is resized, with antialiasing. Of square
+                images the encoder of cars takes the middle three quarters of the height: StyleGAN2 cars renders
+                512 x 384 pixels between black bars, and the encoder was trained without them.
 
         Raises:
             ValueError: the shape is not that of RGB images.
@@ -59,6 +61,9 @@ class E4E(i2i.Extractor):
             raise ValueError(f"e4e takes images (N, 3, H, W), got {tuple(images.shape)}")
         with torch.autocast(images.device.type, enabled=False):
             x = images.float()
+            if self.size == SIZE_OF_CARS and x.shape[2] == x.shape[3]:
+                bar = x.shape[2] // 8
+                x = x[:, :, bar : x.shape[2] - bar]
             if x.shape[2:] != self.size:
                 x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
             codes: Tensor = self._network(x.contiguous(memory_format=torch.channels_last))

@@ -17,3 +17,12 @@ def register_editors(register: i2i.Register) -> None:
         default=False,
         Options="i2i_plugins.mix.options:MixOptions",
     )
+
+
+@i2i.hookimpl
+def register_models(register: i2i.Register) -> None:
+    """Register the records of published directions."""
+    from .model_records import MODELS
+
+    for model in MODELS:
+        register(model)

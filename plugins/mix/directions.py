@@ -1,4 +1,4 @@
-"""Attribute directions of a latent space: SeFa, GANSpace and InterFaceGAN.
+"""Attribute directions of a latent space: SeFa, GANSpace, InterFaceGAN and published files.
 
 All directions are computed in float64 on the CPU. The sign of an eigenvector is arbitrary, so its largest component is
 made positive. The normal of a boundary points to the samples whose label is true.
@@ -18,6 +18,7 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.latents.sampling import batch_for
 
+from .direction_files import DirectionFile, find_direction
 from .labels import read_labels, select_confident
 from .options import MixOptions
 from .rendering import EditProgress
@@ -66,23 +67,27 @@ class DirectionSet:
     names: Sequence[str]
     """Names for captions."""
     units: Tensor
-    """``(K, w_dim)`` float32 on the generator's device, unit vectors."""
+    """``(K, w_dim)``, or ``(K, num_ws, w_dim)`` for one vector for each layer; float32 on the generator's device."""
     deviations: Tensor
-    """``(K,)``: standard deviations of w along them."""
+    """``(K,)``: what strength 1 adds of each: standard deviations of w along them, or 1 for published directions."""
     mean: Tensor | None = None
     """``(w_dim,)``: the origin of coordinates, for directions in which an edit sets the coordinate; None where it adds
     to the coordinate."""
     scalars: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the chosen direction."""
+    rows: str | None = None
+    """Layers that are edited, of 18, where a file says so."""
 
 
 def sefa(styles: Sequence[Tensor]) -> Components:
     """Compute the directions to which layers respond most (Shen and Zhou 2021): eigenvectors of A^T A.
 
+    As in the published code every row of A, the weights of one channel, is scaled to unit length first.
+
     Args:
         styles: Weights A of the affine maps that read w, by layer, each ``(C, w_dim)``.
     """
-    weights = torch.cat([style.detach().cpu().double() for style in styles])
+    weights = F.normalize(torch.cat([style.detach().cpu().double() for style in styles]), dim=1)
     return _decompose(weights.T @ weights)
 
 
@@ -160,16 +165,18 @@ def project_out(unit: Tensor, condition: Tensor) -> Tensor:
 def find_directions(
     scene: i2i.Scene, options: MixOptions, layers: Sequence[int], progress: EditProgress
 ) -> DirectionSet:
-    """Find the directions of a preset in the scene's generator; ``interfacegan`` gives a single one.
+    """Find the directions of a preset in the scene's generator or in a file; ``interfacegan`` gives a single one.
 
     Args:
         layers: Layers of w that are edited; ``sefa`` decomposes their weights.
 
     Raises:
-        UsageError: the labels or the text cannot be used, or there is no such component.
+        UsageError: the labels, the text or the file cannot be used, or there is no such component.
         I2IError: the generator does not expose its weights, or a text extractor is missing.
         DirectionCancelled: the user has cancelled.
     """
+    if options.direction is not None:
+        return _published(scene, options)
     if options.preset == "interfacegan":
         return _find_boundary(scene, options, progress)
     generator = scene.generator
@@ -185,11 +192,61 @@ def find_directions(
     w = _map(scene, z, np.arange(count), progress)  # of all classes in equal numbers, where the generator has classes
     components = sefa([styles[layer] for layer in layers]) if options.preset == "sefa" else ganspace(w)
     variances = components.strengths if options.preset == "sefa" else components.strengths.square()
-    number, available = options.component or 0, min(len(components.units), count - 1)
-    if number >= available:
-        raise i2i.UsageError(f"--component {number}: there are components 0 to {available - 1}; choose one of them.")
+    number = _chosen_component(options, min(len(components.units), count - 1))
     strength = components.strengths[number] ** (1 if options.preset == "sefa" else 2)
     return _direction_set(w, components, options.preset == "ganspace", {"share": float(strength / variances.sum())})
+
+
+def open_direction(options: MixOptions, generator: i2i.Generator) -> DirectionFile:
+    """Read the direction that the options name, and check that it and the chosen component fit the generator.
+
+    Raises:
+        UsageError: there is no such file, record or component, or the dimensions of w differ.
+        I2IError: the record is not downloaded, or the file is damaged.
+    """
+    assert options.direction is not None
+    found = find_direction(options.direction)
+    found.check(generator)
+    if options.preset == "interfacegan" and len(found.vectors) > 1:
+        raise i2i.UsageError(
+            f"--direction {options.direction} holds {len(found.vectors)} components and no boundary; "
+            "choose --preset ganspace."
+        )
+    _chosen_component(options, len(found.vectors))
+    return found
+
+
+def _chosen_component(options: MixOptions, available: int) -> int:
+    """Return the number of the chosen component.
+
+    Raises:
+        UsageError: there are only ``available`` components.
+    """
+    number = options.component or 0
+    if number >= available:
+        there = f"there are components 0 to {available - 1}" if available > 1 else "there is only component 0"
+        raise i2i.UsageError(f"--component {number}: {there}; choose one of them.")
+    return number
+
+
+def _published(scene: i2i.Scene, options: MixOptions) -> DirectionSet:
+    """Read the directions of a file, and warn where they belong to another latent space than the generator's."""
+    found = open_direction(options, scene.generator)
+    if not found.fits(scene.generator):
+        space = found.space.name if found.space else "another latent space"
+        scene.note(
+            f"warning: --direction {options.direction} belongs to {space}, and the mean latent of this generator is "
+            "another, so the edit may show nothing meaningful; choose the generator for which it was made."
+        )
+    device, vectors = scene.generator.w_mean.device, found.for_layers(scene.generator.num_ws)
+    count = len(vectors)
+    return DirectionSet(
+        [found.name] if count == 1 else [f"component {number}" for number in range(count)],
+        (vectors[:, 0] if vectors.shape[1] == 1 else vectors).to(device),
+        (torch.ones(count) if found.deviations is None else found.deviations).to(device),
+        None if found.mean is None or found.deviations is None else found.mean.to(device),
+        rows=found.rows,
+    )
 
 
 def _direction_set(w: Tensor, components: Components, absolute: bool, scalars: dict[str, float]) -> DirectionSet:

@@ -6,6 +6,7 @@ from typing import Any
 
 import i2i
 
+from .directions import open_direction
 from .options import MixOptions
 from .plans import plan_edit
 from .rendering import DirectionCancelled, EditProgress, render_edit
@@ -25,7 +26,14 @@ class Mix(i2i.Editor):
     Options = MixOptions
 
     def check(self, generator: i2i.Generator | None, options: Any) -> None:
-        """Refuse presets that mix layers where the generator has only one; see ``i2i.Editor.check``."""
+        """Refuse presets that mix layers where the generator has only one, and directions of another w.
+
+        Raises:
+            UsageError: the generator has one layer, or the direction has other dimensions or no such component.
+            I2IError: the direction is not downloaded, or its file is damaged.
+        """
+        if generator is not None and options.direction is not None:
+            open_direction(options, generator)
         if generator is not None and generator.num_ws == 1 and "psi" in options.chosen.uses:
             raise i2i.UsageError(
                 f"--preset {options.preset} mixes the layers of two latent codes and needs several layers, and a "

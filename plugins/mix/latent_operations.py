@@ -77,9 +77,13 @@ def average(ws: Tensor, weights: Sequence[float] | None = None) -> Tensor:
 
 
 def add_direction(w: Tensor, direction: Tensor, amount: float | Tensor, layers: Sequence[int]) -> Tensor:
-    """Add ``amount * direction`` to some layers of ``w``; ``direction`` is ``(w_dim,)``."""
+    """Add ``amount * direction`` to some layers of ``w``.
+
+    Args:
+        direction: ``(w_dim,)`` for all layers, or ``(num_ws, w_dim)`` for each layer its own.
+    """
     moved = w.clone()
-    moved[..., list(layers), :] += amount * direction
+    moved[..., list(layers), :] += amount * (direction if direction.ndim == 1 else direction[list(layers)])
     return moved
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 import i2i
 from i2i import option_flag
@@ -13,6 +14,10 @@ from i2i import option_flag
 from .presets import PRESETS, MixPreset, Name
 
 _COMMON = ("preset", "rows_of", "grid")
+STRENGTH = 100.0
+"""Largest magnitude of a strength."""
+MOST_STRENGTHS = 1000
+"""Largest number of strengths in one list."""
 
 
 class MixOptions(i2i.Options):
@@ -29,9 +34,15 @@ class MixOptions(i2i.Options):
     )
     strength: float | None = Field(
         None,
-        ge=-100,
-        le=100,
-        description="Fraction of the path, or standard deviations for a direction.  [default: the preset's]",
+        ge=-STRENGTH,
+        le=STRENGTH,
+        description="Fraction of the path, or standard deviations for a direction; of a published direction, its "
+        "factor.  [default: the preset's]",
+    )
+    strengths: str | None = Field(
+        None,
+        description="Write a strip of images at these strengths, such as -4,-2,0,2,4, or from first to last in N steps "
+        "as -4:4:N; the animation passes them, and the result has the last one unless --strength is given",
     )
     psi: float | None = Field(
         None,
@@ -66,12 +77,24 @@ class MixOptions(i2i.Options):
         None, description="CSV file with the column seed and a column of 0 and 1 for each attribute"
     )
     condition: str | None = Field(None, description="Another column of --labels, whose attribute is kept")
+    direction: Path | None = Field(
+        None,
+        description="Published direction: a file of InterFaceGAN, e4e or GANSpace, or a record such as smile, see "
+        "'i2i models list --role direction'",
+    )
     grid: bool = Field(False, description="Write an image grid of all pairs, with the originals at the edges")
 
     @property
     def chosen(self) -> MixPreset:
         """The chosen preset."""
         return PRESETS[self.preset]
+
+    @field_validator("strengths")
+    @classmethod
+    def _check_strengths(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_strengths(value)
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> MixOptions:
@@ -86,15 +109,23 @@ class MixOptions(i2i.Options):
                     f"{option_flag(name)} has no effect with --preset {self.preset}; leave it out, "
                     f"or choose {_or(presets)}"
                 )
-        if self.preset == "interfacegan":
+        if self.grid and self.strengths and self.chosen.kind == "transfer" and self.preset != "morph":
+            raise ValueError("--grid shows every pair at one strength; leave out --grid or --strengths")
+        if self.preset == "direction" and self.direction is None:
+            raise ValueError("--preset direction needs --direction: a file, or a record such as --direction smile")
+        if self.direction is not None:
+            for name in ("samples", "attribute", "against", "labels", "condition"):
+                if name in given:
+                    raise ValueError(f"--direction replaces {option_flag(name)}; leave one of them out")
+        elif self.preset == "interfacegan":
             self._check_attribute()
         return self
 
     def _check_attribute(self) -> None:
         if self.attribute is None:
             raise ValueError(
-                "--preset interfacegan needs --attribute: a column of --labels FILE.csv, or a text "
-                'such as --attribute "a smiling face" --against "a frowning face"'
+                "--preset interfacegan needs --attribute: a column of --labels FILE.csv, or a text such as "
+                '--attribute "a smiling face" --against "a frowning face"; or --direction FILE'
             )
         if self.labels is None and self.against is None:
             raise ValueError(
@@ -107,6 +138,29 @@ class MixOptions(i2i.Options):
             raise ValueError("--labels FILE.csv replaces --against and --samples; leave --against and --samples out")
         if self.condition is not None and self.condition == self.attribute:
             raise ValueError("--condition is the attribute itself; name another column")
+
+
+def read_strengths(text: str) -> list[float]:
+    """Parse strengths: a list such as ``-4,-2,0,2,4``, or ``FIRST:LAST:COUNT`` for evenly spaced ones.
+
+    Raises:
+        ValueError: the text is neither, or a number or their count is out of range.
+    """
+    try:
+        if ":" in text:
+            first, last, count = text.split(":")
+            steps = int(count)
+            if not 2 <= steps <= MOST_STRENGTHS:
+                raise ValueError
+            start, end = float(first), float(last)
+            values = [start + (end - start) * number / (steps - 1) for number in range(steps)]
+        else:
+            values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError("write numbers such as -4,-2,0,2,4, or FIRST:LAST:COUNT such as -4:4:9") from None
+    if len(values) > MOST_STRENGTHS or not all(math.isfinite(value) and abs(value) <= STRENGTH for value in values):
+        raise ValueError(f"write at most {MOST_STRENGTHS} numbers from {-STRENGTH:g} to {STRENGTH:g}")
+    return values
 
 
 def _or(names: list[str]) -> str:

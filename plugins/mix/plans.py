@@ -22,7 +22,7 @@ from .latent_operations import (
     interpolate_path,
     mix_layers,
 )
-from .options import MixOptions
+from .options import MixOptions, read_strengths
 from .rendering import EditPlan, EditProgress, GridCell, GridPlan, ImagePlan, RenderRequest
 
 THRESHOLD = 0.1
@@ -85,8 +85,28 @@ def _layers(scene: i2i.Scene, options: MixOptions) -> list[int]:
     return choose_layers(options.rows or options.chosen.rows, scene.generator.num_ws, options.rows_of == "own")
 
 
+def _strengths(options: MixOptions) -> list[float]:
+    """Return the strengths of the strip, or an empty list."""
+    return read_strengths(options.strengths) if options.strengths else []
+
+
 def _strength(options: MixOptions) -> float:
-    return options.chosen.strength if options.strength is None else options.strength
+    """Return the strength of the result: the last of several, or that of the preset, where none is given."""
+    if options.strength is not None:
+        return options.strength
+    return (_strengths(options) or [options.chosen.strength])[-1]
+
+
+def _animated(strengths: Sequence[float], count: int) -> list[float]:
+    """Return ``count`` strengths on the way through all strengths, evenly spaced from one to the next."""
+    if count < 2 or len(strengths) < 2:
+        return [strengths[-1]] * count
+    places = [number * (len(strengths) - 1) / (count - 1) for number in range(count)]
+    starts = [min(int(place), len(strengths) - 2) for place in places]
+    return [
+        strengths[start] + (place - start) * (strengths[start + 1] - strengths[start])
+        for place, start in zip(places, starts, strict=True)
+    ]
 
 
 def _frame_count(options: MixOptions) -> int:
@@ -96,7 +116,7 @@ def _frame_count(options: MixOptions) -> int:
 def _plan_transfer(scene: i2i.Scene, options: MixOptions) -> EditPlan:
     """Move each photo towards another one: style, expression, crossover and morph."""
     images, others = _sources(scene, "image"), _sources(scene, "other")
-    layers, strength = _layers(scene, options), _strength(options)
+    layers, strength, strengths = _layers(scene, options), _strength(options), _strengths(options)
     if options.preset == "morph" and (len(others) > 1 >= len(images) or len(images) > 1 > len(others)):
         return _plan_chain(scene, [*images, *others], layers, strength, options)
     transfer, donors = _transfer(scene, others, layers, options)
@@ -105,11 +125,14 @@ def _plan_transfer(scene: i2i.Scene, options: MixOptions) -> EditPlan:
         target = transfer(image.w, donor.w)
         segments.append((image, donor, image.w, target))
         w = interpolate(image.w, target, strength)
-        frames = _path_frames([image.w, interpolate(image.w, target, max(1.0, strength))], options)
+        if strengths:
+            frames = [interpolate(image.w, target, value) for value in _animated(strengths, _frame_count(options))]
+        else:
+            frames = _path_frames([image.w, interpolate(image.w, target, max(1.0, strength))], options)
         plans.append(ImagePlan(RenderRequest(image.photo, w), frames, _scalars(scene, image, w, layers)))
     grid = None
-    if options.grid and options.preset == "morph":
-        grid = _morph_grid(segments)
+    if strengths or (options.grid and options.preset == "morph"):
+        grid = _morph_grid(segments, strengths or FRACTIONS)
     elif options.grid:
         grid = _cross_grid(images, donors, lambda image, donor: interpolate(image, transfer(image, donor), strength))
     return EditPlan(plans, grid)
@@ -163,33 +186,48 @@ def _plan_chain(
     """Morph through photos in their order, rendered with the noise maps and weights of the first."""
     first = stops[0]
     keys = [mix_layers(first.w, stop.w, layers) for stop in stops]
-    position = strength * (len(keys) - 1)
+    w = _place_on(keys, strength)
+    strengths, grid = _strengths(options), None
+    frames = _path_frames(keys, options)
+    if strengths:
+        frames = [_place_on(keys, value) for value in _animated(strengths, _frame_count(options))]
+        requests: list[GridCell] = [RenderRequest(first.photo, _place_on(keys, value)) for value in strengths]
+        cells = [[first.photo.pixels, *requests, stops[-1].photo.pixels]]
+        columns = [first.name, *(f"{value:.3g}" for value in strengths), stops[-1].name]
+        grid = GridPlan(cells, columns)
+    elif options.grid:
+        grid = _morph_grid(list(zip(stops, stops[1:], keys, keys[1:], strict=False)), FRACTIONS, first.photo)
+    return EditPlan([ImagePlan(RenderRequest(first.photo, w), frames, _scalars(scene, first, w, layers))], grid)
+
+
+def _place_on(keys: Sequence[Tensor], fraction: float) -> Tensor:
+    """Return the point at a fraction of the path through the keys; fractions beyond 0 and 1 extrapolate."""
+    position = fraction * (len(keys) - 1)
     segment = min(max(int(position), 0), len(keys) - 2)
-    w = interpolate(keys[segment], keys[segment + 1], position - segment)
-    scalars = _scalars(scene, first, w, layers)
-    plan = ImagePlan(RenderRequest(first.photo, w), _path_frames(keys, options), scalars)
-    segments = list(zip(stops, stops[1:], keys, keys[1:], strict=False))
-    return EditPlan([plan], _morph_grid(segments, first.photo) if options.grid else None)
+    return interpolate(keys[segment], keys[segment + 1], position - segment)
 
 
 def _morph_grid(
-    segments: Sequence[tuple[LatentSource, LatentSource, Tensor, Tensor]], rendered_with: i2i.Photo | None = None
+    segments: Sequence[tuple[LatentSource, LatentSource, Tensor, Tensor]],
+    fractions: Sequence[float],
+    rendered_with: i2i.Photo | None = None,
 ) -> GridPlan:
-    """Plan a grid with one row for each morph: the first photo, the path, the second photo.
+    """Plan a grid with one row for each pair: the first photo, the path, the second photo.
 
     Args:
         segments: Both photos, and the latent codes at the ends of the path.
+        fractions: Fractions of the path that are shown.
         rendered_with: The photo whose noise maps and weights are used; None for the first photo of each row.
     """
     cells: list[list[GridCell]] = [
         [
             image.photo.pixels,
-            *(RenderRequest(rendered_with or image.photo, interpolate(start, end, fraction)) for fraction in FRACTIONS),
+            *(RenderRequest(rendered_with or image.photo, interpolate(start, end, fraction)) for fraction in fractions),
             other.photo.pixels,
         ]
         for image, other, start, end in segments
     ]
-    columns = ["from", *(f"{fraction:g}" for fraction in FRACTIONS), "to"]
+    columns = ["from", *(f"{fraction:.3g}" for fraction in fractions), "to"]
     return GridPlan(cells, columns, [f"{image.name} to {other.name}" for image, other, _, _ in segments])
 
 
@@ -228,25 +266,33 @@ def _plan_average(scene: i2i.Scene, options: MixOptions) -> EditPlan:
 
 
 def _plan_direction(scene: i2i.Scene, options: MixOptions, progress: EditProgress) -> EditPlan:
-    """Move each photo in an attribute direction: SeFa, GANSpace and InterFaceGAN.
+    """Move each photo in an attribute direction: SeFa, GANSpace, InterFaceGAN and published files.
 
     Photos under the name ``other`` are edited like all others.
     """
     layers, strength = _layers(scene, options), _strength(options)
     images = _sources(scene, "image", "other")
     directions = find_directions(scene, options, layers, progress)
-    number = options.component or 0
-    strengths = _spread(strength, _frame_count(options))
+    if options.rows is None and directions.rows is not None:
+        layers = choose_layers(directions.rows, scene.generator.num_ws)
+    number, strengths = options.component or 0, _strengths(options)
+    count = _frame_count(options)
+    values = _animated(strengths, count) if strengths else _spread(strength, count)
     plans = []
     for image in images:
         w = _apply_direction(image.w, directions, number, strength, layers)
-        frames = [_apply_direction(image.w, directions, number, value, layers) for value in strengths]
+        frames = [_apply_direction(image.w, directions, number, value, layers) for value in values]
         scalars = {**_scalars(scene, image, w, layers), **directions.scalars}
         if directions.mean is not None:
             initial = coordinate(image.w, directions.mean, directions.units[number]) / directions.deviations[number]
             scalars["coordinate"] = float(initial)
         plans.append(ImagePlan(RenderRequest(image.photo, w), frames, scalars))
-    return EditPlan(plans, _direction_grid(images, directions, number, strength, layers) if options.grid else None)
+    grid = None
+    if options.grid or strengths:
+        components = COMPONENTS if options.grid and len(images) == 1 else 1
+        columns = strengths or _spread(strength, STRENGTHS)
+        grid = _direction_grid(images, directions, range(number, number + components), columns, layers)
+    return EditPlan(plans, grid)
 
 
 def _apply_direction(w: Tensor, directions: DirectionSet, number: int, strength: float, layers: list[int]) -> Tensor:
@@ -265,15 +311,18 @@ def _spread(strength: float, count: int) -> list[float]:
 
 
 def _direction_grid(
-    images: list[LatentSource], directions: DirectionSet, number: int, strength: float, layers: list[int]
+    images: list[LatentSource],
+    directions: DirectionSet,
+    components: range,
+    strengths: Sequence[float],
+    layers: list[int],
 ) -> GridPlan:
-    """Plan a grid of strengths (columns) for several photos and one direction, or one photo and several directions."""
-    strengths = _spread(strength, STRENGTHS)
-    if len(images) > 1:
-        rows = [(image, number, image.name) for image in images]
+    """Plan a grid of strengths (columns): a row for each photo, or for each of several components of one photo."""
+    if len(components) > 1:
+        last = min(components.stop, len(directions.names))
+        rows = [(images[0], number, directions.names[number]) for number in range(components.start, last)]
     else:
-        last = min(number + COMPONENTS, len(directions.names))
-        rows = [(images[0], component, directions.names[component]) for component in range(number, last)]
+        rows = [(image, components.start, image.name) for image in images]
     cells: list[list[GridCell]] = [
         [
             image.photo.pixels,
@@ -284,4 +333,4 @@ def _direction_grid(
         ]
         for image, component, _ in rows
     ]
-    return GridPlan(cells, ["original", *(f"{value:g}" for value in strengths)], [label for _, _, label in rows])
+    return GridPlan(cells, ["original", *(f"{value:.3g}" for value in strengths)], [label for _, _, label in rows])

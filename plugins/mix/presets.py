@@ -16,6 +16,7 @@ Name = Literal[
     "sefa",
     "ganspace",
     "interfacegan",
+    "direction",
 ]
 
 
@@ -39,10 +40,10 @@ class MixPreset:
     """Number of frames of the animation; 0 for none."""
     kind: Literal["transfer", "average", "direction"] = "transfer"
     """``transfer`` moves a photo towards those called ``other``, ``average`` averages all photos, and ``direction``
-    moves a photo in a direction found in the generator."""
+    moves a photo in a direction that is found in the generator or read from a file."""
 
 
-_TRANSFER_OPTIONS = frozenset({"rows", "strength", "frames"})
+_TRANSFER_OPTIONS = frozenset({"rows", "strength", "strengths", "frames"})
 _COMPONENT_OPTIONS = _TRANSFER_OPTIONS | {"component", "samples"}
 
 PRESETS: Mapping[Name, MixPreset] = {
@@ -95,7 +96,7 @@ PRESETS: Mapping[Name, MixPreset] = {
     "ganspace": MixPreset(
         "principal component of the latents, set to a value",
         'Härkönen et al., "GANSpace: Discovering Interpretable GAN Controls", 2020',
-        _COMPONENT_OPTIONS,
+        _COMPONENT_OPTIONS | {"direction"},
         strength=2.0,
         frames=24,
         kind="direction",
@@ -103,8 +104,16 @@ PRESETS: Mapping[Name, MixPreset] = {
     "interfacegan": MixPreset(
         "direction across the boundary between labelled samples",
         'Shen et al., "Interpreting the Latent Space of GANs for Semantic Face Editing", 2020',
-        _TRANSFER_OPTIONS | {"samples", "attribute", "against", "labels", "condition"},
+        _TRANSFER_OPTIONS | {"samples", "attribute", "against", "labels", "condition", "direction"},
         strength=2.0,
+        frames=24,
+        kind="direction",
+    ),
+    "direction": MixPreset(
+        "published direction from a file or record",
+        'Tov et al., "Designing an Encoder for StyleGAN Image Manipulation", 2021: w + strength x direction',
+        _TRANSFER_OPTIONS | {"direction", "component"},
+        strength=3.0,
         frames=24,
         kind="direction",
     ),

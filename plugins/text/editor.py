@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 import i2i
 
-from .directions import apply_directions, load_for_generator
-from .goals import create_goals
+from .directions import StyleOffsets, apply_directions, find_offsets, load_for_generator
+from .goals import TextGoal, create_goals
 from .options import NEUTRAL, TextOptions
 from .pipeline import EditedLatent, TextEdit, interpolate_latents, latent_of, optimise_edits, render_latents
 
@@ -49,11 +49,12 @@ class Text(i2i.Editor):
             I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
         """
         against = NEUTRAL if options.directions and options.against is None else options.against
-        goals = create_goals(scene.extractors["text"], options.prompt, against, options.grid)
-        _report_unknown_words(scene, [*options.prompt, *([against] if against else [])])
+        goals, offsets, refused = _find_goals(scene, options, against)
+        accepted = [prompt for prompt in options.prompt if prompt not in refused]
+        _report_unknown_words(scene, [*accepted, *([against] if against else [])])
         images = list(scene.every["image"])
         edits = [TextEdit(image, goal) for image in images for goal in goals]
-        done = apply_directions(scene, options, edits) if options.directions else optimise_edits(scene, options, edits)
+        done = apply_directions(scene, edits, offsets) if options.directions else optimise_edits(scene, options, edits)
         rendered = render_latents(scene, [result.latent for result in done])
         scalars = _measure(scene, edits, done, rendered)
         results = [
@@ -61,12 +62,61 @@ class Text(i2i.Editor):
             for row in range(0, len(edits), len(goals))
         ]
         if options.grid:
-            results[0] = replace(results[0], table=_table(images, [goal.name for goal in goals], rendered, scalars))
+            results[0] = replace(results[0], table=_table(images, options.prompt, refused, rendered, scalars))
         if not options.directions and scene.cancelled:
             scene.note("Stopped before the end: these are the best images found so far.")
         elif options.strength is None or options.strength > 0:
             _report_no_increase(scene, options, edits, scalars)
         return replace(results[0], others=tuple(results[1:]))
+
+
+def _find_goals(
+    scene: i2i.Scene, options: TextOptions, against: str | None
+) -> tuple[list[TextGoal], dict[str, StyleOffsets], dict[str, str]]:
+    """Create the goals, with the offsets of global directions, and say which prompts of a grid are refused and why.
+
+    Raises:
+        UsageError: a prompt is refused, or each of a grid.
+        I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
+    """
+    refused: dict[str, str] = {}
+    goals = _accepted_goals(scene, options, against, refused)
+    offsets: dict[str, StyleOffsets] = {}
+    for goal in goals if options.directions else ():
+        try:
+            offsets[goal.name] = find_offsets(scene, options, goal)
+        except i2i.UsageError as error:
+            refused[goal.name] = str(error)
+            if len(refused) == len(set(options.prompt)) or not options.grid:
+                raise
+    goals = [goal for goal in goals if goal.name not in refused]
+    for prompt, reason in refused.items():
+        scene.note(f"warning: {prompt!r} is refused, so its column is empty: {reason}")
+    return goals, offsets, refused
+
+
+def _accepted_goals(
+    scene: i2i.Scene, options: TextOptions, against: str | None, refused: dict[str, str]
+) -> list[TextGoal]:
+    """Create the goals; enter the prompts of a grid that the text network refuses, and why, in ``refused``.
+
+    Raises:
+        UsageError: a prompt is refused, or each of a grid.
+    """
+    text, goals = scene.extractors["text"], []
+    try:
+        return create_goals(text, options.prompt, against, options.grid)  # in one batch
+    except i2i.UsageError:
+        if not options.grid:
+            raise
+    for prompt in options.prompt:
+        try:
+            goals += create_goals(text, [prompt], against, True)
+        except i2i.UsageError as error:
+            refused[prompt] = str(error)
+            if len(refused) == len(set(options.prompt)):
+                raise
+    return goals
 
 
 def _report_unknown_words(scene: i2i.Scene, sentences: Sequence[str]) -> None:
@@ -127,16 +177,25 @@ def _result(
 
 
 def _table(
-    images: Sequence[i2i.Photo], names: Sequence[str], rendered: Sequence[Tensor], scalars: Sequence[dict[str, float]]
+    images: Sequence[i2i.Photo],
+    prompts: Sequence[str],
+    refused: Mapping[str, str],
+    rendered: Sequence[Tensor],
+    scalars: Sequence[dict[str, float]],
 ) -> i2i.Table:
-    """Show images in rows and prompts in columns."""
+    """Show images in rows and prompts in columns; those of ``refused`` prompts are empty, with the reason as a note."""
     cells: list[list[Tensor | None]] = []
-    notes = []
-    for row, image in enumerate(images):
-        part = slice(row * len(names), (row + 1) * len(names))
-        cells.append([image.pixels, *rendered[part]])
-        notes.append(
-            ["", *(f"{each['similarity/before']:.2f} to {each['similarity/after']:.2f}" for each in scalars[part])]
-        )
+    notes: list[list[str]] = []
+    remaining = iter(zip(rendered, scalars, strict=True))
+    for image in images:
+        cells.append([image.pixels])
+        notes.append([""])
+        for prompt in prompts:
+            picture, note = None, refused.get(prompt, "")
+            if prompt not in refused:
+                picture, each = next(remaining)
+                note = f"{each['similarity/before']:.2f} to {each['similarity/after']:.2f}"
+            cells[-1].append(picture)
+            notes[-1].append(note)
     labels = [image.name or f"image {number + 1}" for number, image in enumerate(images)]
-    return i2i.Table(cells, ["original", *names], labels, notes)
+    return i2i.Table(cells, ["original", *prompts], labels, notes)

@@ -64,6 +64,10 @@ OWN: dict[str, dict[str, Any]] = {
         "options": {"labels": "{labels}", "attribute": "first", "condition": "second", "frames": 2},
         "tolerance": DIRECT,
     },
+    "mix-direction": {
+        "options": {"direction": "{direction}", "strengths": "-6,6", "frames": 2},
+        "tolerance": DIRECT,
+    },
     "align": {"tolerance": DIRECT},
 }
 """What a case with a generated name needs besides ``DEFAULTS`` and ``IMAGES``."""

@@ -184,6 +184,14 @@ class Workspace:
         run_command("models", "make-directions", *arguments, "--extractor", "text=demo-text", "--out", str(path))
         return path
 
+    @cached_property
+    def direction(self) -> Path:
+        """A published direction, of unit length, for latent codes of 128 dimensions and 18 layers."""
+        path = self.folder / "direction.npy"
+        vectors = np.random.RandomState(1).randn(18, 128)
+        np.save(path, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+        return path
+
     def place_vgg16(self) -> None:
         """Write a VGG16 with weights from a random generator where i2i looks for the downloaded one."""
         folder = Path(os.environ["I2I_HOME"]) / "models"

@@ -131,6 +131,10 @@ def test_input_sizes_of_cars_and_others(state: State, tmp_path: Path) -> None:
         small = F.interpolate(large, (192, 256), mode="bilinear", antialias=True)
         assert e4e(small).shape == (1, ROWS, NUMBERS)
         assert torch.allclose(e4e(large), e4e(small), atol=1e-5)
+        # A StyleGAN2 of cars renders squares with bars above and below, which the encoder must not see.
+        square = F.pad(large, (0, 0, 64, 64), value=-1.0)
+        assert square.shape[2:] == (512, 512) and torch.equal(e4e(square), e4e(large))
+        assert torch.equal(e4e(F.pad(large, (0, 0, 64, 64), value=1.0)), e4e(large))
 
 
 def test_prefix_is_removed_from_the_start_only() -> None:

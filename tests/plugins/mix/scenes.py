@@ -20,8 +20,15 @@ class Stripes(Bands, i2i.StyleGenerator):
     w_std = 2.0
 
     def styles(self) -> list[Tensor]:
-        """Row i of w answers to its first, second or third number most, in turn."""
-        return [torch.diag(torch.tensor([3.0, 2.0, 1.0]).roll(row)) for row in range(self.num_ws)]
+        """Row i of w answers to its first, second or third number most, in turn: with 3, 2 and 1 channels.
+
+        The lengths of the weights are the other way round, which must not matter.
+        """
+        counts = torch.tensor([3, 2, 1])
+        return [
+            (torch.eye(3) * (4 - counts.roll(row))).repeat_interleave(counts.roll(row), dim=0)
+            for row in range(self.num_ws)
+        ]
 
     def tuned(self, changes: Any = None, noise: Any = None) -> Stripes:
         copied = Stripes(None, self.device)

@@ -26,15 +26,22 @@ def test_sefa_finds_the_singular_vectors_of_the_stacked_weights() -> None:
     layers = [torch.randn(20, 6, generator=torch.Generator().manual_seed(number)) for number in range(3)]
     found = sefa(layers)
     whole(found, 6)
-    _, values, vectors = torch.linalg.svd(torch.cat(layers).double(), full_matrices=False)
+    rows = torch.cat(layers).double()
+    _, values, vectors = torch.linalg.svd(rows / rows.norm(dim=1, keepdim=True), full_matrices=False)
     torch.testing.assert_close(found.strengths, values.square())
     torch.testing.assert_close((found.units * vectors).sum(dim=1).abs(), torch.ones(6, dtype=torch.float64))
 
 
 def test_sefa_depends_on_layers() -> None:
-    layers = [torch.diag(torch.tensor([3.0, 2.0, 1.0]).roll(row)) for row in range(3)]
+    layers = [torch.eye(3)[[row, row, (row + 1) % 3]] for row in range(3)]
     for row in range(3):
         assert sefa([layers[row]]).units[0].tolist() == torch.eye(3)[row].tolist()
+
+
+def test_sefa_rows_have_unit_length() -> None:
+    many, long = torch.eye(2)[[0, 0, 0]], 100 * torch.eye(2)[[1]]  # three channels of one number, a strong one
+    found = sefa([many, long, torch.zeros(1, 2)])
+    assert found.units[0].tolist() == [1, 0] and found.strengths.tolist() == [3, 1]
 
 
 def test_ganspace_finds_axes_and_deviations() -> None:

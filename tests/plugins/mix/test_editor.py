@@ -90,6 +90,28 @@ def test_morph_passes_all_images() -> None:
         assert result.table is not None and len(result.table.cells) == 2
 
 
+def test_strengths_make_a_strip() -> None:
+    given = scene(stripes(), [flat(0.0), flat(0.4)], [flat(0.8)])
+    result = mix(given, preset="morph", strengths="-0.5:1:4", frames=7)
+    table = result.table
+    assert table is not None and table.columns == ["from", "-0.5", "0", "0.5", "1", "to"]
+    shown_cells = [[shown(cell)[0] for cell in row if cell is not None] for row in table.cells]
+    assert shown_cells == [[0.0, -0.4, 0.0, 0.4, 0.8, 0.8], [0.4, 0.2, 0.4, 0.6, 0.8, 0.8]]
+    assert rows_of(result) == [0.8] * 6  # the last strength
+    assert [shown(frame)[0] for frame in result.frames] == [-0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8]
+    assert rows_of(mix(given, preset="morph", strengths="0,1,0", strength=0.5))[0] == 0.4
+    there_and_back = mix(given, preset="morph", strengths="0,1,0", frames=5)
+    assert [shown(frame)[0] for frame in there_and_back.frames] == [0.0, 0.4, 0.8, 0.4, 0.0]
+
+
+def test_strengths_go_along_all_images() -> None:
+    result = mix(scene(stripes(), [flat(0.0), flat(0.4), flat(0.0)]), preset="morph", strengths="0:1:5", frames=3)
+    assert result.table is not None and result.table.columns == ["a", "0", "0.25", "0.5", "0.75", "1", "c"]
+    cells = [shown(cell)[0] for cell in result.table.cells[0] if cell is not None]
+    assert cells == [0.0, 0.0, 0.2, 0.4, 0.2, 0.0, 0.0]
+    assert [shown(frame)[0] for frame in result.frames] == [0.0, 0.4, 0.0]
+
+
 def test_images_and_donors_pair() -> None:
     many = [flat(0.1), flat(0.2), flat(0.3)]
     each = mix(scene(stripes(), many, [OTHER]))
@@ -192,6 +214,19 @@ def test_errors_name_the_remedy(images: int, others: int, options: dict[str, Any
         ({"preset": "interfacegan", "attribute": "a", "labels": "x", "against": "b"}, "leave --against"),
         ({"preset": "interfacegan", "attribute": "a", "labels": "x", "condition": "a"}, "the attribute itself"),
         ({"psi": 2}, "--psi is 2"),
+        (
+            {"preset": "direction"},
+            "--preset direction needs --direction: a file, or a record such as --direction smile",
+        ),
+        ({"preset": "interfacegan", "direction": "x.pt", "attribute": "a"}, "--direction replaces --attribute"),
+        ({"preset": "ganspace", "direction": "x.pt", "samples": 300}, "--direction replaces --samples"),
+        ({"preset": "sefa", "direction": "x.pt"}, "--direction has no effect with --preset sefa"),
+        ({"preset": "average", "strengths": "1,2"}, "--strengths has no effect with --preset average"),
+        ({"preset": "style", "strengths": "0,1", "grid": True}, "leave out --grid or --strengths"),
+        ({"strengths": "1;2"}, "write numbers such as -4,-2,0,2,4, or FIRST:LAST:COUNT such as -4:4:9"),
+        ({"strengths": "0:1:1"}, "FIRST:LAST:COUNT"),
+        ({"strengths": "0:nan:3"}, "at most 1000 numbers from -100 to 100"),
+        ({"strengths": "101"}, "at most 1000 numbers from -100 to 100"),
     ],
 )
 def test_options_in_conflict_are_refused(options: dict[str, Any], told: str) -> None:
@@ -203,5 +238,6 @@ def test_options_in_conflict_are_refused(options: dict[str, Any], told: str) -> 
 def test_options_survive_a_recipe() -> None:
     for preset in PRESETS:
         more = {"attribute": "a", "against": "b"} if preset == "interfacegan" else {}
+        more |= {"direction": "smile", "strengths": "-1,1"} if preset == "direction" else {}
         options = Mix.Options(preset=preset, **more)
         assert Mix.Options(**options.model_dump(mode="json")) == options

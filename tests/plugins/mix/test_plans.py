@@ -20,11 +20,11 @@ def test_sefa_uses_chosen_layers() -> None:
             scene(stripes(), [flat(0.0)]), preset="sefa", rows=str(row), rows_of="own", samples=2000, strength=1
         )
         assert isinstance(result.latent, i2i.Latent)
-        # Layer ``row`` answers most to that number, whose deviation is 1; 2,000 samples tell it to 1.6 %.
+        # Most channels of layer ``row`` answer to that number, whose deviation is 1; 2,000 samples tell it to 1.6 %.
         expected = torch.zeros(6, 3)
         expected[row, row] = 1
         torch.testing.assert_close(result.latent.w[0], expected, atol=0.1, rtol=0)
-        assert result.scalars["share"] == pytest.approx(9 / 14)  # of 3, 2 and 1, squared
+        assert result.scalars["share"] == pytest.approx(3 / 6)  # of 3, 2 and 1 channels
 
 
 def test_direction_frames_and_grid_span_both_signs() -> None:

@@ -224,3 +224,32 @@ def yellow(pictures: torch.Tensor) -> torch.Tensor:
     """How much more red and green than blue there is where drawn faces have their hair: ``(N,)``."""
     hair = pictures[:, :, 6:14, 22:42].mean(dim=(2, 3))
     return hair[:, :2].mean(dim=1) - hair[:, 2]
+
+
+class Picky(Colours):
+    """Refuses sentences without a colour that it knows."""
+
+    def texts(self, sentences: Sequence[str]) -> torch.Tensor:
+        for sentence in sentences:
+            if not any(word in sentence for word in WORDS):
+                raise i2i.UsageError(f"The text {sentence!r} has no known word.")
+        return super().texts(sentences)
+
+
+def test_a_refused_prompt_leaves_its_column_empty() -> None:
+    notes: list[str] = []
+    given = scene([TEAL, GREY], note=notes.append)
+    given.extractors = {**given.extractors, "text": Picky()}
+    table = edit(given, "purple", "red", "orange", "blue", grid=True, **QUICK).table
+    assert table is not None and list(table.columns) == ["original", "purple", "red", "orange", "blue"]
+    for cells, texts in zip(table.cells, table.notes, strict=True):
+        assert [cell is None for cell in cells] == [False, True, False, True, False]
+        assert "no known word" in texts[1] and "no known word" in texts[3] and " to " in texts[2]
+        red, blue = (cell[0, :, 0, 0] - cells[0][0, :, 0, 0] for cell in (cells[2], cells[4]))  # type: ignore[index]
+        assert red.argmax() == 0 and blue.argmax() == 2
+    told = [note for note in notes if "is refused, so its column is empty" in note]
+    assert len(told) == 2 and told[0].startswith("warning: 'purple' is refused")
+    with pytest.raises(i2i.UsageError, match="'orange' has no known word"):
+        edit(given, "purple", "orange", grid=True)
+    with pytest.raises(i2i.UsageError, match="'purple' has no known word"):
+        edit(given, "purple", "red")
