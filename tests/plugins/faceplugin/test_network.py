@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 import i2i
-from i2i.assets.models import place
+from i2i.testing import downloaded_path
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.weights.onnx_graph import read_onnx
 from i2i_plugins.faceplugin import model_records
@@ -75,8 +75,7 @@ def test_weights_are_found_where_models_are_kept(weights: Path) -> None:
     device = i2i.choose_device("cpu", "fp32")
     with pytest.raises(i2i.I2IError, match="The model 'faceplugin-pose'"):
         HeadPose(device)
-    file = place(model_records.POSE_MODEL).with_name("faceplugin-pose.onnx")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = downloaded_path(model_records.POSE_MODEL).with_name("faceplugin-pose.onnx")
     file.symlink_to(weights / "fr_pose.onnx")
     assert HeadPose(device)(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 import i2i
-from i2i.inference.conversion import convert
+from i2i.testing import run_command
 from i2i.toolkit.weights import read_weights
 from i2i_plugins.mobilestylegan.generator import MobileStyleGAN, convert_published
 from i2i_plugins.mobilestylegan.model_records import MOBILE_FFHQ
@@ -38,10 +40,13 @@ def test_statistics_of_w_are_those_of_its_samples(tmp_path: Path) -> None:
 
 def test_convert_writes_a_file_that_renders_the_same(tmp_path: Path) -> None:
     graph, out = small.write(tmp_path), tmp_path / "converted.safetensors"
-    header = convert(graph, out)
-    assert header["family"] == "mobilestylegan" and header["resolution"] == 64 and header["rows"] == 8
+    run_command("convert", graph, "--out", out)
+    with safe_open(out, "pt") as stored:
+        header = json.loads(stored.metadata()["i2i"])
+    assert header["family"] == "mobilestylegan"
     assert "non-commercial" in header["licence"] and "Apache-2.0" in header["licence"]
     both = [i2i.generator(path, device="cpu") for path in (graph, out)]
+    assert [(each.resolution, each.num_ws) for each in both] == [(64, 8)] * 2
     z = torch.randn(2, 10)
     images = [generator.render(generator.map(z, truncation=0.7)) for generator in both]
     assert torch.equal(*images)
