@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,8 +40,20 @@ class DraggedImage:
     """``(1, 1, R, R)``, outside which the result shows the initial image; None for nowhere."""
     trajectory: DragTrajectory | None = None
     """None where there was nothing to move."""
+    distances: Sequence[float] = ()
+    """Of each handle in the result, the distance to its target, pixels: of landmarks as their network finds them there,
+    of points as they were tracked."""
     scalars: dict[str, float] = field(default_factory=dict)
     """Measures of the result by name."""
+
+    @property
+    def converged(self) -> list[bool]:
+        """Which handles have converged in the result."""
+        assert self.trajectory is not None
+        return [
+            distance <= threshold
+            for distance, threshold in zip(self.distances, self.trajectory.thresholds, strict=True)
+        ]
 
 
 def drag_images(scene: i2i.Scene, options: DragOptions) -> Iterator[tuple[int, DraggedImage]]:
@@ -109,10 +121,10 @@ def _report(scene: i2i.Scene, method: DragMethod, result: DraggedImage) -> None:
     """Note which handles have not converged, why, and what to type next; nothing where all have."""
     trajectory = result.trajectory
     assert trajectory is not None
-    missed = [index for index, converged in enumerate(trajectory.converged) if not converged]
+    distances = result.distances
+    missed = [index for index, converged in enumerate(result.converged) if not converged]
     if not missed:
         return
-    distances = trajectory.distances[trajectory.best_step]
     farthest = max(missed, key=lambda index: distances[index])
     limit = trajectory.thresholds[farthest]
     distance = f"{distances[farthest]:.2g} px from its target (converged below {limit:.2g} px)"
@@ -132,9 +144,16 @@ def _reason(method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> 
     assert trajectory is not None
     if trajectory.stop_reason == "cancelled":
         return f"stopped after {trajectory.steps} step{'s' * (trajectory.steps != 1)}: type the same command again"
+    easier = "a smaller strength" if method.presets else "a nearer target"
     if set(missed) <= set(plan.masked_handles):
         return "the mask allows no change there: paint it white, or type --mask none"
-    easier = "a smaller strength" if method.presets else "a nearer target"
+    if trajectory.stop_reason == "converged":
+        return "the features that were tracked arrived there, and the landmarks did not: try --guide both"
+    if trajectory.stop_reason == "stalled" and not trajectory.has_moved():
+        rate = f"{2 * settings.learning_rate:.2g}"
+        return (
+            f"they have not moved in {trajectory.steps} steps: type --rate {rate}, twice the present one, or {easier}"
+        )
     if trajectory.stop_reason == "steps":
         return f"all {settings.steps} steps were taken: type --steps {2 * settings.steps}, or try {easier}"
     wider = "" if plan.mask is None else ", a larger region with --mask none"
@@ -146,23 +165,52 @@ def _reason(method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> 
 
 def measure(scene: i2i.Scene, method: DragMethod, results: Sequence[DraggedImage]) -> list[DraggedImage]:
     """Return the results with their scalars: handles, similarity to the initial images, measures of presets."""
-    similarities, changes = _similarities(scene, results), _preset_measures(scene, method, results)
-    rows = zip(results, similarities, changes, strict=True)
-    return [
-        replace(result, scalars={**_handle_scalars(result), **similarity, **change})
-        for result, similarity, change in rows
-    ]
+    similarities, landmarks = _similarities(scene, results), _find_landmarks(scene, method, results)
+    measured = []
+    for result, similarity, points in zip(results, similarities, landmarks, strict=True):
+        found = replace(result, distances=_final_distances(method, result, points))
+        changes = {} if points is None else _preset_measures(method, result, points)
+        measured.append(replace(found, scalars={**_handle_scalars(found), **similarity, **changes}))
+    return measured
+
+
+def _find_landmarks(
+    scene: i2i.Scene, method: DragMethod, results: Sequence[DraggedImage]
+) -> Sequence[Tensor] | Sequence[None]:
+    """Return the landmarks ``(68, 2)`` of each result; None for all where there are no presets."""
+    if not method.presets:
+        return [None] * len(results)
+    read_landmarks: Any = scene.extractors["landmarks"]
+    images = torch.cat([result.image for result in results])
+    with torch.no_grad():
+        landmarks: Sequence[Tensor] = read_landmarks(images).to(images).unbind()
+    return landmarks
+
+
+def _final_distances(method: DragMethod, result: DraggedImage, landmarks: Tensor | None) -> list[float]:
+    """Return the distance of each handle to its target in the result, pixels.
+
+    Features that are tracked may arrive where the landmark has not: the mouth is drawn elsewhere, and looks the same.
+    """
+    trajectory, handles = result.trajectory, result.plan.handles
+    assert trajectory is not None
+    distances = list(trajectory.distances[trajectory.best_step])
+    if landmarks is None or method.guide != "features":
+        return distances
+    for index, landmark in enumerate(handles.landmarks.tolist()):
+        if landmark >= 0:
+            distances[index] = float((landmarks[landmark] - handles.targets[index]).norm())
+    return distances
 
 
 def _handle_scalars(result: DraggedImage) -> dict[str, float]:
-    trajectory = result.trajectory
+    trajectory, distances = result.trajectory, result.distances
     assert trajectory is not None
-    distances = trajectory.distances[trajectory.best_step]
     return {
         "distance": sum(distances) / len(distances),
         "farthest": max(distances),
         "handles": float(len(distances)),
-        "arrived": float(sum(trajectory.converged)),
+        "arrived": float(sum(result.converged)),
         "steps": float(trajectory.steps),
         "seconds": trajectory.seconds,
     }
@@ -184,24 +232,12 @@ def _similarities(scene: i2i.Scene, results: Sequence[DraggedImage]) -> list[dic
     return scalars
 
 
-def _preset_measures(scene: i2i.Scene, method: DragMethod, results: Sequence[DraggedImage]) -> list[dict[str, float]]:
-    """Return the relative changes that presets report, by name."""
-    measures = {aim.name: aim for values, _ in method.presets.values() for aim in values.aims}
-    if not method.presets:
-        return [{} for _ in results]
-    read_landmarks: Any = scene.extractors["landmarks"]
-    images = torch.cat([result.image for result in results])
-    with torch.no_grad():
-        after = read_landmarks(images).to(images)
-    return [
-        _relative_changes(measures.values(), result.plan.landmarks, points)
-        for result, points in zip(results, after, strict=True)
-    ]
-
-
-def _relative_changes(measures: Iterable[Measure], before: Tensor | None, after: Tensor) -> dict[str, float]:
+def _preset_measures(method: DragMethod, result: DraggedImage, landmarks: Tensor) -> dict[str, float]:
+    """Return the relative changes that presets report, by name, for the landmarks ``(68, 2)`` of the result."""
+    before = result.plan.landmarks
     assert before is not None
-    return {measure.name: relative_change(measure, before, after) for measure in measures}
+    measures = {aim.name: aim for values, _ in method.presets.values() for aim in values.aims}
+    return {name: relative_change(measure, before, landmarks) for name, measure in measures.items()}
 
 
 def relative_change(measure: Measure, before: Tensor, after: Tensor) -> float:

@@ -113,11 +113,11 @@ def test_frames_end_with_the_result() -> None:
         ({"preset": "smile", "steps": 1}, "2 of 2 handles did not converge, landmarks 49, 55: the farthest is "),
         (
             {"preset": "smile", "patience": 5},
-            "; early stopping after 5 steps without improvement, so the",
+            "; they have not moved in 15 steps: type --rate",
         ),
         (
             {"preset": "smile", "patience": 5},
-            "try a smaller strength, a larger region with --mask none, or --pati",
+            "twice the present one, or a smaller strength.",
         ),
         ({"preset": "smile", "point": ("32,60:32,50",), "steps": 1}, "3 of 3 handles did not converge, 32,60 and"),
     ],
