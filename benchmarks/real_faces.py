@@ -212,17 +212,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    rows = [row for task in given.tasks for row in measure(task, given)]
+    rows: list[dict[str, Any]] = []
+    for task in given.tasks:
+        found = measure(task, given)
+        rows += found
+        for row in found if not given.json else ():
+            if row is rows[0]:
+                print(f"{row['device']}, torch {torch.__version__}, {torch.get_num_threads()} threads")
+                print(f"{'task':10} {'variant':10} {'s':>8} {'times':>6} {'MB':>6} {'peak MB':>8}")
+            print(
+                f"{row['task']:10} {row['variant']:10} {row['seconds']:8.3f} {row['times']:6.2f} {row['memory_mb']:6}"
+                f" {row['peak_mb']:8}",
+                flush=True,
+            )
     if given.json:
         print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "results": rows}, indent=2))
-        return
-    print(f"{rows[0]['device']}, torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print(f"{'task':10} {'variant':10} {'s':>8} {'times':>6} {'MB':>6} {'peak MB':>8}")
-    for row in rows:
-        print(
-            f"{row['task']:10} {row['variant']:10} {row['seconds']:8.3f} {row['times']:6.2f} {row['memory_mb']:6}"
-            f" {row['peak_mb']:8}"
-        )
 
 
 if __name__ == "__main__":
