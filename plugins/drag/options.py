@@ -62,7 +62,11 @@ class DragOptions(i2i.Options):
         description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half]",
         json_schema_extra={"aliases": ["layers"]},
     )
-    space: Literal["w+", "w"] = Field("w+", description="w+ moves each layer by its own vector, w all by one")
+    space: Literal["w+", "w"] | None = Field(
+        None,
+        description="w+ moves each layer by its own vector, w all by one.  [default: w for turns at 256 px and "
+        "more, else w+]",
+    )
     layer: int | None = Field(
         None,
         ge=4,

@@ -5,7 +5,7 @@ Landmarks are counted from 1 to 68, in the iBUG order, as published.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -62,6 +62,8 @@ class PresetValues(_Model):
     """Where the image may change; None, written ``"all"``, for everywhere."""
     hold: tuple[Landmark, ...] = ()
     """Landmarks in the region that must not move; those outside it never move."""
+    space: Literal["w+", "w"] = "w+"
+    """The latent space from 256 px on where the user names none. In w+ a turning head is torn apart."""
     aims: tuple[Measure, ...] = ()
     """Measures that the edit reports and tables show."""
 

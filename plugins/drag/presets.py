@@ -129,6 +129,7 @@ PRESETS = (
         {
             "moves": _turn(-1),
             "region": "all",
+            "space": "w",
             "aims": [{"name": "nose_to_left_cheek", "pairs": [(31, 3)], "against": [(31, 15)]}],
         },
     ),
@@ -139,6 +140,7 @@ PRESETS = (
         {
             "moves": _turn(1),
             "region": "all",
+            "space": "w",
             "aims": [{"name": "nose_to_right_cheek", "pairs": [(31, 15)], "against": [(31, 3)]}],
         },
     ),

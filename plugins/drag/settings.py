@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +84,12 @@ class DragMethod:
     """The extractor of the identity loss; None without that loss."""
 
 
-def resolve_settings(options: DragOptions, generator: i2i.Generator) -> DragSettings:
-    """Replace what the options leave open by values for the resolution of the generator."""
+def resolve_settings(
+    options: DragOptions, generator: i2i.Generator, presets: Iterable[PresetValues] = ()
+) -> DragSettings:
+    """Replace what the options leave open by values for the resolution of the generator, and for the presets."""
     size = generator.resolution
+    shared = size >= SMALL and any(values.space == "w" for values in presets)
     weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
     deviation = generator.w_std / math.sqrt(generator.w_dim)
     return DragSettings(
@@ -94,7 +97,7 @@ def resolve_settings(options: DragOptions, generator: i2i.Generator) -> DragSett
         r1=options.r1 or max(MIN_R1, R1 * size),
         r2=options.r2 or max(MIN_R2, R2 * size),
         layers=first_layers(options.rows, generator.num_ws),
-        shared_vector=options.space == "w",
+        shared_vector=shared if options.space is None else options.space == "w",
         learning_rate=options.rate or (LEARNING_RATE if size >= SMALL else SMALL_LEARNING_RATE) * deviation,
         steps=options.steps,
         tolerance=options.tolerance or default_tolerance(size),
@@ -136,7 +139,8 @@ def resolve_method(scene: i2i.Scene, options: DragOptions) -> DragMethod:
         guide = _resolve_guide(scene, options, image)
         identity = None if guide == "features" else _find_identity(scene, options, image)
     features = guide != "landmarks" or bool(options.point)
-    return DragMethod(resolve_settings(options, scene.generator), presets, guide, features, identity)
+    settings = resolve_settings(options, scene.generator, [values for values, _ in presets.values()])
+    return DragMethod(settings, presets, guide, features, identity)
 
 
 def requested_presets(options: DragOptions) -> dict[str, float]:

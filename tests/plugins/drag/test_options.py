@@ -74,6 +74,25 @@ def test_settings_scale_published_values(size: int, r1: float, r2: float, layer:
 
 
 @pytest.mark.parametrize(
+    ("size", "given", "presets", "shared"),
+    [
+        (64, None, ["turn_left"], False),
+        (256, None, ["turn_left"], True),
+        (256, None, ["smile", "turn_right"], True),
+        (256, None, ["smile"], False),
+        (256, None, [], False),
+        (256, "w+", ["turn_left"], False),
+        (64, "w", ["smile"], True),
+    ],
+)
+def test_heads_turn_in_w(size: int, given: str | None, presets: list[str], shared: bool) -> None:
+    known = {preset.name: read_values(preset) for preset in PRESETS}
+    generator = Blobs(None, i2i.choose_device("cpu", "fp32"), size)
+    options = Drag.Options(space=given) if given else Drag.Options()
+    assert resolve_settings(options, generator, [known[name] for name in presets]).shared_vector is shared
+
+
+@pytest.mark.parametrize(
     ("asked", "num_ws", "rows"),
     [(None, 18, 6), (None, 14, 6), (None, 10, 5), (None, 1, 1), (6, 18, 6), (6, 10, 3), (9, 10, 5), (1, 10, 1)],
 )
