@@ -125,7 +125,19 @@ def test_edit_with_an_inverter_file_and_again_from_its_recipe() -> None:
     file = written("flat.py", INVERTER.format(scale=1))
     installed = registry_of(Rendered, plugins=("demo", "stylegan"))
     with_file = installed.extended(load_file("flat.py"))
-    words = ("--plugin", "rendered", "--image", photo(), "--crop", "square", "--device", "cpu", "--out")
+    words = (
+        "--plugin",
+        "rendered",
+        "--image",
+        photo(),
+        "--generator",
+        "demo-faces",
+        "--crop",
+        "square",
+        "--device",
+        "cpu",
+        "--out",
+    )
     done = run("edit", *words, "out", "--invert", "flat", registry=with_file)
     assert done.exit_code == 0, done.output
     recipe = json.loads(Path("out/recipe.json").read_text(encoding="utf-8"))

@@ -216,7 +216,7 @@ def test_every_record_is_sane(model: i2i.Model) -> None:
     assert not model.url or Path(urlsplit(model.url).path).suffix
     assert model.path is None or model.path.is_file()
     assert model.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", model.sha256)
-    assert model.bytes is None or 10**4 < model.bytes < 10**10
+    assert model.bytes is None or 10**3 < model.bytes < 10**10
     if model.role == "generator":
         assert model.resolution in {2**power for power in range(5, 11)}
 

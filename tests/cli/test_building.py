@@ -28,7 +28,7 @@ def test_what_a_plugin_adds_to_a_group_stays_in_its_own_command_line(order: tupl
     core = found[""][0]
     assert all(each == core for each in found[""])
     assert all(each == core | {"models make-directions"} for each in found["text"])
-    assert core >= {*COMMANDS, "models fetch"} and set(models.commands) == {"list", "show", "fetch"}
+    assert core >= {*COMMANDS, "models fetch"} and set(models.commands) == {"list", "show", "fetch", "remove"}
 
 
 @pytest.mark.parametrize("path", [["train"], ["models", "fetch"], ["models", "make-directions"]])
