@@ -49,7 +49,7 @@ def mobilestylegan(device: Device) -> Any:
     """The published weights, or random ones of the published sizes."""
     from i2i_plugins.mobilestylegan.generator import MobileStyleGAN
     from i2i_plugins.mobilestylegan.model_records import MOBILE_FFHQ
-    from i2i_plugins.mobilestylegan.networks.synthesis import SynthesisSizes
+    from i2i_plugins.mobilestylegan.networks.synthesis import MobileSizes
     from i2i_plugins.mobilestylegan.tensors import canonical, create
 
     file = place(MOBILE_FFHQ)
@@ -57,7 +57,7 @@ def mobilestylegan(device: Device) -> Any:
         return i2i.generator(file, str(device))
     torch.manual_seed(0)
     widths = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64}
-    network = create(SynthesisSizes(w_dim=512, const=512, widths=widths), z_dim=512)
+    network = create(MobileSizes(w_dim=512, const=512, widths=widths), z_dim=512)
     return MobileStyleGAN(i2i.Weights("mobilestylegan", canonical(network)), device)
 
 

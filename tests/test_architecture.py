@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import subprocess
@@ -29,6 +30,16 @@ def test_tests_of_plugins_import_the_public_api_only(folder: str) -> None:
         for match in internal.finditer(path.read_text(encoding="utf-8"))
     ]
     assert not found, "import these from i2i, i2i.toolkit or i2i.testing: " + ", ".join(found)
+
+
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for folder in ("i2i", "plugins", "datasets", "research"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and node.name != "Options":  # nested in what they are options of
+                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_registration_imports_no_torch() -> None:

@@ -29,7 +29,7 @@ from i2i.toolkit.files import hash_file
 from i2i.toolkit.latents.layers import PUBLISHED_LAYERS
 from i2i.toolkit.weights import read_weights
 
-from .model_records import ROLE, SPACES, LatentSpace
+from .model_records import ROLE, SPACES, PublishedSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ class DirectionFile:
     """Layers that are edited, of 18, as the file says; None where it does not."""
     name: str = ""
     """Name for captions."""
-    space: LatentSpace | None = None
+    space: PublishedSpace | None = None
     """The latent space of a published file; None where it is unknown."""
 
     def for_layers(self, num_ws: int) -> Tensor:

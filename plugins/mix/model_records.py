@@ -13,7 +13,7 @@ _HOMEPAGE = "https://github.com/omertov/encoder4editing"
 
 
 @dataclass(frozen=True)
-class LatentSpace:
+class PublishedSpace:
     """A space W, recognised by its mean: networks that were trained separately have different means."""
 
     name: str
@@ -22,7 +22,7 @@ class LatentSpace:
     """The first coordinates of the mean of all w."""
 
 
-FFHQ = LatentSpace(
+FFHQ = PublishedSpace(
     "W of StyleGAN2 FFHQ 1024 px",
     (0.0889, 0.0373, 0.1874, -0.0681, -0.1402, 0.0213, -0.0701, -0.0781, 0.1668, -0.1143, 0.2352, 0.0112),
 )

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 import i2i
 
-from .networks.mapping import MappingNetwork
-from .networks.synthesis import Synthesis, SynthesisSizes
+from .networks.mapping import MobileMapping
+from .networks.synthesis import MobileSizes, Synthesis
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -29,14 +29,14 @@ MAX_WIDTH, MAX_RESOLUTION, MAX_LINEAR = 4096, 1024, 32
 class MobileStyleGANNetwork(nn.Module):
     """A whole generator: the networks ``mapping`` and ``synthesis``."""
 
-    def __init__(self, mapping: MappingNetwork, synthesis: Synthesis) -> None:
+    def __init__(self, mapping: MobileMapping, synthesis: Synthesis) -> None:
         super().__init__()
         self.mapping, self.synthesis = mapping, synthesis
 
 
-def create(sizes: SynthesisSizes, z_dim: int, mapping_layers: int = 8) -> MobileStyleGANNetwork:
+def create(sizes: MobileSizes, z_dim: int, mapping_layers: int = 8) -> MobileStyleGANNetwork:
     """Create a network with random weights."""
-    mapping = MappingNetwork([z_dim, *[sizes.w_dim] * mapping_layers])
+    mapping = MobileMapping([z_dim, *[sizes.w_dim] * mapping_layers])
     return MobileStyleGANNetwork(mapping, Synthesis(sizes))
 
 
@@ -50,7 +50,7 @@ def build(tensors: Mapping[str, Tensor]) -> MobileStyleGANNetwork:
     check_shapes(shapes)
     widths, sizes = _mapping_widths(shapes), _synthesis_sizes(shapes)
     with torch.device("meta"):
-        network = MobileStyleGANNetwork(MappingNetwork(widths), Synthesis(sizes))
+        network = MobileStyleGANNetwork(MobileMapping(widths), Synthesis(sizes))
     state = {}
     for name, tensor in tensors.items():
         value = tensor.detach().float()
@@ -85,7 +85,7 @@ def check_shapes(shapes: Shapes) -> None:
     """
     widths, sizes = _mapping_widths(shapes), replace(_synthesis_sizes(shapes), w_dim=_mapping_widths(shapes)[-1])
     with torch.device("meta"):
-        network = MobileStyleGANNetwork(MappingNetwork(widths), Synthesis(sizes))
+        network = MobileStyleGANNetwork(MobileMapping(widths), Synthesis(sizes))
         expected = {name: tuple(value.shape) for name, value in canonical(network).items()}
     for name in (*expected, *shapes):
         if expected.get(name) != shapes.get(name):
@@ -98,12 +98,12 @@ def _mapping_widths(shapes: Shapes) -> list[int]:
     return [_size(shapes, "mapping.fc0.weight", 1), *last]
 
 
-def _synthesis_sizes(shapes: Shapes) -> SynthesisSizes:
+def _synthesis_sizes(shapes: Shapes) -> MobileSizes:
     widths, resolution = {4: 4 * (_size(shapes, "synthesis.block4.conv.bias", 0) // 4)}, 8
     while f"synthesis.block{resolution}.conv2.bias" in shapes and resolution <= MAX_RESOLUTION:
         widths[resolution] = _size(shapes, f"synthesis.block{resolution}.conv2.bias", 0)
         resolution *= 2
-    return SynthesisSizes(
+    return MobileSizes(
         w_dim=_size(shapes, "synthesis.block4.conv.affine.weight", 1),
         const=_size(shapes, "synthesis.block4.conv.const", 0),
         widths=widths,

@@ -20,7 +20,7 @@ GRID = 2.0**16
 own error, so every machine stores the same bits."""
 
 
-class MappingNetwork(nn.Module):
+class MobileMapping(nn.Module):
     """``z (N, z_dim)`` -> ``w (N, w_dim)``.
 
     Attributes:
@@ -56,7 +56,7 @@ def latent_statistics(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     layers = sum(name.endswith(".weight") for name in tensors)
     widths = [tensors["fc0.weight"].shape[1], *(len(tensors[f"fc{index}.bias"]) for index in range(layers))]
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
-        network = MappingNetwork(widths).double()
+        network = MobileMapping(widths).double()
         network.load_state_dict({name: tensor.double() for name, tensor in tensors.items()}, strict=False)
         rng = np.random.RandomState(SEED)
         samples = (torch.from_numpy(rng.randn(BATCH, widths[0])) for _ in range(SAMPLES // BATCH))

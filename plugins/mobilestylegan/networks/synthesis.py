@@ -18,7 +18,7 @@ Noise = Literal["const", "random", "none"] | Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class SynthesisSizes:
+class MobileSizes:
     """Sizes of a synthesis network."""
 
     w_dim: int
@@ -34,10 +34,10 @@ class SynthesisSizes:
         return 2 * max(self.widths)
 
 
-class SynthesisBlock(nn.Module):
+class WaveletBlock(nn.Module):
     """The layers of one resolution: upsampling and two separable convolutions."""
 
-    def __init__(self, sizes: SynthesisSizes, resolution: int) -> None:
+    def __init__(self, sizes: MobileSizes, resolution: int) -> None:
         super().__init__()
         before, channels = sizes.widths[resolution // 2], sizes.widths[resolution]
         self.up = Upsampling(before, sizes.w_dim)
@@ -54,7 +54,7 @@ class SynthesisBlock(nn.Module):
 class FirstBlock(nn.Module):
     """The layer of 4 px."""
 
-    def __init__(self, sizes: SynthesisSizes) -> None:
+    def __init__(self, sizes: MobileSizes) -> None:
         super().__init__()
         self.conv = FirstConv(sizes.const, sizes.widths[4], sizes.w_dim)
 
@@ -62,7 +62,7 @@ class FirstBlock(nn.Module):
 class Synthesis(nn.Module):
     """``num_ws`` layers of w, ``(N, w_dim)`` each -> images ``(N, C, R, R)`` float32."""
 
-    def __init__(self, sizes: SynthesisSizes) -> None:
+    def __init__(self, sizes: MobileSizes) -> None:
         super().__init__()
         self.sizes, self.w_dim = sizes, sizes.w_dim
         self.resolutions = tuple(sizes.widths)
@@ -70,7 +70,7 @@ class Synthesis(nn.Module):
         self.num_ws = 2 * len(sizes.widths)
         self.block4 = FirstBlock(sizes)
         for resolution in self.resolutions[1:]:
-            self.add_module(f"block{resolution}", SynthesisBlock(sizes, resolution))
+            self.add_module(f"block{resolution}", WaveletBlock(sizes, resolution))
         self.to_image = ToImage(sizes.widths[max(sizes.widths)], sizes.colours, sizes.w_dim)
 
     def forward(self, ws: Sequence[Tensor], noise: Noise = "const", features: int | None = None) -> Tensor:

@@ -262,7 +262,7 @@ def test_another_latent_space_is_warned_of(tmp_path: Path, monkeypatch: pytest.M
     assert told.startswith("warning: ") and "belongs to another latent space" in told
     smile = npy(tmp_path / "smile.npy", WAY)
     assert edit(smile) == []  # nothing is known of its space
-    space = model_records.LatentSpace("W of others", (MEAN[0], MEAN[1] + 1.0))
+    space = model_records.PublishedSpace("W of others", (MEAN[0], MEAN[1] + 1.0))
     monkeypatch.setitem(model_records.SPACES, hash_file(smile), space)
     (told,) = edit(smile)
     assert "belongs to W of others" in told

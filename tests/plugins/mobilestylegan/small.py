@@ -13,13 +13,13 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.mobilestylegan.generator import MobileStyleGAN
-from i2i_plugins.mobilestylegan.networks.synthesis import SynthesisSizes
+from i2i_plugins.mobilestylegan.networks.synthesis import MobileSizes
 from i2i_plugins.mobilestylegan.tensors import canonical, create
 
-SIZES = SynthesisSizes(w_dim=12, const=8, widths={4: 16, 8: 16, 16: 16, 32: 8})
+SIZES = MobileSizes(w_dim=12, const=8, widths={4: 16, 8: 16, 16: 16, 32: 8})
 
 
-def tensors(sizes: SynthesisSizes = SIZES) -> dict[str, Tensor]:
+def tensors(sizes: MobileSizes = SIZES) -> dict[str, Tensor]:
     """Random canonical tensors with noise that shows."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
