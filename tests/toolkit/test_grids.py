@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from i2i.toolkit.images.grids import image_grid, wrap_text
+from i2i.toolkit.images.grids import add_captions, image_grid, wrap_text
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -61,3 +61,13 @@ def test_captions_break_at_words_and_joints(text: str, lines: int, expected: lis
         getlength = staticmethod(len)
 
     assert wrap_text(text, Typewriter(), 10, lines) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("size", "least"), [(64, 7), (256, 12), (1024, 30)])
+def test_captions_grow_with_the_images(size: int, least: int) -> None:
+    pictures = [np.full((size, size, 3), 255, np.uint8)]
+    strip = add_captions(pictures, ["seed 1"])[0][size:]
+    above = image_grid([pictures], ["seed 1"])
+    for letters in (strip, above[: len(above) - size]):
+        rows = np.flatnonzero(letters.min(axis=(1, 2)) < 128)
+        assert least <= rows[-1] - rows[0] + 1 <= 2 * least

@@ -101,7 +101,7 @@ def plan_grid(
 ) -> GridLayout:
     """Compute the layout of a grid; ``cell`` is (width, height) in pixels, the rest as for ``image_grid``."""
     gap = max(3, round(min(cell) / 32))
-    points = min(28, max(11, round(cell[0] / 13)))
+    points = _letter_size(cell[0], 13, 11, 28)
     names = [[printable(text) for text in side] for side in (columns, labels)]
     font = choose_font(points, [text for side in names for text in side])
     line = round(1.35 * points)  # from one line to the next
@@ -176,11 +176,19 @@ def add_captions(pictures: Sequence[np.ndarray], captions: Sequence[str]) -> lis
     Returns:
         uint8 ``(H + strip, W, 3)`` each; the images unchanged if one of the captions is wider than its image.
     """
-    points = min(24, max(_SMALLEST, round(pictures[0].shape[1] / 16)))
+    points = _letter_size(pictures[0].shape[1], 16, _SMALLEST, 24)
     font = ImageFont.load_default(size=points)
     if max(font.getlength(caption) for caption in captions) > pictures[0].shape[1]:
         return list(pictures)
     return [_with_strip(*pair, font, round(1.4 * points)) for pair in zip(pictures, captions, strict=True)]
+
+
+def _letter_size(width: int, share: int, least: int, usual: int) -> int:
+    """Return the size of letters, px: a ``share``-th of the width of an image, within bounds that suit small images.
+
+    Images of photographs are shown reduced, so that letters of the usual size could not be read there.
+    """
+    return max(min(usual, max(least, round(width / share))), round(width / 22))
 
 
 def _with_strip(
