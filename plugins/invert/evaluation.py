@@ -322,6 +322,9 @@ def _perturbation_table(inputs: PerturbedPhotos, series: InversionSeries) -> i2i
         notes.append([f"LPIPS {series.distances[index]:.4f}" for index in indices])
         strengths = ", ".join(f"{trial[1]:g}" for trial in trials if trial is not None)
         labels += [f"{PERTURBATIONS[name].title}: {strengths} {unit}", series.name]
-    longest = max(len(row) for row in cells)
+    longest = max(len(row) for row in cells)  # perturbations differ in the number of their strengths
+    for cell_row, note_row in zip(cells, notes, strict=True):
+        cell_row += [None] * (longest - len(cell_row))
+        note_row += [""] * (longest - len(note_row))
     columns = ["unchanged", *(f"change {number}" for number in range(1, longest))]
     return i2i.Table(cells, columns, labels, notes)

@@ -176,3 +176,12 @@ def test_strengths_out_of_range_are_refused(changed: dict[str, Any], reason: str
     made, _, _ = scene(drawn_faces(1), extractors={"encoder": demo("encoder"), "perceptual": lpips()})
     with pytest.raises(i2i.UsageError, match=reason):
         evaluate_perturbations(made, options(**changed))
+
+
+def test_perturbations_with_different_numbers_of_strengths_make_one_table() -> None:
+    result = i2i.edit(
+        "invert", ["seed:1"], study=True, changes=("shift", "zoom"), steps=1, space="w+", start="encoder", device="cpu"
+    )
+    assert result.table is not None and {len(row) for row in result.table.cells} == {5}
+    assert [row[4] is None for row in result.table.cells] == [True, True, False, False]
+    assert {len(row) for row in result.table.notes} == {5}
