@@ -26,7 +26,7 @@ MAX_FRACTION = 0.25
 applies: a lid that is to move by a single pixel has not converged before the first step."""
 MIN_FRACTION = 0.05
 """Fraction of ``tolerance`` below which no difference is visible; a smaller threshold is raised to it."""
-START = 3
+INITIAL_PATIENCE = 3
 """Early stopping: factor of ``patience`` for handles that have not moved yet."""
 MIN_IMPROVEMENT = 0.03
 """Early stopping: fraction of the initial distance by which the distance must decrease within ``patience`` steps."""
@@ -78,20 +78,24 @@ class DragTrajectory(Trajectory):
         """Tell whether all handles have reached their targets."""
         return all(self.converged)
 
+    def _sums(self) -> list[float]:
+        """Return the sum of the distances at the initial latent and after each step."""
+        return [sum(distances) for distances in self.distances]
+
     def has_moved(self) -> bool:
         """Tell whether the handles have come nearer to their targets than at the initial latent."""
-        sums = [sum(distances) for distances in self.distances]
+        sums = self._sums()
         return min(sums) <= (1 - self.patience.relative) * sums[0]
 
     def has_stalled(self) -> bool:
         """Tell whether the distances have not decreased within the steps of patience.
 
-        A drag that has not moved yet gets ``START`` times as many: its first steps may be small.
+        A drag that has not moved yet gets ``INITIAL_PATIENCE`` times as many: its first steps may be small.
         """
-        patience = self.patience.steps if self.has_moved() else START * self.patience.steps
+        patience = self.patience.steps if self.has_moved() else INITIAL_PATIENCE * self.patience.steps
         if not patience or self.steps < patience:
             return False
-        sums = [sum(distances) for distances in self.distances]
+        sums = self._sums()
         return min(sums[:-patience]) - min(sums[-patience:]) < self.patience.relative * sums[0]
 
 

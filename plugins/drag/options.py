@@ -94,7 +94,8 @@ class DragOptions(i2i.Options):
     patience: int = Field(
         20,
         ge=0,
-        description="Early stopping: steps without improvement of the handles, 0 for never",
+        description="Early stopping: steps without improvement of the handles, 0 for never; three times as many before "
+        "they have moved",
         json_schema_extra={"unit": "steps"},
     )
     mask_weight: float | None = Field(

@@ -135,10 +135,10 @@ def _report(scene: i2i.Scene, method: DragMethod, result: DraggedImage) -> None:
         text = f"1 of {len(distances)} handles did not converge, {which}: it is {distance}"
     else:
         text = f"{len(missed)} of {len(distances)} handles did not converge, {which}: the farthest is {distance}"
-    scene.note(result.plan.prefix(f"{text}; {_reason(method, result, missed)}."))
+    scene.note(result.plan.prefix(f"{text}; {_reason(scene, method, result, missed)}."))
 
 
-def _reason(method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> str:
+def _reason(scene: i2i.Scene, method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> str:
     """Explain why handles have not converged, and what to type next."""
     plan, trajectory, settings = result.plan, result.trajectory, method.settings
     assert trajectory is not None
@@ -148,7 +148,13 @@ def _reason(method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> 
     if set(missed) <= set(plan.masked_handles):
         return "the mask allows no change there: paint it white, or type --mask none"
     if trajectory.stop_reason == "converged":
-        return "the features that were tracked arrived there, and the landmarks did not: try --guide both"
+        network = scene.extractors["landmarks"]
+        with_gradients = (
+            "" if network.differentiable else " with a landmark network that passes gradients (--landmarks)"
+        )
+        return (
+            f"the features that were tracked arrived there, and the landmarks did not: try --guide both{with_gradients}"
+        )
     if trajectory.stop_reason == "stalled" and not trajectory.has_moved():
         rate = f"{2 * settings.learning_rate:.2g}"
         return (
