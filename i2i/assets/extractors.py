@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ..api.errors import I2IError, UsageError, did_you_mean
 from ..api.extractor import STANDARD_ROLES, Role
 from ..guards import build_plugin
 from ..registry import Entry, Registry, load_registry
-from .models import state
+from .models import is_present
 
 if TYPE_CHECKING:
     from ..api.extractor import Extractor
@@ -80,21 +81,22 @@ def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> 
     def rank(entry: Entry) -> tuple[bool, ...]:
         models = _models(entry, registry)
         installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
-        ready = installed and all(_is_here(model) for model in models)
-        bundled = installed and all(_is_here(model) or (model is not None and model.bundles) for model in models)
+        ready = installed and all(model is not None and is_present(model) for model in models)
+        bundled = installed and all(model is not None and (is_present(model) or model.bundles) for model in models)
         return not ready, not bundled, not entry.get("default"), not entry.get("differentiable", True)
 
     return min(rivals, key=rank)
 
 
-def _is_here(model: Model | None) -> bool:
-    return model is not None and state(model) in ("here", "shipped")
-
-
 def _models(entry: Entry, registry: Registry) -> list[Model | None]:
-    """Return the model records that an extractor declares; None for one that no plugin registers."""
-    records = registry.entries("model")
-    return [records[name].load() if name in records else None for name in entry.get("models", ())]
+    """Return the model records that an extractor declares; None for one that no plugin registers, or with a fault."""
+    records, found = registry.entries("model"), []
+    for name in entry.get("models", ()):
+        model = None
+        with suppress(I2IError):  # a record with a fault is refused when it is chosen
+            model = records[name].load_checked() if name in records else None
+        found.append(model)
+    return found
 
 
 def open_chosen(

@@ -106,6 +106,11 @@ def download_bytes(models: Iterable[Model]) -> int:
     return sum(sizes.values())
 
 
+def is_present(model: Model) -> bool:
+    """Return whether the file of a model is there."""
+    return state(model) in ("here", "shipped")
+
+
 def model_path(model: Model | str, registry: Registry | None = None) -> Path:
     """The file of a model, or of the model of this name; not read, not checked.
 

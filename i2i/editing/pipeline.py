@@ -12,7 +12,6 @@ from ..api.options import Options
 from ..guards import plain_named_options, plugin_options, plugin_owner
 from ..registry import Registry, load_registry
 from ..toolkit.directories import output_directory
-from .domains import choose_generator
 from .inputs import InputImage, assign_inputs, recorded_inputs
 from .presets import check_presets
 from .recipes import read_recipe
@@ -90,12 +89,8 @@ def edit(
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(registry, kind, options, seed)
     _check_needs(registry, kind, chosen)
-    calls = EditCallbacks.of(progress, stop, note)
-    inputs = assign_inputs(kind, images)
-    if generator is None:
-        generator = "" if kind.wants == "pixels" else choose_generator(registry, kind, inputs, calls.note)
     settings = EditSettings(
-        generator=str(generator),
+        generator="" if generator is None else str(generator),
         extractors=extractors or {},
         extractor_options=plain_named_options(registry, "extractor", extractor_options or {}),
         generator_options=generator_options or {},
@@ -108,8 +103,9 @@ def edit(
         seed=seed,
         out=None if out is None else output_directory(out),
         keep=keep,
-        calls=calls,
+        calls=EditCallbacks.of(progress, stop, note),
     )
+    inputs = assign_inputs(kind, images)
     if inputs and not images:
         defaults = ", ".join(f"{image.slot}={image.label}" for image in inputs)
         settings.calls.note(f"No --image is given, so {name} uses {defaults}.")

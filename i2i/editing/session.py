@@ -14,7 +14,7 @@ from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
-from .domains import FACES
+from .domains import FACES, Domains, choose_generator
 from .extractors import Extractors, open_required
 from .generators import check_requirement, tuned
 from .image_loader import EditImage
@@ -26,6 +26,7 @@ from .settings import EditCallbacks, EditSettings, split_method
 if TYPE_CHECKING:
     from ..api.editor import Editor
     from ..api.generator import Generator
+    from ..api.inverter import Inverter
     from ..registry import Registry
 
 STOPPED_EARLY = "Stopped before there was a result, so nothing is written; type the command again to start over."
@@ -79,12 +80,13 @@ class EditSession:
         Raises:
             UsageError, I2IError: one of them is missing or cannot be opened, or the options do not fit.
         """
-        self.request = request
         registry, editor, settings = request.registry, request.editor, request.settings
         self.device = choose_device(settings.device, precision="fp32")
+        self.domains = Domains(registry, self.device)
         self.generator: Generator | None = None
         self.domain: str | None = FACES
         if editor.wants != "pixels":
+            settings = replace(settings, generator=settings.generator or choose_generator(request, self.domains))
             self.generator = generator(
                 settings.generator, str(self.device), registry=registry, options=settings.generator_options
             )
@@ -93,7 +95,7 @@ class EditSession:
             if settings.generator_options:  # complete and converted to their types, as recipes record them
                 options = plain_options(registry, "generator", self.generator.name, settings.generator_options)
                 settings = replace(settings, generator_options=options)
-                self.request = replace(request, settings=settings)
+        self.request = replace(request, settings=settings)
         roles = (*editor.extractors, *editor.may_use)
         self.extractors = Extractors(
             *(registry, self.device, settings.extractors, self.domain, roles), options=settings.extractor_options
@@ -101,7 +103,10 @@ class EditSession:
         self.editor: Editor = build_plugin(registry, "editor", editor.name)
         self.editor.check(self.generator, request.options)  # before any slow work
         self.inversions = None if self.generator is None else self._inversions(self.generator)
-        open_required(editor, self.extractors, self._inverter_roles())
+        inverter = self._find_inverter()
+        if inverter is not None and settings.invert:
+            self._check_inversion(inverter)
+        open_required(editor, self.extractors, (*inverter.extractors, *inverter.may_use) if inverter else ())
         self.callbacks = choose_callbacks(registry, None)
 
     def _inversions(self, untuned: Generator) -> Inversions:
@@ -115,20 +120,21 @@ class EditSession:
             cached=settings.keep,
         )
 
-    def _inverter_roles(self) -> tuple[str, ...]:
-        """Check the inverter that the user names, if any, and convert its options; return the roles that it may use."""
-        registry, invert = self.request.registry, self.request.settings.invert
+    def _find_inverter(self) -> type[Inverter] | None:
+        """Return the inverter that the user names, or the default one; None for an edit without inversion."""
+        registry = self.request.registry
         if self.request.editor.wants != "latent" or self.inversions is None or not registry.entries("inverter"):
-            return ()
-        name, values = split_method(invert)
-        inverter = inverter_named(registry, name)
-        if invert:
-            options = inverter_options(inverter, values)
-            self.inversions.check(inverter, options)
-            # Converted to their types, as recipes record them.
-            typed = ({"method": name} if name else {}) | options.model_dump(mode="json", exclude_unset=True)
-            self.request = replace(self.request, settings=replace(self.request.settings, invert=typed))
-        return (*inverter.extractors, *inverter.may_use)
+            return None
+        return inverter_named(registry, split_method(self.request.settings.invert)[0])
+
+    def _check_inversion(self, inverter: type[Inverter]) -> None:
+        """Check the options of the inverter, and convert them to their types, as recipes record them."""
+        assert self.inversions is not None
+        name, values = split_method(self.request.settings.invert)
+        options = inverter_options(inverter, values)
+        self.inversions.check(inverter, options)
+        typed = ({"method": name} if name else {}) | options.model_dump(mode="json", exclude_unset=True)
+        self.request = replace(self.request, settings=replace(self.request.settings, invert=typed))
 
     def scene(self, images: Sequence[EditImage]) -> Scene:
         """Build the scene for the editor, with these images."""

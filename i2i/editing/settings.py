@@ -50,7 +50,7 @@ class EditSettings:
     """Editor-independent settings of one edit request."""
 
     generator: str = ""
-    """Source of the generator, as for ``i2i.generator``; empty for editors of pixels."""
+    """Source of the generator, as for ``i2i.generator``; empty where the images decide, and for editors of pixels."""
     extractors: Mapping[str, str] = field(default_factory=dict)
     """Names of extractors by role; for other roles the domain of the images decides."""
     extractor_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from ..api.errors import Interrupted, PluginError
 from ..api.scene import Latent
 from ..guards import plugin_owner
 from ..toolkit.images import to_array
-from .domains import FACES, SURE, Domains, generator_advice
+from .domains import FACES, SURE, generator_advice
 from .extractors import names_for_domain
 from .image_loader import EditImage, ImageLoader, check_single_face, open_photo
 from .inputs import InputSlot
@@ -115,8 +115,7 @@ def _crops(session: EditSession) -> list[EditImage]:
 
 def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:
     """Let crops that are foreign to the generator's domain not be pasted back, if an editor renders them anew."""
-    request, domain = session.request, session.domain
-    domains = Domains(request.registry, session.device)
+    request, domain, domains = session.request, session.domain, session.domains
     if domain is None or domain not in domains or request.editor.wants != "latent":
         return list(images)
     kept = []

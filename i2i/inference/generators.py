@@ -118,6 +118,10 @@ def generator_domain(source: str | Path, registry: Registry) -> str | None:
     return _domain_of_file(path, models) if path.is_file() else None
 
 
+_RENAMED_DOMAINS = {"drawn faces": "synthetic faces"}
+"""Domains as files of version 0.1 name them -> today's names."""
+
+
 def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
     from ..assets.models import known_checksum
@@ -129,7 +133,7 @@ def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
         with suppress(I2IError):
             header = read_weights(path).header
     if isinstance(header.get("domain"), str):
-        return str(header["domain"])
+        return _RENAMED_DOMAINS.get(str(header["domain"]), str(header["domain"]))
     sums = {sha256: model.domain for model in models if (sha256 := known_checksum(model))}
     if not sums:
         return None

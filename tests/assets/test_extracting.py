@@ -28,7 +28,7 @@ def made(name: str, role: str = "landmarks", domain: str = "any", default: bool 
     return type(name, (i2i.Extractor,), body)
 
 
-DRAWN = made("drawn", domain="drawn faces")
+DRAWN = made("drawn", domain="synthetic faces")
 GOOD = made("good", domain="faces", default=True)
 OLD = made("old", domain="faces")
 CATS = made("cats", domain="cats")
@@ -97,6 +97,12 @@ def test_one_that_is_ready_to_use_comes_first(
     assert choose("landmarks", registry, domain=domain).load() is taken
 
 
+def test_a_record_with_a_fault_does_not_stop_the_choice(records: Any) -> None:
+    faulty = i2i.Model("faulty", "Toy.", "landmarks", "", "MIT", sources=("nonsense",))  # type: ignore[arg-type]
+    registry = registry_of(needing("a", "faulty"), SMALL, faulty, *records("small"))
+    assert choose("landmarks", registry, domain="faces").load() is SMALL
+
+
 def test_one_that_judges_is_taken_by_name_or_where_there_is_no_other() -> None:
     assert choose("landmarks", registry_of(LARGE, JUDGE), "a-judge", "faces").load() is JUDGE
     assert choose("landmarks", registry_of(JUDGE), domain="faces").load() is JUDGE
@@ -106,8 +112,8 @@ def test_one_that_judges_is_taken_by_name_or_where_there_is_no_other() -> None:
     ("name", "domain", "taken"),
     [
         ("old", None, OLD),
-        ("old", "drawn faces", OLD),
-        (None, "drawn faces", DRAWN),
+        ("old", "synthetic faces", OLD),
+        (None, "synthetic faces", DRAWN),
         (None, "cats", CATS),
         (None, "faces", GOOD),
         (None, "cars", GOOD),

@@ -34,11 +34,11 @@ def likeness(domain: str | None, notes: list[str]) -> ImageComparison:
 
 def test_the_same_picture_could_not_be_more_like(people: torch.Tensor) -> None:
     notes: list[str] = []
-    same = likeness("drawn faces", notes)(people, people)
+    same = likeness("synthetic faces", notes)(people, people)
     assert len(same) == 2 and not notes
     for each in same:
         assert each == pytest.approx({"psnr": 100, "ssim": 1, "lpips": 0, "identity": 1}, abs=1e-4)
-    one, other = likeness("drawn faces", notes)(people, people.flip(0))
+    one, other = likeness("synthetic faces", notes)(people, people.flip(0))
     assert one == pytest.approx(other, abs=1e-4), "it does not matter which is which"
     assert one["identity"] < 0.8 and one["lpips"] > 0.05 and one["psnr"] < 30
 

@@ -100,10 +100,10 @@ def test_a_photograph_is_refused_before_any_work_and_the_bundle_is_named(
 ) -> None:
     absent = record(tmp_path / "none.safetensors")
     with pytest.raises(
-        i2i.UsageError, match=r"me\.png .* drawn faces only: type 'i2i models fetch toys' .*--generator"
+        i2i.UsageError, match=r"me\.png .* synthetic faces only: type 'i2i models fetch toys' .*--generator"
     ):
         i2i.edit("rerender", [foreign], out=tmp_path / "out", registry=build(absent), device="cpu")
-    with pytest.raises(i2i.UsageError, match="drawn faces only: type 'i2i models fetch ada-ffhq-1024' "):
+    with pytest.raises(i2i.UsageError, match="synthetic faces only: type 'i2i models fetch ada-ffhq-1024' "):
         i2i.edit("rerender", [foreign], out=tmp_path / "out", registry=build(), device="cpu")
     assert not (tmp_path / "out").exists()
 
@@ -118,7 +118,7 @@ def test_a_photograph_is_edited_by_a_generator_of_its_domain_that_is_here(
     notes: list[str] = []
     given = draw_face(tmp_path / "me.png", (20, 20, 40))
     i2i.edit("rerender", [given], out=tmp_path / "out", registry=build(record(file)), note=notes.append, device="cpu")
-    assert notes == [f"{given} is foreign to demo-faces, which knows drawn faces; toy-photos edits it."]
+    assert notes == [f"{given} is foreign to demo-faces, which knows synthetic faces; toy-photos edits it."]
     assert generator_in(tmp_path / "out") == "toy-photos" and made.resolution == 64
     photo = np.asarray(Image.open(tmp_path / "out/photo.png"))
     assert photo.shape == np.asarray(Image.open(given)).shape
@@ -191,3 +191,42 @@ def test_no_real_face_is_taken_for_a_synthetic_one(shared: Path, i2i_home: Path)
     crops = [to_tensor(extract_crop(array, square_placement(*array.shape[:2]), 64)) for array in arrays]
     with torch.no_grad():
         assert len(crops) > 30 and float(knows(torch.cat(crops)).max()) < 0.5
+
+
+def test_a_domain_whose_extractor_cannot_be_opened_does_not_stop_the_others(
+    build: Callable[..., Registry], synthetic: Path, tmp_path: Path
+) -> None:
+    class Cats(i2i.Extractor):
+        name = "toy-cats"
+        summary = "Cats, not downloaded."
+        role = "domain"
+        domain = "cats"
+
+        def __init__(self, device: i2i.Device) -> None:
+            raise i2i.I2IError("The model 'cats' is not downloaded: type 'i2i models fetch cats'.")
+
+    registry = registry_of(Rerender, Mean, Cats, plugins=["demo", "stylegan"])
+    i2i.edit("rerender", [synthetic], out=tmp_path / "out", registry=registry, device="cpu")
+    assert generator_in(tmp_path / "out") == "demo-faces"
+
+
+def test_settings_are_refused_before_a_photo_is_looked_at(build: Callable[..., Registry], tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"no image")
+    with pytest.raises(i2i.UsageError, match="--invert"):
+        i2i.edit("darken", [tmp_path / "photo.png"], invert="toy-mean", registry=build(), device="cpu")
+
+
+def test_each_network_is_opened_once(
+    build: Callable[..., Registry], synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from i2i_plugins.demo.extractors.domain import DemoDomain
+
+    opened: list[str] = []
+    start = DemoDomain.__init__
+    monkeypatch.setattr(DemoDomain, "__init__", lambda self, device: (opened.append(self.name), start(self, device))[1])
+    i2i.edit("mix", [synthetic, synthetic], out=tmp_path / "out", registry=build_with_mix(), device="cpu")
+    assert opened == ["demo-domain"]
+
+
+def build_with_mix() -> Registry:
+    return registry_of(Mean, plugins=["demo", "stylegan", "mix"])

@@ -163,14 +163,16 @@ def test_faces_of_a_photo_are_edited_together(registry: Registry, tmp_path: Path
 
 def test_a_finder_of_crops_is_told_to_be_one(tmp_path: Path) -> None:
     class Crops(Squares):
-        name, domain = "crops", "drawn faces"
+        name, domain = "crops", "synthetic faces"
 
     group = photo(tmp_path / "none.png")
     opener = ImageLoader(
-        Bands(None, TorchDevice("cpu")), "drawn faces", lambda: Crops(TorchDevice("cpu")), EditSettings(crop="face")
+        Bands(None, TorchDevice("cpu")), "synthetic faces", lambda: Crops(TorchDevice("cpu")), EditSettings(crop="face")
     )
     opener.finders = ["squares", "circles"]
-    with pytest.raises(i2i.I2IError, match=r"crops reads crops of drawn faces and .* --landmarks squares or circles"):
+    with pytest.raises(
+        i2i.I2IError, match=r"crops reads crops of synthetic faces and .* --landmarks squares or circles"
+    ):
         opener.load(InputImage("image", "photo", group))
 
 
