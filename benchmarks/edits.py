@@ -69,7 +69,7 @@ def mixed(preset: str, count: int, watcher: Watcher) -> dict[str, float]:
 
 def show(found: dict[str, Any]) -> None:
     """Print tables."""
-    for title in ("drawn faces", "samples"):
+    for title in ("synthetic faces", "samples"):
         print(f"\n{title:16}" + "".join(f"{name:>10}" for name in FIGURES))
         for method, figures in found["inversion"][title].items():
             cells = figures.get("lacks") or "".join(f"{figures[name]:10.4g}" for name in FIGURES)
@@ -91,9 +91,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.threads:
         torch.set_num_threads(given.threads)
-    found: dict[str, Any] = {"inversion": {"drawn faces": {}, "samples": {}}, "mixing": {}}
+    found: dict[str, Any] = {"inversion": {"synthetic faces": {}, "samples": {}}, "mixing": {}}
     with tempfile.TemporaryDirectory() as folder:
-        groups = {"drawn faces": unseen(given.count, Path(folder))}
+        groups = {"synthetic faces": unseen(given.count, Path(folder))}
         groups["samples"] = [f"seed:{UNSEEN + number}" for number in range(given.count)]
         for method in given.methods:
             for title, images in groups.items():

@@ -22,7 +22,7 @@ def register_extractors(register: i2i.Register) -> None:
         "i2i_plugins.demo.extractors.domain:DemoDomain",
         summary="Whether images are synthetic faces.",
         role="domain",
-        domain="drawn faces",
+        domain="synthetic faces",
         default=False,
         kinds=(),
     )
@@ -31,7 +31,7 @@ def register_extractors(register: i2i.Register) -> None:
         "i2i_plugins.demo.extractors.encoder:DemoEncoder",
         summary="Latents of synthetic faces for the generator demo-faces.",
         role="encoder",
-        domain="drawn faces",
+        domain="synthetic faces",
         default=False,
         kinds=(),
     )
@@ -40,7 +40,7 @@ def register_extractors(register: i2i.Register) -> None:
         "i2i_plugins.demo.extractors.identity:DemoIdentity",
         summary="Identity embeddings of synthetic faces.",
         role="identity",
-        domain="drawn faces",
+        domain="synthetic faces",
         default=False,
         kinds=(),
     )
@@ -49,7 +49,7 @@ def register_extractors(register: i2i.Register) -> None:
         "i2i_plugins.demo.extractors.landmarks:DemoLandmarks",
         summary="68 landmarks of synthetic faces.",
         role="landmarks",
-        domain="drawn faces",
+        domain="synthetic faces",
         default=False,
         kinds=(),
     )
@@ -58,7 +58,7 @@ def register_extractors(register: i2i.Register) -> None:
         "i2i_plugins.demo.extractors.text:DemoText",
         summary="Embeds synthetic faces and English sentences in one space; knows the words of their captions.",
         role="text",
-        domain="drawn faces",
+        domain="synthetic faces",
         default=False,
         kinds=(),
     )

@@ -9,7 +9,7 @@ import i2i
 
 WEIGHTS = Path(__file__).with_name("weights")
 CARDS = Path(__file__).with_name("cards")
-DOMAIN = "drawn faces"
+DOMAIN = "synthetic faces"
 
 
 def _record(name: str, role: Any, summary: str, default: bool = False) -> i2i.Model:

@@ -62,7 +62,7 @@ class CropsOnly(i2i.Extractor):
     name = "crops-only"
     summary = "Landmarks of crops."
     role = "landmarks"
-    domain = "drawn faces"
+    domain = "synthetic faces"
 
     def __init__(self, device: i2i.Device) -> None:
         """Nothing to load."""

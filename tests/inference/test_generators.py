@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -124,7 +125,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "domain"),
     [
-        ("demo-faces", "drawn faces"),
+        ("demo-faces", "synthetic faces"),
         ("ffhq-256", "faces"),
         ("somewhere/stylegan2-FFHQ-config-f.pkl", None),
         ("somewhere/cats.pkl", None),
@@ -136,7 +137,7 @@ def test_what_a_generator_draws_is_known_by_its_record(source: str, domain: str 
 
 def test_a_model_is_known_by_its_file_as_well(tmp_path: Path) -> None:
     registry = i2i.load_registry()
-    assert generator_domain(model_path("demo-faces", registry), registry) == "drawn faces"
+    assert generator_domain(model_path("demo-faces", registry), registry) == "synthetic faces"
     (tmp_path / "demo-faces.safetensors").touch()
     assert generator_domain(tmp_path / "demo-faces.safetensors", registry) is None, "another file of the same name"
 
@@ -147,3 +148,5 @@ def test_the_domain_of_a_file_is_known_by_its_checksum_or_its_header(red: Path, 
     assert generator_domain(red, registry(model(sha256="0" * 64, domain="reds"))) is None
     convert(red, tmp_path / "ours.safetensors", registry=recorded)
     assert generator_domain(tmp_path / "ours.safetensors", registry()) == "reds", "by its header"
+    save_file({"w": torch.zeros(1)}, tmp_path / "old.safetensors", {"i2i": json.dumps({"domain": "drawn faces"})})
+    assert generator_domain(tmp_path / "old.safetensors", registry()) == "synthetic faces", "as version 0.1 named it"

@@ -178,7 +178,7 @@ def test_dlib_detects_synthetic_faces_and_no_grey(targets: pools.Pool) -> None:
     assert min(whole.values()) >= 0.75  # of 4 faces and of 9 on a line, some turned far away
 
 
-# The drawn faces, and the extractors.
+# The synthetic faces, and the extractors.
 
 
 def test_dlib_landmarks_of_synthetic_face() -> None:

@@ -23,7 +23,7 @@ class DemoEncoder(i2i.Extractor):
     name = "demo-encoder"
     summary = "Latents of synthetic faces for the generator demo-faces."
     role: ClassVar[Literal["encoder"]] = "encoder"
-    domain = "drawn faces"
+    domain = "synthetic faces"
 
     num_ws: int
     """Layers of a latent code."""

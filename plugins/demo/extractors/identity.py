@@ -23,7 +23,7 @@ class DemoIdentity(i2i.Extractor):
     name = "demo-identity"
     summary = "Identity embeddings of synthetic faces."
     role: ClassVar[Literal["identity"]] = "identity"
-    domain = "drawn faces"
+    domain = "synthetic faces"
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
         """Load the built-in weights, or others of the same network at ``path``.

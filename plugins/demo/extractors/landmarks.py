@@ -24,7 +24,7 @@ class DemoLandmarks(i2i.Extractor):
     name = "demo-landmarks"
     summary = "68 landmarks of synthetic faces."
     role: ClassVar[Literal["landmarks"]] = "landmarks"
-    domain = "drawn faces"
+    domain = "synthetic faces"
 
     def __init__(self, device: i2i.Device, path: Path | None = None) -> None:
         """Load the built-in weights, or others of the same network at ``path``.

@@ -24,7 +24,7 @@ class DemoText(i2i.Extractor):
     name = "demo-text"
     summary = "Embeds synthetic faces and English sentences in one space; knows the words of their captions."
     role: ClassVar[Literal["text"]] = "text"
-    domain = "drawn faces"
+    domain = "synthetic faces"
 
     vocabulary: tuple[str, ...]
     """Known words, in lower case; other words are ignored."""

@@ -13,7 +13,7 @@ class Broken(i2i.Callback):
     """Follows everything."""
 
     name = "broken-callback"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
 
     class Options(Faulty):
         """As of all broken things."""

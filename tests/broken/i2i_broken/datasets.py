@@ -16,7 +16,7 @@ class Broken(i2i.Dataset):
     """Synthetic pairs, and real ones that are not there."""
 
     name = "broken-dataset"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
     drawn = {"train": 2, "val": 1}
 
     class Options(Faulty):
@@ -48,7 +48,7 @@ class Pairs(i2i.Dataset):
     """Lists pairs, for the default ``samples``."""
 
     name = "broken-pairs"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
 
     class Options(Faulty):
         """As of all broken things."""

@@ -27,7 +27,7 @@ class Broken(i2i.Editor):
     """Shows the photo."""
 
     name = "broken-editor"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
     may_use = tuple(CALLS)
 
     class Options(Faulty):

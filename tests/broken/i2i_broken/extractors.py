@@ -15,7 +15,7 @@ class Broken(i2i.Extractor):
     """Calls of every method of every role."""
 
     name = ""
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
     role = ""
     output: tuple[int, ...] = (4,)
 

@@ -17,7 +17,7 @@ class Broken(i2i.StyleGenerator):
     """Grey images of 16 x 16 pixels."""
 
     name = "broken-generator"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
     z_dim, num_ws, resolution = 4, 1, 16
     w_dim = 4
 

@@ -15,7 +15,7 @@ class Broken(i2i.Inverter):
     """The zero latent for every photo."""
 
     name = "broken-inverter"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
 
     class Options(Faulty):
         """As of all broken things."""

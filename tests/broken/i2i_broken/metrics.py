@@ -13,7 +13,7 @@ class Broken(i2i.Metric):
     """Always 0.5."""
 
     name = "broken-metric"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
     better = "lower"
 
     class Options(Faulty):

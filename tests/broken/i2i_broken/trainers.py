@@ -18,7 +18,7 @@ class Broken(i2i.Trainer):
     """A 1 x 1 convolution."""
 
     name = "broken-trainer"
-    summary = "Misbehaves as it is told."
+    summary = "Misbehaves as its options say."
 
     class Options(Faulty):
         when: int = Field(0, description="The step from which it misbehaves")

@@ -1,4 +1,4 @@
-"""Images of drawn faces: the same wherever and however large they are drawn, whole, and smooth at their edges."""
+"""Images of synthetic faces: the same wherever and however large they are drawn, whole, and smooth at their edges."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def register_extractors(register: Any) -> None:
         name = "golden-finder"
         summary = "Faces at two known places."
         role = "landmarks"
-        domain = "drawn faces"
+        domain = "synthetic faces"
 
         def __init__(self, device: i2i.Device) -> None:
             self.landmarks: Any = i2i.extractor("demo-landmarks", str(device))

@@ -1,4 +1,4 @@
-"""Dragging measured on the drawn faces, through ``i2i.edit``, by a network that finds landmarks.
+"""Dragging measured on the synthetic faces, through ``i2i.edit``, by a network that finds landmarks.
 
 The bounds are what the edits have to do; how far the shipped networks went stands beside each.
 """

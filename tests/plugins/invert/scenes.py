@@ -19,7 +19,7 @@ from tests.plugins.stylegan import small_networks
 
 CPU = i2i.choose_device("cpu", "fp32")
 UNSEEN = 10_000_000
-"""From this number on drawn faces took no part in making the embedded networks."""
+"""From this number on synthetic faces took no part in making the embedded networks."""
 
 
 class Near(i2i.Extractor):
@@ -63,7 +63,7 @@ def lpips() -> Lpips:
 
 @cache
 def demo(role: str) -> Any:
-    return i2i.extractor(role, device="cpu", domain="drawn faces")
+    return i2i.extractor(role, device="cpu", domain="synthetic faces")
 
 
 @cache

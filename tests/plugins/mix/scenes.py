@@ -1,4 +1,4 @@
-"""Scenes for the tests of mixing: on a generator whose every number can be foretold, and on the drawn faces."""
+"""Scenes for the tests of mixing: on a generator whose every number can be foretold, and on the synthetic faces."""
 
 from __future__ import annotations
 

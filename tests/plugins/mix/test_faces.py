@@ -1,4 +1,4 @@
-"""Mixing measured on the drawn faces, by networks that find landmarks and tell people apart.
+"""Mixing measured on the synthetic faces, by networks that find landmarks and tell people apart.
 
 Figures are means over 32 pairs of samples at psi 0.7. The bounds are what the edits have to do; how far the shipped
 networks are from them stands beside each.

@@ -1,4 +1,4 @@
-"""Swaps measured on the drawn faces; and on a generator with noise."""
+"""Swaps measured on the synthetic faces; and on a generator with noise."""
 
 from __future__ import annotations
 

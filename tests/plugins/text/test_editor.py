@@ -221,7 +221,7 @@ def test_edit_synthetic_faces(tmp_path: Path) -> None:
 
 
 def yellow(pictures: torch.Tensor) -> torch.Tensor:
-    """How much more red and green than blue there is where drawn faces have their hair: ``(N,)``."""
+    """How much more red and green than blue there is where synthetic faces have their hair: ``(N,)``."""
     hair = pictures[:, :, 6:14, 22:42].mean(dim=(2, 3))
     return hair[:, :2].mean(dim=1) - hair[:, 2]
 
