@@ -44,6 +44,7 @@ class MobileStyleGAN(i2i.StyleGenerator):
         if not isinstance(tree, dict) or not all(isinstance(tree.get(name), StoredTensor) for name in MARKERS):
             return None
         stored = {str(name): each for name, each in tree.items() if isinstance(each, StoredTensor)}
+        # Refused before its tensors are read, and here, where the message gets the name of the file.
         check_shapes({name: tuple(each.shape) for name, each in stored.items()})
         return i2i.Weights(cls.name, {name: each.tensor().float() for name, each in stored.items()})
 
