@@ -18,13 +18,14 @@ import i2i
 from i2i import StoredTensor
 
 from .networks.layers import SLOPE
+from .tensors import MAX_LINEAR, MAX_RESOLUTION
 
 Port = tuple[str, int]
 """A layer's id and one of its output ports."""
 RESHAPING = {"Reshape": 2, "Squeeze": 2, "Unsqueeze": 2, "Broadcast": 2, "Tile": 2}
 """Layers that change the shape of their first input only, with the number of their inputs."""
-MAX_BLOCKS = 9
-MAX_LINEAR = 32
+MAX_BLOCKS = MAX_RESOLUTION.bit_length() - 3
+"""Largest number of blocks of 8 px and more."""
 _HALF = math.sqrt(0.5)
 
 
