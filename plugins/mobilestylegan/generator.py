@@ -16,7 +16,6 @@ from i2i.toolkit.weights import read_weights
 
 from .graph import mapping_tensors, synthesis_tensors
 from .model_records import LICENCE
-from .networks.layers import NoisyLayer
 from .networks.mapping import latent_statistics
 from .tensors import MARKERS, build, check_shapes
 
@@ -44,6 +43,7 @@ class MobileStyleGAN(i2i.StyleGenerator):
         if not isinstance(tree, dict) or not all(isinstance(tree.get(name), StoredTensor) for name in MARKERS):
             return None
         stored = {str(name): each for name, each in tree.items() if isinstance(each, StoredTensor)}
+        # Refused before its tensors are read, and here, where the message gets the name of the file.
         check_shapes({name: tuple(each.shape) for name, each in stored.items()})
         return i2i.Weights(cls.name, {name: each.tensor().float() for name, each in stored.items()})
 
@@ -168,10 +168,8 @@ class MobileStyleGAN(i2i.StyleGenerator):
     @property
     def noise_maps(self) -> dict[str, Tensor]:
         """Copies of the stored noise maps by layer, each ``(1, 1, r, r)`` with a root mean square of 1."""
-        return {name: layer.noise_const[None, None].clone() for name, layer in self._noisy_layers().items()}
-
-    def _noisy_layers(self) -> dict[str, NoisyLayer]:
-        return self.network.synthesis.noisy_layers()
+        layers = self.network.synthesis.noisy_layers()
+        return {name: layer.noise_const[None, None].clone() for name, layer in layers.items()}
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of the synthesis network by name; the mapping network does not affect a given w."""
@@ -193,7 +191,7 @@ class MobileStyleGAN(i2i.StyleGenerator):
         copied.network = copy.copy(self.network)
         copied.network._modules = {**self.network._modules, "synthesis": copy.deepcopy(self.network.synthesis)}
         weights = copied.weights()
-        stored = {name: layer.noise_const for name, layer in copied._noisy_layers().items()}
+        stored = {name: layer.noise_const for name, layer in copied.network.synthesis.noisy_layers().items()}
         with torch.no_grad():
             for name, change in (changes or {}).items():
                 _check_fit(name, change, weights.get(name), "weight")

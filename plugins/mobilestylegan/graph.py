@@ -18,13 +18,14 @@ import i2i
 from i2i import StoredTensor
 
 from .networks.layers import SLOPE
+from .tensors import MAX_LINEAR, MAX_RESOLUTION
 
 Port = tuple[str, int]
 """A layer's id and one of its output ports."""
 RESHAPING = {"Reshape": 2, "Squeeze": 2, "Unsqueeze": 2, "Broadcast": 2, "Tile": 2}
 """Layers that change the shape of their first input only, with the number of their inputs."""
-MAX_BLOCKS = 9
-MAX_LINEAR = 32
+MAX_BLOCKS = MAX_RESOLUTION.bit_length() - 3
+"""Largest number of blocks of 8 px and more."""
 _HALF = math.sqrt(0.5)
 
 
@@ -120,7 +121,7 @@ def mapping_tensors(tree: Mapping[str, Any]) -> dict[str, Tensor]:
             break  # z times its scale
         port, gain = graph.with_constant(port, "Multiply")
         graph.equals(gain, math.sqrt(2), 1, 1)
-        port, bias = graph.with_constant(_activated(graph, port), "Add")
+        port, bias = graph.with_constant(_match_activation(graph, port), "Add")
         port, weight = graph.inputs(port, "MatMul", 2, transpose_a="false", transpose_b="true")
         width = graph.constant(bias, None)
         layers.append((graph.constant(weight, len(width), None), width))
@@ -156,12 +157,12 @@ def synthesis_tensors(tree: Mapping[str, Any]) -> dict[str, Tensor]:
         I2IError: it is another network.
     """
     graph = Graph(tree)
-    wavelets, colours = _wavelet(graph, graph.result())
+    wavelets, colours = _match_wavelet(graph, graph.result())
     maps, bias = graph.with_constant(wavelets, "Add")
     tensors = {"synthesis.to_image.bias": graph.constant(bias, 1, 4 * colours, 1, 1).flatten()}
     maps, weight = graph.inputs(maps, "Convolution", 2, strides="1,1", pads_begin="0,0", pads_end="0,0")
     tensors["synthesis.to_image.pointwise"] = graph.constant(weight, 4 * colours, None, 1, 1)
-    port, affine = _modulated(graph, maps, kernel=1)
+    port, affine = _match_modulation(graph, maps, kernel=1)
     tensors |= {f"synthesis.to_image.affine.{leaf}": value for leaf, value in affine.items()}
     blocks: list[dict[str, Tensor]] = []
     while not _is_first(graph, port):
@@ -169,52 +170,52 @@ def synthesis_tensors(tree: Mapping[str, Any]) -> dict[str, Tensor]:
             raise graph.fault(port, f"at most {MAX_BLOCKS} blocks")
         block: dict[str, Tensor] = {}
         for name in ("conv2", "conv1"):
-            port, layer = _separable(graph, port)
+            port, layer = _match_separable(graph, port)
             block |= {f"{name}.{leaf}": value for leaf, value in layer.items()}
-        port, channels = _wavelet(graph, port)
-        port, affine = _modulated(graph, port, kernel=None)
+        port, channels = _match_wavelet(graph, port)
+        port, affine = _match_modulation(graph, port, kernel=None)
         if len(affine["bias"]) != 4 * channels:
             raise graph.fault(port, f"{4 * channels} channels")
         blocks.append(block | {f"up.affine.{leaf}": value for leaf, value in affine.items()})
     for number, block in enumerate(reversed(blocks)):
         tensors |= {f"synthesis.block{2 ** (number + 3)}.{name}": value for name, value in block.items()}
-    tensors |= {f"synthesis.block4.conv.{leaf}": value for leaf, value in _first(graph, port).items()}
+    tensors |= {f"synthesis.block4.conv.{leaf}": value for leaf, value in _match_first(graph, port).items()}
     graph.check_used()
     return tensors
 
 
 def _is_first(graph: Graph, port: Port) -> bool:
     """Return whether an activated layer is the one of 4 px, whose 3x3 convolution mixes all channels."""
-    maps, _ = graph.with_constant(_activated(graph, port), "Add")
+    maps, _ = graph.with_constant(_match_activation(graph, port), "Add")
     maps, _ = graph.with_constant(maps, "Add")
     source = graph.inputs(maps, "Convolution", 2)[0]
     return graph.type_of(source) == "Multiply"
 
 
-def _first(graph: Graph, port: Port) -> dict[str, Tensor]:
-    maps, tensors = _biased(graph, port)
+def _match_first(graph: Graph, port: Port) -> dict[str, Tensor]:
+    maps, tensors = _match_bias(graph, port)
     maps, weight = graph.inputs(maps, "Convolution", 2, strides="1,1", pads_begin="1,1", pads_end="1,1")
     tensors["weight"] = graph.constant(weight, len(tensors["bias"]), None, 3, 3)
-    const, affine = _modulated(graph, maps, kernel=3)
+    const, affine = _match_modulation(graph, maps, kernel=3)
     tensors["const"] = graph.constant(const, 1, None, 4, 4)[0]
     return tensors | {f"affine.{leaf}": value for leaf, value in affine.items()}
 
 
-def _separable(graph: Graph, port: Port) -> tuple[Port, dict[str, Tensor]]:
+def _match_separable(graph: Graph, port: Port) -> tuple[Port, dict[str, Tensor]]:
     """Match a modulated depthwise and pointwise convolution; return its input and tensors."""
-    maps, tensors = _biased(graph, port)
+    maps, tensors = _match_bias(graph, port)
     maps, weight = graph.inputs(maps, "Convolution", 2, strides="1,1", pads_begin="0,0", pads_end="0,0")
     tensors["pointwise"] = graph.constant(weight, len(tensors["bias"]), None, 1, 1)
     channels = tensors["pointwise"].shape[1]
     maps, weight = graph.inputs(maps, "GroupConvolution", 2, strides="1,1", pads_begin="1,1", pads_end="1,1")
     tensors["depthwise"] = graph.constant(weight, channels, 1, 1, 3, 3)[:, 0]
-    source, affine = _modulated(graph, maps, kernel=3)
+    source, affine = _match_modulation(graph, maps, kernel=3)
     return source, tensors | {f"affine.{leaf}": value for leaf, value in affine.items()}
 
 
-def _biased(graph: Graph, port: Port) -> tuple[Port, dict[str, Tensor]]:
+def _match_bias(graph: Graph, port: Port) -> tuple[Port, dict[str, Tensor]]:
     """Match ``leaky_relu(maps + noise + bias)``; return the maps, noise and bias."""
-    maps, bias = graph.with_constant(_activated(graph, port), "Add")
+    maps, bias = graph.with_constant(_match_activation(graph, port), "Add")
     maps, noise = graph.with_constant(maps, "Add")
     found = graph.constant(noise, 1, 1, None, None)[0, 0]
     if found.shape[0] != found.shape[1]:
@@ -222,14 +223,14 @@ def _biased(graph: Graph, port: Port) -> tuple[Port, dict[str, Tensor]]:
     return maps, {"bias": graph.constant(bias, 1, None, 1, 1).flatten(), "noise": found}
 
 
-def _activated(graph: Graph, port: Port) -> Port:
+def _match_activation(graph: Graph, port: Port) -> Port:
     """Match the leaky ReLU; return its input."""
     maps, slope = graph.inputs(port, "PReLU", 2)
     graph.equals(slope, SLOPE, 1)
     return maps
 
 
-def _modulated(graph: Graph, port: Port, kernel: int | None) -> tuple[Port, dict[str, Tensor]]:
+def _match_modulation(graph: Graph, port: Port, kernel: int | None) -> tuple[Port, dict[str, Tensor]]:
     """Match ``styles * maps``; return the maps, and weight and bias of the styles' affine layer.
 
     Args:
@@ -266,7 +267,7 @@ def _match_parameter(graph: Graph, port: Port) -> None:
         raise graph.fault(port, "the network's parameter")
 
 
-def _wavelet(graph: Graph, port: Port) -> tuple[Port, int]:
+def _match_wavelet(graph: Graph, port: Port) -> tuple[Port, int]:
     """Match the inverse Haar transform; return its input and its number of output channels.
 
     Rows are merged first (low with LH, HL with HH), then columns.

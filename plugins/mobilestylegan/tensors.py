@@ -46,11 +46,7 @@ def build(tensors: Mapping[str, Tensor]) -> MobileStyleGANNetwork:
     Raises:
         I2IError: a tensor is missing, left over or of the wrong shape.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    check_shapes(shapes)
-    widths, sizes = _mapping_widths(shapes), _synthesis_sizes(shapes)
-    with torch.device("meta"):
-        network = MobileStyleGANNetwork(MobileMapping(widths), Synthesis(sizes))
+    network = check_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
     state = {}
     for name, tensor in tensors.items():
         value = tensor.detach().float()
@@ -77,19 +73,21 @@ def canonical(network: MobileStyleGANNetwork) -> dict[str, Tensor]:
     return tensors
 
 
-def check_shapes(shapes: Shapes) -> None:
-    """Check that names and shapes are those of one network.
+def check_shapes(shapes: Shapes) -> MobileStyleGANNetwork:
+    """Check that names and shapes are those of one network, and return it without memory (device ``meta``).
 
     Raises:
         I2IError: a tensor is missing, left over or of the wrong shape, or the network is too large.
     """
-    widths, sizes = _mapping_widths(shapes), replace(_synthesis_sizes(shapes), w_dim=_mapping_widths(shapes)[-1])
+    widths = _mapping_widths(shapes)
+    sizes = replace(_synthesis_sizes(shapes), w_dim=widths[-1])
     with torch.device("meta"):
         network = MobileStyleGANNetwork(MobileMapping(widths), Synthesis(sizes))
         expected = {name: tuple(value.shape) for name, value in canonical(network).items()}
     for name in (*expected, *shapes):
         if expected.get(name) != shapes.get(name):
             raise _misfit(name, shapes.get(name), expected.get(name))
+    return network
 
 
 def _mapping_widths(shapes: Shapes) -> list[int]:

@@ -15,7 +15,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from .sums import channel_dot, channels_last
+from i2i.toolkit.latents.frozen_layers import channel_dot
+
+from .wavelet import channels_last
 
 
 class FrozenSeparableConv(Function):

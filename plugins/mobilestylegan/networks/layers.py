@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from i2i.toolkit.latents.frozen_layers import CachedLayer
 
 from .frozen import FrozenSeparableConv, FrozenToImage
 from .wavelet import HAAR, FrozenUpsampling, band_order, merge_bands
@@ -16,42 +16,17 @@ from .wavelet import HAAR, FrozenUpsampling, band_order, merge_bands
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero."""
 
-CachedT = TypeVar("CachedT")
 
-
-class StyledLayer(nn.Module):
+class StyledLayer(CachedLayer):
     """Base of all layers: the affine layer from w to styles, and a cache of what follows from frozen weights."""
 
     def __init__(self, channels: int, w_dim: int) -> None:
         super().__init__()
         self.affine = nn.Linear(w_dim, channels)
-        self._cache: dict[str, tuple[Any, Any]] = {}
-
-    def cached(self, name: str, make: Callable[[], CachedT]) -> CachedT:
-        """Return ``make()``, computed once while the weights are frozen and unchanged."""
-        if self.trains or torch.compiler.is_compiling():
-            self._cache.clear()  # a fused optimiser changes weights without a new version
-            return make()
-        key = tuple((weight._version, weight.data_ptr()) for weight in self.parameters())
-        entry = self._cache.get(name)
-        if entry is None or entry[0] != key:
-            with torch.inference_mode(False), torch.no_grad():  # autograd may use it later
-                entry = (key, make())
-            self._cache[name] = entry
-        return cast("CachedT", entry[1])
-
-    @property
-    def trains(self) -> bool:
-        """Whether a weight needs a gradient."""
-        return any(weight.requires_grad for weight in self.parameters())
 
     def is_frozen(self, x: Tensor) -> bool:
         """Return whether the functions for frozen weights on a CPU can be used."""
         return x.device.type == "cpu" and not self.trains and not torch.compiler.is_compiling()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the cache out of copies and pickles."""
-        return {**super().__getstate__(), "_cache": {}}
 
 
 class NoisyLayer(StyledLayer):

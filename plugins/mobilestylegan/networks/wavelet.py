@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .sums import channel_dot, channels_last
+from i2i.toolkit.latents.frozen_layers import channel_dot
 
 HAAR = torch.tensor([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 2
 """Pixels (top left, top right, bottom left, bottom right) of the bands (low, LH, HL, HH); it is its own inverse."""
@@ -90,6 +90,11 @@ class FrozenUpsampling(Function):
             return grad_x, None
         grad_styles = channel_dot(grad_x, x) * 0.5
         return grad_x.mul_((styles * 0.5)[:, :, None, None]), grad_styles
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Bring ``(N, C, H, W)`` into the format channels last."""
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _bands(x: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from i2i.toolkit.latents.frozen_layers import channel_dot
+
 from .convolutions import Convolution, per_channel
 from .equalised_layers import SLOPE
 
@@ -65,18 +67,6 @@ class FrozenStyledConv(Function):
         elif ctx.needs_input_grad[0]:
             grad_x = _in_format_of(ctx.convolution.adjoint(inner, scale, styles), x)
         return grad_x, None, grad_styles, grad_scale, None, grad_noise
-
-
-def channel_dot(a: Tensor, b: Tensor) -> Tensor:
-    """Sum ``a * b``, both ``(N, C, H, W)``, over height and width: ``(N, C)`` float32."""
-    if a.device.type != "cpu" or a.dtype != torch.float32:
-        return (a * b).sum(dim=(2, 3), dtype=torch.float32)
-    # This sum is the gradient of the gain of a batch normalisation, which is computed without a tensor of products.
-    zero, one = a.new_zeros(a.shape[1]), a.new_ones(a.shape[1])
-    gain = torch.ops.aten.native_batch_norm_backward
-    outputs = [False, True, False]
-    pairs = zip(a.split(1), b.split(1), strict=True)
-    return torch.stack([gain(x, y, None, zero, one, None, None, False, 0.0, outputs)[1] for x, y in pairs])
 
 
 def _noise_dot(maps: Tensor, noise: Tensor) -> Tensor:

@@ -9,12 +9,13 @@ cached.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from i2i.toolkit.latents.frozen_layers import CachedLayer
 
 from . import winograd
 from .convolutions import (
@@ -35,44 +36,25 @@ FOLD_BELOW = 64
 four times the arithmetic, but saves a pass over large feature maps, which dominates there."""
 
 
-CachedT = TypeVar("CachedT")
+class ModulatedLayer(CachedLayer):
+    """Base of convolutions and toRGB: weights, bias, the affine layer from w to styles, and a cache.
 
-
-class ModulatedLayer(nn.Module):
-    """Base of convolutions and toRGB: weights, bias, the affine layer from w to styles, and a cache."""
+    Cached results depend on ``weight`` only.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, w_dim: int) -> None:
         super().__init__()
         self.affine = EqualisedLinear(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self._cache: dict[str, tuple[Any, Any]] = {}
 
-    def cached(self, name: str, make: Callable[[], CachedT], *keys: Any) -> CachedT:
-        """Return ``make()``, computed once while the weights are frozen and unchanged.
+    @property
+    def trains(self) -> bool:
+        return self.weight.requires_grad
 
-        Args:
-            name: Key of the cache entry.
-            keys: What the result depends on besides the weights.
-        """
+    def frozen_version(self) -> tuple[Any, ...] | None:
         weight = self.weight
-        if weight.requires_grad:
-            self._cache.clear()  # a fused optimiser changes weights without a new version
-            return make()
-        if torch.compiler.is_compiling():  # cached by the first, uncompiled pass
-            entry = self._cache.get(name)
-            return make() if entry is None else cast("CachedT", entry[1])
-        key = (weight._version, weight.data_ptr(), weight.dtype, *keys)
-        entry = self._cache.get(name)
-        if entry is None or entry[0] != key:
-            with torch.inference_mode(False), torch.no_grad():  # autograd may use it later
-                entry = (key, make())
-            self._cache[name] = entry
-        return cast("CachedT", entry[1])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the cache out of copies and pickles: it is larger than the weights."""
-        return {**super().__getstate__(), "_cache": {}}
+        return None if weight.requires_grad else (weight._version, weight.data_ptr(), weight.dtype)
 
 
 class StyledConv(ModulatedLayer):

@@ -205,6 +205,31 @@ def test_copies_carry_no_cache(generator: MobileStyleGAN) -> None:
         assert torch.equal(twin.render(w), image)
 
 
+def test_compiled_code_uses_what_the_first_pass_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = i2i.Weights("mobilestylegan", small.tensors())
+    compiled = MobileStyleGAN(weights, i2i.choose_device("cpu", "fp32", compiled=True))
+    layers = compiled.network.synthesis.layers()
+    assert all(layer._cache for _, _, layer in layers)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    for _, _, layer in layers:
+        made = layer.cached(next(iter(layer._cache)), lambda: pytest.fail("computed again"))
+        assert made is next(iter(layer._cache.values()))[1]
+
+
+def test_compiled_code_sees_trained_weights(generator: MobileStyleGAN) -> None:
+    w, synthesis = latents(1), generator.network.synthesis
+    synthesis.compile(backend="eager")
+    before = generator.render(w)
+    synthesis.requires_grad_(True)
+    optimizer = torch.optim.Adam(synthesis.parameters(), 0.01, fused=True)
+    (generator.render(w) - 1).square().mean().backward()
+    optimizer.step()
+    synthesis.requires_grad_(False)
+    after = generator.render(w)
+    assert float((after - before).abs().max()) > 0.01
+    close(after, plain.synthesis(canonical(generator.network), generator.to_published_layers(w))[0])
+
+
 def test_callers_context_changes_nothing(generator: MobileStyleGAN) -> None:
     w = latents(2)
     exact = generator.render(w)

@@ -13,8 +13,10 @@ from safetensors import safe_open
 import i2i
 from i2i.testing import run_command
 from i2i.toolkit.weights import read_weights
+from i2i_plugins.mobilestylegan import graph as published
 from i2i_plugins.mobilestylegan.generator import MobileStyleGAN, convert_published
 from i2i_plugins.mobilestylegan.model_records import MOBILE_FFHQ
+from i2i_plugins.mobilestylegan.tensors import MAX_RESOLUTION
 from tests.plugins.mobilestylegan import small
 
 FILES = [f"{network}.{ending}" for network in ("MappingNetwork", "SynthesisNetwork") for ending in ("xml", "bin")]
@@ -142,6 +144,16 @@ def test_other_networks_are_refused(change: Callable[[Path], None], message: str
         i2i.generator(graph, device="cpu")
     assert str(graph) in str(raised.value) or str(tmp_path / "MappingNetwork.xml") in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_graphs_with_too_many_blocks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 4 * 2**published.MAX_BLOCKS == MAX_RESOLUTION
+    graph = small.write(tmp_path)
+    monkeypatch.setattr(published, "MAX_BLOCKS", 3)
+    assert i2i.generator(graph, device="cpu").resolution == 64
+    monkeypatch.setattr(published, "MAX_BLOCKS", 2)
+    with pytest.raises(i2i.I2IError, match="where at most 2 blocks is expected"):
+        i2i.generator(graph, device="cpu")
 
 
 def test_networks_of_other_names_are_no_generators(tmp_path: Path) -> None:
