@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from i2i.toolkit.faces.crops import extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
 from i2i.toolkit.faces.five_points import align_faces, face_template
 
 
@@ -88,3 +88,8 @@ def test_no_more_of_a_photo_is_converted_than_the_crops_show() -> None:
     with Results():
         crops = extract_crops(photo.expand(20, -1, -1, -1), matrices, 32)
     assert crops.shape == (20, 3, 32, 32) and max(sizes) <= max(3 * 70 * 70, crops.numel())
+
+
+def test_aligned_squares_are_fractions_of_the_smallest_square_around_the_image() -> None:
+    square = aligned_squares(torch.zeros(2, 3, 60, 80), (0.5, 0.75, 0.25))
+    assert square.tolist() == [[39.5, 49.5, 20.0]] * 2

@@ -90,3 +90,17 @@ def square_matrices(squares: Tensor, size: int) -> Tensor:
     zero = torch.zeros_like(scale)
     rows = torch.stack([scale, zero, corner[:, 0], zero, scale, corner[:, 1]], dim=1)
     return rows.view(-1, 2, 3)
+
+
+def aligned_squares(images: Tensor, place: tuple[float, float, float]) -> Tensor:
+    """Return the same square of each image, ``(N, 3)`` float32: x and y of its centre and its side, pixels.
+
+    Args:
+        images: ``(N, C, H, W)``.
+        place: x and y of the centre and the side, as fractions of the smallest square around the image.
+    """
+    height, width = images.shape[2:]
+    side = max(height, width)
+    x, y, part = place
+    square = (x * side + (width - side) / 2 - 0.5, y * side + (height - side) / 2 - 0.5, part * side)
+    return torch.tensor(square, device=images.device).expand(len(images), 3)
