@@ -66,11 +66,12 @@ class HeadPose(i2i.Extractor):
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"faceplugin-pose takes images (N, 3, H, W), got {tuple(images.shape)}")
-        squares = (
-            aligned_squares(images, ALIGNED) if landmarks is None else _squares_around(landmarks.detach().to(images))
-        )
+        if landmarks is None:
+            squares = aligned_squares(images, ALIGNED)
+        else:  # coordinates do not fit half precision
+            squares = _squares_around(landmarks.detach().to(images.device, torch.float32))
         with torch.autocast(images.device.type, enabled=False):
-            crops = extract_crops(images, square_matrices(squares.float(), SIZE), SIZE)
+            crops = extract_crops(images, square_matrices(squares, SIZE), SIZE)
             mirrored = self._angles(crops.flip(3)) * crops.new_tensor([-1.0, 1.0, -1.0])
             return (self._angles(crops) + mirrored) / 2
 
