@@ -11,7 +11,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.faces.crops import extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
 
 from .detection import FaceDetector
 from .model_records import DETECTION_MODEL, LANDMARKS_MODEL
@@ -86,11 +86,7 @@ class FaceLandmarks(i2i.Extractor):
             ValueError: the shape is not that of RGB images.
         """
         _check(images)
-        height, width = images.shape[2:]
-        side = max(height, width)
-        x, y, part = ALIGNED
-        corner = torch.tensor([(width - side) / 2 - 0.5, (height - side) / 2 - 0.5, 0.0], device=images.device)
-        squares = (torch.tensor([x, y, part], device=images.device) * side + corner).expand(len(images), 3)
+        squares = aligned_squares(images, ALIGNED)
         with torch.autocast(images.device.type, enabled=False):
             return self._measure(images.float(), square_matrices(squares, SIZE), REFINEMENTS)
 

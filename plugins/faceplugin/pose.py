@@ -14,7 +14,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.faces.crops import extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
 
 from .model_records import POSE_MODEL
 from .network import load_onnx_network
@@ -66,9 +66,12 @@ class HeadPose(i2i.Extractor):
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"faceplugin-pose takes images (N, 3, H, W), got {tuple(images.shape)}")
-        squares = _aligned_squares(images) if landmarks is None else _squares_around(landmarks.detach().to(images))
+        if landmarks is None:
+            squares = aligned_squares(images, ALIGNED)
+        else:  # coordinates do not fit half precision
+            squares = _squares_around(landmarks.detach().to(images.device, torch.float32))
         with torch.autocast(images.device.type, enabled=False):
-            crops = extract_crops(images, square_matrices(squares.float(), SIZE), SIZE)
+            crops = extract_crops(images, square_matrices(squares, SIZE), SIZE)
             mirrored = self._angles(crops.flip(3)) * crops.new_tensor([-1.0, 1.0, -1.0])
             return (self._angles(crops) + mirrored) / 2
 
@@ -77,15 +80,6 @@ class HeadPose(i2i.Extractor):
         degrees = FIRST_DEGREES + BIN_DEGREES * torch.arange(BINS, device=crops.device)
         outputs = self._network(((crops + 1) / 2 - mean) / deviation)
         return torch.stack([(scores.softmax(dim=1) * degrees).sum(dim=1) for scores in outputs], dim=1)
-
-
-def _aligned_squares(images: Tensor) -> Tensor:
-    """Return the squares ``(N, 3)`` of faces in FFHQ crops: x, y of the centre and the side, pixels."""
-    height, width = images.shape[2:]
-    side = max(height, width)
-    x, y, part = ALIGNED
-    square = (x * side + (width - side) / 2 - 0.5, y * side + (height - side) / 2 - 0.5, part * side)
-    return torch.tensor(square, device=images.device).expand(len(images), 3)
 
 
 def _squares_around(landmarks: Tensor) -> Tensor:

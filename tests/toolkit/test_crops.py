@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from i2i.toolkit.faces.crops import extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
 from i2i.toolkit.faces.five_points import align_faces, face_template
 
 
@@ -55,3 +58,38 @@ def test_outside_the_image_is_black_and_nothing_is_not_finite() -> None:
     matrices = square_matrices(squares((-40, 10, 16), (10, 10, 0)), 8)
     crops = extract_crops(images, matrices, 8)
     assert (crops[0] == -1).all() and (crops[1] == 1).all()
+
+
+@pytest.mark.parametrize("centre", [(100.0, 60.0), (1.0, 118.0), (199.5, 0.5), (230.0, 60.0)])
+def test_a_rotated_crop_has_the_samples_of_the_whole_image(centre: tuple[float, float]) -> None:
+    image = noise(3, 1, 3, 120, 200)
+    rotation = 0.9 * torch.tensor([[0.8, -0.6], [0.6, 0.8]])
+    shift = torch.tensor(centre) - rotation @ torch.full((2,), 7.5)
+    crop = extract_crops(image, torch.cat([rotation, shift[:, None]], dim=1)[None], 16)
+    across = torch.arange(16.0)
+    positions = torch.cartesian_prod(across, across).flip(1) @ rotation.T + shift
+    grid = ((2 * positions + 1) / torch.tensor([200.0, 120.0]) - 1).view(1, 16, 16, 2)
+    whole = torch.nn.functional.grid_sample(image + 1, grid, align_corners=False) - 1
+    assert torch.allclose(crop, whole, atol=1e-4)
+
+
+def test_no_more_of_a_photo_is_converted_than_the_crops_show() -> None:
+    photo = noise(4, 1, 3, 600, 800)
+    own, sizes = photo.untyped_storage().data_ptr(), []
+
+    class Results(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor) and result.untyped_storage().data_ptr() != own:
+                sizes.append(result.numel())
+            return result
+
+    matrices = square_matrices(squares(*((100.0 + 30 * place, 300.0, 64.0) for place in range(20))), 32)
+    with Results():
+        crops = extract_crops(photo.expand(20, -1, -1, -1), matrices, 32)
+    assert crops.shape == (20, 3, 32, 32) and max(sizes) <= max(3 * 70 * 70, crops.numel())
+
+
+def test_aligned_squares_are_fractions_of_the_smallest_square_around_the_image() -> None:
+    square = aligned_squares(torch.zeros(2, 3, 60, 80), (0.5, 0.75, 0.25))
+    assert square.tolist() == [[39.5, 49.5, 20.0]] * 2

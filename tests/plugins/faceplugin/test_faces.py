@@ -193,6 +193,13 @@ def test_a_tilted_photo_has_a_tilted_head(pose: HeadPose, faces: list[RealFace])
     assert image.grad is not None and image.grad.isfinite().all() and image.grad.abs().sum() > 0
 
 
+def test_landmarks_of_images_in_half_precision_keep_their_digits(pose: HeadPose, faces: list[RealFace]) -> None:
+    image = torch.nn.functional.pad(to_tensor(read_image(faces[0].file)), (3000, 0, 0, 0)).half()
+    points = faces[0].landmarks[None] + torch.tensor([3000.0, 0.0])
+    with torch.no_grad():
+        assert torch.allclose(pose(image, points), pose(image.float(), points), atol=1e-3)
+
+
 def test_wrong_shapes_are_refused(landmarks: FaceLandmarks, identity: FaceIdentity, pose: HeadPose) -> None:
     for extractor in (landmarks, landmarks.find, identity, pose):
         with pytest.raises(ValueError, match=r"takes images \(N, 3, H, W\)"):
