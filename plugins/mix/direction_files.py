@@ -126,7 +126,7 @@ def read_direction(path: Path) -> DirectionFile:
     tree = _read_numpy(path) if _is_numpy(path) else read_weights(path).tree
     try:
         found = _directions(path, tree)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise _refuse(path, str(error).strip("'\"") or "it has another layout") from None
     vectors, deviations = found.vectors, found.deviations
     if not bool(vectors.isfinite().all()) or not bool((vectors.norm(dim=2) > 0).any(dim=1).all()):
@@ -148,7 +148,7 @@ def _directions(path: Path, tree: Any) -> DirectionFile:
     """Find the directions in the content of a file.
 
     Raises:
-        TypeError, ValueError, KeyError: there are none.
+        TypeError, ValueError, KeyError, OverflowError: there are none.
     """
     space = SPACES.get(hash_file(path))
     if isinstance(tree, Mapping) and not any(names[0] in tree for names in _COMPONENTS):
@@ -162,7 +162,7 @@ def _directions(path: Path, tree: Any) -> DirectionFile:
     _check_kind(tree)
     vectors, mean, deviations = (_numbers(tree[name]) if name in tree else None for name in names)
     assert vectors is not None
-    if vectors.ndim < 3:  # (w_dim,) or (K, w_dim)
+    if vectors.ndim in (1, 2):  # (w_dim,) or (K, w_dim)
         vectors = vectors.reshape(-1, 1, vectors.shape[-1])
     if vectors.ndim != 3 or vectors.shape[1] != 1:
         raise ValueError(f"its components have the shape {tuple(vectors.shape)}")

@@ -159,6 +159,10 @@ def test_grid_of_components_has_names(tmp_path: Path) -> None:
         (exported(latent_space="Z"), "its directions are those of Z"),
         (exported(edit_type="activation"), "it changes activations"),
         (exported(edit_end=25), "it edits layers 6 to 24 of 18"),
+        (exported(edit_start=float("inf")), "cannot convert float infinity to integer"),
+        (exported(lat_comp=np.float32(1)), "its components have the shape ()"),
+        (components(comp=torch.tensor(1.0)), "its components have the shape ()"),
+        (components(comp=torch.ones(1, 1, 1, 3)), "its components have the shape (1, 1, 1, 3)"),
         ("smile", "it holds no numbers"),
     ],
 )
@@ -169,6 +173,11 @@ def test_content_that_is_no_direction_is_refused(content: Any, told: str, tmp_pa
     with pytest.raises(i2i.UsageError) as error:
         read_direction(write(tmp_path / "file.pt", content))
     assert told in str(error.value) and "name a file of InterFaceGAN, e4e or GANSpace" in str(error.value)
+
+
+def test_components_without_dimensions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(i2i.UsageError, match=r"its components have the shape \(\)"):
+        read_direction(ganspace_npz(tmp_path / "cache.npz", lat_comp=np.float32(1)))
 
 
 class Hostile:
