@@ -291,6 +291,12 @@ def test_records_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             find_direction(Path(name))
 
 
+def test_records_of_faces_alone_are_in_a_bundle() -> None:
+    bundled = {model.name: model.bundles for model in model_records.MODELS}
+    faces = dict.fromkeys(("smile", "age", "pose", "ganspace-ffhq"), frozenset({"faces"}))
+    assert bundled == {**faces, "ganspace-cars": frozenset()}
+
+
 def test_unknown_names_suggest_records() -> None:
     with pytest.raises(i2i.UsageError, match=r"--direction smiel: .* Did you mean 'smile'"):
         find_direction(Path("smiel"))
