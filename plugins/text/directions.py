@@ -250,8 +250,9 @@ def make_directions(
         if not means:
             raise no_styles
         w = latents(generator, range(first_seed, first_seed + samples), SamplingOptions(truncation=TRUNCATION))
-        names = _layers_up_to(RESOLUTION, generator, w[:1], deviations)
-        copy, effects, total = generator.tuned(), [], sum(len(means[name]) for name in names)
+        copy = generator.tuned()
+        names = _layers_up_to(RESOLUTION, copy, w[:1], deviations)
+        effects, total = [], sum(len(means[name]) for name in names)
         for name in names:
             layer = _StyleLayer(copy, name, w, means[name])
             for channel, deviation in enumerate(deviations[name].tolist()):
@@ -290,15 +291,25 @@ def _layers_up_to(
     """Return the names of the layers whose styles change feature maps of at most ``resolution`` px, in order.
 
     All layers of a generator with a smaller resolution, and of one without feature maps of such a resolution.
+
+    Args:
+        generator: A copy that may be changed; its weights are restored.
     """
-    if generator.resolution <= resolution:
+    defines_features = type(generator).features is not i2i.StyleGenerator.features
+    if generator.resolution <= resolution or not defines_features:
         return list(deviations)
     try:
         initial = generator.features(w, resolution)
-    except (i2i.UsageError, TypeError):  # no such layer, or no feature maps at all
+    except i2i.UsageError:  # no layer has this resolution
         return list(deviations)
-    moved = {name: generator.tuned({name: deviation}).features(w, resolution) for name, deviation in deviations.items()}
-    return [name for name in deviations if not torch.equal(moved[name], initial)] or list(deviations)
+    weights, names = generator.weights(), []
+    for name, deviation in deviations.items():
+        kept = weights[name].clone()
+        weights[name].add_(deviation)
+        if not torch.equal(generator.features(w, resolution), initial):
+            names.append(name)
+        weights[name].copy_(kept)
+    return names or list(deviations)
 
 
 class _StyleLayer:

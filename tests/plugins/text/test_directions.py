@@ -105,6 +105,23 @@ def test_layers_above_the_resolution_are_left_out(monkeypatch: pytest.MonkeyPatc
     assert len(made.effects) == len(made.deviations) == sum(made.layers.values())
 
 
+def test_all_layers_are_measured_without_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Coarse(Dials):
+        def features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
+            raise i2i.UsageError(f"no layer has {resolution} px")
+
+    class Faulty(Dials):
+        def features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
+            raise TypeError("a mistake in the plugin")
+
+    monkeypatch.setattr(module, "RESOLUTION", 4)
+    monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
+    for generator in (Dials(), Coarse()):  # the first does not define features
+        assert list(make_directions(generator, Colours(), samples=1).layers) == ["first", "second"]
+    with pytest.raises(TypeError, match="a mistake in the plugin"):
+        make_directions(Faulty(), Colours(), samples=1)
+
+
 def test_directions_of_some_layers_fit_the_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RESOLUTION", 8)
     monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
