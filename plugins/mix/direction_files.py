@@ -233,6 +233,7 @@ def _read_numpy(path: Path) -> Any:
     """Read a ``.npy`` file to an array, or the arrays of a ``.npz`` file that directions need by name.
 
     Raises:
+        UsageError: it has several arrays, and none holds components.
         I2IError: it is damaged, holds objects, or an array is too large.
     """
     try:
@@ -240,16 +241,24 @@ def _read_numpy(path: Path) -> Any:
             with path.open("rb") as stream:
                 return _read_array(stream)
         with zipfile.ZipFile(path) as archive:
-            return dict(_arrays(archive))
+            return dict(_arrays(path, archive))
+    except i2i.UsageError:
+        raise
     except Exception as error:  # a hostile header or archive can make NumPy and zipfile raise anything
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise i2i.I2IError(f"{path} is damaged or no file of directions ({reason}); get it again.") from None
 
 
-def _arrays(archive: zipfile.ZipFile) -> Iterable[tuple[str, np.ndarray]]:
-    """Yield the arrays of components, or the only array; the others may be large and are not read."""
+def _arrays(path: Path, archive: zipfile.ZipFile) -> Iterable[tuple[str, np.ndarray]]:
+    """Yield the arrays of components, or the only array; the others may be large and are not read.
+
+    Raises:
+        UsageError: there are several arrays, and none holds components.
+    """
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     wanted = {name for group in _COMPONENTS if group[0] in names for name in group}
+    if not wanted and len(names) > 1:
+        raise _refuse(path, f"none of its arrays is called comp or lat_comp: {', '.join(map(repr, names))}")
     for name in names:
         if name in wanted or len(names) == 1:
             with archive.open(f"{name}.npy") as stream:

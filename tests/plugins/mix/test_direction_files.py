@@ -180,6 +180,13 @@ def test_components_without_dimensions_are_refused(tmp_path: Path) -> None:
         read_direction(ganspace_npz(tmp_path / "cache.npz", lat_comp=np.float32(1)))
 
 
+def test_arrays_that_are_no_components_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "svm.npz", boundary=WAY[None], intercept=np.zeros(1))
+    with pytest.raises(i2i.UsageError) as error:
+        read_direction(tmp_path / "svm.npz")
+    assert "none of its arrays is called comp or lat_comp: 'boundary', 'intercept'" in str(error.value)
+
+
 class Hostile:
     """Runs a command where it is unpickled."""
 
