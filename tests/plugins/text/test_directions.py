@@ -236,6 +236,24 @@ def test_grid_with_directions(file: Path) -> None:
     assert red.argmax() == 0 and blue.argmax() == 2
 
 
+def test_grid_reads_directions_and_neutral_text_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    sentences: list[str] = []
+    load = Directions.load
+
+    class Counting(Colours):
+        def texts(self, texts: Sequence[str]) -> torch.Tensor:
+            sentences.extend(texts)
+            return super().texts(texts)
+
+    monkeypatch.setattr(Directions, "load", lambda path: read.append(path) or load(path))
+    given = scene([GREY])
+    given.extractors = {**given.extractors, "text": Counting()}
+    edit(given, "red", "blue", "green", directions=file, grid=True)
+    assert read == [file]
+    assert sentences.count(insert_text("a face")[0]) == sentences.count(insert_text("red")[0]) == 1
+
+
 def test_a_prompt_that_moves_no_channel_leaves_its_column_empty(file: Path) -> None:
     notes: list[str] = []
     given = scene([GREY], note=notes.append)
