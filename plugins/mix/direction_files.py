@@ -126,7 +126,7 @@ def read_direction(path: Path) -> DirectionFile:
     tree = _read_numpy(path) if _is_numpy(path) else read_weights(path).tree
     try:
         found = _directions(path, tree)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise _refuse(path, str(error).strip("'\"") or "it has another layout") from None
     vectors, deviations = found.vectors, found.deviations
     if not bool(vectors.isfinite().all()) or not bool((vectors.norm(dim=2) > 0).any(dim=1).all()):
@@ -148,7 +148,7 @@ def _directions(path: Path, tree: Any) -> DirectionFile:
     """Find the directions in the content of a file.
 
     Raises:
-        TypeError, ValueError, KeyError: there are none.
+        TypeError, ValueError, KeyError, OverflowError: there are none.
     """
     space = SPACES.get(hash_file(path))
     if isinstance(tree, Mapping) and not any(names[0] in tree for names in _COMPONENTS):
@@ -162,7 +162,7 @@ def _directions(path: Path, tree: Any) -> DirectionFile:
     _check_kind(tree)
     vectors, mean, deviations = (_numbers(tree[name]) if name in tree else None for name in names)
     assert vectors is not None
-    if vectors.ndim < 3:  # (w_dim,) or (K, w_dim)
+    if vectors.ndim in (1, 2):  # (w_dim,) or (K, w_dim)
         vectors = vectors.reshape(-1, 1, vectors.shape[-1])
     if vectors.ndim != 3 or vectors.shape[1] != 1:
         raise ValueError(f"its components have the shape {tuple(vectors.shape)}")
@@ -233,6 +233,7 @@ def _read_numpy(path: Path) -> Any:
     """Read a ``.npy`` file to an array, or the arrays of a ``.npz`` file that directions need by name.
 
     Raises:
+        UsageError: it has several arrays, and none holds components.
         I2IError: it is damaged, holds objects, or an array is too large.
     """
     try:
@@ -240,16 +241,24 @@ def _read_numpy(path: Path) -> Any:
             with path.open("rb") as stream:
                 return _read_array(stream)
         with zipfile.ZipFile(path) as archive:
-            return dict(_arrays(archive))
+            return dict(_arrays(path, archive))
+    except i2i.UsageError:
+        raise
     except Exception as error:  # a hostile header or archive can make NumPy and zipfile raise anything
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise i2i.I2IError(f"{path} is damaged or no file of directions ({reason}); get it again.") from None
 
 
-def _arrays(archive: zipfile.ZipFile) -> Iterable[tuple[str, np.ndarray]]:
-    """Yield the arrays of components, or the only array; the others may be large and are not read."""
+def _arrays(path: Path, archive: zipfile.ZipFile) -> Iterable[tuple[str, np.ndarray]]:
+    """Yield the arrays of components, or the only array; the others may be large and are not read.
+
+    Raises:
+        UsageError: there are several arrays, and none holds components.
+    """
     names = [name.removesuffix(".npy") for name in archive.namelist()]
     wanted = {name for group in _COMPONENTS if group[0] in names for name in group}
+    if not wanted and len(names) > 1:
+        raise _refuse(path, f"none of its arrays is called comp or lat_comp: {', '.join(map(repr, names))}")
     for name in names:
         if name in wanted or len(names) == 1:
             with archive.open(f"{name}.npy") as stream:

@@ -40,7 +40,7 @@ def _record(name: str, summary: str, path: str, size: int, sha256: str, domain: 
         bytes=size,
         sha256=sha256,
         homepage=_HOMEPAGE,
-        bundles=frozenset({domain}),
+        bundles=frozenset({"faces"} if domain == "faces" else ()),
     )
 
 

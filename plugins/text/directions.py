@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -138,20 +139,39 @@ class StyleOffsets(NamedTuple):
     """Number of channels that move."""
 
 
-def find_offsets(scene: i2i.Scene, options: TextOptions, goal: TextGoal) -> StyleOffsets:
-    """Compute the offsets of a goal from the file of directions.
+class OffsetFinder:
+    """Offsets of styles for goals; the file of directions is read once for all of them."""
 
-    Raises:
-        UsageError: no channel is relevant to the text.
-        I2IError: the file cannot be read, or was made for another generator or text network.
-    """
-    assert options.directions is not None
-    text: Any = scene.extractors["text"]
-    directions = load_for_scene(options.directions, scene, text)
-    alpha = ALPHA if options.strength is None else options.strength
-    prompts = [goal.name] if options.grid else options.prompt
-    direction = embed(text, prompts) - embed(text, [options.against or NEUTRAL])
-    return StyleOffsets(*directions.offsets(direction, alpha, options.threshold))
+    def __init__(self, scene: i2i.Scene, options: TextOptions) -> None:
+        """Load the directions that the options name.
+
+        Raises:
+            I2IError: the file cannot be read, or was made for another generator or text network.
+        """
+        assert options.directions is not None
+        self._options, self._text = options, scene.extractors["text"]
+        self._directions = load_for_scene(options.directions, scene, self._text)
+
+    def find(self, goal: TextGoal) -> StyleOffsets:
+        """Compute the offsets of a goal.
+
+        Raises:
+            UsageError: no channel is relevant to the text, or the text network refuses it.
+        """
+        options = self._options
+        prompts = [goal.name] if options.grid else options.prompt
+        direction = embed(self._text, prompts, self._templates) - self._neutral
+        alpha = ALPHA if options.strength is None else options.strength
+        return StyleOffsets(*self._directions.offsets(direction, alpha, options.threshold))
+
+    @cached_property
+    def _templates(self) -> Sequence[str]:
+        return known_templates(self._text)
+
+    @cached_property
+    def _neutral(self) -> Tensor:
+        """``(F,)``: the vector of the text that matches the image now."""
+        return embed(self._text, [self._options.against or NEUTRAL], self._templates)
 
 
 def apply_directions(
@@ -175,9 +195,13 @@ def apply_directions(
     return results
 
 
-def embed(text: Any, prompts: Sequence[str]) -> Tensor:
-    """Return the mean vector of the templates with the prompts: ``(F,)``, of unit length."""
-    templates = known_templates(text)
+def embed(text: Any, prompts: Sequence[str], templates: Sequence[str] | None = None) -> Tensor:
+    """Return the mean vector of the templates with the prompts: ``(F,)``, of unit length.
+
+    Args:
+        templates: Templates of ``known_templates``; None to find them.
+    """
+    templates = known_templates(text) if templates is None else templates
     with torch.no_grad():
         vectors = text.texts([sentence for prompt in prompts for sentence in insert_text(prompt, templates)])
     return F.normalize(vectors.mean(dim=0), dim=0)
@@ -250,8 +274,9 @@ def make_directions(
         if not means:
             raise no_styles
         w = latents(generator, range(first_seed, first_seed + samples), SamplingOptions(truncation=TRUNCATION))
-        names = _layers_up_to(RESOLUTION, generator, w[:1], deviations)
-        copy, effects, total = generator.tuned(), [], sum(len(means[name]) for name in names)
+        copy = generator.tuned()
+        names = _layers_up_to(RESOLUTION, copy, w[:1], deviations)
+        effects, total = [], sum(len(means[name]) for name in names)
         for name in names:
             layer = _StyleLayer(copy, name, w, means[name])
             for channel, deviation in enumerate(deviations[name].tolist()):
@@ -290,15 +315,25 @@ def _layers_up_to(
     """Return the names of the layers whose styles change feature maps of at most ``resolution`` px, in order.
 
     All layers of a generator with a smaller resolution, and of one without feature maps of such a resolution.
+
+    Args:
+        generator: A copy that may be changed; its weights are restored.
     """
-    if generator.resolution <= resolution:
+    defines_features = type(generator).features is not i2i.StyleGenerator.features
+    if generator.resolution <= resolution or not defines_features:
         return list(deviations)
     try:
         initial = generator.features(w, resolution)
-    except (i2i.UsageError, TypeError):  # no such layer, or no feature maps at all
+    except i2i.UsageError:  # no layer has this resolution
         return list(deviations)
-    moved = {name: generator.tuned({name: deviation}).features(w, resolution) for name, deviation in deviations.items()}
-    return [name for name in deviations if not torch.equal(moved[name], initial)] or list(deviations)
+    weights, names = generator.weights(), []
+    for name, deviation in deviations.items():
+        kept = weights[name].clone()
+        weights[name].add_(deviation)
+        if not torch.equal(generator.features(w, resolution), initial):
+            names.append(name)
+        weights[name].copy_(kept)
+    return names or list(deviations)
 
 
 class _StyleLayer:

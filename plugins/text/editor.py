@@ -11,7 +11,7 @@ from torch import Tensor
 
 import i2i
 
-from .directions import StyleOffsets, apply_directions, find_offsets, load_for_generator
+from .directions import OffsetFinder, StyleOffsets, apply_directions, load_for_generator
 from .goals import TextGoal, create_goals
 from .options import NEUTRAL, TextOptions
 from .pipeline import EditedLatent, TextEdit, interpolate_latents, latent_of, optimise_edits, render_latents
@@ -82,9 +82,11 @@ def _find_goals(
     refused: dict[str, str] = {}
     goals = _accepted_goals(scene, options, against, refused)
     offsets: dict[str, StyleOffsets] = {}
-    for goal in goals if options.directions else ():
+    finder = OffsetFinder(scene, options) if options.directions else None
+    for goal in goals:
         try:
-            offsets[goal.name] = find_offsets(scene, options, goal)
+            if finder is not None:
+                offsets[goal.name] = finder.find(goal)
         except i2i.UsageError as error:
             refused[goal.name] = str(error)
             if len(refused) == len(set(options.prompt)) or not options.grid:

@@ -159,6 +159,10 @@ def test_grid_of_components_has_names(tmp_path: Path) -> None:
         (exported(latent_space="Z"), "its directions are those of Z"),
         (exported(edit_type="activation"), "it changes activations"),
         (exported(edit_end=25), "it edits layers 6 to 24 of 18"),
+        (exported(edit_start=float("inf")), "cannot convert float infinity to integer"),
+        (exported(lat_comp=np.float32(1)), "its components have the shape ()"),
+        (components(comp=torch.tensor(1.0)), "its components have the shape ()"),
+        (components(comp=torch.ones(1, 1, 1, 3)), "its components have the shape (1, 1, 1, 3)"),
         ("smile", "it holds no numbers"),
     ],
 )
@@ -169,6 +173,18 @@ def test_content_that_is_no_direction_is_refused(content: Any, told: str, tmp_pa
     with pytest.raises(i2i.UsageError) as error:
         read_direction(write(tmp_path / "file.pt", content))
     assert told in str(error.value) and "name a file of InterFaceGAN, e4e or GANSpace" in str(error.value)
+
+
+def test_components_without_dimensions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(i2i.UsageError, match=r"its components have the shape \(\)"):
+        read_direction(ganspace_npz(tmp_path / "cache.npz", lat_comp=np.float32(1)))
+
+
+def test_arrays_that_are_no_components_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "svm.npz", boundary=WAY[None], intercept=np.zeros(1))
+    with pytest.raises(i2i.UsageError) as error:
+        read_direction(tmp_path / "svm.npz")
+    assert "none of its arrays is called comp or lat_comp: 'boundary', 'intercept'" in str(error.value)
 
 
 class Hostile:
@@ -280,6 +296,12 @@ def test_records_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert float(found.vectors.norm()) == pytest.approx(1, abs=1e-5)
         with pytest.raises(i2i.I2IError, match=f"type 'i2i models fetch {name}'"):
             find_direction(Path(name))
+
+
+def test_records_of_faces_alone_are_in_a_bundle() -> None:
+    bundled = {model.name: model.bundles for model in model_records.MODELS}
+    faces = dict.fromkeys(("smile", "age", "pose", "ganspace-ffhq"), frozenset({"faces"}))
+    assert bundled == {**faces, "ganspace-cars": frozenset()}
 
 
 def test_unknown_names_suggest_records() -> None:

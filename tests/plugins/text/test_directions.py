@@ -105,6 +105,23 @@ def test_layers_above_the_resolution_are_left_out(monkeypatch: pytest.MonkeyPatc
     assert len(made.effects) == len(made.deviations) == sum(made.layers.values())
 
 
+def test_all_layers_are_measured_without_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Coarse(Dials):
+        def features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
+            raise i2i.UsageError(f"no layer has {resolution} px")
+
+    class Faulty(Dials):
+        def features(self, w: torch.Tensor, resolution: int) -> torch.Tensor:
+            raise TypeError("a mistake in the plugin")
+
+    monkeypatch.setattr(module, "RESOLUTION", 4)
+    monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
+    for generator in (Dials(), Coarse()):  # the first does not define features
+        assert list(make_directions(generator, Colours(), samples=1).layers) == ["first", "second"]
+    with pytest.raises(TypeError, match="a mistake in the plugin"):
+        make_directions(Faulty(), Colours(), samples=1)
+
+
 def test_directions_of_some_layers_fit_the_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RESOLUTION", 8)
     monkeypatch.setattr(module, "STATISTICS_SAMPLES", 100)
@@ -217,6 +234,24 @@ def test_grid_with_directions(file: Path) -> None:
     assert table is not None
     red, blue = (table.cells[0][column][0, :, 0, 0] for column in (1, 2))  # type: ignore[index]
     assert red.argmax() == 0 and blue.argmax() == 2
+
+
+def test_grid_reads_directions_and_neutral_text_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    sentences: list[str] = []
+    load = Directions.load
+
+    class Counting(Colours):
+        def texts(self, texts: Sequence[str]) -> torch.Tensor:
+            sentences.extend(texts)
+            return super().texts(texts)
+
+    monkeypatch.setattr(Directions, "load", lambda path: read.append(path) or load(path))
+    given = scene([GREY])
+    given.extractors = {**given.extractors, "text": Counting()}
+    edit(given, "red", "blue", "green", directions=file, grid=True)
+    assert read == [file]
+    assert sentences.count(insert_text("a face")[0]) == sentences.count(insert_text("red")[0]) == 1
 
 
 def test_a_prompt_that_moves_no_channel_leaves_its_column_empty(file: Path) -> None:
