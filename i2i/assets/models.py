@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from ..api.errors import I2IError, UsageError, did_you_mean, disk_trouble
+from ..api.errors import DiskFullError, I2IError, UsageError, did_you_mean, disk_trouble
 from ..api.model import FileSource
 from ..toolkit.files import atomic_write, hash_file, user_directory
 from ..toolkit.locks import file_lock
@@ -254,7 +254,6 @@ def _candidates(
     Raises:
         I2IError: no source has them; says how to get them without a network.
     """
-    from .package_managers import DiskFullError
     from .sources import archive_name, describe_source, find_files, offline_way
 
     for number, source in enumerate(model.sources):

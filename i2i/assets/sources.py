@@ -11,13 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ..api.errors import DiskFullError
 from ..api.model import FileSource, NpmSource
 from ..toolkit.files import hash_file, user_directory
 from ..toolkit.locks import file_lock
 from .archives import unpack_members
 from .downloads import Progress, checksum_error, download
 from .package_indexes import is_wheel_of, npm_address, npm_file_name, wheel_address
-from .package_managers import DiskFullError, download_wheel, npm_command, pack_npm, pip_command
+from .package_managers import download_wheel, npm_command, pack_npm, pip_command
 
 if TYPE_CHECKING:
     from ..api.model import Source
