@@ -113,9 +113,9 @@ class Downloads:
         """
         archive = self._archive(source)
         with file_lock(archive, waiting=lambda: note(f"Waiting for another process that downloads {archive.name}.")):
+            self._archives.append(archive)  # also one that a killed process left
             if not (archive.is_file() and hash_file(archive) == source.sha256):
                 self._check_space(source)
-                self._archives.append(archive)
                 self._download(source, archive, progress)
             return read_files(source, archive, into)
 

