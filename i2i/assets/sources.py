@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ class Downloads:
             with file_lock(archive):  # another process may read it
                 archive.unlink(missing_ok=True)
         self._archives.clear()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
+        with suppress(OSError):  # it is not there, or holds files, perhaps since a moment ago of another process
             self.folder.rmdir()
 
     @contextmanager

@@ -580,6 +580,21 @@ def test_shared_archive_is_downloaded_once(
     assert left(own_home) == ["models/a.bin", "models/b.bin"]
 
 
+def test_folder_of_downloads_that_another_process_begins_to_use_stays(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(folder: Path) -> None:
+        (folder / "other.part").write_bytes(b"half")
+        remove_folder(folder)
+
+    remove_folder = Path.rmdir
+    monkeypatch.setattr(Path, "rmdir", remove)
+    (own_home / "downloads").mkdir(parents=True)
+    with Downloads():
+        pass
+    assert left(own_home) == ["downloads", "downloads/other.part"]
+
+
 def test_archive_that_a_killed_process_left_is_used_and_deleted(tgz: Path, own_home: Path, alone: None) -> None:
     source = npm_source(tgz)
     (own_home / "downloads").mkdir(parents=True)
