@@ -19,6 +19,10 @@ class UsageError(I2IError):
     exit_code = 2
 
 
+class DiskFullError(I2IError):
+    """The disk, or the user's share of it, is full; another source or file to download is of no use."""
+
+
 class PluginError(I2IError):
     """A plugin failed or broke its contract; the text names it, and its author has to mend it."""
 
@@ -62,4 +66,5 @@ def disk_trouble(error: OSError, doing: str, then: str = "run the command again.
         errno.EISDIR: "a folder of this name exists: name another file",
     }
     reason = reasons.get(error.errno or 0, f"{error.strerror or error}: check the path and the disk")
-    return I2IError(f"{doing}{where} failed: {reason}, then {then}")
+    kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else I2IError
+    return kind(f"{doing}{where} failed: {reason}, then {then}")

@@ -139,14 +139,18 @@ def _bring(
         digest = hash_file(file)
         if expected is not None and digest != expected:
             raise checksum_error(str(file), digest, expected, "move it away and run the command again")
-    if fault := _fault(file, size):
+    if fault := file_fault(file, size):
         kept = file.replace(file.with_name(file.name + ".wrong")) if fresh else file
         raise I2IError(f"{kept} {fault}: delete it and run the command again, or see in a browser what {url} says.")
     return digest
 
 
-def _fault(file: Path, size: int | None) -> str | None:
-    """Why a file cannot be what was asked for, as the end of a sentence."""
+def file_fault(file: Path, size: int | None) -> str | None:
+    """Say why a file cannot be what was asked for, as the end of a sentence; None if it can be.
+
+    Args:
+        size: About how many bytes it should have; from half to twice as many are taken.
+    """
     there = file.stat().st_size
     if size is not None and not size / 2 <= there <= 2 * size:
         return f"has {there} bytes where about {size} are expected, so it is something else (often an error page)"

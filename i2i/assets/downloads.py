@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from .. import __version__
-from ..api.errors import I2IError, UsageError, disk_trouble
+from ..api.errors import DiskFullError, I2IError, UsageError, disk_trouble
 from ..toolkit.files import hash_file, write_json
 
 Progress = Callable[[int, "int | None"], None]
@@ -52,6 +52,7 @@ def download(
 
     Raises:
         UsageError: the address is not one of HTTP or HTTPS.
+        DiskFullError: the disk cannot hold the file.
         I2IError: the download failed (the message says how to resume, or where to put the file), or its hash differs.
     """
     _refuse_other_schemes(url)
@@ -201,7 +202,7 @@ def _receive(response: Any, url: str, part: Path, have: int, progress: Progress 
         _keep_validator(part, url, response.headers)
     done = start
     if total is not None and total - done > shutil.disk_usage(part.parent).free:
-        raise I2IError(
+        raise DiskFullError(
             f"{url} needs {total - done} bytes more than {part.parent} has free: free some space, then try again."
         )
     with part.open("r+b" if start else "wb") as sink:

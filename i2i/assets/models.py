@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from ..api.errors import I2IError, UsageError, did_you_mean, disk_trouble
+from ..api.errors import DiskFullError, I2IError, UsageError, did_you_mean, disk_trouble
 from ..api.model import FileSource
 from ..toolkit.files import atomic_write, hash_file, user_directory
 from ..toolkit.locks import file_lock
@@ -206,7 +206,7 @@ def fetch_model(
     if model.sources:
         return _fetch_from_sources(model, file, steps, note, downloads, offered, owner or f"model {model.name!r}")
     if offered is not None and not file.is_file():
-        file = _copy_offered(model, file, offered)
+        return _install_offered(model, file, offered, note)
     if not model.url:
         return _check_by_hand(model, file, note)
     digest = fetch_file(model.url, file, sha256=model.sha256, size=model.bytes, progress=steps, note=note)
@@ -259,7 +259,6 @@ def _candidates(
     Raises:
         I2IError: no source has them; says how to get them without a network.
     """
-    from .package_managers import DiskFullError
     from .sources import archive_name, describe_source, find_files, offline_way
 
     for number, source in enumerate(model.sources):
@@ -340,32 +339,54 @@ def _check_present(model: Model, file: Path, note: Note) -> None:
         raise checksum_error(str(file), digest, expected, "move it away and run the command again")
 
 
-def _copy_offered(model: Model, file: Path, offered: Path) -> Path:
-    """Copy a file of the user to the place of a model that has no sources; its sha256 is checked there.
+def _install_offered(model: Model, file: Path, offered: Path, note: Note) -> Path:
+    """Copy a file of the user to the place of a model that has no sources, whole and checked or not at all.
+
+    Returns:
+        The place, with the ending of the user's file where the record has no address.
 
     Raises:
         UsageError: the folder does not hold the file.
+        I2IError: the file is not what it should be, or cannot be copied.
     """
-    if offered.is_dir():
-        named = [offered / Path(urlsplit(model.url).path).name] if model.url else []
-        found = [path for path in [*named, *_with_any_ending(offered / model.name)] if path.is_file()]
-        if not found:
-            name = named[0].name if named else f"{model.name}.*"
-            raise UsageError(f"--from {offered} has no file of the model {model.name!r}: put {name} into it.")
-        offered = found[0]
+    from .datasets import file_fault, record_checksum
+    from .downloads import checksum_error
+
+    offered = _choose_offered(model, offered)
     if not model.url:
         file = file.with_name(model.name + offered.suffix)
-    if model.sha256 is not None and (digest := hash_file(offered)) != model.sha256:
-        from .downloads import checksum_error
-
-        raise checksum_error(str(offered), digest, model.sha256, "get the file again")
+    expected = known_checksum(model)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(file) as beside:
+        waiting = f"Waiting for another process that downloads {file}."
+        with file_lock(file, waiting=lambda: note(waiting)), atomic_write(file) as beside:
             shutil.copyfile(offered, beside)
+            digest = hash_file(beside)
+            if expected not in (None, digest):
+                raise checksum_error(str(offered), digest, str(expected), "get the file again")
+            if fault := file_fault(beside, model.bytes):
+                raise I2IError(f"{offered} {fault}: get the file again.")
     except OSError as error:
         raise disk_trouble(error, f"copying {offered} to {file}") from None
+    if model.url:
+        record_checksum(model.url, digest)
     return file
+
+
+def _choose_offered(model: Model, offered: Path) -> Path:
+    """The file that the user names, or that of this model in the folder that the user names.
+
+    Raises:
+        UsageError: the folder does not hold it.
+    """
+    if not offered.is_dir():
+        return offered
+    named = [offered / Path(urlsplit(model.url).path).name] if model.url else []
+    found = [path for path in [*named, *_with_any_ending(offered / model.name)] if path.is_file()]
+    if not found:
+        name = named[0].name if named else f"{model.name}.*"
+        raise UsageError(f"--from {offered} has no file of the model {model.name!r}: put {name} into it.")
+    return found[0]
 
 
 def _check_by_hand(model: Model, file: Path, note: Callable[[str], None]) -> Path:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..api.errors import I2IError
+from ..api.errors import DiskFullError, I2IError
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes done and the bytes in all, None where they are not known."""
@@ -29,10 +29,6 @@ _SLOWEST = 50_000  # bytes per second; npm downloads to its own cache, where no 
 _GRACE = 3.0  # seconds from the request to end until a command is killed
 _FULL = "No space left on device"
 _LONGEST = 240  # characters of a command's output that are quoted
-
-
-class DiskFullError(I2IError):
-    """The disk cannot hold a download, so that another source is of no use."""
 
 
 def pip_command() -> list[str] | None:
@@ -62,6 +58,7 @@ def download_wheel(
         size: Bytes of the wheel, for ``progress``.
 
     Raises:
+        DiskFullError: pip could not write the wheel.
         I2IError: pip failed, with its last message; or it neither wrote nor said anything for some minutes.
     """
     temporary = folder / "temporary"
@@ -85,6 +82,7 @@ def pack_npm(
         size: Bytes of the archive, for ``progress`` and for the time that npm may take.
 
     Raises:
+        DiskFullError: npm could not write the archive.
         I2IError: npm failed, with its first message; or it took far too long.
     """
     arguments = [*command, "pack", requirement, "--ignore-scripts"]

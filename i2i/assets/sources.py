@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ..api.errors import DiskFullError
 from ..api.model import FileSource, NpmSource
 from ..toolkit.files import hash_file, user_directory
 from ..toolkit.locks import file_lock
 from .archives import unpack_members
 from .downloads import Progress, checksum_error, download
 from .package_indexes import is_wheel_of, npm_address, npm_file_name, wheel_address
-from .package_managers import DiskFullError, download_wheel, npm_command, pack_npm, pip_command
+from .package_managers import download_wheel, npm_command, pack_npm, pip_command
 
 if TYPE_CHECKING:
     from ..api.model import Source
@@ -86,7 +87,7 @@ class Downloads:
             with file_lock(archive):  # another process may read it
                 archive.unlink(missing_ok=True)
         self._archives.clear()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
+        with suppress(OSError):  # it is not there, or holds files, perhaps since a moment ago of another process
             self.folder.rmdir()
 
     @contextmanager
@@ -112,9 +113,9 @@ class Downloads:
         """
         archive = self._archive(source)
         with file_lock(archive, waiting=lambda: note(f"Waiting for another process that downloads {archive.name}.")):
+            self._archives.append(archive)  # also one that a killed process left
             if not (archive.is_file() and hash_file(archive) == source.sha256):
                 self._check_space(source)
-                self._archives.append(archive)
                 self._download(source, archive, progress)
             return read_files(source, archive, into)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..api.errors import I2IError, UsageError, did_you_mean
+from ..api.errors import DiskFullError, I2IError, UsageError, did_you_mean
 from ..registry import Registry
 from ..toolkit.command_options import json_option
 from ..toolkit.progress import Progress
@@ -119,6 +119,8 @@ def fetch(registry: Registry, names: tuple[str, ...], offered: Path | None) -> N
         for model in models:
             try:
                 _fetch(registry, model, downloads, offered)
+            except DiskFullError:  # the other models would fail as well
+                raise
             except I2IError as error:
                 failed += 1
                 _note(f"{model.name}: {error}")

