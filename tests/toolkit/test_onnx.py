@@ -152,6 +152,14 @@ def test_a_file_of_fields_without_end_takes_no_time(tmp_path: Path) -> None:
     assert time.process_time() - start < 5
 
 
+def test_a_shape_of_sizes_without_end_takes_no_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "deep.onnx", lying(lambda w: w.dims.extend([2**62] * 180_000)))
+    start = time.process_time()
+    with pytest.raises(i2i.I2IError, match="'w' have more than 16 dimensions"):
+        read_weights(path)
+    assert time.process_time() - start < 5
+
+
 def test_damaged_files_are_read_or_refused_never_anything_else(tmp_path: Path) -> None:
     sound, rng, path = model().SerializeToString(), random.Random(0), tmp_path / "m.onnx"
     refused = 0

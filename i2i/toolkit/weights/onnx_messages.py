@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
-from ...api.contents import FORMATS, StoredTensor, row_major
+from ...api.contents import DIMENSIONS, FORMATS, StoredTensor, row_major
 from .limits import Budget, DamagedError, RefusedError
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # wire types; 3 and 4, groups, are not used by onnx.proto
@@ -150,6 +150,8 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, StoredTensor]:
     if dtype is None or entry[3]:
         raise DamagedError(f"the weights {name[:60]!r} are of a kind that is not read")
     shape = tuple(entry[1])
+    if len(shape) > DIMENSIONS:  # before their product, which would have millions of digits
+        raise DamagedError(f"the weights {name[:60]!r} have more than {DIMENSIONS} dimensions")
     content: Any = b""
     if entry[9]:
         content = entry.last(9, None)
