@@ -78,6 +78,12 @@ def test_a_graph_is_read_as_it_was_written(tmp_path: Path) -> None:
     }
 
 
+def test_negative_sizes_are_not_fixed(tmp_path: Path) -> None:
+    made = model()
+    made.graph.input[0].type.tensor_type.shape.dim[2].dim_value = -1
+    assert dict(read_onnx(write(tmp_path / "a.onnx", made)).inputs) == {"x": (None, 3, None, 8)}
+
+
 TYPED: dict[str, list[Any]] = {
     "FLOAT": [0.5, -2.0],
     "DOUBLE": [0.125, -2.0],

@@ -110,7 +110,7 @@ def _graph(data: memoryview, budget: Budget) -> dict[str, Any]:
 
 
 def _value(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...]]:
-    """Read the name and shape of an input or output."""
+    """Read the name and shape of an input or output; a size is not fixed if it has a name, or is negative."""
     value = _Message(data, budget, {1: _BYTES, 2: _BYTES})
     found: list[memoryview] = value[2]
     for number in (1, 2):  # its type is that of a tensor, which has a shape
@@ -118,7 +118,8 @@ def _value(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...
     sizes = (
         _Message(each, budget, {1: _VARINT}) for shape in found for each in _Message(shape, budget, {1: _BYTES})[1]
     )
-    return value.text(1), tuple(size.last(1, None) for size in sizes)
+    numbers = (_signed(size.last(1, -1)) for size in sizes)
+    return value.text(1), tuple(None if number < 0 else number for number in numbers)
 
 
 def _node(data: memoryview, budget: Budget) -> dict[str, Any]:
