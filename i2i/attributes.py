@@ -33,7 +33,7 @@ def attribute_faults(kind: str, thing: Any, missing: bool = True) -> Iterator[st
         missing: Whether an attribute that is not there is a fault.
     """
     if kind == "model" and isinstance(thing, Model):
-        yield from model_faults(thing)
+        yield from _model_faults(thing)
     for name, adapter in _adapters(contract_class(kind, thing)).items():
         if not missing and not hasattr(thing, name):
             continue
@@ -76,7 +76,7 @@ def _class_attributes(base: Any) -> dict[str, Any]:
     return found
 
 
-def model_faults(model: Model) -> Iterator[str]:
+def _model_faults(model: Model) -> Iterator[str]:
     """Yield what is wrong with a model record, a sentence each.
 
     Its file comes from ``url`` or from ``sources``, or by hand. ``path`` takes precedence over both: a record may set

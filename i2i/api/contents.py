@@ -138,9 +138,10 @@ class Contents:
     container: Literal["safetensors", "torch", "pickle", "onnx", "openvino"]
     tree: Any
     """Dicts (keys are text or whole numbers), lists, tuples, sets, text, numbers, None, bytes as ``memoryview``,
-    ``Record`` and ``StoredTensor``; a flat dict for safetensors; the graph of
-    ``i2i.toolkit.weights.openvino.read_openvino`` for OpenVINO. It holds no cycle and is at most 100 levels deep, and
-    a walk through it that meets shared parts again each time takes at most a million steps."""
+    ``Record`` and ``StoredTensor``; a flat dict for safetensors; a graph as
+    ``i2i.toolkit.weights.onnx_messages.read_model`` returns it for ONNX, and ``openvino.read_openvino`` for OpenVINO.
+    It holds no cycle and is at most 100 levels deep, a walk through it that meets shared parts again each time takes
+    at most a million steps, and its tensors have at most 8 times the bytes of the file, and 1 MB."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The header's text entries (safetensors only)."""
 

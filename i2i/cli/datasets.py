@@ -16,13 +16,11 @@ from ..toolkit.progress import Progress
 from ..toolkit.terminal import echo_json, echo_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy as np
 
     from ..api.dataset import Dataset
-    from ..api.sample import Sample
-    from ..data.samples import Fault
 
 root_option = click.option(
     "--data-root",
@@ -115,51 +113,26 @@ def check(
     DIR holds train, val or test, each with A|B images or with folders A and B; or trainA and trainB with unpaired
     images. Images that passed are not decoded again until they change.
     """
-    from ..data.layouts import find_samples, find_unpaired
     from ..data.samples import check_splits
 
     dataset, folder = _find_set(ctx.obj, target, data_root, dataset_options)
-
-    def find(split: str) -> Sequence[Sample]:
-        return [] if find_unpaired(dataset, folder, split) else find_samples(dataset, folder, split)
-
     with Progress("samples") as progress:
-        counts, faults = check_splits(find, dataset.fields, dataset.palette, progress.stage)
-        unpaired = _check_unpaired(dataset, folder, faults, progress)
-    if not counts and not unpaired and not faults:
+        checked = check_splits(dataset, folder, progress.stage)
+    pairs, unpaired, faults = checked.pairs, checked.unpaired, checked.faults
+    if not pairs and not unpaired and not faults:
         raise I2IError(f"{folder} has no folder train, val or test with pairs: {_remedy(dataset, folder)}.")
     if as_json:
-        found = {"pairs": counts} | ({"unpaired": unpaired} if unpaired else {})
+        found = {"pairs": pairs} | ({"unpaired": unpaired} if unpaired else {})
         echo_json({"folder": str(folder), **found, "faults": [vars(fault) for fault in faults]})
     else:
         for fault in faults:
             click.echo(f"{fault.path}: {fault.reason}")
         verdict = f"{len(faults)} faulty" if faults else "all good"
-        totals = [f"{sum(counts.values())} pairs ({_counts(counts)})"] if counts or not unpaired else []
+        totals = [f"{sum(pairs.values())} pairs ({_counts(pairs)})"] if pairs or not unpaired else []
         for split, sides in unpaired.items():
             totals.append(f"{' and '.join(f'{count} {side}' for side, count in sides.items())} unpaired ({split})")
         click.echo(f"{folder}: {', '.join(totals)}, {verdict}")
     ctx.exit(1 if faults else 0)
-
-
-def _check_unpaired(dataset: Dataset, folder: Path, faults: list[Fault], progress: Progress) -> dict[str, Any]:
-    """Check the splits that have unpaired images only, and add to ``faults``; return the images of each side."""
-    from ..data.layouts import SPLITS, find_unpaired, side_fields
-    from ..data.samples import check_samples
-
-    counts: dict[str, Any] = {}
-    for split in SPLITS:
-        try:
-            sides = find_unpaired(dataset, folder, split)
-        except I2IError:  # among the faults already
-            continue
-        if sides is None:
-            continue
-        fields = side_fields(dataset)
-        counts[split] = {field.name: len(samples) for field, samples in zip(fields, sides, strict=True)}
-        for field, samples in zip(fields, sides, strict=True):
-            faults += check_samples(samples, [field], dataset.palette, partial(progress.stage, f"{split} {field.name}"))
-    return counts
 
 
 @command.command("preview")

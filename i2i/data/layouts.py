@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..api.dataset import Dataset
@@ -33,8 +33,14 @@ def find_sides(dataset: Dataset, root: Path, split: str) -> tuple[Sequence[Sampl
     Raises:
         I2IError: The layout is not understood, or one side is empty.
     """
+    return _sides(dataset, root, split, dataset.unpaired(root, split))
+
+
+def _sides(
+    dataset: Dataset, root: Path, split: str, listed: Mapping[str, Sequence[Path]] | None
+) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """As ``find_sides``, from what the dataset lists of each side."""
     a, b = side_fields(dataset)
-    listed = dataset.unpaired(root, split)
     if listed is None:
         listed = _unpaired_folders(root, split, (a.name, b.name))
     if listed is None:
@@ -55,9 +61,10 @@ def find_unpaired(dataset: Dataset, root: Path, split: str) -> tuple[Sequence[Sa
     """
     if dataset.samples(root, split) is not None or sum(field.kind != "value" for field in dataset.fields) < 2:
         return None
-    if dataset.unpaired(root, split) is None and (root / split).is_dir():  # the layouts of pairs
+    listed = dataset.unpaired(root, split)
+    if listed is None and (root / split).is_dir():  # the layouts of pairs
         return None
-    a, b = find_sides(dataset, root, split)
+    a, b = _sides(dataset, root, split, listed)
     return (a, b) if a or b else None
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..api.dataset import Dataset
 from ..api.errors import I2IError
 from ..api.field import Field
 from ..api.sample import Sample
 from ..toolkit.files import user_directory
 from ..toolkit.images import ImageError, read_image, resize
-from .layouts import SPLITS
+from .layouts import SPLITS, find_samples, find_unpaired, side_fields
 from .pixels import read_grey, read_labels
 
 Arrays = Mapping[str, np.ndarray]
@@ -239,33 +240,47 @@ def _remember(memory: Path, marks: Sequence[str]) -> None:
         return
 
 
+@dataclass(frozen=True)
+class CheckedSplits:
+    """What a check of the splits of a dataset has found."""
+
+    pairs: dict[str, int]
+    """The number of samples in each split that has any."""
+    unpaired: dict[str, dict[str, int]]
+    """The number of images of each side, by its name, in each split that has unpaired images only."""
+    faults: list[Fault]
+    """In the order of the splits."""
+
+
 def check_splits(
-    find: Callable[[str], Sequence[Sample]],
-    fields: Sequence[Field],
-    palette: Palette = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> tuple[dict[str, int], list[Fault]]:
-    """Check the splits of a dataset that are there.
+    dataset: Dataset, root: Path, progress: Callable[[str, int, int], None] | None = None
+) -> CheckedSplits:
+    """Check the splits of a dataset that are there, those of unpaired images too.
 
     Args:
-        find: Returns the samples of a split.
-        fields: The fields to read of each.
-        palette: RGB colour of each class.
-        progress: Called with the split, samples done and their number.
+        root: The folder of the dataset.
+        progress: Called with the split (of unpaired images: the split and the side), samples done and their number.
 
     Returns:
-        The number of samples in each split that has any, and every fault. A split whose layout is not understood is a
-        fault as well, and does not keep the others from being checked.
+        What is there, and every fault. A split whose layout is not understood is a fault as well, and does not keep
+        the others from being checked.
     """
-    counts: dict[str, int] = {}
-    faults: list[Fault] = []
+    checked = CheckedSplits({}, {}, [])
+
+    def check(title: str, samples: Sequence[Sample], fields: Sequence[Field]) -> None:
+        checked.faults.extend(check_samples(samples, fields, dataset.palette, progress and partial(progress, title)))
+
     for split in SPLITS:
         try:
-            samples = find(split)
+            sides = find_unpaired(dataset, root, split)
+            samples = find_samples(dataset, root, split) if sides is None else ()
         except I2IError as error:
-            faults.append(Fault(Path(split), str(error)))
+            checked.faults.append(Fault(Path(split), str(error)))
             continue
         if samples:
-            counts[split] = len(samples)
-            faults += check_samples(samples, fields, palette, progress and partial(progress, split))
-    return counts, faults
+            checked.pairs[split] = len(samples)
+            check(split, samples, dataset.fields)
+        for field, images in zip(side_fields(dataset), sides, strict=True) if sides else ():
+            checked.unpaired.setdefault(split, {})[field.name] = len(images)
+            check(f"{split} {field.name}", images, [field])
+    return checked

@@ -30,8 +30,8 @@ class Checkpoints:
     folder: Path
     options: dict[str, Any]
     """The content of ``options.json``."""
-    owner: str = "The trainer of this run"
-    """Names the trainer and the distribution that provides it, for errors: ``"Trainer 'warm' of i2i-warm 0.1.0"``."""
+    owner: str = "trainer of this run"
+    """What messages call the trainer: ``"trainer 'warm' of i2i-warm 0.1.0"``."""
 
     def resume(self) -> str:
         """Return the command that resumes the run."""

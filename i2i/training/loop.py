@@ -87,7 +87,7 @@ class Loop:
             reason = f"Stopped at once; resume from step {self.run.last_step() or 0} with: {self.run.resume()}"
             raise Interrupted(reason) from None
         except NotFinite as error:
-            reason = f"{error}, in {self._owner()}. {self._last_good()}"
+            reason = f"{error}, in {self.run.owner}. {self._last_good()}"
             raise NotFinite(reason) from None
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
@@ -186,13 +186,9 @@ class Loop:
         declared = any("best_metric" in vars(cls) for cls in type(self.trainer).__mro__ if cls is not Trainer)
         if declared and name is not None and name not in measured:
             raise PluginError(
-                f"The {self._owner()} returned {', '.join(map(repr, measured)) or 'no metrics'} from validate(); "
+                f"The {self.run.owner} returned {', '.join(map(repr, measured)) or 'no metrics'} from validate(); "
                 f"expected its best_metric {name!r} among them; tell its author."
             )
-
-    def _owner(self) -> str:
-        """Return what messages call the trainer, such as ``trainer 'warm' of i2i-warm 0.1.0``."""
-        return self.run.owner[:1].lower() + self.run.owner[1:]
 
     def _is_best(self) -> bool:
         """Return whether this validation is better than all before by the trainer's best metric."""

@@ -29,7 +29,7 @@ class TrainPlan:
 
     trainer: type[Trainer]
     owner: str
-    """Names the trainer and its distribution: ``"Trainer 'warm' of i2i-warm 0.1.0"``."""
+    """What messages call the trainer: ``"trainer 'warm' of i2i-warm 0.1.0"``."""
     options: Options
     """The trainer's own options."""
     settings: TrainOptions
@@ -60,13 +60,12 @@ def make_plan(registry: Registry, name: str, resolved: dict[str, Any]) -> TrainP
     dataset = open_dataset(registry, resolved)
     callbacks = choose_callbacks(registry, settings.callbacks, resolved.get("callback_options"))
     device = _choose_device(settings)
+    owner = plugin_owner(registry, "trainer", name)
     data = _open_split(kind, dataset, settings, "train", settings.source).usable(settings.skip_bad, device)
     return TrainPlan(
         trainer=kind,
-        owner=f"Trainer {kind.name!r} of {registry.provider('trainer', kind.name).release}",
-        options=plugin_options(
-            kind.Options, resolved["options"], "the options", plugin_owner(registry, "trainer", name)
-        ),
+        owner=owner,
+        options=plugin_options(kind.Options, resolved["options"], "the options", owner),
         settings=settings,
         resolved=resolved,
         dataset=dataset,

@@ -59,7 +59,7 @@ def encode_state(state: object, owner: str) -> dict[str, Any]:
 
     Args:
         state: What ``Trainer.state_dict`` returned; it is not changed, and tensors are not copied.
-        owner: Names the trainer for messages: ``"Trainer 'warm' of i2i-warm 0.1.0"``.
+        owner: What messages call the trainer: ``"trainer 'warm' of i2i-warm 0.1.0"``.
 
     Raises:
         I2IError: it is not a dictionary, or it holds a value of a type that cannot be read back.
@@ -110,7 +110,7 @@ def unreadable(owner: str, error: Exception) -> PluginError:
 
 
 def _refusal(owner: str, fault: str) -> PluginError:
-    return PluginError(f"{owner} cannot be saved: {fault}; tell its author.")
+    return PluginError(f"The {owner} cannot be saved: {fault}; tell its author.")
 
 
 def _article(value: object) -> str:

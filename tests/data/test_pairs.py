@@ -184,7 +184,26 @@ def test_a_file_that_goes_between_finding_and_checking_is_a_fault(tmp_path: Path
 def test_a_split_of_unknown_layout_does_not_hide_the_faults_of_others(tmp_path: Path) -> None:
     bad = _set_with_faults(tmp_path)
     _save(tmp_path / "val" / "A" / "1.png")
-    counts, faults = check_splits(lambda split: find_pairs(tmp_path, split), Dataset.fields)
-    assert counts == {"train": 70}
-    assert [fault.path for fault in faults] == [*bad, Path("val")]
-    assert isinstance(faults[-1], Fault) and "has no folder B" in faults[-1].reason
+    checked = check_splits(Dataset(), tmp_path)
+    assert checked.pairs == {"train": 70} and checked.unpaired == {}
+    assert [fault.path for fault in checked.faults] == [*bad, Path("val")]
+    assert isinstance(checked.faults[-1], Fault) and "has no folder B" in checked.faults[-1].reason
+
+
+def test_splits_of_pairs_and_of_unpaired_images_are_searched_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Mixed(Dataset):
+        def unpaired(self, root: Path, split: str) -> dict[str, list[Path]] | None:
+            asked.append(split)
+            return {side: sorted((root / side).iterdir()) for side in "AB"} if split == "val" else None
+
+    _save(tmp_path / "train" / "1.png")
+    _save(tmp_path / "A" / "1.png", 16, 16)
+    _save(tmp_path / "B" / "2.png", 16, 16).write_bytes(b"")
+    (tmp_path / "test" / "A").mkdir(parents=True)
+    shown: list[str] = []
+    checked = check_splits(Mixed(), tmp_path, lambda title, done, count: shown.append(f"{title} {done}/{count}"))
+    assert (checked.pairs, checked.unpaired) == ({"train": 1}, {"val": {"A": 1, "B": 1}})
+    assert [fault.path for fault in checked.faults] == [tmp_path / "B" / "2.png", Path("test")]
+    assert shown == ["train 1/1", "val A 1/1", "val B 1/1"] and asked == ["train", "val", "test"]

@@ -78,6 +78,38 @@ def test_a_graph_is_read_as_it_was_written(tmp_path: Path) -> None:
     }
 
 
+def test_negative_sizes_are_not_fixed(tmp_path: Path) -> None:
+    made = model()
+    made.graph.input[0].type.tensor_type.shape.dim[2].dim_value = -1
+    assert dict(read_onnx(write(tmp_path / "a.onnx", made)).inputs) == {"x": (None, 3, None, 8)}
+
+
+TYPED: dict[str, list[Any]] = {
+    "FLOAT": [0.5, -2.0],
+    "DOUBLE": [0.125, -2.0],
+    "FLOAT16": [0.5, -2.0],
+    "BFLOAT16": [0.5, -2.0],
+    "BOOL": [True, False],
+    "UINT8": [0, 255],
+    "INT8": [-128, 127],
+    "UINT16": [0, 2**16 - 1],
+    "INT16": [-(2**15), 2**15 - 1],
+    "UINT32": [0, 2**32 - 1],
+    "INT32": [-(2**31), 2**31 - 1],
+    "UINT64": [0, 2**64 - 1],
+    "INT64": [-(2**63), 2**63 - 1],
+}
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_weights_that_are_no_raw_bytes_are_read(kind: str, tmp_path: Path) -> None:
+    given = helper.make_tensor("given", getattr(TensorProto, kind), [2], TYPED[kind])
+    assert not given.HasField("raw_data")
+    stored = read_onnx(write(tmp_path / "a.onnx", model(initializers=[given]))).initializers["given"]
+    assert stored.dtype == {"FLOAT": "float32", "DOUBLE": "float64"}.get(kind, kind.lower())
+    assert stored.numpy().tolist() == TYPED[kind]
+
+
 def sparse() -> onnx.ModelProto:
     made = model()
     made.graph.sparse_initializer.add().dims.extend([2, 2])
@@ -122,6 +154,12 @@ _MADE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "too few bytes": (lambda: lying(lambda w: setattr(w, "raw_data", b"1234")), "another shape than numbers"),
     "a gigantic shape": (lambda: lying(lambda w: w.dims.append(2**62)), "another shape than numbers"),
     "a negative shape": (lambda: lying(lambda w: w.dims.extend([-1, -1])), "another shape than numbers"),
+    "numbers beyond their type": (
+        lambda: model(
+            initializers=[TensorProto(name="n", dims=[1], data_type=TensorProto.UINT8, int32_data=[256])],
+        ),
+        "the kind uint8 with a number that does not fit",
+    ),
     "text as weights": (
         lambda: lying(lambda w: setattr(w, "data_type", TensorProto.STRING)),
         "a kind that is not read",
@@ -148,6 +186,14 @@ def test_a_file_of_fields_without_end_takes_no_time(tmp_path: Path) -> None:
     path = write(tmp_path / "long.onnx", b"\x08\x06\x12\x00" + b"\x28\x01" * 3_000_000)
     start = time.process_time()
     with pytest.raises(i2i.I2IError, match="steps to read"):
+        read_weights(path)
+    assert time.process_time() - start < 5
+
+
+def test_a_shape_of_sizes_without_end_takes_no_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "deep.onnx", lying(lambda w: w.dims.extend([2**62] * 180_000)))
+    start = time.process_time()
+    with pytest.raises(i2i.I2IError, match="'w' have more than 16 dimensions"):
         read_weights(path)
     assert time.process_time() - start < 5
 

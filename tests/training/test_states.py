@@ -94,7 +94,7 @@ def test_numpy_state_resumes_exactly(train: Callable[..., Any]) -> None:
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-WHO = r"Trainer 'noisy' of i2i-noisy 3\.2 cannot be saved: "
+WHO = r"The trainer 'noisy' of i2i-noisy 3\.2 cannot be saved: "
 
 
 def test_state_is_refused_before_the_first_step(
@@ -156,7 +156,7 @@ def test_check_state_lets_a_state_come_later() -> None:
         def state_dict(self) -> dict[str, Any]:
             return {"seen": self.seen}  # type: ignore[attr-defined]
 
-    check_state(Later(), "Trainer 'later'")
+    check_state(Later(), "trainer 'later'")
 
 
 SOUND = {
@@ -179,7 +179,7 @@ def test_state_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
     state = {"trainer": {"value": SOUND[name]}, "device": {}, "best": None}
     run.save(1, {"w": torch.zeros(1)}, state, None, 3, verify=True)
     read = run.read_state(1)["trainer"]
-    require_same(state["trainer"], read, "Trainer")
+    require_same(state["trainer"], read, "trainer")
     if name == "network":
         assert read["value"]._metadata == SOUND[name]._metadata
     if name == "arrays":
@@ -207,14 +207,14 @@ UNSOUND = {
 @pytest.mark.parametrize("name", UNSOUND)
 def test_state_that_cannot_be_read_back_is_refused_with_its_place(name: str) -> None:
     value, fault = UNSOUND[name]
-    with pytest.raises(i2i.I2IError, match=rf"^Trainer 'x' of y 1 cannot be saved: state_dict\(\){fault}"):
-        encode_state({"a": (value,)}, "Trainer 'x' of y 1")
+    with pytest.raises(i2i.I2IError, match=rf"^The trainer 'x' of y 1 cannot be saved: state_dict\(\){fault}"):
+        encode_state({"a": (value,)}, "trainer 'x' of y 1")
 
 
 @pytest.mark.parametrize(("state", "fault"), [(None, "is None instead of a dict"), ([1], "is a list instead")])
 def test_state_must_be_a_dictionary(state: Any, fault: str) -> None:
     with pytest.raises(i2i.I2IError, match=fault):
-        encode_state(state, "Trainer")
+        encode_state(state, "trainer")
 
 
 @pytest.mark.parametrize(
@@ -231,9 +231,9 @@ def test_state_must_be_a_dictionary(state: Any, fault: str) -> None:
     ],
 )
 def test_require_same_finds_differences(one: Any, other: Any) -> None:
-    require_same({"x": [one]}, {"x": [one]}, "Trainer")
+    require_same({"x": [one]}, {"x": [one]}, "trainer")
     with pytest.raises(i2i.I2IError, match=r"state_dict\(\)\['x'\]\[0\]"):
-        require_same({"x": [one]}, {"x": [other]}, "Trainer")
+        require_same({"x": [one]}, {"x": [other]}, "trainer")
 
 
 def test_state_of_an_older_checkpoint_is_read(tmp_path: Path) -> None:
@@ -245,5 +245,5 @@ def test_state_of_an_older_checkpoint_is_read(tmp_path: Path) -> None:
     run = Checkpoints(tmp_path, {"trainer": "x"})
     run.checkpoint(1).parent.mkdir()
     torch.save({"step": 1, "trainer": state, "device": {}, "best": None}, run.checkpoint(1).with_suffix(".state"))
-    require_same(state, run.read_state(1)["trainer"], "Trainer")
-    assert decode_state(encode_state(state, "Trainer"))["generator"].keys() == adam.state_dict().keys()
+    require_same(state, run.read_state(1)["trainer"], "trainer")
+    assert decode_state(encode_state(state, "trainer"))["generator"].keys() == adam.state_dict().keys()

@@ -60,8 +60,8 @@ def check_tree(tree: Any, file_bytes: int) -> None:
     Shared parts count once per reference, since a few bytes can describe an exponential number of references.
 
     Args:
-        tree: What the unpickler returned.
-        file_bytes: Size of the file.
+        tree: What a reader returned.
+        file_bytes: Size of the file, or of both files of a network.
 
     Raises:
         DamagedError: the tree has a cycle, too many nodes, levels or bytes, or an object that is not plain data.

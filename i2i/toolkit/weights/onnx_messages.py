@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-from ...api.contents import FORMATS, StoredTensor, row_major
+from ...api.contents import DIMENSIONS, FORMATS, StoredTensor, row_major
 from .limits import Budget, DamagedError, RefusedError
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5  # wire types; 3 and 4, groups, are not used by onnx.proto
@@ -34,6 +34,22 @@ _DTYPES = {
     13: "uint64",
     16: "bfloat16",
 }
+_TYPED: Mapping[str, tuple[int, str]] = {
+    "float32": (4, ""),
+    "float64": (10, ""),
+    "bool": (5, "B"),
+    "uint8": (5, "B"),
+    "int8": (5, "b"),
+    "uint16": (5, "H"),
+    "int16": (5, "h"),
+    "float16": (5, "H"),  # as their bits
+    "bfloat16": (5, "H"),
+    "int32": (5, "i"),
+    "int64": (7, "q"),
+    "uint32": (11, "I"),
+    "uint64": (11, "Q"),
+}
+"""By kind, the field of numbers that are not given as bytes, and how ``array`` names them; empty: they lie as bytes."""
 _KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
 """Types of attributes that are read, and the field that holds each: numbers, text, a tensor, and lists."""
 
@@ -94,7 +110,7 @@ def _graph(data: memoryview, budget: Budget) -> dict[str, Any]:
 
 
 def _value(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...]]:
-    """Read the name and shape of an input or output."""
+    """Read the name and shape of an input or output; a size is not fixed if it has a name, or is negative."""
     value = _Message(data, budget, {1: _BYTES, 2: _BYTES})
     found: list[memoryview] = value[2]
     for number in (1, 2):  # its type is that of a tensor, which has a shape
@@ -102,7 +118,8 @@ def _value(data: memoryview, budget: Budget) -> tuple[str, tuple[int | None, ...
     sizes = (
         _Message(each, budget, {1: _VARINT}) for shape in found for each in _Message(shape, budget, {1: _BYTES})[1]
     )
-    return value.text(1), tuple(size.last(1, None) for size in sizes)
+    numbers = (_signed(size.last(1, -1)) for size in sizes)
+    return value.text(1), tuple(None if number < 0 else number for number in numbers)
 
 
 def _node(data: memoryview, budget: Budget) -> dict[str, Any]:
@@ -140,7 +157,7 @@ def _attribute(data: memoryview, budget: Budget) -> tuple[str, Any]:
 def _tensor(data: memoryview, budget: Budget) -> tuple[str, StoredTensor]:
     """Read the name of a tensor and where its numbers lie."""
     fields = {1: _VARINT, 2: _VARINT, 3: _BYTES, 4: _FOUR, 5: _VARINT, 7: _VARINT, 8: _BYTES, 9: _BYTES, 10: _EIGHT}
-    entry = _Message(data, budget, {**fields, 13: _BYTES, 14: _VARINT})
+    entry = _Message(data, budget, {**fields, 11: _VARINT, 13: _BYTES, 14: _VARINT})
     name = entry.text(8)
     if entry[13] or entry.last(14, 0):
         raise RefusedError(
@@ -150,17 +167,28 @@ def _tensor(data: memoryview, budget: Budget) -> tuple[str, StoredTensor]:
     if dtype is None or entry[3]:
         raise DamagedError(f"the weights {name[:60]!r} are of a kind that is not read")
     shape = tuple(entry[1])
-    content: Any = b""
-    if entry[9]:
-        content = entry.last(9, None)
-    elif dtype in ("float32", "float64"):
-        content = b"".join(entry[4 if dtype == "float32" else 10])
-    elif dtype in ("int64", "int32"):
-        numbers = map(_signed, entry[7 if dtype == "int64" else 5])
-        content = array("q" if dtype == "int64" else "i", numbers).tobytes()
+    if len(shape) > DIMENSIONS:  # before their product, which would have millions of digits
+        raise DamagedError(f"the weights {name[:60]!r} have more than {DIMENSIONS} dimensions")
+    content = entry.last(9, None) if entry[9] else _typed_numbers(entry, dtype)
     if prod(shape) * FORMATS[dtype].itemsize != len(content):
         raise DamagedError(f"the weights {name[:60]!r} have another shape than numbers")
     return name, StoredTensor(dtype, shape, row_major(shape), 0, content)
+
+
+def _typed_numbers(entry: _Message, dtype: str) -> bytes:
+    """Return the numbers of a tensor that are given by type as the bytes in which they would lie.
+
+    Raises:
+        DamagedError: a number does not fit into the type.
+    """
+    number, code = _TYPED[dtype]
+    values = entry[number]
+    if not code:
+        return b"".join(values)
+    try:
+        return array(code, values if code == "Q" else map(_signed, values)).tobytes()
+    except OverflowError:
+        raise DamagedError(f"it has weights of the kind {dtype} with a number that does not fit") from None
 
 
 class _Message:

@@ -53,16 +53,7 @@ def read_openvino(graph: memoryview, constants: memoryview) -> dict[str, Any]:
             constant does not lie where the graph says.
     """
     document = _parse(graph)
-    layers: dict[str, Any] = {
-        key: {
-            "name": layer.name,
-            "type": layer.type,
-            "version": layer.version,
-            "attributes": layer.attributes,
-            "inputs": {},
-        }
-        for key, layer in document.layers.items()
-    }
+    layers = document.layers
     for key, layer in layers.items():
         if layer["type"] == "Const":
             layer["tensor"] = _constant(layer["name"] or key, layer["attributes"], constants)
@@ -77,24 +68,17 @@ def read_openvino(graph: memoryview, constants: memoryview) -> dict[str, Any]:
 
 
 @dataclass
-class _Layer:
-    name: str
-    type: str
-    version: str
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
 class _Document:
     """What a parser has found so far."""
 
     name: str = ""
     version: str = ""
-    layers: dict[str, _Layer] = field(default_factory=dict)
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     edges: list[tuple[str, int, str, int]] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
     """Tags of the open elements, from the root."""
-    current: _Layer | None = None
+    current: dict[str, Any] = field(default_factory=dict)
+    """The layer that was opened last."""
     elements: int = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -110,11 +94,10 @@ class _Document:
             key = _text(attributes, "id")
             if key in self.layers or len(self.layers) == _LAYERS:
                 raise DamagedError("its graph has a layer twice, or too many layers")
-            name, kind, version = (_text(attributes, attribute) for attribute in ("name", "type", "version"))
-            self.current = _Layer(name, kind, version)
-            self.layers[key] = self.current
-        elif self.path == ["net", "layers", "layer", "data"] and self.current is not None:
-            self.current.attributes = {str(name)[:_TEXT]: _text(attributes, name) for name in attributes}
+            texts = {name: _text(attributes, name) for name in ("name", "type", "version")}
+            self.current = self.layers[key] = {**texts, "attributes": {}, "inputs": {}}
+        elif self.path == ["net", "layers", "layer", "data"]:
+            self.current["attributes"] = {str(name)[:_TEXT]: _text(attributes, name) for name in attributes}
         elif self.path == ["net", "edges", "edge"]:
             if len(self.edges) == 4 * _LAYERS:
                 raise DamagedError("its graph has too many edges")
@@ -132,7 +115,6 @@ def _parse(graph: memoryview) -> _Document:
     document = _Document()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.EntityDeclHandler = _refuse_doctype
     parser.StartElementHandler = document.start
     parser.EndElementHandler = document.end
     try:

@@ -49,7 +49,7 @@ def read_weights(path: str | Path, constants: str | Path | None = None) -> Conte
     try:
         if constants is not None or path.suffix.lower() == SUFFIX:
             constants = _constants_of(path) if constants is None else Path(constants)
-            return Contents(path, "openvino", read_openvino(_view(path), _view(constants)))
+            return Contents(path, "openvino", _open_openvino(_view(path), _view(constants)))
         container, tree, metadata = _open(_view(path))
         return Contents(path, container, tree, metadata)
     except RefusedError as error:
@@ -92,6 +92,12 @@ def _open(data: memoryview) -> tuple[Kind, Any, Mapping[str, str]]:
         raise _stranger(bytes(data[:512]))
     with _no_collection():
         return *_open_pickles(data), {}
+
+
+def _open_openvino(graph: memoryview, constants: memoryview) -> dict[str, Any]:
+    tree = read_openvino(graph, constants)
+    check_tree(tree, len(graph) + len(constants))
+    return tree
 
 
 def _open_pickles(data: memoryview) -> tuple[Kind, Any]:

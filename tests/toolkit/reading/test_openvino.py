@@ -96,6 +96,18 @@ def test_misleading_files_are_refused_in_one_sentence(text: str, message: str, t
     assert grown < 100 * 2**20
 
 
+def test_layers_that_repeat_the_same_bytes_are_refused(tmp_path: Path) -> None:
+    data = '<data element_type="u8" shape="262144" offset="0" size="262144"/>'
+
+    def network(count: int) -> Path:
+        layers = "".join(f'<layer id="{number}" name="w" type="Const">{data}</layer>' for number in range(count))
+        return write(tmp_path, f'<net name="n" version="10"><layers>{layers}</layers></net>', bytes(2**18))
+
+    assert len(read_weights(network(8)).tree["layers"]) == 8
+    with pytest.raises(i2i.I2IError, match="its tensors repeat the same bytes without end"):
+        read_weights(network(19))
+
+
 def test_missing_or_short_constants_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, SOUND, VALUES.tobytes()[:-1])
     with pytest.raises(i2i.I2IError, match=r"or the \.bin file is cut off"):
