@@ -63,8 +63,21 @@ RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
         | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors", "face"}
-        | {"faithful", "fresh", "generator", "generator_options", "help", "image", "images", "invert", "json", "keep"}
+        {"animation", "as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors"}
+        | {
+            "face",
+            "faithful",
+            "fps",
+            "fresh",
+            "generator",
+            "generator_options",
+            "help",
+            "image",
+            "images",
+            "invert",
+            "json",
+            "keep",
+        }
         | {"landmarks", "name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
     ),
 }

@@ -15,7 +15,7 @@ from ..toolkit.directories import output_directory
 from .inputs import InputImage, assign_inputs, recorded_inputs
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
+from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
@@ -35,6 +35,8 @@ def edit(
     invert: str | Mapping[str, Any] = "",
     truncation: float = 0.7,
     blend: Blend = "feather",
+    animation: str | Sequence[str] = "gif",
+    fps: float | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     seed: int = 0,
@@ -65,10 +67,13 @@ def edit(
         truncation: Truncation psi of images given as ``seed:N``.
         blend: How the edited crop is pasted back into its photo: ``feather``, ``poisson``, ``plain`` (without colour
             correction) or ``none``.
+        animation: Files in which frames are written: ``gif``, ``mp4`` and ``png`` (a numbered image for each frame), as
+            a list or separated by commas.
+        fps: Frames per second of GIF and MP4; None for 10.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         out: Output directory for ``result.png``, ``before_after.png``, ``recipe.json`` and, where the edit has them,
-            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``. Replaces the files
-            of an earlier edit; None writes nothing.
+            the files of ``animation``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``. Replaces
+            the files of an earlier edit; None writes nothing.
         seed: Seed of all random number generators, so that the same call gives the same image.
         keep: Read and write the inversion cache.
         registry: Registry of the plugins; None for all installed plugins.
@@ -99,6 +104,7 @@ def edit(
         invert=read_inversion(invert),
         truncation=truncation,
         blend=blend,
+        animation=Animation.parse(animation, fps),
         device=device,
         seed=seed,
         out=None if out is None else output_directory(out),
@@ -116,6 +122,8 @@ def edit_again(
     recipe: str | Path,
     images: Sequence[str | Path] = (),
     *,
+    animation: str | Sequence[str] = "gif",
+    fps: float | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     registry: Registry | None = None,
@@ -127,7 +135,7 @@ def edit_again(
 
     Args:
         images: New paths of the files, if they have moved.
-        device, out, registry, progress, stop, note: As for ``edit``.
+        animation, fps, device, out, registry, progress, stop, note: As for ``edit``.
 
     Raises:
         UsageError, I2IError: as ``edit``; also if the recipe cannot be read or a file has changed.
@@ -139,6 +147,7 @@ def edit_again(
         extractors=known.extractors,
         extractor_options=known.extractor_options,
         generator_options=known.generator_options,
+        animation=Animation.parse(animation, fps),
         device=device,
         seed=known.seed,
         out=None if out is None else output_directory(out),

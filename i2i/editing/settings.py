@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -20,6 +20,53 @@ Crop = Literal["auto", "face", "square"]
 Blend = Literal["feather", "poisson", "plain", "none"]
 """How an edited crop is pasted back: with colour correction and feathered edges, also with Poisson blending, with
 feathered edges only, or not at all."""
+MAX_FPS = 120
+"""Highest frame rate of an animation."""
+AnimationFile = Literal["gif", "mp4", "png"]
+"""A file of the frames of an edit: an animated GIF, a video, or a numbered image for each frame."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    """The files in which the frames of an edit are written."""
+
+    files: tuple[AnimationFile, ...] = ("gif",)
+    fps: float = 10.0
+    """Frames per second of GIF and MP4."""
+
+    @classmethod
+    def parse(cls, files: str | Sequence[str], fps: float | None = None) -> Animation:
+        """Read a list of files, or a text such as ``gif,mp4``.
+
+        Raises:
+            UsageError: an unknown kind of file, or a frame rate out of range.
+        """
+        given = files.split(",") if isinstance(files, str) else files
+        names = tuple(dict.fromkeys(name.strip().lower() for name in given))
+        known = get_args(AnimationFile)
+        if not names or any(name not in known for name in names):
+            text = files if isinstance(files, str) else ",".join(files)
+            raise UsageError(f"--animation {text}: write one or several of {', '.join(known)}, such as gif,mp4.")
+        if fps is None:
+            return cls(tuple(name for name in known if name in names))
+        if not 1 <= fps <= MAX_FPS:
+            raise UsageError(f"--fps {fps:g}: write a number from 1 to {MAX_FPS}.")
+        return cls(tuple(name for name in known if name in names), float(fps))
+
+    def check(self) -> None:
+        """Raise the errors of writing that need no frame, before any work starts.
+
+        Raises:
+            UsageError: the frame rate is higher than a GIF can show.
+            I2IError: MP4 is named, and the extra ``video`` is not installed.
+        """
+        from ..toolkit.images.videos import GIF_FPS, check_video  # imports Pillow, which the other settings do without
+
+        if "gif" in self.files and self.fps > GIF_FPS:
+            raise UsageError(f"--fps {self.fps:g}: a GIF shows at most {GIF_FPS} frames a second; add --animation mp4.")
+        for name in self.files:
+            if name != "png":
+                check_video(Path(f"frames.{name}"), self.fps)
 
 
 @dataclass(frozen=True)
@@ -64,6 +111,7 @@ class EditSettings:
     truncation: float = 0.7
     """Truncation psi of images given as ``seed:N``."""
     blend: Blend = "feather"
+    animation: Animation = Animation()
     device: str = "auto"
     seed: int = 0
     out: Path | None = None

@@ -59,11 +59,12 @@ def load(request: EditRequest) -> EditSession:
 
     Raises:
         UsageError: a setting has no effect with this editor, or a file in the output directory would be overwritten.
-        I2IError: the generator or an extractor cannot be opened.
+        I2IError: the generator or an extractor cannot be opened, or the animation cannot be written.
     """
     settings = request.settings
     settings.check(request.editor)
     if settings.out is not None:
+        settings.animation.check()
         files = [value for _, value in request.options if isinstance(value, Path)]
         check_output_directory(
             settings.out, [*(image.path for image in request.inputs if image.path is not None), *files]
@@ -224,7 +225,7 @@ def write(pasted: PastedEdit) -> Result:
         }
         if session.inversions is not None and session.inversions.origins:
             recipe["inverter_origins"] = session.inversions.origins
-        writer = Writer(settings.out, recipe, settings.calls.note, session.generator)
+        writer = Writer(settings.out, recipe, settings.calls.note, session.generator, settings.animation)
         writer.write(result, _images_of_results(aligned), pasted.photos)
     session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result
