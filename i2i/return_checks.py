@@ -400,6 +400,10 @@ def _check_image(image: Any, what: str) -> None:
 
 
 def _check_frames(frames: Any) -> None:
+    from .toolkit.images.frames import LazyFrames
+
+    if isinstance(frames, LazyFrames):  # reading them computes them
+        return
     if not isinstance(frames, (list, tuple)):
         raise UnexpectedReturn("a list of tensors (1, 3, H, W)", f"the frames {describe_value(frames)}")
     for number, frame in enumerate(frames):

@@ -52,7 +52,8 @@ class Result:
     latent: Tensor | Latent | None = None
     """Latent of ``image``. A tensor is its w; noise and weight changes are then those of the edited image's latent."""
     frames: Sequence[Tensor] = ()
-    """Intermediate images, each ``(1, 3, H, W)``: the frames of the animation."""
+    """Intermediate images, each ``(1, 3, H, W)``: the frames of the animation. A list, or
+    ``i2i.toolkit.images.frames.LazyFrames`` where they do not fit in memory."""
     scalars: Mapping[str, float] = field(default_factory=dict)
     table: Table | None = None
     plots: Mapping[str, Plot] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from ..api.errors import UsageError
 from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
-from ..toolkit.images import enlarge, resize, save_image, to_array
+from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
 from ..toolkit.images.plots import draw_plot
@@ -127,21 +127,27 @@ class Writer:
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
-    def _write_frames(self, frames: Sequence[Tensor], mark: str) -> list[str]:
+    def _write_frames(self, frames: Iterable[Tensor], mark: str) -> list[str]:
+        """Write the files of the animation; each frame is read once, as reading may compute it."""
+        arrays, files = map(to_array, frames), self.animation.files
+        numbered: list[Path] = []
+        if files != ("gif",) and files != ("mp4",):
+            for number, array in enumerate(arrays, start=1):
+                numbered.append(self.out / f"frames{mark}_{number:04}.png")
+                save_image(numbered[-1], array)
+            arrays = map(read_image, numbered)
         written: list[str] = []
-        for kind in self.animation.files:
-            if kind == "png":
-                names = [f"frames{mark}_{number:04}.png" for number in range(1, len(frames) + 1)]
-                for name, frame in zip(names, frames, strict=True):
-                    save_image(self.out / name, to_array(frame))
-                written += names
-            elif kind == "mp4":
-                written.append(f"frames{mark}.mp4")
-                write_video(self.out / written[-1], map(to_array, frames), self.animation.fps)
-            else:
-                written.append(f"frames{mark}.gif")
-                previews = (preview(to_array(frame)) for frame in frames)
-                write_gif(self.out / written[-1], previews, self.animation.fps, side=PREVIEW)
+        if "gif" in files:
+            written.append(f"frames{mark}.gif")
+            write_gif(self.out / written[-1], map(preview, arrays), self.animation.fps, side=PREVIEW)
+            arrays = map(read_image, numbered)
+        if "mp4" in files:
+            written.append(f"frames{mark}.mp4")
+            write_video(self.out / written[-1], arrays, self.animation.fps)
+        if "png" in files:
+            return written + [path.name for path in numbered]
+        for path in numbered:
+            path.unlink()
         return written
 
     def _published(self, latent: Latent) -> Tensor | None:
