@@ -81,7 +81,7 @@ def plain_generator(device: Device) -> Any:
 
         def _computed(self, w: Tensor, noise: str | Mapping[str, Tensor]) -> tuple[Tensor, dict[int, Tensor]]:
             maps = {} if isinstance(noise, str) else noise
-            layers = self.network.synthesis.noisy_layers()
+            layers = self.network.synthesis.noise_layers()
             own = {f"synthesis.{name}.noise": layers[name].noise_strength * maps[name][0, 0] for name in maps}
             tensors = canonical(self.network) | own
             return plain_mobilestylegan.synthesis(tensors, self.to_published_layers(w), noise != "none")
