@@ -12,6 +12,7 @@ from torch import Tensor
 import i2i
 from i2i import model_path
 from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
+from i2i.toolkit.faces.landmarks import EYES, MIRRORED
 
 from .detection import FaceDetector
 from .model_records import DETECTION_MODEL, LANDMARKS_MODEL
@@ -30,18 +31,6 @@ REFINEMENTS = 2
 crops may then be wrong by a third of its side: the median error stays the same within 2 %."""
 BATCH = 64
 """Largest number of faces in a batch."""
-# Index of the landmark that each one becomes in the mirrored image.
-_MIRRORED = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1),
-    *range(59, 54, -1),
-    *range(64, 59, -1),
-    *(67, 66, 65),
-)
 
 
 class FaceLandmarks(i2i.Extractor):
@@ -132,7 +121,7 @@ class FaceLandmarks(i2i.Extractor):
                 crops = extract_crops(images, matrices, SIZE)
                 matrices = level_crops(_to_image(self._positions(crops), matrices))
         crops = extract_crops(images, matrices, SIZE)
-        mirrored = self._positions(crops.flip(3))[:, list(_MIRRORED)]
+        mirrored = self._positions(crops.flip(3))[:, list(MIRRORED)]
         mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
         return _to_image((self._positions(crops) + mirrored) / 2, matrices)
 
@@ -153,7 +142,8 @@ def level_crops(landmarks: Tensor) -> Tensor:
     Returns:
         Matrices ``(N, 2, 3)``: from pixels of the crops to pixels of the image.
     """
-    across = landmarks[:, 42:48].mean(dim=1) - landmarks[:, 36:42].mean(dim=1)
+    left, right = (landmarks[:, part].mean(dim=1) for part in EYES)
+    across = right - left
     angle = torch.atan2(across[:, 1], across[:, 0])
     cosine, sine = angle.cos(), angle.sin()
     rotation = torch.stack([cosine, -sine, sine, cosine], dim=1).view(-1, 2, 2)  # from the crop to the image

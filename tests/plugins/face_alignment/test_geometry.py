@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from i2i.toolkit.faces.landmarks import MIRRORED
 from i2i_plugins.face_alignment.crops import CropSquare, crop, square_about, square_of, to_image
 from i2i_plugins.face_alignment.detection import MAX_OVERLAP, suppress
-from i2i_plugins.face_alignment.heatmaps import MIRRORED, mirror, points_of
+from i2i_plugins.face_alignment.heatmaps import mirror, points_of
 
 
 def grid(size: int) -> torch.Tensor:
