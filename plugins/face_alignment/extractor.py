@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.images.network_inputs import check_rgb
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .crops import CropSquare, crop, square_about, square_of, to_image
@@ -82,7 +83,7 @@ class FaceAlignment(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        _check(images)
+        check_rgb(images, self.name)
         with torch.autocast(images.device.type, enabled=False):
             square = square_about(*images.shape[2:])
             maps = self._maps(crop(images, square, SIZE))
@@ -102,7 +103,7 @@ class FaceAlignment(i2i.Extractor):
             ValueError: the shape is not that of one RGB image.
             i2i.I2IError: the detector's weights are missing, cannot be read, or are those of another network.
         """
-        _check(image)
+        check_rgb(image, self.name)
         if len(image) != 1:
             raise ValueError(f"face-alignment finds faces in one image at a time, got {len(image)}")
         boxes: list[tuple[float, float, float, float]] = []
@@ -158,8 +159,3 @@ def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> Network
 def _place(network: NetworkT, device: i2i.Device) -> NetworkT:
     network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"face-alignment takes images (N, 3, H, W), got {tuple(images.shape)}")

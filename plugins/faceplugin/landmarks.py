@@ -13,6 +13,7 @@ import i2i
 from i2i import model_path
 from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
 from i2i.toolkit.faces.landmarks import EYES, MIRRORED
+from i2i.toolkit.images.network_inputs import check_rgb
 
 from .detection import FaceDetector
 from .model_records import DETECTION_MODEL, LANDMARKS_MODEL
@@ -74,7 +75,7 @@ class FaceLandmarks(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        _check(images)
+        check_rgb(images, self.name)
         squares = aligned_squares(images, ALIGNED)
         with torch.autocast(images.device.type, enabled=False):
             return self._measure(images.float(), square_matrices(squares, SIZE), REFINEMENTS)
@@ -89,7 +90,7 @@ class FaceLandmarks(i2i.Extractor):
             ValueError: the shape is not that of one RGB image.
             i2i.I2IError: the detector's weights are missing, damaged, or those of another network.
         """
-        _check(image)
+        check_rgb(image, self.name)
         if len(image) != 1:
             raise ValueError(f"faceplugin-landmarks finds faces in one image at a time, got {len(image)}")
         image = image.to(torch.device(self._device), torch.float32)
@@ -159,8 +160,3 @@ def level_crops(landmarks: Tensor) -> Tensor:
 def _to_image(positions: Tensor, matrices: Tensor) -> Tensor:
     """Map positions ``(N, 68, 2)``, fractions of the crops from their edges, to pixels of the images."""
     return (positions * SIZE - 0.5) @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
-
-
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"faceplugin-landmarks takes images (N, 3, H, W), got {tuple(images.shape)}")
