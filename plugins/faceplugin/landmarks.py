@@ -11,7 +11,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, map_points, square_matrices
 from i2i.toolkit.faces.landmarks import EYES, MIRRORED
 from i2i.toolkit.images.network_inputs import check_rgb
 
@@ -159,4 +159,4 @@ def level_crops(landmarks: Tensor) -> Tensor:
 
 def _to_image(positions: Tensor, matrices: Tensor) -> Tensor:
     """Map positions ``(N, 68, 2)``, fractions of the crops from their edges, to pixels of the images."""
-    return (positions * SIZE - 0.5) @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
+    return map_points(positions * SIZE - 0.5, matrices)
