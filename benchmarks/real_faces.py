@@ -15,7 +15,7 @@
 A drag step has two handles, a mask, features of 128 px and the first half of the layers of w. An inversion step renders
 an image, compares it by LPIPS on VGG16 at 256 px, and takes the gradients to w+ and noise maps. Each variant lives in
 a process of its own, and they take turns step by step, so that a drift of the machine's speed meets all. Times are
-medians; ``times`` is how many times longer a variant takes than ours.
+medians; ``times`` is how many times longer a variant takes than ours, where ours is among them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ import i2i
 from i2i.api.device import Device
 from i2i.assets.models import place
 
-TASKS = ("sample", "gradient", "drag", "inversion")
 VARIANTS = ("ours", "plain", "openvino", "stylegan2", "reference")
 SIZE = 1024
 Report = Callable[[float], None]
@@ -81,7 +80,7 @@ def plain_generator(device: Device) -> Any:
 
         def _computed(self, w: Tensor, noise: str | Mapping[str, Tensor]) -> tuple[Tensor, dict[int, Tensor]]:
             maps = {} if isinstance(noise, str) else noise
-            layers = self.network.synthesis.noisy_layers()
+            layers = self.network.synthesis.noise_layers()
             own = {f"synthesis.{name}.noise": layers[name].noise_strength * maps[name][0, 0] for name in maps}
             tensors = canonical(self.network) | own
             return plain_mobilestylegan.synthesis(tensors, self.to_published_layers(w), noise != "none")
@@ -96,28 +95,30 @@ def stylegan2(device: Device) -> Any:
     return network(SIZE, device)
 
 
-def sample(variant: str, device: Device, generator: Any, report: Report) -> None:
-    if variant == "reference":
-        from plain_stylegan2 import PlainSynthesis
+def renderer(variant: str, generator: Any) -> Callable[[Tensor], Tensor]:
+    """Return the function of a variant from w to images."""
+    if variant != "reference":
+        render: Callable[[Tensor], Tensor] = generator.render
+        return render
+    from plain_stylegan2 import PlainSynthesis
 
-        synthesis = PlainSynthesis(generator.network.synthesis)
-    w = latent(generator)
+    synthesis = PlainSynthesis(generator.network.synthesis)
+    return lambda w: synthesis(w)[0]
+
+
+def sample(variant: str, device: Device, generator: Any, report: Report) -> None:
+    render, w = renderer(variant, generator), latent(generator)
     while True:
         with torch.no_grad():
-            image = synthesis(w)[0] if variant == "reference" else generator.render(w)
+            image = render(w)
         report(float(image[0, 0, 0, 0]))
 
 
 def gradient(variant: str, device: Device, generator: Any, report: Report) -> None:
-    if variant == "reference":
-        from plain_stylegan2 import PlainSynthesis
-
-        synthesis = PlainSynthesis(generator.network.synthesis)
-    w = latent(generator)
+    render, w = renderer(variant, generator), latent(generator)
     while True:
         leaf = w.clone().requires_grad_()
-        image = synthesis(leaf)[0] if variant == "reference" else generator.render(leaf)
-        loss = image.square().mean()
+        loss = render(leaf).square().mean()
         loss.backward()
         report(float(loss.detach()))
 
@@ -139,6 +140,9 @@ def inversion(variant: str, device: Device, generator: Any, report: Report) -> N
         known = place(VGG16)
         perceptual = LpipsVgg(device, known if known.is_file() else random_vgg16(Path(folder)))
         ours(device, generator, perceptual, photos(SIZE, 1, device), report)
+
+
+TASKS = {"sample": sample, "gradient": gradient, "drag": drag, "inversion": inversion}
 
 
 def latent(generator: Any) -> Tensor:
@@ -170,16 +174,16 @@ def serve(variant: str, task: str, given: argparse.Namespace, threads: int, pipe
     make = {"ours": mobilestylegan, "plain": plain_generator}.get(variant, stylegan2)
     generator = make(device)
     report = step_reporter(device, pipe, device.describe())
-    globals()[task](variant, device, generator, report)
+    TASKS[task](variant, device, generator, report)
 
 
 def variants_of(task: str, given: argparse.Namespace) -> list[str]:
-    """The variants that have this task; OpenVINO where a graph is named and it is installed."""
+    """The variants that have this task; OpenVINO where a graph is named."""
     chosen = [variant for variant in given.variants if variant != "openvino"]
     if task == "inversion":
         chosen = [variant for variant in chosen if variant != "reference"]
-    has_openvino = given.openvino and importlib.util.find_spec("openvino") and "openvino" in given.variants
-    return [*chosen, "openvino"] if task == "sample" and has_openvino else chosen
+    with_openvino = task == "sample" and given.openvino and "openvino" in given.variants
+    return [*chosen, "openvino"] if with_openvino else chosen
 
 
 def measure(task: str, given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -188,13 +192,13 @@ def measure(task: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     threads = torch.get_num_threads()
     about, seen = take_turns(serve, [(variant, task, given, threads) for variant in chosen], given.rounds + 2)
     medians = [statistics.median(step.seconds for step in steps[2:]) for steps in seen]
-    base = medians[chosen.index("ours")] if "ours" in chosen else medians[0]
+    ours = medians[chosen.index("ours")] if "ours" in chosen else None
     return [
         {
             "task": task,
             "variant": variant,
             "seconds": round(median, 4),
-            "times": round(median / base, 2),
+            "times": None if ours is None else round(median / ours, 2),
             "memory_mb": round(steps[-1].used),
             "peak_mb": round(steps[-1].peak),
             "device": device,
@@ -205,13 +209,15 @@ def measure(task: str, given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
     parser.add_argument("--openvino", metavar="FILE", help="SynthesisNetwork.xml of the package, for OpenVINO")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    if given.openvino and importlib.util.find_spec("openvino") is None:
+        parser.error("--openvino needs OpenVINO, which is not installed: type 'pip install openvino'.")
     rows: list[dict[str, Any]] = []
     for task in given.tasks:
         found = measure(task, given)
@@ -221,8 +227,8 @@ def main() -> None:
                 print(f"{row['device']}, torch {torch.__version__}, {torch.get_num_threads()} threads")
                 print(f"{'task':10} {'variant':10} {'s':>8} {'times':>6} {'MB':>6} {'peak MB':>8}")
             print(
-                f"{row['task']:10} {row['variant']:10} {row['seconds']:8.3f} {row['times']:6.2f} {row['memory_mb']:6}"
-                f" {row['peak_mb']:8}",
+                f"{row['task']:10} {row['variant']:10} {row['seconds']:8.3f} {row['times'] or '-':>6}"
+                f" {row['memory_mb']:6} {row['peak_mb']:8}",
                 flush=True,
             )
     if given.json:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import i2i
 from i2i import model_path
 from i2i.toolkit.faces.five_points import ALIGNED_SIZE, align_faces
+from i2i.toolkit.images.network_inputs import prepare_images
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .model_records import MODEL
@@ -58,13 +59,8 @@ class ArcFace(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"arcface takes images (N, 3, H, W), got {tuple(images.shape)}")
         with torch.autocast(images.device.type, enabled=False):
-            x = images.float()
-            if x.shape[2:] != (ALIGNED_SIZE, ALIGNED_SIZE):
-                x = F.interpolate(x, (ALIGNED_SIZE, ALIGNED_SIZE), mode="bilinear", antialias=True)
-            return F.normalize(self._network(x.contiguous(memory_format=torch.channels_last)))
+            return F.normalize(self._network(prepare_images(images, ALIGNED_SIZE, self.name)))
 
     def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Align images ``(N, 3, H, W)`` by landmarks ``(N, 5 or 68, 2)``, pixels: ``(N, 3, 112, 112)``."""

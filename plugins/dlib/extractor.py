@@ -19,6 +19,7 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.faces.landmarks import EYES
 from i2i.toolkit.images import resize, to_array
 
 from .model_records import record
@@ -172,7 +173,8 @@ def _downscaled_box(box: Any, times: int) -> Box:
 
 def _tilt(points: np.ndarray) -> float:
     """Compute the tilt of the eyes of landmarks ``(68, 2)``: radians, clockwise."""
-    across = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
+    left, right = (points[part].mean(axis=0) for part in EYES)
+    across = right - left
     return atan2(across[1], across[0])
 
 

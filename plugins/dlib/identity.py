@@ -13,6 +13,7 @@ from torch import Tensor
 import i2i
 from i2i import model_path
 from i2i.toolkit.images import to_array, to_tensor
+from i2i.toolkit.images.network_inputs import check_rgb, resize_images
 
 from .extractor import load_dlib
 from .model_records import identity_record
@@ -74,10 +75,8 @@ class DlibIdentity(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        _check(images)
-        faces = images.detach().float()
-        if faces.shape[2:] != (SIZE, SIZE):
-            faces = F.interpolate(faces, (SIZE, SIZE), mode="bilinear", antialias=True)
+        check_rgb(images, self.name)
+        faces = resize_images(images.detach(), SIZE, SIZE)
         found = [np.array(self._network.compute_face_descriptor(to_array(face)), np.float32) for face in faces]
         return torch.from_numpy(np.stack(found) if found else np.empty((0, 128), np.float32)).to(images.device)
 
@@ -91,7 +90,7 @@ class DlibIdentity(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images, or not that of 68 landmarks.
         """
-        _check(images)
+        check_rgb(images, self.name)
         if landmarks.shape[1:] != (68, 2):
             raise ValueError(f"dlib-identity aligns faces by landmarks (N, 68, 2), got {tuple(landmarks.shape)}")
         chips = [self._chip(image, points) for image, points in zip(images.detach(), landmarks.detach(), strict=True)]
@@ -103,8 +102,3 @@ class DlibIdentity(i2i.Extractor):
         frame = self._dlib.rectangle(*places.amin(dim=0).tolist(), *places.amax(dim=0).tolist())
         shape = self._dlib.full_object_detection(frame, [self._dlib.point(x, y) for x, y in places.tolist()])
         return to_tensor(self._dlib.get_face_chip(to_array(image), shape, size=SIZE))
-
-
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"dlib-identity takes images (N, 3, H, W), got {tuple(images.shape)}")

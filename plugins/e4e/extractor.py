@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.images.network_inputs import check_rgb, resize_images
 
 from .checkpoint import open_checkpoint, read_e4e
 from .model_records import FFHQ
@@ -57,15 +57,13 @@ class E4E(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"e4e takes images (N, 3, H, W), got {tuple(images.shape)}")
+        check_rgb(images, self.name)
         with torch.autocast(images.device.type, enabled=False):
-            x = images.float()
+            x = images
             if self.size == SIZE_OF_CARS and x.shape[2] == x.shape[3]:
                 bar = x.shape[2] // 8
                 x = x[:, :, bar : x.shape[2] - bar]
-            if x.shape[2:] != self.size:
-                x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+            x = resize_images(x, *self.size)
             codes: Tensor = self._network(x.contiguous(memory_format=torch.channels_last))
             mean = self._network.latent_avg
             return codes if mean is None else codes + mean

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, map_points, square_matrices
+from i2i.toolkit.images.network_inputs import check_rgb
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
-from .crops import CropSquare, crop, square_about, square_of, to_image
+from .crops import squares_of
 from .detection import detect
 from .fan import CELL, FAN, NEEDED, SIZE
 from .heatmaps import mirror, points_of
@@ -22,6 +24,8 @@ from .model_records import FAN_MODEL, S3FD_MODEL
 from .s3fd import S3FD
 
 POINTS = 68
+WHOLE = (0.5, 0.5, 1.0)
+"""The square around a whole image: x and y of its centre and its side, as fractions of its side."""
 BATCH = 4
 """Faces in a batch, each with its mirror image: about 400 MB."""
 NetworkT = TypeVar("NetworkT", bound="nn.Module")
@@ -82,11 +86,11 @@ class FaceAlignment(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        _check(images)
+        check_rgb(images, self.name)
         with torch.autocast(images.device.type, enabled=False):
-            square = square_about(*images.shape[2:])
-            maps = self._maps(crop(images, square, SIZE))
-            return to_image(_pixels(points_of(maps)), square, SIZE)
+            matrices = square_matrices(aligned_squares(images, WHOLE), SIZE)
+            maps = self._maps(extract_crops(images, matrices, SIZE))
+            return map_points(_pixels(points_of(maps)), matrices)
 
     def find(self, image: Tensor) -> list[i2i.Face]:
         """Find the faces in a photo with boxes and landmarks, by falling score; empty where there is none.
@@ -102,22 +106,19 @@ class FaceAlignment(i2i.Extractor):
             ValueError: the shape is not that of one RGB image.
             i2i.I2IError: the detector's weights are missing, cannot be read, or are those of another network.
         """
-        _check(image)
+        check_rgb(image, self.name)
         if len(image) != 1:
             raise ValueError(f"face-alignment finds faces in one image at a time, got {len(image)}")
-        boxes: list[tuple[float, float, float, float]] = []
-        scores: list[float] = []
         with torch.inference_mode():
             image = image.to(torch.device(self._device), torch.float32)
-            for x0, y0, x1, y1, score in self._detect(image).tolist():
-                boxes.append((x0, y0, x1, y1))
-                scores.append(score)
-            squares = [square_of(box) for box in boxes]
-            parts = [self._landmarks(image, squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)]
-        landmarks = [
-            each.clone() for part in parts for each in part
-        ]  # a clone outside inference mode may be used with autograd
-        return [i2i.Face(*face) for face in zip(boxes, landmarks, scores, strict=True)]
+            faces = self._detect(image)
+            squares = squares_of(faces[:, :4])
+            landmarks = [each for part in squares.split(BATCH) if len(part) for each in self._landmarks(image, part)]
+        return [
+            # A clone outside inference mode may be used with autograd.
+            i2i.Face((x0, y0, x1, y1), points.clone(), score)
+            for (x0, y0, x1, y1, score), points in zip(faces.tolist(), landmarks, strict=True)
+        ]
 
     def _detect(self, image: Tensor) -> Tensor:
         """``detection.detect`` in bfloat16 at that precision; VGG's features are too large for float16."""
@@ -125,13 +126,14 @@ class FaceAlignment(i2i.Extractor):
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
             return detect(self._detector, image)
 
-    def _landmarks(self, image: Tensor, squares: list[CropSquare]) -> list[Tensor]:
-        """Compute the landmarks ``(68, 2)`` of the faces in these squares, on the CPU."""
+    def _landmarks(self, image: Tensor, squares: Tensor) -> Tensor:
+        """Compute the landmarks ``(N, 68, 2)`` of the faces in squares ``(N, 3)``, on the CPU."""
+        matrices = square_matrices(squares, SIZE)
         with torch.autocast(self._device.type, enabled=False):
-            crops = torch.cat([crop(image, square, SIZE) for square in squares])
+            crops = extract_crops(image.expand(len(squares), -1, -1, -1), matrices, SIZE)
             straight, mirrored = self._maps(torch.cat([crops, crops.flip(3)])).chunk(2)
-            points = _pixels(points_of(straight + mirror(mirrored))).cpu()
-        return [to_image(each, square, SIZE) for each, square in zip(points, squares, strict=True)]
+            points = _pixels(points_of(straight + mirror(mirrored)))
+        return map_points(points, matrices.to(points)).cpu()
 
     def _maps(self, crops: Tensor) -> Tensor:
         maps: Tensor = self._network(((crops + 1) / 2).contiguous(memory_format=torch.channels_last))
@@ -158,8 +160,3 @@ def _load(path: Path, build: Callable[[dict[str, Tensor]], NetworkT]) -> Network
 def _place(network: NetworkT, device: i2i.Device) -> NetworkT:
     network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"face-alignment takes images (N, 3, H, W), got {tuple(images.shape)}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from i2i.toolkit.faces.landmarks import MIRRORED
+
 RADIUS = 3
 """Cells on each side of the maximum that are used."""
 SHARPNESS = 6.0
@@ -12,18 +14,6 @@ SHARPNESS = 6.0
 and to the window's edge. On Gaussian peaks of 1.5 to 2.5 cells' standard deviation the mean error is 0.03 cells or
 less, and 0.08 at 1 cell, where the quarter of a cell towards the larger neighbour, as published, has 0.19; with noise
 of a tenth of the peak's height it is 0.16 to 0.21, against 0.26 to 0.64. One cell is four pixels of a crop."""
-MIRRORED = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1),
-    *range(59, 54, -1),
-    *range(64, 59, -1),
-    *range(67, 64, -1),
-)
-"""Index of each of the 68 points in the mirror image."""
 
 
 def points_of(maps: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 import i2i
 from i2i import model_path
 from i2i.toolkit.faces.five_points import ALIGNED_SIZE, align_faces
+from i2i.toolkit.images.network_inputs import prepare_images
 
 from .model_records import IDENTITY_MODEL
 from .network import load_onnx_network
@@ -45,14 +46,9 @@ class FaceIdentity(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"faceplugin-identity takes images (N, 3, H, W), got {tuple(images.shape)}")
         with torch.autocast(images.device.type, enabled=False):
-            x = images.float()
-            if x.shape[2:] != (ALIGNED_SIZE, ALIGNED_SIZE):
-                x = F.interpolate(x, (ALIGNED_SIZE, ALIGNED_SIZE), mode="bilinear", antialias=True)
-            x = ((x + 1) * 127.5 - 127) / 128
-            (embeddings,) = self._network(x.contiguous(memory_format=torch.channels_last))
+            x = prepare_images(images, ALIGNED_SIZE, self.name)
+            (embeddings,) = self._network(((x + 1) * 127.5 - 127) / 128)
             return F.normalize(embeddings)
 
     def align(self, images: Tensor, landmarks: Tensor) -> Tensor:

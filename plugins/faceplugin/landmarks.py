@@ -11,7 +11,9 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
-from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, map_points, square_matrices
+from i2i.toolkit.faces.landmarks import EYES, MIRRORED
+from i2i.toolkit.images.network_inputs import check_rgb
 
 from .detection import FaceDetector
 from .model_records import DETECTION_MODEL, LANDMARKS_MODEL
@@ -30,18 +32,6 @@ REFINEMENTS = 2
 crops may then be wrong by a third of its side: the median error stays the same within 2 %."""
 BATCH = 64
 """Largest number of faces in a batch."""
-# Index of the landmark that each one becomes in the mirrored image.
-_MIRRORED = (
-    *range(16, -1, -1),
-    *range(26, 16, -1),
-    *range(27, 31),
-    *range(35, 30, -1),
-    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-    *range(54, 47, -1),
-    *range(59, 54, -1),
-    *range(64, 59, -1),
-    *(67, 66, 65),
-)
 
 
 class FaceLandmarks(i2i.Extractor):
@@ -85,7 +75,7 @@ class FaceLandmarks(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        _check(images)
+        check_rgb(images, self.name)
         squares = aligned_squares(images, ALIGNED)
         with torch.autocast(images.device.type, enabled=False):
             return self._measure(images.float(), square_matrices(squares, SIZE), REFINEMENTS)
@@ -100,7 +90,7 @@ class FaceLandmarks(i2i.Extractor):
             ValueError: the shape is not that of one RGB image.
             i2i.I2IError: the detector's weights are missing, damaged, or those of another network.
         """
-        _check(image)
+        check_rgb(image, self.name)
         if len(image) != 1:
             raise ValueError(f"faceplugin-landmarks finds faces in one image at a time, got {len(image)}")
         image = image.to(torch.device(self._device), torch.float32)
@@ -132,7 +122,7 @@ class FaceLandmarks(i2i.Extractor):
                 crops = extract_crops(images, matrices, SIZE)
                 matrices = level_crops(_to_image(self._positions(crops), matrices))
         crops = extract_crops(images, matrices, SIZE)
-        mirrored = self._positions(crops.flip(3))[:, list(_MIRRORED)]
+        mirrored = self._positions(crops.flip(3))[:, list(MIRRORED)]
         mirrored = torch.stack([1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
         return _to_image((self._positions(crops) + mirrored) / 2, matrices)
 
@@ -153,7 +143,8 @@ def level_crops(landmarks: Tensor) -> Tensor:
     Returns:
         Matrices ``(N, 2, 3)``: from pixels of the crops to pixels of the image.
     """
-    across = landmarks[:, 42:48].mean(dim=1) - landmarks[:, 36:42].mean(dim=1)
+    left, right = (landmarks[:, part].mean(dim=1) for part in EYES)
+    across = right - left
     angle = torch.atan2(across[:, 1], across[:, 0])
     cosine, sine = angle.cos(), angle.sin()
     rotation = torch.stack([cosine, -sine, sine, cosine], dim=1).view(-1, 2, 2)  # from the crop to the image
@@ -168,9 +159,4 @@ def level_crops(landmarks: Tensor) -> Tensor:
 
 def _to_image(positions: Tensor, matrices: Tensor) -> Tensor:
     """Map positions ``(N, 68, 2)``, fractions of the crops from their edges, to pixels of the images."""
-    return (positions * SIZE - 0.5) @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
-
-
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"faceplugin-landmarks takes images (N, 3, H, W), got {tuple(images.shape)}")
+    return map_points(positions * SIZE - 0.5, matrices)

@@ -15,6 +15,7 @@ from torch import Tensor
 import i2i
 from i2i import model_path
 from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
+from i2i.toolkit.images.network_inputs import check_rgb
 
 from .model_records import POSE_MODEL
 from .network import load_onnx_network
@@ -64,8 +65,7 @@ class HeadPose(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"faceplugin-pose takes images (N, 3, H, W), got {tuple(images.shape)}")
+        check_rgb(images, self.name)
         if landmarks is None:
             squares = aligned_squares(images, ALIGNED)
         else:  # coordinates do not fit half precision

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import i2i
+from i2i.toolkit.latents.style_network import StyleNetwork
 
 from .networks.mapping import MobileMapping
 from .networks.synthesis import MobileSizes, Synthesis
@@ -26,17 +27,16 @@ MAX_WIDTH, MAX_RESOLUTION, MAX_LINEAR = 4096, 1024, 32
 """Largest number of channels, height of the last feature maps, and number of layers of the mapping network."""
 
 
-class MobileStyleGANNetwork(nn.Module):
+class MobileStyleGANNetwork(StyleNetwork):
     """A whole generator: the networks ``mapping`` and ``synthesis``."""
 
-    def __init__(self, mapping: MobileMapping, synthesis: Synthesis) -> None:
-        super().__init__()
-        self.mapping, self.synthesis = mapping, synthesis
+    mapping: MobileMapping
+    synthesis: Synthesis
 
 
 def create(sizes: MobileSizes, z_dim: int, mapping_layers: int = 8) -> MobileStyleGANNetwork:
     """Create a network with random weights."""
-    mapping = MobileMapping([z_dim, *[sizes.w_dim] * mapping_layers])
+    mapping = MobileMapping([z_dim, *[sizes.w_dim] * mapping_layers], sizes.num_ws)
     return MobileStyleGANNetwork(mapping, Synthesis(sizes))
 
 
@@ -82,7 +82,7 @@ def check_shapes(shapes: Shapes) -> MobileStyleGANNetwork:
     widths = _mapping_widths(shapes)
     sizes = replace(_synthesis_sizes(shapes), w_dim=widths[-1])
     with torch.device("meta"):
-        network = MobileStyleGANNetwork(MobileMapping(widths), Synthesis(sizes))
+        network = MobileStyleGANNetwork(MobileMapping(widths, sizes.num_ws), Synthesis(sizes))
         expected = {name: tuple(value.shape) for name, value in canonical(network).items()}
     for name in (*expected, *shapes):
         if expected.get(name) != shapes.get(name):

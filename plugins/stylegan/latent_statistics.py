@@ -8,17 +8,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from i2i.toolkit.files import user_directory, write_json
+from i2i.toolkit.latents.style_network import deviation_from, sample_w
 from i2i.toolkit.locks import file_lock
 
 from .networks.mapping import MappingNetwork
-
-SAMPLES, SEED, BATCH = 10_000, 123, 500
-"""The numbers of StyleGAN2's projector (Karras et al. 2020, appendix D)."""
 
 
 class LatentStatistics:
@@ -76,22 +73,10 @@ class LatentStatistics:
 
     def _estimate(self) -> dict[str, Any]:
         """Estimate the mean, unless it is known, and the deviation from 10,000 random z."""
-        rng = np.random.RandomState(SEED)
-        device = self.mapping.w_avg.device
-        known = self.mapping.w_avg if self.mapping.w_avg.isfinite().all() else None
-        samples = []
-        for _ in range(SAMPLES // BATCH):
-            z = torch.from_numpy(rng.randn(BATCH, self.mapping.z_dim)).float().to(device)
-            c = None
-            if self.mapping.c_dim:
-                classes = torch.from_numpy(rng.randint(self.mapping.c_dim, size=BATCH)).to(device)
-                c = torch.nn.functional.one_hot(classes, self.mapping.c_dim).float()
-            with torch.no_grad():
-                samples.append(self.mapping(z, c)[:, 0])
-        w = torch.cat(samples)
-        mean = w.mean(dim=0) if known is None else known
-        deviation = (w - mean).square().sum(dim=1).mean().sqrt()
-        return {"mean": mean.tolist(), "deviation": deviation.item()}
+        known = self.mapping.w_avg
+        w = sample_w(self.mapping, known)
+        mean = known if known.isfinite().all() else w.mean(dim=0)
+        return {"mean": mean.tolist(), "deviation": deviation_from(w, mean).item()}
 
     def _fingerprint(self) -> str:
         """Return a hash of the weights, so that another network has another cache file."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from research.demo.training.augmentation import MIRRORED, Strengths, blurred, moved, moved_points, movements, relit
+from i2i.toolkit.faces.landmarks import MIRRORED
+from research.demo.training.augmentation import Strengths, blurred, moved, moved_points, movements, relit
 from research.demo.training.negatives import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
 
 SIZE = 64

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from i2i.toolkit.faces.crops import aligned_squares, extract_crops, square_matrices
+from i2i.toolkit.faces.crops import aligned_squares, extract_crops, map_points, square_matrices
 from i2i.toolkit.faces.five_points import align_faces, face_template
 
 
@@ -88,6 +88,18 @@ def test_no_more_of_a_photo_is_converted_than_the_crops_show() -> None:
     with Results():
         crops = extract_crops(photo.expand(20, -1, -1, -1), matrices, 32)
     assert crops.shape == (20, 3, 32, 32) and max(sizes) <= max(3 * 70 * 70, crops.numel())
+
+
+@pytest.mark.parametrize("square", [(31.3, 24.8, 7.5), (30, 25, 16), (29.71, 25.2, 33.3), (31.5, 23.5, 44)])
+def test_map_points_leads_from_crops_to_images(square: tuple[float, float, float]) -> None:
+    x, y = torch.meshgrid(torch.arange(64.0), torch.arange(48.0), indexing="xy")
+    ramps = torch.stack([x / 32 - 1, y / 24 - 1, (x + y) / 56 - 1])[None]  # which bilinear sampling keeps
+    matrices = square_matrices(squares(square), 16)
+    across = torch.arange(16.0)
+    grid = torch.stack(torch.meshgrid(across, across, indexing="xy"), dim=-1)
+    places = map_points(grid.view(1, -1, 2), matrices).view(16, 16, 2)
+    expected = torch.stack([places[..., 0] / 32 - 1, places[..., 1] / 24 - 1, places.sum(dim=-1) / 56 - 1])
+    assert torch.allclose(extract_crops(ramps, matrices, 16)[0], expected, atol=1e-5)
 
 
 def test_aligned_squares_are_fractions_of_the_smallest_square_around_the_image() -> None:

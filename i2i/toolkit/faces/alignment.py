@@ -17,6 +17,7 @@ import numpy as np
 from ...api.errors import I2IError
 from ...api.placement import Placement
 from ..images.warp import warp
+from .landmarks import EYES
 
 _COARSE = 128
 """Pixels of a crop's side at which what is blurred is computed: a blur over 2 % of the side has no finer detail."""
@@ -34,7 +35,7 @@ def ffhq_placement(landmarks: Any) -> Placement:
     points = np.asarray(landmarks, np.float64)
     if points.shape != (68, 2):
         raise ValueError(f"a face has landmarks (68, 2), got {points.shape}")
-    left, right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    left, right = (points[part].mean(axis=0) for part in EYES)
     eyes, across = (left + right) / 2, right - left
     down = (points[48] + points[54]) / 2 - eyes
     x = across + np.array((down[1], -down[0]))  # level as the eyes say and as the mouth under them says

@@ -92,6 +92,12 @@ def square_matrices(squares: Tensor, size: int) -> Tensor:
     return rows.view(-1, 2, 3)
 
 
+def map_points(points: Tensor, matrices: Tensor) -> Tensor:
+    """Map points ``(N, K, 2)``, pixels of crops, by their matrices ``(N, 2, 3)`` to pixels of the images."""
+    x, y, shift = matrices[:, None].unbind(dim=-1)
+    return points[..., :1] * x + points[..., 1:] * y + shift
+
+
 def aligned_squares(images: Tensor, place: tuple[float, float, float]) -> Tensor:
     """Return the same square of each image, ``(N, 3)`` float32: x and y of its centre and its side, pixels.
 

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 EYES = slice(36, 42), slice(42, 48)
 """Indices of the landmarks of the left and the right eye, as seen in the image."""
+MIRRORED = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+    *range(54, 47, -1),
+    *range(59, 54, -1),
+    *range(64, 59, -1),
+    *range(67, 64, -1),
+)
+"""Index of the landmark that each one becomes in the mirrored image."""
 
 
 def eye_distance(landmarks: Tensor) -> Tensor:

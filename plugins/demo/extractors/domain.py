@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import prepare_images
 
 from ..model_records import DOMAIN
-from ..networks.layers import prepare
+from ..networks.layers import SIZE
 from .encoder import DemoEncoder
 
 THRESHOLD = 5.0
@@ -42,7 +43,7 @@ class DemoDomain(i2i.Extractor):
             ValueError: the shape is not that of RGB images.
         """
         with torch.autocast(images.device.type, enabled=False):
-            small = prepare(images, self.name)
+            small = prepare_images(images, SIZE, self.name)
             error = (small - self._generator.render(self._encoder(small)).clamp(-1, 1)).square().mean(dim=(1, 2, 3))
             contrast = (small - small.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3))
         ratio = 10 * (contrast.clamp_min(1e-8) / error.clamp_min(1e-8)).log10()

@@ -10,11 +10,12 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.images.network_inputs import prepare_images
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from ..model_records import record
 from ..networks.encoder import EncoderNetwork
-from ..networks.layers import SIZE, prepare
+from ..networks.layers import SIZE
 
 
 class DemoEncoder(i2i.Extractor):
@@ -57,5 +58,5 @@ class DemoEncoder(i2i.Extractor):
             ValueError: the shape is not that of RGB images.
         """
         with torch.autocast(images.device.type, enabled=False):
-            latents: Tensor = self._network(prepare(images, self.name))
+            latents: Tensor = self._network(prepare_images(images, SIZE, self.name))
         return latents

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import prepare_images
 
 from ..networks.identity import IdentityNetwork
-from ..networks.layers import prepare
+from ..networks.layers import SIZE
 from ..networks.loader import load
 from .alignment import align
 
@@ -43,7 +44,7 @@ class DemoIdentity(i2i.Extractor):
             ValueError: the shape is not that of RGB images.
         """
         with torch.autocast(images.device.type, enabled=False):
-            return F.normalize(self._network(prepare(images, self.name)))
+            return F.normalize(self._network(prepare_images(images, SIZE, self.name)))
 
     def align(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Align eyes and mouth to the layout of the network; differentiable in the images.

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import prepare_images
 
 from ..networks.landmarks import LandmarkNetwork, expected_positions
-from ..networks.layers import SIZE, prepare
+from ..networks.layers import SIZE
 from ..networks.loader import load
 
 MIN_SCORE = 0.5
@@ -72,7 +73,7 @@ class DemoLandmarks(i2i.Extractor):
     def _predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute points ``(N, 68, 2)``, pixels of the images, and scores ``(N,)`` in [0, 1]."""
         with torch.autocast(images.device.type, enabled=False):
-            heat, face = self._network(prepare(images, self.name))
+            heat, face = self._network(prepare_images(images, SIZE, self.name))
             points = expected_positions(heat)
             ratio = points.new_tensor([images.shape[3], images.shape[2]]) / SIZE
             return (points + 0.5) * ratio - 0.5, face.sigmoid()

@@ -11,10 +11,11 @@ from torch import Tensor
 
 import i2i
 from i2i import model_path
+from i2i.toolkit.images.network_inputs import prepare_images
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from ..model_records import record
-from ..networks.layers import prepare
+from ..networks.layers import SIZE
 from ..networks.text import TextNetwork
 
 
@@ -54,7 +55,7 @@ class DemoText(i2i.Extractor):
             ValueError: the shape is not that of RGB images.
         """
         with torch.autocast(images.device.type, enabled=False):
-            vectors: Tensor = self._network.images(prepare(images, self.name))
+            vectors: Tensor = self._network.images(prepare_images(images, SIZE, self.name))
         return vectors
 
     def texts(self, sentences: Sequence[str]) -> Tensor:

@@ -5,7 +5,6 @@ There are no depthwise convolutions: on a CPU they take more time for each multi
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
@@ -63,22 +62,3 @@ def fold(network: nn.Module) -> None:
         if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
             module.conv = fuse_conv_bn_eval(module.conv, module.norm)
             module.norm = nn.Identity()
-
-
-def prepare(images: Tensor, name: str) -> Tensor:
-    """Resize images for the networks: ``(N, 3, H, W)`` -> ``(N, 3, 64, 64)`` float32, channels last.
-
-    Differentiable, with antialiasing. Call it with autocast off.
-
-    Args:
-        name: Name of the extractor, for the error.
-
-    Raises:
-        ValueError: the shape is not that of RGB images.
-    """
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"{name} takes images (N, 3, H, W), got {tuple(images.shape)}")
-    x = images.float()
-    if x.shape[2:] != (SIZE, SIZE):
-        x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
-    return x.contiguous(memory_format=torch.channels_last)

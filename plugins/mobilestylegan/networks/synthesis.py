@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-import i2i
+from i2i.toolkit.latents.style_network import Noise, StyleSynthesis
 
 from .layers import FirstConv, NoisyLayer, SeparableConv, StyledLayer, ToImage, Upsampling
-
-Noise = Literal["const", "random", "none"] | Mapping[str, Tensor]
-"""A kind for all layers, or noise maps ``(N or 1, 1, R, R)`` by layer (``"block8.conv1"``); other layers: as stored."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,11 @@ class MobileSizes:
     def resolution(self) -> int:
         """Height and width of the images, pixels."""
         return 2 * max(self.widths)
+
+    @property
+    def num_ws(self) -> int:
+        """Number of layers of w."""
+        return 2 * len(self.widths)
 
 
 class WaveletBlock(nn.Module):
@@ -59,7 +60,7 @@ class FirstBlock(nn.Module):
         self.conv = FirstConv(sizes.const, sizes.widths[4], sizes.w_dim)
 
 
-class Synthesis(nn.Module):
+class Synthesis(StyleSynthesis):
     """``num_ws`` layers of w, ``(N, w_dim)`` each -> images ``(N, C, R, R)`` float32."""
 
     def __init__(self, sizes: MobileSizes) -> None:
@@ -67,7 +68,7 @@ class Synthesis(nn.Module):
         self.sizes, self.w_dim = sizes, sizes.w_dim
         self.resolutions = tuple(sizes.widths)
         self.resolution, self.channels = sizes.resolution, sizes.colours
-        self.num_ws = 2 * len(sizes.widths)
+        self.num_ws = sizes.num_ws
         self.block4 = FirstBlock(sizes)
         for resolution in self.resolutions[1:]:
             self.add_module(f"block{resolution}", WaveletBlock(sizes, resolution))
@@ -84,7 +85,7 @@ class Synthesis(nn.Module):
         Raises:
             UsageError: there is no such block.
         """
-        self._check(resolution)
+        self.check_resolution(resolution)
         maps: Tensor = self(ws, noise, resolution)
         return maps
 
@@ -94,18 +95,13 @@ class Synthesis(nn.Module):
         Raises:
             UsageError: there is no such block.
         """
-        self._check(resolution)
+        self.check_resolution(resolution)
         maps = x = torch.empty(0)
         for number, x in self._blocks(ws, "const", self.resolutions[-1]):
             maps = x if number == resolution else maps
         if resolution != self.resolutions[-1]:
             maps = _published_order(maps)
         return maps, self.to_image(x, ws[-1])
-
-    def _check(self, resolution: int) -> None:
-        if resolution not in self.resolutions:
-            known = ", ".join(map(str, self.resolutions))
-            raise i2i.UsageError(f"This generator has no features at {resolution} px; choose one of {known}.")
 
     def _blocks(self, ws: Sequence[Tensor], noise: Noise, last: int) -> Iterator[tuple[int, Tensor]]:
         """Run the blocks; yield the resolution and feature maps of each, in band order but for the last one."""
@@ -129,7 +125,18 @@ class Synthesis(nn.Module):
                 found.append((f"block{resolution}.{name}", 2 * number + offset, module))
         return [*found, ("to_image", self.num_ws - 1, self.to_image)]
 
-    def noisy_layers(self) -> dict[str, NoisyLayer]:
+    def styled(self) -> list[tuple[str, int, StyledLayer]]:
+        """Return ``layers()`` without the last one, which makes colours only."""
+        return self.layers()[:-1]
+
+    def styles(self) -> list[Tensor]:
+        """Return by layer of w the affine weights ``(C, w_dim)`` that read it; upsampling and convolution together."""
+        found: list[list[Tensor]] = [[] for _ in range(self.num_ws)]
+        for _, index, layer in self.layers():
+            found[index].append(layer.affine.weight.detach())
+        return [torch.cat(weights) for weights in found]
+
+    def noise_layers(self) -> dict[str, NoisyLayer]:
         """Return the layers that add noise, by name."""
         return {name: module for name, _, module in self.layers() if isinstance(module, NoisyLayer)}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from i2i.toolkit.latents.style_network import StyleMapping
 
 from .equalised_layers import EqualisedLinear, normalise
 
 
-class MappingNetwork(nn.Module):
+class MappingNetwork(StyleMapping):
     """``z (N, z_dim)`` and, for a conditional generator, ``c (N, c_dim)`` -> ``w (N, num_ws, w_dim)``.
 
     Attributes:
@@ -70,14 +72,8 @@ class MappingNetwork(nn.Module):
         network.load_state_dict({"w_avg": network.w_avg, **tensors} if num_ws is not None else tensors)
         return network
 
-    def forward(
-        self, z: Tensor | None, c: Tensor | None = None, truncation: float = 1.0, cutoff: int | None = None
-    ) -> Tensor:
+    def forward(self, z: Tensor | None, c: Tensor | None = None) -> Tensor:
         """Map z, and the class, to w.
-
-        Args:
-            truncation: psi: layers are moved towards ``w_avg``, which 0 reaches; 1 leaves them.
-            cutoff: Number of layers that are truncated, from the first; None for all.
 
         Raises:
             ValueError: the network is conditional and ``c`` is None.
@@ -90,12 +86,7 @@ class MappingNetwork(nn.Module):
         w = torch.cat(inputs, dim=1)
         for index in range(self.num_layers):
             w = self.get_submodule(f"fc{index}")(w)
-        if self.num_ws is None:
-            return w
-        layers = w.unsqueeze(1).repeat(1, self.num_ws, 1)
-        if truncation != 1.0:
-            layers[:, :cutoff] = self.w_avg.lerp(layers[:, :cutoff], truncation)
-        return layers
+        return w if self.num_ws is None else w.unsqueeze(1).repeat(1, self.num_ws, 1)
 
 
 def tensors_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

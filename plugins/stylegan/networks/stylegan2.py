@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import i2i
+from i2i.toolkit.latents.style_network import Noise, StyleNetwork, StyleSynthesis
 
 from .mapping import MappingNetwork, tensors_of
 from .modulated_convolution import StyledConv, ToRGB
 from .resampling import upsample2
 
 Architecture = Literal["skip", "resnet", "orig"]
-Noise = Literal["const", "random", "none"] | Mapping[str, Tensor]
-"""A kind for all layers, or noise maps ``(N or 1, 1, R, R)`` by layer (``"b8.conv0"``); other layers: as stored."""
 LatentLayers = Tensor | Sequence[Tensor]
 """w as ``(N, num_ws, w_dim)``, or its layers as ``num_ws`` tensors ``(N, w_dim)``."""
 
@@ -129,7 +128,7 @@ class SkipConv(nn.Module):
         return upsample2(F.conv2d(x, weight.to(x.dtype)))
 
 
-class StyleGAN2Synthesis(nn.Module):
+class StyleGAN2Synthesis(StyleSynthesis):
     """The synthesis network: ``ws (N, num_ws, w_dim)`` -> images ``(N, C, R, R)`` float32.
 
     Attributes:
@@ -170,7 +169,7 @@ class StyleGAN2Synthesis(nn.Module):
         Raises:
             UsageError: there is no such block.
         """
-        self._check(resolution)
+        self.check_resolution(resolution)
         maps: dict[int, Tensor] = {}
         _, image = self._run(ws, noise, self.resolution, True, maps)
         assert image is not None
@@ -200,14 +199,9 @@ class StyleGAN2Synthesis(nn.Module):
         Raises:
             UsageError: there is no such block.
         """
-        self._check(resolution)
+        self.check_resolution(resolution)
         maps: Tensor = self(ws, noise, resolution)
         return maps
-
-    def _check(self, resolution: int) -> None:
-        if resolution not in self.resolutions:
-            known = ", ".join(map(str, self.resolutions))
-            raise i2i.UsageError(f"This generator has no features at {resolution} px; choose one of {known}.")
 
     def styles(self) -> list[Tensor]:
         """Return by layer of w the affine weights ``(C, w_dim)`` that use it; of toRGB only in the last."""
@@ -218,6 +212,10 @@ class StyleGAN2Synthesis(nn.Module):
         """Return the convolutions in order: name, index of the layer of w that it uses, and module."""
         convs = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, StyledConv)]
         return [(name, index, layer) for index, (name, layer) in enumerate(convs)]
+
+    def noise_layers(self) -> dict[str, StyledConv]:
+        """Return the convolutions that add noise, by name."""
+        return {name: layer for name, _, layer in self.styled() if layer.use_noise}
 
     def _blocks(self, ws: LatentLayers, noise: Noise, until: int) -> Iterator[tuple[SynthesisBlock, Tensor, Tensor]]:
         """Run the blocks in turn; yield each block, its feature maps, and the layer of w for its toRGB."""
@@ -241,12 +239,11 @@ def _noise_of(noise: Noise, resolution: int) -> dict[str, str | Tensor]:
     return {name: noise.get(f"b{resolution}.{name}", "const") for name in ("conv0", "conv1")}
 
 
-class StyleGAN2Generator(nn.Module):
+class StyleGAN2Generator(StyleNetwork):
     """A whole generator: the networks ``mapping`` and ``synthesis``."""
 
-    def __init__(self, mapping: MappingNetwork, synthesis: StyleGAN2Synthesis) -> None:
-        super().__init__()
-        self.mapping, self.synthesis = mapping, synthesis
+    mapping: MappingNetwork
+    synthesis: StyleGAN2Synthesis
 
     @classmethod
     def create(

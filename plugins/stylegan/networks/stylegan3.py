@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 import i2i
+from i2i.toolkit.latents.style_network import Noise, StyleNetwork, StyleSynthesis
 
 from .mapping import MappingNetwork, tensors_of
 from .stylegan3_design import DEFAULTS, LayerDesign, design, read_design
 from .stylegan3_layers import AliasFreeToRGB, FilteredLayer, FourierInput
 
 
-class StyleGAN3Synthesis(nn.Module):
+class StyleGAN3Synthesis(StyleSynthesis):
     """The synthesis network: ``ws (N, num_ws, w_dim)`` -> images, with random weights.
 
     Args:
@@ -45,7 +46,7 @@ class StyleGAN3Synthesis(nn.Module):
         self.w_dim, self.num_ws = w_dim, len(self.stages) + 1
         self.resolution, self.channels = self.stages[-1].size, self.stages[-1].channels
         self.output_scale = given["output_scale"]
-        self.feature_resolutions = tuple(sorted({stage.rate for stage in self.stages[:-1]}))
+        self.resolutions = tuple(sorted({stage.rate for stage in self.stages[:-1]}))
         first, last = self.stages[0], self.stages[-1]
         self.input = FourierInput(w_dim, first.channels, first.size, first.rate, first.cutoff)
         for before, after in zip([first, *self.stages], self.stages[:-1], strict=False):
@@ -57,23 +58,21 @@ class StyleGAN3Synthesis(nn.Module):
             )
         self.add_module(last.name, AliasFreeToRGB(w_dim, self.stages[-2], last, given["conv_clamp"]))
 
-    def forward(self, ws: Tensor | Sequence[Tensor]) -> Tensor:
+    def forward(self, ws: Tensor | Sequence[Tensor], noise: Noise = "const") -> Tensor:
         """Render ``(N, channels, R, R)`` float32, about [-1, 1], from ``ws (N, num_ws, w_dim)`` or its layers."""
         images: Tensor = self._run(ws, self.stages[-1]).float() * self.output_scale
         return images
 
-    def features(self, ws: Tensor | Sequence[Tensor], resolution: int) -> Tensor:
+    def features(self, ws: Tensor | Sequence[Tensor], resolution: int, noise: Noise = "const") -> Tensor:
         """Compute the output of the last layer at a sampling rate, without margins: ``(N, C, resolution, resolution)``.
 
         Raises:
-            I2IError: no layer works at that rate.
+            UsageError: no layer works at that rate.
         """
-        matching = [stage for stage in self.stages[:-1] if stage.rate == resolution]
-        if not matching:
-            available = ", ".join(map(str, self.feature_resolutions))
-            raise i2i.I2IError(f"This generator has no features of {resolution} px; ask for one of {available}.")
-        inside = slice(matching[-1].margin, matching[-1].margin + resolution)
-        return self._run(ws, matching[-1])[:, :, inside, inside]
+        self.check_resolution(resolution)
+        last = [stage for stage in self.stages[:-1] if stage.rate == resolution][-1]
+        inside = slice(last.margin, last.margin + resolution)
+        return self._run(ws, last)[:, :, inside, inside]
 
     def styles(self) -> list[Tensor]:
         """Return by layer of w the affine weights ``(C, w_dim)`` that use it."""
@@ -93,15 +92,11 @@ class StyleGAN3Synthesis(nn.Module):
         return x
 
 
-class StyleGAN3Generator(nn.Module):
+class StyleGAN3Generator(StyleNetwork):
     """A whole generator: the networks ``mapping`` and ``synthesis``."""
 
-    def __init__(self, mapping: MappingNetwork, synthesis: StyleGAN3Synthesis) -> None:
-        super().__init__()
-        self.mapping, self.synthesis = mapping, synthesis
-        self.z_dim, self.c_dim, self.w_dim = mapping.z_dim, mapping.c_dim, synthesis.w_dim
-        self.num_ws, self.resolution, self.channels = synthesis.num_ws, synthesis.resolution, synthesis.channels
-        self.feature_resolutions = synthesis.feature_resolutions
+    mapping: MappingNetwork
+    synthesis: StyleGAN3Synthesis
 
     @classmethod
     def create(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import i2i
+from i2i.toolkit.latents.style_network import truncate
 
 from ..generators import StyleGAN2
 from ..networks.discriminator import Discriminator
@@ -188,7 +189,7 @@ class StyleGAN2Trainer(i2i.Trainer):
         count = len(batch["input"])
         z = torch.randn(count, self.options.latent, generator=torch.Generator().manual_seed(self.options.seed))
         with torch.no_grad():
-            ws = self.g.mapping(z.to(self.device), truncation=self.options.truncation)
+            ws = truncate(self.g.mapping(z.to(self.device)), self.g.mapping.w_avg, self.options.truncation)
             images = [self.g.synthesis(group, "const") for group in ws.split(self.options.batch)]
         return torch.cat(images).clamp(-1, 1)
 

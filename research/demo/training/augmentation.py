@@ -13,19 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MIRRORED = (
-    *reversed(range(17)),
-    *reversed(range(17, 27)),
-    *range(27, 31),
-    *reversed(range(31, 36)),
-    *(45, 44, 43, 42, 47, 46),
-    *(39, 38, 37, 36, 41, 40),
-    *reversed(range(48, 55)),
-    *reversed(range(55, 60)),
-    *reversed(range(60, 65)),
-    *reversed(range(65, 68)),
-)
-"""Which point of the iBUG order stands in each place after left and right are swapped."""
+from i2i.toolkit.faces.landmarks import MIRRORED
 
 
 @dataclass(frozen=True)

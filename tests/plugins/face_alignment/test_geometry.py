@@ -1,66 +1,26 @@
-"""Crops and the way back, heat maps to points, and the sifting of frames, against arithmetic."""
+"""Squares of faces, heat maps to points, and the sifting of frames, against arithmetic."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from i2i_plugins.face_alignment.crops import CropSquare, crop, square_about, square_of, to_image
+from i2i.toolkit.faces.crops import map_points, square_matrices
+from i2i.toolkit.faces.landmarks import MIRRORED
+from i2i_plugins.face_alignment.crops import squares_of
 from i2i_plugins.face_alignment.detection import MAX_OVERLAP, suppress
-from i2i_plugins.face_alignment.heatmaps import MIRRORED, mirror, points_of
-
-
-def grid(size: int) -> torch.Tensor:
-    """x and y of all pixels of a crop, ``(size, size, 2)``."""
-    across = torch.arange(float(size))
-    return torch.stack(torch.meshgrid(across, across, indexing="xy"), dim=-1)
+from i2i_plugins.face_alignment.heatmaps import mirror, points_of
 
 
 def test_crop_square_equals_face_alignment() -> None:
-    square = square_of((10.0, 20.0, 110.0, 140.0))
-    assert (square.x, square.y) == (60.0, 80.0 - 0.12 * 120)
-    assert square.side == pytest.approx(200 * (100 + 120) / 195)
+    squares = squares_of(torch.tensor([[10.0, 20.0, 110.0, 140.0], [0.0, 0.0, 10.0, 10.0]]))
+    side = 200 * (100 + 120) / 195
+    assert torch.allclose(squares[0], torch.tensor([60.0, 80.0 - 0.12 * 120, side]))
+    assert torch.allclose(squares[1], torch.tensor([5.0, 5.0 - 0.12 * 10, 200 * 20 / 195]))
     cells = torch.tensor([[0.0, 0.0], [31.5, 31.5], [12.0, 50.0]])
-    theirs = torch.tensor([60.0, 65.6]) + square.side * ((cells + 0.5) / 64 - 0.5)  # before it is cut off
-    assert torch.allclose(to_image((cells + 0.5) * 4 - 0.5, square, 256), theirs, atol=1e-4)
-
-
-SQUARES = [
-    CropSquare(31.3, 24.8, 7.5),
-    CropSquare(30, 25, 16),
-    CropSquare(29.71, 25.2, 33.3),
-    CropSquare(31.5, 23.5, 44),
-]
-
-
-@pytest.mark.parametrize("square", SQUARES)
-def test_crop_matches_its_point_transform(square: CropSquare) -> None:
-    x, y = torch.meshgrid(torch.arange(64.0), torch.arange(48.0), indexing="xy")
-    ramps = torch.stack([x / 32 - 1, y / 24 - 1, (x + y) / 56 - 1])[None]  # which bilinear sampling keeps
-    found, places = crop(ramps, square, 16)[0], to_image(grid(16), square, 16)
-    expected = torch.stack([places[..., 0] / 32 - 1, places[..., 1] / 24 - 1, places.sum(dim=-1) / 56 - 1])
-    assert torch.allclose(found, expected, atol=1e-5)
-
-
-def test_crop_of_whole_image_is_the_image() -> None:
-    image = torch.rand(2, 3, 32, 32) * 2 - 1
-    assert torch.allclose(crop(image, square_about(32, 32), 32), image, atol=1e-5)
-    assert torch.allclose(crop(image, square_about(32, 32), 8), torch.nn.functional.avg_pool2d(image, 4), atol=1e-5)
-
-
-def test_crop_outside_the_image_is_black() -> None:
-    found = crop(torch.ones(1, 3, 20, 40), square_about(20, 40), 40)
-    assert torch.allclose(found[:, :, 11:29], torch.ones(()), atol=1e-5)
-    for outside in (found[:, :, :10], found[:, :, 30:]):
-        assert torch.allclose(outside, torch.tensor(-1.0), atol=1e-5)
-
-
-def test_crop_is_antialiased() -> None:
-    stripes = torch.ones(1, 3, 256, 256)
-    stripes[..., ::2] = -1
-    assert (
-        crop(stripes, CropSquare(127.3, 128.0, 200.0), 32).abs().max() < 0.15
-    )  # their mean is 0; point samples show 1
+    theirs = torch.tensor([60.0, 65.6]) + side * ((cells + 0.5) / 64 - 0.5)  # before it is cut off
+    found = map_points(((cells + 0.5) * 4 - 0.5)[None], square_matrices(squares[:1], 256))
+    assert torch.allclose(found[0], theirs, atol=1e-4)
 
 
 def peaks(places: torch.Tensor, spread: float, height: float = 1.0, size: int = 64) -> torch.Tensor:

@@ -11,12 +11,12 @@ from torchvision.transforms.functional import rotate
 
 import i2i
 from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
-from i2i.toolkit.faces.landmarks import eye_distance
+from i2i.toolkit.faces.landmarks import MIRRORED, eye_distance
 from i2i.toolkit.images import read_image, to_tensor
 from i2i.toolkit.weights.onnx_graph import read_onnx
 from i2i_plugins.faceplugin.detection import _raw_outputs, anchors, decode_boxes
 from i2i_plugins.faceplugin.identity import FaceIdentity
-from i2i_plugins.faceplugin.landmarks import _MIRRORED, FaceLandmarks
+from i2i_plugins.faceplugin.landmarks import FaceLandmarks
 from i2i_plugins.faceplugin.network import OnnxNetwork
 from i2i_plugins.faceplugin.pose import HeadPose
 from tests.helpers.real_faces import RealFace, real_faces
@@ -102,7 +102,7 @@ def test_landmarks_of_crops_and_their_gradients(landmarks: FaceLandmarks, faces:
     assert errors(found, truth).median() < 0.075
     assert torch.allclose(landmarks(images[3:4]), found[3:4], atol=1e-3), "samples do not depend on each other"
     assert landmarks(images[:0]).shape == (0, 68, 2)
-    mirrored = landmarks(images.flip(3))[:, list(_MIRRORED)]
+    mirrored = landmarks(images.flip(3))[:, list(MIRRORED)]
     mirrored[..., 0] = images.shape[3] - 1 - mirrored[..., 0]
     assert errors(mirrored, found).median() < 0.01
     one = images[:1].clone().requires_grad_()

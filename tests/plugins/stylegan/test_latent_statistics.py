@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import i2i
+from i2i.toolkit.latents import style_network
 from i2i_plugins.stylegan import latent_statistics
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
@@ -44,18 +45,18 @@ def test_missing_mean_is_estimated() -> None:
 def test_mean_and_deviation_are_estimated_together(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = opened(known=False)
     assert generator.w_mean.isfinite().all()
-    monkeypatch.setattr(latent_statistics, "SAMPLES", 0)  # estimating again would fail
+    monkeypatch.setattr(style_network, "SAMPLES", 0)  # estimating again would fail
     assert generator.w_std > 0 and len(list((own_home / "statistics").iterdir())) == 1
 
 
 def test_mean_is_estimated_once(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = opened(known=False)
     mean, spread = first.w_mean, first.w_std
-    monkeypatch.setattr(latent_statistics, "SAMPLES", 0)  # estimating again would fail
+    monkeypatch.setattr(style_network, "SAMPLES", 0)  # estimating again would fail
     assert torch.equal(opened(known=False).w_mean, mean) and opened(known=False).w_std == spread
     for file in (own_home / "statistics").iterdir():
         file.write_text("damaged")
-    monkeypatch.setattr(latent_statistics, "SAMPLES", 10_000)
+    monkeypatch.setattr(style_network, "SAMPLES", 10_000)
     assert torch.equal(opened(known=False).w_mean, mean)
 
 

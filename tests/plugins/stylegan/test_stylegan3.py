@@ -72,7 +72,7 @@ def test_network_equals_reference(name: str, stored: bool, reference: Path) -> N
 def test_images_and_gradients_equal_plain_implementation(radial: bool, learning: bool) -> None:
     generator = small(radial).requires_grad_(learning)
     synthesis = generator.synthesis
-    ws = torch.randn(2, generator.num_ws, 8, requires_grad=True)
+    ws = torch.randn(2, generator.synthesis.num_ws, 8, requires_grad=True)
     leaves = {"ws": ws, **(dict(synthesis.named_parameters()) if learning else {})}
     towards = torch.randn(2, 3, 32, 32)
 
@@ -91,8 +91,8 @@ def test_features_are_cropped_feature_maps(radial: bool) -> None:
     synthesis = small(radial).synthesis
     ws = torch.randn(2, synthesis.num_ws, 8)
     maps, _ = plain.synthesise(synthesis, ws)
-    assert synthesis.feature_resolutions == (16, 32)
-    for resolution in synthesis.feature_resolutions:
+    assert synthesis.resolutions == (16, 32)
+    for resolution in synthesis.resolutions:
         whole = [m for m, s in zip(maps, synthesis.stages[:-1], strict=True) if s.rate == resolution][-1]
         edge = (whole.shape[-1] - resolution) // 2
         expected = whole[:, :, edge : edge + resolution, edge : edge + resolution]
@@ -105,7 +105,7 @@ def test_features_stop_at_resolution() -> None:
     for stage in synthesis.stages[last.index + 1 :]:
         synthesis.get_submodule(stage.name).forward = None  # calling it would fail
     assert synthesis.features(torch.randn(1, synthesis.num_ws, 8), 16).shape == (1, last.channels, 16, 16)
-    with pytest.raises(i2i.I2IError, match="no features of 64 px; ask for one of 16, 32"):
+    with pytest.raises(i2i.UsageError, match="no features at 64 px; choose one of 16, 32"):
         synthesis.features(torch.randn(1, synthesis.num_ws, 8), 64)
 
 
