@@ -20,9 +20,11 @@ from i2i.toolkit.latents.optimizer import Trajectory
 from i2i.toolkit.memory import is_out_of_memory
 
 from .initialisation import InitialLatent, find_initial_latents
+from .judgement import MEASURE, judge
 from .methods import Method
 from .optimisation import LatentInversion
-from .reconstruction import OnStep, Reconstruction, StepCounter, render_images
+from .reconstruction import OnStep, Reconstruction, ReconstructionLoss, StepCounter, render_images
+from .spaces import LatentSpace
 from .tuning import tune
 
 T = TypeVar("T")
@@ -102,7 +104,46 @@ def _optimise(
 
         size = batch or batch_size_for(scene.device, len(numbers), attempt)
         reconstructions |= dict(zip(numbers, run_batches(len(numbers), size, run), strict=True))
-    return [reconstructions[number] for number in range(len(images))]
+    found = [reconstructions[number] for number in range(len(images))]
+    return _keep_better(scene, found, initial, images)
+
+
+def _keep_better(
+    scene: i2i.Scene, found: Sequence[Reconstruction], initial: Sequence[InitialLatent], images: Tensor
+) -> list[Reconstruction]:
+    """Return the encoder's latent in place of what was optimised from it, where its image is more similar to the photo.
+
+    The loss falls with every optimised latent, so only a measure outside the loss can tell; see ``judgement.judge``.
+    """
+    kept, scores = list(found), []
+    for number, (optimised, start) in enumerate(zip(found, initial, strict=True)):
+        if not (start.encoded and start.method.keep_better and start.method.steps):
+            continue
+        photo = images[number : number + 1]
+        before = _initial_reconstruction(scene, optimised, start, photo)
+        score = [float(judge(each.image, photo)) for each in (before, optimised)]
+        if score[0] > score[1]:
+            kept[number] = before
+            scores.append(score)
+    if scores:
+        before_mean, after_mean = (sum(column) / len(scores) for column in zip(*scores, strict=True))
+        scene.note(
+            f"The encoder's latent of {len(scores)} of {len(found)} photos is kept: the optimised one has the lower "
+            f"{MEASURE}, which is not in the loss ({after_mean:.3f}, encoder {before_mean:.3f})."
+        )
+    return kept
+
+
+def _initial_reconstruction(
+    scene: i2i.Scene, optimised: Reconstruction, initial: InitialLatent, photo: Tensor
+) -> Reconstruction:
+    """Return the reconstruction by the initial latent, with the record of the optimisation that did not improve it."""
+    space = LatentSpace(scene.generator, initial.method)
+    with torch.no_grad():
+        w = space.to_w(space.from_w(initial.w)).contiguous()
+        image = render_images(scene.generator, w)
+        loss = float(ReconstructionLoss(scene, initial.method, photo).losses(image))
+    return replace(optimised, latent=i2i.Latent(w), image=image.clamp(-1, 1), loss=loss)
 
 
 def _reconstruction(
@@ -118,6 +159,7 @@ def _reconstruction(
         trajectory.best_loss,
         trajectory.steps,
         initial.seconds + trajectory.seconds,
+        metrics={name: [row[0] for row in rows] for name, rows in trajectory.metrics.items()},
         frames=tuple(trajectory.frames),
     )
 
