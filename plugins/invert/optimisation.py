@@ -19,7 +19,7 @@ from i2i.toolkit.latents.optimizer import (
 )
 
 from .methods import Method
-from .reconstruction import ReconstructionLoss, render_images
+from .reconstruction import PSNR, ReconstructionLoss, render_images, sum_terms
 from .spaces import LatentSpace, seeded_random
 
 JITTER_UNTIL = 0.75
@@ -34,17 +34,24 @@ class InversionObjective(Objective):
         self.random = seeded_random(method.seed)
 
     def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
-        """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation."""
+        """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation.
+
+        The metrics are the weighted terms of the loss by name, and the PSNR of the image.
+        """
         noise = {name: plane for name, plane in variables.items() if name != "w"}
         w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
         images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
-        losses = self.loss.losses(images)
+        terms = self.loss.weighted_terms(images)
+        losses = sum_terms(terms)
         if self.method.prior_weight:
-            losses = losses + self.method.prior_weight * self.space.prior_loss(w)
+            terms["prior"] = self.method.prior_weight * self.space.prior_loss(w)
+            losses = losses + terms["prior"]
         scores = losses.detach()
         if noise and self.method.regularize_noise_weight:
-            losses = losses + self.method.regularize_noise_weight * regularisation(noise)
-        return Evaluation(losses, scores, comparable=not jitter, images=images.detach())
+            terms["noise"] = self.method.regularize_noise_weight * regularisation(noise)
+            losses = losses + terms["noise"]
+        metrics = {**terms, PSNR: self.loss.psnr(images)}
+        return Evaluation(losses, scores, metrics, comparable=not jitter, images=images.detach())
 
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
         """Return the current images, ``(N, 3, R, R)`` in [-1, 1] on the CPU."""

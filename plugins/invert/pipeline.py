@@ -118,6 +118,7 @@ def _reconstruction(
         trajectory.best_loss,
         trajectory.steps,
         initial.seconds + trajectory.seconds,
+        metrics={name: [row[0] for row in rows] for name, rows in trajectory.metrics.items()},
         frames=tuple(trajectory.frames),
     )
 

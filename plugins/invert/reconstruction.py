@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,8 @@ from i2i.toolkit.latents.features import resize_for_features
 
 from .methods import Method
 
+PSNR = "psnr"
+"""Name of the PSNR, dB, among the metrics of each step; the other metrics are the weighted terms of the loss."""
 OnStep = Callable[..., None]
 """``on_step(done, total, **scalars)``, as ``i2i.Scene.progress``."""
 
@@ -49,7 +52,19 @@ class ReconstructionLoss:
 
     def losses(self, images: Tensor) -> Tensor:
         """Compute the losses ``(N,)`` of images ``(N, 3, R, R)``, each against the target at its position."""
-        return self.weighted(*self.terms(images))
+        return sum_terms(self.weighted_terms(images))
+
+    def weighted_terms(self, images: Tensor) -> dict[str, Tensor]:
+        """Compute the weighted terms of the loss by name, ``(N,)`` each, without those of weight 0; at least one."""
+        squared, distances = self.terms(images)
+        weighted = {"mse": (self.method.rec_weight, squared), "lpips": (self.method.lpips_weight, distances)}
+        return {name: weight * term for name, (weight, term) in weighted.items() if weight} or {"mse": 0 * squared}
+
+    @torch.no_grad()
+    def psnr(self, images: Tensor) -> Tensor:
+        """Compute the PSNR, dB ``(N,)``, of images ``(N, 3, R, R)``, clamped to [-1, 1] as they are shown."""
+        squared = (images.clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
+        return 10 * torch.log10(4 / squared.clamp_min(1e-10))
 
     def terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the mean squared errors and the perceptual distances, ``(N,)`` each; 0 where the weight is 0."""
@@ -59,15 +74,17 @@ class ReconstructionLoss:
             return squared, zeros
         return squared, self.perceptual.compare(self.perceptual.features(resize_for_features(images)), self.features)
 
-    def weighted(self, squared: Tensor, distances: Tensor) -> Tensor:
-        """Return the losses ``(N,)`` for the two results of ``terms``."""
-        return self.method.rec_weight * squared + self.method.lpips_weight * distances
-
     def select(self, samples: Tensor) -> None:
         """Keep the targets of some samples only."""
         self.targets = self.targets[samples]
         if self.perceptual is not None:
             self.features = {layer: maps[samples] for layer, maps in self.features.items()}
+
+
+def sum_terms(terms: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum ``(N,)`` of the terms of a loss, of which there is at least one."""
+    first, *others = terms.values()
+    return functools.reduce(torch.add, others, first)
 
 
 def perceptual_extractor(scene: i2i.Scene, method: Method) -> i2i.PerceptualExtractor:
@@ -104,6 +121,11 @@ class Reconstruction:
     """Its part of the time; the time of photos that were optimised together is divided evenly."""
     tuning_losses: Sequence[float] = ()
     """Losses while the generator's weights were tuned to the photo."""
+    metrics: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """At each of ``losses``: the weighted terms of the loss by name (``mse``, ``lpips``, ``prior`` and ``noise`` where
+    the method has them), and ``psnr``, dB."""
+    tuning_metrics: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """The same at each of ``tuning_losses``, with ``locality``, which is not computed at the last of them."""
     frames: Sequence[Tensor] = ()
     """Images of the optimisation, each ``(1, 3, R, R)``."""
 

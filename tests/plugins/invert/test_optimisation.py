@@ -11,7 +11,7 @@ import torch
 import i2i
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.pipeline import batch_size_for, largest_batch, reconstruct, run_batches
-from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+from tests.plugins.invert.scenes import CPU, Near, compare, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = replace(METHODS["hybrid"], steps=6, steps_from_mean=6)
@@ -39,6 +39,19 @@ def test_reconstruct_is_deterministic() -> None:
     method = replace(METHODS["projector"], steps=4)
     one, other = (reconstruct(scene(target, "stylegan2")[0], target, method)[0] for _ in range(2))
     assert torch.equal(one.latent.w, other.latent.w) and torch.equal(one.image, other.image)
+
+
+def test_terms_and_psnr_of_every_step_are_recorded() -> None:
+    target = samples("stylegan2", [8])
+    method = replace(METHODS["lpips"], steps=4, prior_weight=0.01)
+    (found,) = reconstruct(scene(target, "stylegan2")[0], target, method)
+    assert set(found.metrics) == {"mse", "lpips", "prior", "noise", "psnr"}
+    assert all(len(values) == len(found.losses) for values in found.metrics.values())
+    sums = [sum(values) for values in zip(*(found.metrics[name] for name in ("mse", "lpips", "prior")), strict=True)]
+    assert sums == pytest.approx(found.losses, rel=1e-5) and found.metrics["noise"][-1] > 0
+    best = found.losses.index(found.loss)
+    psnr = compare(found.image, target)[0]["psnr"]
+    assert found.metrics["psnr"][best] == pytest.approx(psnr, abs=1e-3)
 
 
 def test_noise_maps_are_returned_and_change_the_image() -> None:

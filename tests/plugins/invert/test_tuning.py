@@ -49,6 +49,15 @@ def test_tuning_stops_at_target_lpips(pivots: list[Reconstruction]) -> None:
     assert 0 < found.steps < 40 and reached < 0.81 * there
 
 
+def test_tuning_records_terms_and_psnr(pivots: list[Reconstruction]) -> None:
+    target = drawn_faces(1)
+    found = tuned(Tuning(steps=2, target_lpips=0, locality_weight=0.1), target, pivots)
+    metrics = found.tuning_metrics
+    assert {name: len(values) for name, values in metrics.items()} == {"mse": 3, "lpips": 3, "psnr": 3, "locality": 2}
+    sums = [sum(values) for values in zip(metrics["mse"], metrics["lpips"], strict=True)]
+    assert sums == pytest.approx(found.tuning_losses, rel=1e-5) and metrics["psnr"][-1] > metrics["psnr"][0]
+
+
 def test_tuning_keeps_pivot_below_target() -> None:
     target = samples("demo", [1])
     there = reconstruct(scene(target)[0], target, METHODS["encoder"])
