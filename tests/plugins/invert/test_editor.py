@@ -94,10 +94,10 @@ def test_grid_result_is_that_of_method() -> None:
 
 
 def test_edit_returns_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = type(sys)("i2i_plugins.invert.evaluation")
+    module = type(sys)("i2i_plugins.invert.study")
     answer = i2i.Result(drawn_faces(1))
     module.evaluate_perturbations = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.evaluation", module)
+    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.study", module)
     assert edit(scene(drawn_faces(1))[0], study=True) is answer
 
 
