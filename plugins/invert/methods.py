@@ -39,6 +39,8 @@ class Method:
     """Latent space of the optimisation."""
     initial: Initial = "mean"
     """Initial latent: the mean of all w, uniform random numbers, zeros, or the latent of an encoder."""
+    try_uniform: bool = True
+    """Whether uniform random numbers are tried where the optimisation from the mean begins badly (``restarts``)."""
     require_encoder: bool = True
     """False: where no encoder fits the generator, start from the mean instead, with ``steps_from_mean``."""
     steps: int = 100
