@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -416,6 +417,14 @@ def _check_scalars(scalars: Any) -> None:
             raise UnexpectedReturn("finite numbers", f"the scalar {key!r} = {value!r}")
 
 
+def _check_facts(_: Any, facts: Any, args: Sequence[Any]) -> None:
+    """Require a mapping that JSON has."""
+    try:
+        json.dumps(dict(facts), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        raise UnexpectedReturn("a mapping of values that JSON has") from None
+
+
 def _check_inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
     """Require an ``Inversion`` for each image, whose latent fits the generator of the scene."""
     from .api.inverter import Inversion
@@ -475,7 +484,7 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "to_published_layers": _check_published_layers,
     },
     "editor": {"edit": _check_result, "presets": _check_words},
-    "inverter": {"invert": _check_inversions},
+    "inverter": {"invert": _check_inversions, "cache_facts": _check_facts},
     "model": {"convert": _check_converted},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""

@@ -33,6 +33,7 @@ class TestContract(i2i.testing.PluginContract):
         "editor:drag": {"point": ("16,16:18,16",)},
         "editor:invert": {"method": "projector"},
         "editor:text": {"prompt": ("smile",)},
+        "inverter:hybrid-pti": {"tune_steps": 2},
         "inverter:pti": {"tune_steps": 2},
     }
     images = {"editor:mix": ("image=seed:0", "other=seed:1")}

@@ -193,7 +193,9 @@ class Inversions:
         provider = self.registry.provider("inverter", kind.name)
         version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
         inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
-        described = json.dumps([inverter, self._extractors_of(kind), dict(self.facts)], sort_keys=True)
+        own = build_plugin(self.registry, "inverter", kind.name).cache_facts(self.generator, options)
+        facts = {**self.facts, **({"inverter": dict(own)} if own else {})}
+        described = json.dumps([inverter, self._extractors_of(kind), facts], sort_keys=True)
         digest = hashlib.sha256(described.encode())
         array = image.detach().float().cpu().contiguous().numpy()
         digest.update(str(array.shape).encode() + array.tobytes())

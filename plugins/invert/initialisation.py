@@ -27,6 +27,8 @@ class InitialLatent:
     """The method that optimises it; its steps depend on the initial latent."""
     seconds: float = 0.0
     """Time it took to find it."""
+    encoded: bool = False
+    """Whether it is the latent of an encoder."""
 
 
 def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> list[InitialLatent]:
@@ -42,7 +44,7 @@ def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> li
     if method.initial != "encoder":
         return [InitialLatent(mean, method)] * len(images)
     try:
-        encoded = [InitialLatent(w, method, seconds) for w, seconds in encode_images(scene, images.split(1))]
+        encoded = [InitialLatent(w, method, seconds, True) for w, seconds in encode_images(scene, images.split(1))]
     except i2i.I2IError as error:
         if method.require_encoder:
             raise
@@ -65,7 +67,7 @@ def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> li
 
 def _from_mean(latent: InitialLatent, mean: Tensor) -> InitialLatent:
     """Replace an encoder's latent by the mean, with the steps for it."""
-    return replace(latent, w=mean, method=replace(latent.method, steps=latent.method.steps_from_mean))
+    return replace(latent, w=mean, encoded=False, method=replace(latent.method, steps=latent.method.steps_from_mean))
 
 
 def _is_better_than(scene: i2i.Scene, latent: InitialLatent, image: Tensor, mean: Tensor) -> bool:

@@ -41,7 +41,8 @@ class InversionObjective(Objective):
         noise = {name: plane for name, plane in variables.items() if name != "w"}
         w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
         images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
-        terms = self.loss.weighted_terms(images)
+        coarse = step < round(self.method.coarse * self.method.steps)
+        terms = self.loss.weighted_terms(images, coarse)
         losses = sum_terms(terms)
         if self.method.prior_weight:
             terms["prior"] = self.method.prior_weight * self.space.prior_loss(w)
@@ -51,7 +52,7 @@ class InversionObjective(Objective):
             terms["noise"] = self.method.regularize_noise_weight * regularisation(noise)
             losses = losses + terms["noise"]
         metrics = {**terms, PSNR: self.loss.psnr(images)}
-        return Evaluation(losses, scores, metrics, comparable=not jitter, images=images.detach())
+        return Evaluation(losses, scores, metrics, comparable=not (jitter or coarse), images=images.detach())
 
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
         """Return the current images, ``(N, 3, R, R)`` in [-1, 1] on the CPU."""

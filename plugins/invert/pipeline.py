@@ -19,10 +19,12 @@ import i2i
 from i2i.toolkit.memory import is_out_of_memory
 
 from .initialisation import InitialLatent, find_initial_latents
+from .judgement import MEASURE, judge
 from .methods import Method
 from .optimisation import LatentInversion
-from .reconstruction import OnStep, Reconstruction, StepCounter, render_images
+from .reconstruction import OnStep, Reconstruction, ReconstructionLoss, StepCounter, render_images
 from .restarts import CheckedTrajectory, optimise_with_restarts
+from .spaces import LatentSpace
 from .tuning import tune
 
 T = TypeVar("T")
@@ -88,7 +90,7 @@ def _optimise(
     ) -> list[Reconstruction]:
         return _optimise_batches(scene, images[list(numbers)], latents, limits, counter, batch, frames)
 
-    return optimise_with_restarts(scene, initial, counter, run)
+    return _keep_better(scene, optimise_with_restarts(scene, initial, counter, run), initial, images)
 
 
 def _optimise_batches(
@@ -127,6 +129,44 @@ def _optimise_batches(
         size = batch or batch_size_for(scene.device, len(numbers), attempt)
         reconstructions |= dict(zip(numbers, run_batches(len(numbers), size, run), strict=True))
     return [reconstructions[number] for number in range(len(images))]
+
+
+def _keep_better(
+    scene: i2i.Scene, found: Sequence[Reconstruction], initial: Sequence[InitialLatent], images: Tensor
+) -> list[Reconstruction]:
+    """Return the encoder's latent in place of what was optimised from it, where its image is more similar to the photo.
+
+    The loss falls with every optimised latent, so only a measure outside the loss can tell; see ``judgement.judge``.
+    """
+    kept, scores = list(found), []
+    for number, (optimised, start) in enumerate(zip(found, initial, strict=True)):
+        if not (start.encoded and start.method.keep_better and start.method.steps):
+            continue
+        photo = images[number : number + 1]
+        before = _initial_reconstruction(scene, optimised, start, photo)
+        score = [float(judge(each.image, photo)) for each in (before, optimised)]
+        if score[0] > score[1]:
+            kept[number] = before
+            scores.append(score)
+    if scores:
+        before_mean, after_mean = (sum(column) / len(scores) for column in zip(*scores, strict=True))
+        scene.note(
+            f"The encoder's latent of {len(scores)} of {len(found)} photos is kept: the optimised one has the lower "
+            f"{MEASURE}, which is not in the loss ({after_mean:.3f}, encoder {before_mean:.3f})."
+        )
+    return kept
+
+
+def _initial_reconstruction(
+    scene: i2i.Scene, optimised: Reconstruction, initial: InitialLatent, photo: Tensor
+) -> Reconstruction:
+    """Return the reconstruction by the initial latent, with the record of the optimisation that did not improve it."""
+    space = LatentSpace(scene.generator, initial.method)
+    with torch.no_grad():
+        w = space.to_w(space.from_w(initial.w)).contiguous()
+        image = render_images(scene.generator, w)
+        loss = float(ReconstructionLoss(scene, initial.method, photo).losses(image))
+    return replace(optimised, latent=i2i.Latent(w), image=image.clamp(-1, 1), loss=loss)
 
 
 def _reconstruction(

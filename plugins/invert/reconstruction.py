@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.features import resize_for_features
+from i2i.toolkit.latents.features import LARGEST, resize_for_features
 
 from .methods import Method
 
@@ -35,30 +36,39 @@ def render_images(
     return images.expand(-1, 3, -1, -1)
 
 
+COARSE = 128
+"""Resolution, pixels, at which features are compared in the first steps of some methods."""
+Features = Mapping[str, Tensor]
+"""Feature maps by layer, of a perceptual extractor."""
+
+
 class ReconstructionLoss:
     """The difference of images from target photos ``(N, 3, R, R)``: mean squared error and perceptual distance."""
 
-    def __init__(self, scene: i2i.Scene, method: Method, targets: Tensor) -> None:
+    def __init__(self, scene: i2i.Scene, method: Method, targets: Tensor, full_size: bool = False) -> None:
         """Compute the features of the targets.
+
+        Args:
+            full_size: Whether features are compared at the resolution R also where it is more than 256 px.
 
         Raises:
             I2IError: the extractor of the features cannot be opened.
         """
-        self.method, self.targets = method, targets
+        self.method, self.targets, self.full_size = method, targets, full_size
         self.perceptual = perceptual_extractor(scene, method) if method.lpips_weight else None
-        if self.perceptual is not None:
-            with torch.no_grad():
-                # One photo at a time: its features must be equal to the bit, whatever the other photos are.
-                features = [self.perceptual.features(resize_for_features(target)) for target in targets.split(1)]
-            self.features = {layer: torch.cat([maps[layer] for maps in features]) for layer in features[0]}
+        self._features: dict[bool, Features] = {}
 
     def losses(self, images: Tensor) -> Tensor:
         """Compute the losses ``(N,)`` of images ``(N, 3, R, R)``, each against the target at its position."""
         return sum_terms(self.weighted_terms(images))
 
-    def weighted_terms(self, images: Tensor) -> dict[str, Tensor]:
-        """Compute the weighted terms of the loss by name, ``(N,)`` each, without those of weight 0; at least one."""
-        squared, distances = self.terms(images)
+    def weighted_terms(self, images: Tensor, coarse: bool = False) -> dict[str, Tensor]:
+        """Compute the weighted terms of the loss by name, ``(N,)`` each, without those of weight 0; at least one.
+
+        Args:
+            coarse: Compare features at 128 px: faster, and the general shape counts more.
+        """
+        squared, distances = self.terms(images, coarse)
         weighted = {"mse": (self.method.rec_weight, squared), "lpips": (self.method.lpips_weight, distances)}
         return {name: weight * term for name, (weight, term) in weighted.items() if weight} or {"mse": 0 * squared}
 
@@ -68,19 +78,37 @@ class ReconstructionLoss:
         squared = (images.clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
         return 10 * torch.log10(4 / squared.clamp_min(1e-10))
 
-    def terms(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def terms(self, images: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
         """Compute the mean squared errors and the perceptual distances, ``(N,)`` each; 0 where the weight is 0."""
         zeros = images.new_zeros(len(images))
         squared = (images - self.targets).square().mean(dim=(1, 2, 3)) if self.method.rec_weight > 0 else zeros
         if self.perceptual is None:
             return squared, zeros
-        return squared, self.perceptual.compare(self.perceptual.features(resize_for_features(images)), self.features)
+        return squared, self.perceptual.compare(self._features_of(images, coarse), self._target_features(coarse))
+
+    def _target_features(self, coarse: bool) -> Features:
+        """Return the features of the targets, computed at the first call."""
+        if coarse not in self._features:
+            with torch.no_grad():
+                # One photo at a time: its features must be equal to the bit, whatever the other photos are.
+                features = [self._features_of(target, coarse) for target in self.targets.split(1)]
+            self._features[coarse] = {layer: torch.cat([maps[layer] for maps in features]) for layer in features[0]}
+        return self._features[coarse]
+
+    def _features_of(self, images: Tensor, coarse: bool) -> Features:
+        assert self.perceptual is not None
+        if self.full_size and images.shape[-1] > LARGEST:
+            return self.perceptual.features(images)
+        images = resize_for_features(images)
+        if coarse and images.shape[-1] > COARSE:
+            images = F.interpolate(images, (COARSE, COARSE), mode="area")
+        return self.perceptual.features(images)
 
     def select(self, samples: Tensor) -> None:
         """Keep the targets of some samples only."""
         self.targets = self.targets[samples]
-        if self.perceptual is not None:
-            self.features = {layer: maps[samples] for layer, maps in self.features.items()}
+        for coarse, features in self._features.items():
+            self._features[coarse] = {layer: maps[samples] for layer, maps in features.items()}
 
 
 def sum_terms(terms: Mapping[str, Tensor]) -> Tensor:
@@ -96,7 +124,9 @@ def perceptual_extractor(scene: i2i.Scene, method: Method) -> i2i.PerceptualExtr
         I2IError: it cannot be opened; the message says what to download, and which method needs no download.
     """
     try:
-        extractor: Any = scene.extractors[method.features]
+        extractor: Any = scene.extractors["perceptual" if method.features == "lpips-vgg" else method.features]
+        if method.features == "lpips-vgg" and extractor.name == "lpips":
+            extractor = scene.extractors[method.features]
     except i2i.I2IError as error:
         if method.features == "perceptual":
             raise

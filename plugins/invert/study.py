@@ -27,8 +27,9 @@ from .editor import (
     stack_images,
 )
 from .initialisation import encode_images
+from .inverters import EncoderInverter
 from .methods import METHODS, Initial, Space
-from .options import InvertOptions, PerturbationName, resolve_method
+from .options import InvertOptions, PerturbationName
 from .perturbations import PERTURBATIONS
 from .pipeline import reconstruct
 from .spaces import seeded_random
@@ -278,9 +279,11 @@ def _invert_with_random_weights(
     if scene.cancelled or not _has_baseline(scene, options):
         return None
     assert isinstance(scene.generator, i2i.StyleGenerator)
-    kind, name = inverter_class(scene, options.method), options.method
-    values: Any = i2i.build_options(kind.Options, _values(scene, options), name)
-    method = replace(resolve_method(values, METHODS[name]), initial="mean", noise=False, tuning=None)
+    kind = inverter_class(scene, options.method)
+    assert issubclass(kind, EncoderInverter)
+    values: Any = i2i.build_options(kind.Options, _values(scene, options), options.method)
+    method = kind().method(scene.generator, values)
+    method = replace(method, initial="mean", try_uniform=False, noise=False, tuning=None)
     other = replace(scene, generator=randomise_weights(scene.generator, options.seed), untuned=None)
     images = inputs.images[inputs.indices(None)]
     found = reconstruct(other, images, method, on_step, batch=values.batch)

@@ -85,7 +85,8 @@ class GeneratorTuner:
         for weight in self.weights.values():
             weight.requires_grad_(True)
         self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.learning_rate)
-        self.loss, self.random = ReconstructionLoss(scene, method, target), seeded_random(method.seed)
+        self.loss = ReconstructionLoss(scene, method.tuning_loss(), target, tuning.full_size)
+        self.random = seeded_random(method.seed)
         self.losses: list[float] = []
         self.metrics: dict[str, list[float]] = {}
         self.target_lpips: float | None = None
@@ -105,7 +106,7 @@ class GeneratorTuner:
         self.losses.append(self._current.item())
         self._record({**terms, PSNR: self.loss.psnr(image)})
         if self.loss.perceptual is not None:
-            self.lpips = terms["lpips"].item() / self.method.lpips_weight
+            self.lpips = terms["lpips"].item() / self.loss.method.lpips_weight
             if self.target_lpips is None:
                 quarter = min(max(self.lpips / 4, TARGET_LPIPS[0]), TARGET_LPIPS[1])
                 self.target_lpips = quarter if self.tuning.target_lpips is None else self.tuning.target_lpips
