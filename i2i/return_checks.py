@@ -364,7 +364,7 @@ def _check_plots(plots: Any) -> None:
     for name, plot in plots.items():
         if not isinstance(name, str) or not name or PurePath(name).name != name:
             raise UnexpectedReturn("a file name without folders", f"a plot of the name {name!r}")
-        for line, points in plot.lines.items():
+        for line, points in (*plot.lines.items(), *plot.right_lines.items()):
             if not all(isinstance(point, (tuple, list)) and len(point) == 2 for point in points):
                 raise UnexpectedReturn("points (x, y)", f"the plot {name!r} with the line {line!r}")
 

@@ -17,10 +17,12 @@ from ..runtime.cancellation import Cancellation
 from ..toolkit.command_options import (
     extractor_option,
     extractor_options_option,
+    eyes_option,
     face_option,
     generator_options_option,
     json_option,
     landmarks_option,
+    mouth_option,
 )
 from ..toolkit.directories import numbered_directory, output_directory
 from ..toolkit.progress import Progress
@@ -56,6 +58,8 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     help="What a generator sees of a photo: a face aligned as in FFHQ, or the largest square.  [default: auto]",
 )
 @face_option(None)
+@eyes_option
+@mouth_option
 @click.option(
     "--invert",
     metavar="METHOD[,KEY=VALUE]",

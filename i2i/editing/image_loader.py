@@ -13,8 +13,8 @@ from ..api.errors import I2IError
 from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
-from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
-from ..toolkit.faces.detection import find_faces
+from ..toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement, square_placement
+from ..toolkit.faces.detection import BY_HAND, find_faces
 from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
@@ -93,6 +93,10 @@ class ImageLoader:
     def _crops(self, given: InputImage) -> list[EditImage]:
         assert given.path is not None
         array = read_image(given.path)
+        points = self.settings.points
+        if points is not None:
+            points.check_inside(array.shape[0], array.shape[1], given.path)
+            return [self._crop(given, array, points_placement(points), given.label)]
         if not self.aligns:
             return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
         faces = self._faces(array, given.path)
@@ -105,7 +109,7 @@ class ImageLoader:
         """Detect faces; if the extractor only knows crops of another domain, the error says so."""
         finder = self.finder()
         try:
-            return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
+            return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note, BY_HAND)
         except ImageError:
             if finder.domain in (FACES, "any"):
                 raise
@@ -113,13 +117,14 @@ class ImageLoader:
                 path,
                 f"{finder.name} reads crops of {finder.domain} and does not search photos "
                 f"for faces; choose another extractor with --landmarks {' or '.join(self.finders) or 'NAME'} "
-                "(see 'i2i plugins list'), or leave --crop face out.",
+                "(see 'i2i plugins list'), place the face with --eyes X,Y:X,Y --mouth X,Y, or leave --crop face out.",
             ) from None
 
     @property
     def aligns(self) -> bool:
         """Whether photos are cropped to an aligned face, not to their largest square."""
-        return self.settings.crop == "face" or (self.settings.crop == "auto" and self.domain == FACES)
+        crop = self.settings.crop
+        return self.settings.points is not None or crop == "face" or (crop == "auto" and self.domain == FACES)
 
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
         crop = extract_crop(array, placement, self.generator.resolution)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..api.editor import Result
+from ..api.editor import Plot, Result
 from ..api.errors import UsageError
 from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
@@ -23,7 +23,7 @@ from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
-from ..toolkit.images.plots import draw_plot
+from ..toolkit.images.plots import draw_plot, write_csv
 from ..toolkit.images.videos import write_gif, write_video
 from ..toolkit.latents.files import save_latent
 from .image_loader import EditImage
@@ -102,7 +102,20 @@ class Writer:
         for photo in photos:
             save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
-        return written + self._write_table(result)
+        return written + self._write_plot_tables(result, images) + self._write_table(result)
+
+    def _write_plot_tables(self, result: Result, images: Sequence[EditImage]) -> list[str]:
+        """Write the points of plots that ask for it, those of all results in one file."""
+        tables: dict[str, dict[str, Plot]] = {}
+        for number, each in enumerate((result, *result.others)):
+            label = images[number].photo.name if number < len(images) else str(number + 1)
+            for name, plot in each.plots.items():
+                if plot.csv:
+                    own = tables.setdefault(name, {})
+                    own[f"{label} ({number + 1})" if label in own else label] = plot
+        for name, plots in tables.items():
+            write_csv(self.out / f"{name}.csv", plots)
+        return [f"{name}.csv" for name in tables]
 
     def _write_result(self, result: Result, image: EditImage | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in STANDARD_FILES}

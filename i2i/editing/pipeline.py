@@ -32,6 +32,8 @@ def edit(
     generator_options: Mapping[str, Any] | None = None,
     crop: Crop = "auto",
     face: FaceChoice = "largest",
+    eyes: Sequence[Sequence[float]] | None = None,
+    mouth: Sequence[float] | None = None,
     invert: str | Mapping[str, Any] = "",
     truncation: float = 0.7,
     blend: Blend = "feather",
@@ -63,6 +65,9 @@ def edit(
         crop: How photos are cropped: ``face`` aligns a face as in FFHQ, ``square`` takes the largest centred square,
             ``auto`` decides by the domain of the generator.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
+        eyes: Centres of both eyes, ``((x, y), (x, y))`` in pixels of the upright photo, the left one in the image
+            first: with ``mouth`` they place the FFHQ crop of one photo where no face is found.
+        mouth: Centre of the mouth, ``(x, y)``.
         invert: The inverter of photos: ``NAME[,KEY=VALUE]``, or its options.
         truncation: Truncation psi of images given as ``seed:N``.
         blend: How the edited crop is pasted back into its photo: ``feather``, ``poisson``, ``plain`` (without colour
@@ -101,6 +106,8 @@ def edit(
         generator_options=generator_options or {},
         crop=crop,
         face=face,
+        eyes=eyes,
+        mouth=mouth,
         invert=read_inversion(invert),
         truncation=truncation,
         blend=blend,

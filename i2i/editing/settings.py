@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..api.errors import UsageError
 from ..api.inverter import split_method as parse_method
 from ..toolkit.faces.detection import FaceChoice
+from ..toolkit.faces.points import FacePoints, check_single_photo
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -106,6 +108,10 @@ class EditSettings:
     """Options of the generator, if its family declares any."""
     crop: Crop = "auto"
     face: FaceChoice = "largest"
+    eyes: Sequence[Sequence[float]] | None = None
+    """Centres of the eyes of a face that is placed by hand, pixels of the upright photo: left, then right."""
+    mouth: Sequence[float] | None = None
+    """Centre of its mouth."""
     invert: Mapping[str, Any] = field(default_factory=dict)
     """Options of the inverter, with its name under ``method``."""
     truncation: float = 0.7
@@ -123,6 +129,19 @@ class EditSettings:
         for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
             if getattr(self, name) not in words:
                 raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
+        if self.points is None:
+            return
+        for name, default in (("crop", ("auto", "face")), ("face", ("largest",))):
+            if getattr(self, name) not in default:
+                raise UsageError(
+                    f"--{name} {getattr(self, name)} has no effect with --eyes and --mouth, which say where the crop "
+                    "lies: leave it out."
+                )
+
+    @cached_property
+    def points(self) -> FacePoints | None:
+        """The face that is placed by hand; None where faces are detected."""
+        return FacePoints.of(self.eyes, self.mouth)
 
     def check(self, kind: type[Editor]) -> None:
         """Refuse settings that have no effect with an editor, so that no setting is silently ignored.
@@ -139,22 +158,30 @@ class EditSettings:
                 f"--invert and --faithful choose how photos are inverted, and editor {kind.name!r} edits no "
                 f"latents: {instead}."
             )
+        if self.points and kind.wants == "pixels":
+            raise UsageError(
+                f"--eyes and --mouth say where a photo is cropped, and editor {kind.name!r} works on whole photos: "
+                "leave them out."
+            )
         if self.face != "largest" and kind.wants == "pixels":
             raise UsageError(
                 f"--face {self.face} selects the face to crop, and editor {kind.name!r} works on whole photos: "
                 "leave it out."
             )
 
-    def check_images(self, photos: bool, aligned: bool) -> None:
+    def check_images(self, photos: int, aligned: bool) -> None:
         """Refuse settings that have no effect with the images, or note those that do no harm.
 
         Args:
-            photos: Whether one of the images is a photo.
+            photos: Number of images that are photos.
             aligned: Whether photos are cropped to an aligned face.
 
         Raises:
-            UsageError: ``face`` is set, and no face is detected.
+            UsageError: ``face`` is set, and no face is detected; or a face is placed by hand, and there is not just one
+                photo.
         """
+        if self.points:
+            check_single_photo(photos)
         if self.face != "largest" and not photos:
             raise UsageError(
                 f"--face {self.face} selects the face to crop from a photo, and seeds and latents are not cropped: "
@@ -176,6 +203,7 @@ class EditSettings:
         return {
             "crop": self.crop,
             "face": self.face,
+            **(self.points.to_plain() if self.points else {}),
             "invert": dict(self.invert),
             "truncation": self.truncation,
             "blend": self.blend,

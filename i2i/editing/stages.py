@@ -98,9 +98,9 @@ def _crops(session: EditSession) -> list[EditImage]:
         *(session.generator, session.domain, lambda: session.extractors["landmarks"], settings),
         names_for_domain("landmarks", FACES, request.registry),
     )
-    photos = any(given.kind == "photo" for given in request.inputs)
+    photos = sum(given.kind == "photo" for given in request.inputs)
     settings.check_images(photos, loader.aligns)
-    if photos and session.domain is None and settings.crop == "auto":
+    if photos and session.domain is None and settings.crop == "auto" and settings.points is None:
         settings.calls.note(
             f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square; for a "
             "generator of faces add --crop face."

@@ -1,4 +1,4 @@
-"""Initial latents of an optimisation: the mean of all w, uniform random numbers, or the latents of an encoder."""
+"""Initial latents of an optimisation: the mean of all w, uniform random numbers, zeros, or an encoder's latents."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _check_shape(generator: i2i.Generator, name: str, w: Tensor) -> None:
 
 
 def initial_latent_without_encoder(generator: i2i.Generator, method: Method) -> Tensor:
-    """Return the mean of all w, or for ``uniform`` numbers in [-1, 1] that are the same for every photo.
+    """Return the mean of all w, for ``uniform`` numbers in [-1, 1] that are the same for every photo, or zeros.
 
     Returns:
         ``(1, num_ws, w_dim)``.
@@ -117,4 +117,6 @@ def initial_latent_without_encoder(generator: i2i.Generator, method: Method) -> 
     if method.initial == "uniform":
         random = torch.rand(generator.num_ws, generator.w_dim, generator=seeded_random(method.seed)) * 2 - 1
         return random.to(generator.w_mean)[None]
+    if method.initial == "zeros":
+        return torch.zeros_like(generator.w_mean.expand(1, generator.num_ws, -1))
     return generator.w_mean.expand(1, generator.num_ws, -1)

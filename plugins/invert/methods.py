@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Space = Literal["z", "w", "w+"]
-Initial = Literal["mean", "uniform", "encoder"]
+Initial = Literal["mean", "uniform", "zeros", "encoder"]
 Name = Literal["image2stylegan", "projector", "lpips", "encoder", "hybrid", "hybrid-pti", "pti"]
 Features = Literal["perceptual", "lpips-vgg", "vgg16"]
 """What an extractor is looked up by: its role, or its name."""
@@ -48,7 +48,9 @@ class Method:
     space: Space = "w+"
     """Latent space of the optimisation."""
     initial: Initial = "mean"
-    """Initial latent: the mean of all w, uniform random numbers, or the latent of an encoder."""
+    """Initial latent: the mean of all w, uniform random numbers, zeros, or the latent of an encoder."""
+    try_uniform: bool = True
+    """Whether uniform random numbers are tried where the optimisation from the mean begins badly (``restarts``)."""
     require_encoder: bool = True
     """False: where no encoder fits the generator, start from the mean instead, with ``steps_from_mean``."""
     steps: int = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,12 +14,12 @@ from i2i.toolkit.latents.optimizer import (
     LatentOptimizer,
     Objective,
     Patience,
-    Trajectory,
     warmup_cosine,
 )
 
 from .methods import Method
 from .reconstruction import PSNR, ReconstructionLoss, render_images, sum_terms
+from .restarts import CheckedTrajectory, check_step
 from .spaces import LatentSpace, seeded_random
 
 JITTER_UNTIL = 0.75
@@ -77,12 +77,19 @@ class LatentInversion:
     """The optimisation of photos ``(N, 3, R, R)`` from initial latents ``(N, num_ws, w_dim)``, ready to run."""
 
     def __init__(
-        self, scene: i2i.Scene, method: Method, targets: Tensor, initial: Tensor, frame_interval: int = 0
+        self,
+        scene: i2i.Scene,
+        method: Method,
+        targets: Tensor,
+        initial: Tensor,
+        frame_interval: int = 0,
+        limits: Sequence[float | None] | None = None,
     ) -> None:
         """Compute the features of the photos.
 
         Args:
             frame_interval: Steps between the frames that are kept; 0 keeps none.
+            limits: PSNR, dB, by photo below which it is abandoned at the check of ``restarts``; None for no check.
 
         Raises:
             I2IError: an extractor of the method cannot be opened.
@@ -95,7 +102,10 @@ class LatentInversion:
         self.optimizer = LatentOptimizer(
             objective,
             variables,
-            [Trajectory(Patience(method.patience)) for _ in initial],
+            [
+                CheckedTrajectory(Patience(method.patience), step=check_step(method), limit=limit)
+                for limit in limits or [None] * len(initial)
+            ],
             steps=method.steps,
             learning_rate=method.learning_rate,
             scales={"w": self.space.scale} if method.relative_rate else None,
@@ -105,7 +115,7 @@ class LatentInversion:
             cancelled=lambda: scene.cancelled,
         )
 
-    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, Trajectory]]:
+    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, CheckedTrajectory]]:
         """Optimise, and return the best latent of each photo with its trajectory.
 
         Args:

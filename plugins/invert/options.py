@@ -161,6 +161,7 @@ def resolve_method(options: EncoderOptions, method: Method) -> Method:
         settings["steps_from_mean"] = settings["steps"]
     if "initial" in settings:
         settings["require_encoder"] = True
+        settings["try_uniform"] = False
     tuning = replace(method.tuning, **_given(options, _TUNING_FIELDS)) if method.tuning is not None else None
     return replace(method, **settings, tuning=tuning, label=options.label, seed=options.seed)
 

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.optimizer import Trajectory
 from i2i.toolkit.memory import is_out_of_memory
 
 from .initialisation import InitialLatent, find_initial_latents
@@ -24,6 +23,7 @@ from .judgement import MEASURE, judge
 from .methods import Method
 from .optimisation import LatentInversion
 from .reconstruction import OnStep, Reconstruction, ReconstructionLoss, StepCounter, render_images
+from .restarts import CheckedTrajectory, optimise_with_restarts
 from .spaces import LatentSpace
 from .tuning import tune
 
@@ -83,7 +83,30 @@ def _optimise(
     batch: int | None,
     frames: int,
 ) -> list[Reconstruction]:
-    """Optimise the latents in batches of photos with the same method."""
+    """Optimise the latents, where the mean begins badly also from uniform random numbers."""
+
+    def run(
+        numbers: Sequence[int], latents: Sequence[InitialLatent], limits: Sequence[float | None]
+    ) -> list[Reconstruction]:
+        return _optimise_batches(scene, images[list(numbers)], latents, limits, counter, batch, frames)
+
+    return _keep_better(scene, optimise_with_restarts(scene, initial, counter, run), initial, images)
+
+
+def _optimise_batches(
+    scene: i2i.Scene,
+    images: Tensor,
+    initial: Sequence[InitialLatent],
+    limits: Sequence[float | None],
+    counter: StepCounter,
+    batch: int | None,
+    frames: int,
+) -> list[Reconstruction]:
+    """Optimise the latents in batches of photos with the same method.
+
+    Args:
+        limits: For each photo, see ``LatentInversion``.
+    """
     reconstructions: dict[int, Reconstruction] = {}
     for method in dict.fromkeys(latent.method for latent in initial):
         numbers = [number for number, latent in enumerate(initial) if latent.method == method]
@@ -91,7 +114,8 @@ def _optimise(
         def run(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Reconstruction]:
             chosen = [numbers[position] for position in part]
             latents = torch.cat([initial[number].w for number in chosen])
-            optimised = LatentInversion(scene, method, images[chosen], latents, frames).run(counter.report)
+            bounds = [limits[number] for number in chosen]
+            optimised = LatentInversion(scene, method, images[chosen], latents, frames, bounds).run(counter.report)
             counter.done += len(chosen) * method.steps
             return [
                 _reconstruction(scene, *best, initial[number]) for best, number in zip(optimised, chosen, strict=True)
@@ -104,8 +128,7 @@ def _optimise(
 
         size = batch or batch_size_for(scene.device, len(numbers), attempt)
         reconstructions |= dict(zip(numbers, run_batches(len(numbers), size, run), strict=True))
-    found = [reconstructions[number] for number in range(len(images))]
-    return _keep_better(scene, found, initial, images)
+    return [reconstructions[number] for number in range(len(images))]
 
 
 def _keep_better(
@@ -147,7 +170,7 @@ def _initial_reconstruction(
 
 
 def _reconstruction(
-    scene: i2i.Scene, latent: i2i.Latent, trajectory: Trajectory, initial: InitialLatent
+    scene: i2i.Scene, latent: i2i.Latent, trajectory: CheckedTrajectory, initial: InitialLatent
 ) -> Reconstruction:
     """Render the latent alone, as it is rendered when its file is opened."""
     with torch.no_grad():
@@ -161,6 +184,7 @@ def _reconstruction(
         initial.seconds + trajectory.seconds,
         metrics={name: [row[0] for row in rows] for name, rows in trajectory.metrics.items()},
         frames=tuple(trajectory.frames),
+        abandoned=trajectory.abandoned,
     )
 
 

@@ -18,6 +18,8 @@ from .methods import Method
 
 PSNR = "psnr"
 """Name of the PSNR, dB, among the metrics of each step; the other metrics are the weighted terms of the loss."""
+LOSS, TUNING_LOSS = "loss", "tuning loss"
+"""Names of the lines of the whole loss in plots."""
 OnStep = Callable[..., None]
 """``on_step(done, total, **scalars)``, as ``i2i.Scene.progress``."""
 
@@ -158,28 +160,46 @@ class Reconstruction:
     """The same at each of ``tuning_losses``, with ``locality``, which is not computed at the last of them."""
     frames: Sequence[Tensor] = ()
     """Images of the optimisation, each ``(1, 3, R, R)``."""
+    abandoned: bool = False
+    """Whether the optimisation ended early because it began badly (``restarts``)."""
 
     def to_inversion(self) -> i2i.Inversion:
         """Convert to the result of an inverter."""
         scalars = {"seconds": self.seconds, "steps": float(self.steps), "loss": self.loss}
-        lines = {"latent": list(enumerate(self.losses))}
-        if self.tuning_losses:
-            first = len(self.losses) - 1
-            lines["generator"] = [(first + step, loss) for step, loss in enumerate(self.tuning_losses)]
-        points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items()}
-        plot = i2i.Plot("step", "loss", points, logarithmic=True)
-        plots = {"loss": plot} if any(len(line) > 1 for line in points.values()) else {}
+        plots = {"loss": self._plot()} if max(len(self.losses), len(self.tuning_losses)) > 1 else {}
         return i2i.Inversion(self.latent, scalars, plots, self.image, tuple(self.frames))
+
+    def _plot(self) -> i2i.Plot:
+        """Plot the loss and its terms over the steps, and the PSNR on the right axis.
+
+        Tuning continues the steps with lines of its own, as its terms may have other weights. The first of its losses,
+        which belongs to the best latent and not to a step, is shown for the whole loss only.
+        """
+        first = len(self.losses) - 1
+        lines = {LOSS: list(enumerate(self.losses))}
+        if self.tuning_losses:
+            lines[TUNING_LOSS] = list(enumerate(self.tuning_losses, start=first))
+        lines |= {name: list(enumerate(values)) for name, values in self.metrics.items()}
+        for name, values in self.tuning_metrics.items():
+            steps = list(enumerate(values, start=first))[0 if name == "locality" else 1 :]
+            lines.setdefault(name if name == PSNR else f"tuning {name}", []).extend(steps)
+        points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items() if line}
+        psnr = points.pop(PSNR, None)
+        right_lines = {} if psnr is None else {PSNR: psnr}
+        return i2i.Plot("step", "loss", points, True, right="PSNR, dB", right_lines=right_lines, csv=True)
 
     @classmethod
     def from_inversion(cls, inversion: i2i.Inversion) -> Reconstruction:
         """Convert an inversion without tuning back; the inverse of ``to_inversion``."""
         assert inversion.image is not None
         scalars = inversion.scalars
-        points = inversion.plots["loss"].lines["latent"] if "loss" in inversion.plots else [(0.0, scalars["loss"])]
-        losses = [loss for _, loss in points]
+        plot = inversion.plots.get("loss")
+        losses = [scalars["loss"]] if plot is None else [loss for _, loss in next(iter(plot.lines.values()))]
+        lines = {} if plot is None else {**plot.lines, **plot.right_lines}
+        metrics = {name: [y for _, y in line] for name, line in lines.items() if name not in (LOSS, "latent")}
         return cls(
             *(inversion.latent, inversion.image, losses, scalars["loss"], int(scalars["steps"]), scalars["seconds"]),
+            metrics=metrics,
             frames=inversion.frames,
         )
 

@@ -61,7 +61,16 @@ def test_edit_inverts_with_the_untuned_generator() -> None:
 
 def test_plot_continues_with_tuning() -> None:
     result = edit(scene(drawn_faces(1))[0], method="hybrid-pti", steps=2, tune_steps=3, until=0, frames=1)
-    assert [x for x, _ in result.plots["loss"].lines["generator"]] == [2, 3, 4, 5]
+    plot = result.plots["loss"]
+    assert [x for x, _ in plot.lines["tuning loss"]] == [2, 3, 4, 5]
+    assert list(plot.lines) == ["loss", "tuning loss", "mse", "lpips", "tuning mse", "tuning lpips"]
+    steps = {"loss": [0, 1, 2], "mse": [0, 1, 2], "tuning mse": [3, 4, 5]}
+    assert {name: [x for x, _ in plot.lines[name]] for name in steps} == steps
+    assert [x for x, _ in plot.right_lines["psnr"]] == [0, 1, 2, 3, 4, 5] and plot.csv and plot.logarithmic
+    for x in (3, 4, 5):
+        total, *terms = (dict(plot.lines[name])[x] for name in ("tuning loss", "tuning mse", "tuning lpips"))
+        assert sum(terms) == pytest.approx(total, rel=1e-5)
+    assert plot.right_lines["psnr"][-1][1] == pytest.approx(result.scalars["psnr"], abs=0.1)
     assert result.scalars["steps"] == 5 and len(result.frames) == 3 + 3
     assert isinstance(result.latent, i2i.Latent) and result.latent.changes
 
@@ -99,10 +108,10 @@ def test_grid_result_is_that_of_method() -> None:
 
 
 def test_edit_returns_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = type(sys)("i2i_plugins.invert.evaluation")
+    module = type(sys)("i2i_plugins.invert.study")
     answer = i2i.Result(drawn_faces(1))
     module.evaluate_perturbations = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.evaluation", module)
+    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.study", module)
     assert edit(scene(drawn_faces(1))[0], study=True) is answer
 
 

@@ -64,7 +64,7 @@ def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str,
         assert found.tuning_losses[-1] < found.tuning_losses[0]
 
 
-@pytest.mark.parametrize("start", ["mean", "uniform", "encoder"])
+@pytest.mark.parametrize("start", ["mean", "uniform", "zeros", "encoder"])
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
 def test_spaces_and_initial_latents(space: str, start: str) -> None:
     target, made = samples("demo", [3]), generator("demo")
@@ -74,9 +74,10 @@ def test_spaces_and_initial_latents(space: str, start: str) -> None:
     assert found.losses[-1] < found.losses[0] or found.loss < found.losses[0]
     rows = found.latent.w[0]
     assert bool((rows == rows[0]).all()) == (space != "w+")
-    if space == "w+" and start == "mean":
-        there = lpips().distance(made.render(made.w_mean.expand(1, made.num_ws, -1)), target).item()
-        assert found.losses[0] == pytest.approx(there + 4 * squares(made.w_mean, target), rel=1e-4)
+    if space == "w+" and start in ("mean", "zeros"):
+        w = made.w_mean if start == "mean" else torch.zeros_like(made.w_mean)
+        there = lpips().distance(made.render(w.expand(1, made.num_ws, -1)), target).item()
+        assert found.losses[0] == pytest.approx(there + 4 * squares(w, target), rel=1e-4)
 
 
 def squares(row: torch.Tensor, target: torch.Tensor) -> float:
