@@ -63,7 +63,8 @@ RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
         | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors", "face"}
+        {"as_json", "blend", "crop", "debug", "device", "encoder", "extractor", "extractor_options", "extractors"}
+        | {"face"}
         | {"faithful", "fresh", "generator", "generator_options", "help", "image", "images", "invert", "json", "keep"}
         | {"landmarks", "name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
     ),

@@ -13,6 +13,7 @@ import click
 from ..api.errors import UsageError
 from ..runtime.cancellation import Cancellation
 from ..toolkit.command_options import (
+    encoder_option,
     extractor_option,
     extractor_options_option,
     face_option,
@@ -68,6 +69,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     help="How the edited crop goes back into its photo; plain keeps its colours.  [default: feather]",
 )
 @landmarks_option
+@encoder_option
 @extractor_option
 @extractor_options_option
 @generator_options_option
@@ -86,6 +88,7 @@ def command(
     plugin: str | None,
     images: tuple[str, ...],
     landmarks: str | None,
+    encoder: str | None,
     extractors: dict[str, str],
     out: str | None,
     device: str,
@@ -114,7 +117,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("extractor_options", "generator_options"):  # none given is an empty dictionary
         given |= {name: own} if (own := given.pop(name)) else {}
-    chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
+    named = {"landmarks": landmarks, "encoder": encoder}
+    chosen = extractors | {role: own for role, own in named.items() if own}
     if faithful:
         given["invert"] = faithful_inversion(given.get("invert", ""), registry)
     if recipe and (plugin or given or chosen or seed is not None):
