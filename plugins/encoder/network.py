@@ -50,7 +50,7 @@ class ResidualStage(nn.Module):
         return F.silu(x + self.second_norm(self.second(F.silu(self.first_norm(self.first(x))))))
 
 
-class LatentHead(nn.Module):
+class LayerHead(nn.Module):
     """A head: feature maps ``(N, level, S, S)`` -> layers of w ``(N, rows, w_dim)``.
 
     Args:
@@ -79,7 +79,7 @@ class LatentHead(nn.Module):
         return rows
 
 
-class EncoderNetwork(nn.Module):
+class PyramidEncoder(nn.Module):
     """Images ``(N, 3, size, size)`` in [-1, 1] -> latents ``(N, num_ws, w_dim)`` of one generator.
 
     Attributes:
@@ -114,7 +114,7 @@ class EncoderNetwork(nn.Module):
         # Differences between layers are initialised with 0: training starts in W.
         self.heads = nn.ModuleDict(
             {
-                name: LatentHead(level, shrinkings[name], HIDDEN[name] * width, count, w_dim, silent=name != "main")
+                name: LayerHead(level, shrinkings[name], HIDDEN[name] * width, count, w_dim, silent=name != "main")
                 for name, count in _rows_of_heads(num_ws).items()
                 if count > 0
             }
@@ -126,7 +126,7 @@ class EncoderNetwork(nn.Module):
         self.register_buffer("mean_image", torch.zeros(3, THUMBNAIL, THUMBNAIL))
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> EncoderNetwork:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> PyramidEncoder:
         """Build the network whose state dict is ``tensors``; frozen, in evaluation mode, float32.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import i2i
-from i2i.api.trainer import TrainingProgress
-from i2i.editing.pipeline import edit_again
-from i2i.inference.export import export
-from i2i.testing import TinyGenerator
+from i2i import TrainingProgress
+from i2i.testing import TinyGenerator, run_command
 from i2i_plugins.encoder.augmentation import PhotometricStrengths, change_light
 from i2i_plugins.encoder.fingerprint import Fingerprint
 from i2i_plugins.encoder.losses import IdentityDistance, latent_distance
-from i2i_plugins.encoder.network import EncoderNetwork
+from i2i_plugins.encoder.network import PyramidEncoder
 from i2i_plugins.encoder.options import EncoderTrainerOptions
 from i2i_plugins.encoder.sampling import SamplePool, render_small, resize, sample_latents
 from i2i_plugins.encoder.trainer import EncoderTrainer
@@ -55,6 +54,12 @@ def cpu() -> i2i.Device:
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def export(run: i2i.Run, file: Path) -> None:
+    """Write the encoder of a run as one file."""
+    done = run_command("export", str(run.folder), "--format", "safetensors", "--out", str(file))
+    assert done.exit_code == 0, done.stderr
 
 
 def changed_faces(path: Path, factor: float) -> Path:
@@ -143,15 +148,15 @@ def test_augmentation_changes_light_within_limits() -> None:
 
 @pytest.mark.parametrize(("num_ws", "w_dim", "size"), [(1, 3, 32), (2, 8, 32), (10, 8, 64), (18, 16, 128), (3, 4, 256)])
 def test_network_gives_a_latent_for_any_generator(num_ws: int, w_dim: int, size: int) -> None:
-    network = EncoderNetwork(num_ws, w_dim, size, 4)
+    network = PyramidEncoder(num_ws, w_dim, size, 4)
     assert network(torch.zeros(2, 3, size, size)).shape == (2, num_ws, w_dim)
-    again = EncoderNetwork.from_tensors(network.state_dict())
+    again = PyramidEncoder.from_tensors(network.state_dict())
     assert (again.num_ws, again.w_dim, again.size) == (num_ws, w_dim, size)
 
 
 def test_network_frees_layers_one_by_one() -> None:
     torch.manual_seed(0)
-    network = EncoderNetwork(6, 4, 32, 4).eval()
+    network = PyramidEncoder(6, 4, 32, 4).eval()
     for head in network.heads.values():
         torch.nn.init.normal_(head.linear.bias)
     for free in (1, 4, 6):
@@ -162,9 +167,9 @@ def test_network_frees_layers_one_by_one() -> None:
 
 @pytest.mark.parametrize("shape", [[10**9, 512, 64, 32], [5, 8, 33, 4], [5], [-1, 8, 32, 4]])
 def test_network_refuses_a_file_that_claims_impossible_sizes(shape: list[int]) -> None:
-    tensors = EncoderNetwork(5, 8, 32, 4).state_dict() | {"shape": torch.tensor(shape)}
+    tensors = PyramidEncoder(5, 8, 32, 4).state_dict() | {"shape": torch.tensor(shape)}
     with pytest.raises(i2i.I2IError, match="the file is no trained encoder"):
-        EncoderNetwork.from_tensors(tensors)
+        PyramidEncoder.from_tensors(tensors)
 
 
 def test_identity_is_measured_only_where_networks_fit() -> None:
@@ -293,14 +298,16 @@ def test_a_run_is_the_encoder_of_an_edit(run: i2i.Run, tmp_path: Path, cli: Call
     assert recipe["extractors"]["encoder"] == "trained-encoder"
     assert recipe["extractor_options"] == {"trained-encoder": {"file": str(run.folder)}}
     assert list(recipe["extractor_files"]) == [str(run.folder)]
-    result, without = edit_again(out / "recipe.json", device="cpu"), i2i.edit("invert", [FACE], **WITHOUT)
-    assert torch.equal(result.latent.w, load_file(out / "latent.safetensors")["w"])
-    assert not torch.equal(result.latent.w, without.latent.w)
+    again = cli("edit", "--recipe", str(out / "recipe.json"), "--out", str(tmp_path / "again"), "--device", "cpu")
+    assert again.exit_code == 0, again.stderr
+    first, second = (load_file(folder / "latent.safetensors")["w"] for folder in (out, tmp_path / "again"))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, i2i.edit("invert", [FACE], **WITHOUT).latent.w)
 
 
 def test_an_exported_file_is_the_same_encoder(run: i2i.Run, tmp_path: Path) -> None:
     file = tmp_path / "encoder.safetensors"
-    export(run.folder, "safetensors", file)
+    export(run, file)
     images = torch.rand(1, 3, 48, 48, generator=seeded()) * 2 - 1
     with torch.no_grad():
         first, second = (
@@ -319,14 +326,15 @@ def test_another_generator_is_refused_before_any_work(run: i2i.Run, tmp_path: Pa
 
 def test_a_changed_encoder_inverts_anew_and_repeats_no_recipe(run: i2i.Run, tmp_path: Path) -> None:
     file, out = tmp_path / "encoder.safetensors", tmp_path / "out"
-    export(run.folder, "safetensors", file)
+    export(run, file)
     options: dict[str, Any] = {"generator": "demo-faces", "method": "encoder", "device": "cpu", "out": out}
     first = i2i.edit("invert", [FACE], extractors={"encoder": str(file)}, **options)
     tensors = {name: tensor.clone() for name, tensor in load_file(file).items()}
     tensors["heads.main.linear.bias"] += 1
     save_file(tensors, file)
-    with pytest.raises(i2i.I2IError, match=r"is not as it was when .* was made; restore it or edit again"):
-        edit_again(out / "recipe.json", device="cpu")
+    repeated = run_command("edit", "--recipe", str(out / "recipe.json"), "--out", str(tmp_path / "again"))
+    assert repeated.exit_code == 1
+    assert re.search(r"is not as it was when .* was made; restore it or edit again", repeated.stderr)
     second = i2i.edit("invert", [FACE], extractors={"encoder": str(file)}, **options)
     assert not torch.equal(first.latent.w, second.latent.w)
 
