@@ -15,6 +15,7 @@ import click
 from ..api.errors import UsageError
 from ..runtime.cancellation import Cancellation
 from ..toolkit.command_options import (
+    encoder_option,
     extractor_option,
     extractor_options_option,
     eyes_option,
@@ -81,6 +82,7 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 )
 @click.option("--fps", type=click.FloatRange(1, 120), help="Frames per second of GIF and MP4.  [default: 10]")
 @landmarks_option
+@encoder_option
 @extractor_option
 @extractor_options_option
 @generator_options_option
@@ -99,6 +101,7 @@ def command(
     plugin: str | None,
     images: tuple[str, ...],
     landmarks: str | None,
+    encoder: str | None,
     extractors: dict[str, str],
     animation: str | None,
     fps: float | None,
@@ -129,7 +132,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("extractor_options", "generator_options"):  # none given is an empty dictionary
         given |= {name: own} if (own := given.pop(name)) else {}
-    chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
+    named = {"landmarks": landmarks, "encoder": encoder}
+    chosen = extractors | {role: own for role, own in named.items() if own}
     if faithful:
         given["invert"] = faithful_inversion(given.get("invert", ""), registry)
     if recipe and (plugin or given or chosen or seed is not None):

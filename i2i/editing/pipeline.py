@@ -15,7 +15,7 @@ from ..toolkit.directories import output_directory
 from .inputs import InputImage, assign_inputs, recorded_inputs
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_inversion
+from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_extractors, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
@@ -58,8 +58,8 @@ def edit(
             it. Without images, an editor of crops or latents edits ``seed:0``.
         generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model, or
             for one that is here and knows the domain of the photos (``i2i models fetch faces``).
-        extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``; for other roles the domain of the
-            generator decides.
+        extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``, or files or runs of their weights,
+            such as ``{"encoder": "runs/encoder-001"}``; for other roles the domain of the generator decides.
         extractor_options: Options of extractors by extractor name.
         generator_options: Options of the generator, if it declares any.
         crop: How photos are cropped: ``face`` aligns a face as in FFHQ, ``square`` takes the largest centred square,
@@ -99,10 +99,11 @@ def edit(
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(registry, kind, options, seed)
     _check_needs(registry, kind, chosen)
+    extractors, extractor_options = read_extractors(registry, extractors or {}, extractor_options or {})
     settings = EditSettings(
         generator="" if generator is None else str(generator),
-        extractors=extractors or {},
-        extractor_options=plain_named_options(registry, "extractor", extractor_options or {}),
+        extractors=extractors,
+        extractor_options=plain_named_options(registry, "extractor", extractor_options),
         generator_options=generator_options or {},
         crop=crop,
         face=face,
@@ -171,6 +172,7 @@ def edit_again(
     chosen = _options(registry, kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
+    known.check_extractors(registry)
     known.check_options()
     return _run(registry, kind, chosen, recorded_inputs(kind, known.photos, images, known.path), settings)
 

@@ -228,6 +228,35 @@ def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
     return {"method": name or names[0], **values}
 
 
+def read_extractors(
+    registry: Registry, names: Mapping[str, str], options: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Replace files and runs among the names of extractors by the extractors that read them.
+
+    Args:
+        names: Extractors by role, as ``edit`` takes them.
+        options: Options of extractors by name.
+
+    Returns:
+        Both, without files among the names and with each file as the option that ``Extractor.reads`` names.
+
+    Raises:
+        UsageError: a file is named for a role of which no extractor reads files.
+    """
+    chosen, given = dict(names), {name: dict(own) for name, own in options.items()}
+    for role, source in names.items():
+        found = registry.where("extractor", role=role)
+        if not found or source in found or not Path(source).exists():
+            continue
+        reader = next((entry for entry in found.values() if entry.get("reads")), None)
+        if reader is None:
+            known = ", ".join(found)
+            raise UsageError(f"{source} is a file, and no extractor of {role} reads one: name one of {known}.")
+        chosen[role] = reader.name
+        given.setdefault(reader.name, {})[reader.get("reads")] = source
+    return chosen, given
+
+
 def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
     """Parse ``--invert``: an inverter, its options, or both, such as ``pti`` or ``lpips,steps=50``.
 

@@ -135,6 +135,13 @@ landmarks_option = click.option(
 )
 
 
+encoder_option = click.option(
+    "--encoder",
+    metavar="NAME|FILE|RUN",
+    help="Encoder of photos: a name, or a file or run of 'i2i train encoder'.  [default: by what the images show]",
+)
+
+
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
     """Return the option ``--face``; parse its value with ``i2i.toolkit.faces.detection.parse_face_choice``."""
     return click.option(

@@ -90,6 +90,8 @@ def encode_images(scene: i2i.Scene, images: Sequence[Tensor]) -> list[tuple[Tens
         encoder: Any = scene.extractors["encoder"]
     except KeyError:
         raise i2i.I2IError("No encoder is installed; choose --method lpips, which needs none.") from None
+    if isinstance(encoder, i2i.Extractor):
+        encoder.check(scene.generator)
     latents = []
     for image in images:  # one at a time, so that the result is equal to the bit whatever the other photos are
         started = time.perf_counter()
