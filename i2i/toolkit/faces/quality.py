@@ -61,8 +61,8 @@ class FaceQuality:
         if abs(self.yaw) > TURNED:
             side = "left" if self.yaw > 0 else "right"
             found.append(
-                f"the face is turned to the {side} by about {abs(self.yaw):.0f} degrees; generators know few such "
-                "faces, so expect another outline and a less similar person"
+                f"the face is turned to the {side} of the image by about {abs(self.yaw):.0f} degrees; generators know "
+                "few such faces, so expect another outline and a less similar person"
             )
         if self.side < SMALL * resolution:
             found.append(
