@@ -24,7 +24,7 @@ RESULTS, REPORT, REPORT_JSON = "results.jsonl", "report.md", "report.json"
 
 
 def _words(allowed: Sequence[str]) -> Callable[[Any, Any, str], tuple[str, ...]]:
-    def read(_: click.Context, option: click.Parameter, value: str) -> tuple[str, ...]:
+    def read(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
         words = tuple(allowed) if value == "all" else tuple(word.strip() for word in value.split(","))
         for word in words:
             if word not in allowed:
@@ -37,8 +37,8 @@ def _words(allowed: Sequence[str]) -> Callable[[Any, Any, str], tuple[str, ...]]
 def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for value in values:
-        name, _, text = value.partition("=")
-        editor, _, option = name.partition(".")
+        name, text = value.partition("=")[::2]
+        editor, option = name.partition(".")[::2]
         if not (editor and option and text):
             raise click.BadParameter(f"{value!r}: write EDITOR.OPTION=VALUE, such as drag.steps=150.")
         found.setdefault(editor, {})[option] = text

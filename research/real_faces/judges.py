@@ -53,12 +53,16 @@ def descriptor_distance(one: Any, other: Any) -> float:
 class Judges:
     """dlib's landmarks and identity, the head pose network, and LPIPS on two trunks; each is opened when asked."""
 
-    def __init__(self, vgg16: Path | None = None, registry: i2i.Registry | None = None) -> None:
+    def __init__(
+        self, vgg16: Path | None = None, registry: i2i.Registry | None = None, measures_pose: bool = True
+    ) -> None:
         """Store the settings.
 
         Args:
             vgg16: Weights of VGG16; None for the model ``vgg16`` of the user's folder.
+            measures_pose: Whether the head pose network is asked; it knows photos.
         """
+        self.measures_pose = measures_pose
         self.vgg16, self.registry, self.device = vgg16, registry or i2i.load_registry(), TorchDevice("cpu")
 
     def _open(self, name: str, *arguments: Any) -> Any:
@@ -95,7 +99,9 @@ class Judges:
         Raises:
             i2i.I2IError: says what to type.
         """
-        _ = self.finder, self.identity, self.pose
+        _ = self.finder, self.identity
+        if self.measures_pose:
+            _ = self.pose
         if "inversion" in parts:
             _ = self.lpips["lpips-vgg"]
 
@@ -106,9 +112,9 @@ class Judges:
         if not faces:
             return None
         landmarks = max(faces, key=lambda face: face.area).landmarks
-        angles = self.pose(image, landmarks[None])[0].tolist()
+        angles = self.pose(image, landmarks[None])[0].tolist() if self.measures_pose else []
         descriptor = self.identity.descriptors(self.identity.align(image, landmarks[None]))[0]
-        return Seen({**measure_landmarks(landmarks), **dict(zip(POSE, angles, strict=True))}, descriptor, landmarks)
+        return Seen({**measure_landmarks(landmarks), **dict(zip(POSE, angles, strict=False))}, descriptor, landmarks)
 
     @torch.no_grad()
     def distance(self, one: Tensor, other: Tensor, trunk: str = "lpips") -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ class Tasks:
             return
         seeds = SEEDS if self.plan.limit is None else SEEDS[: 2 * self.plan.limit]
         for seed in seeds:
-            yield Task(f"start/seed:{seed}", "start", self.settings["start"], lambda seed=seed: self._start(seed))
+            yield Task(f"start/seed:{seed}", "start", self.settings["start"], partial(self._start, seed))
 
     def edits(self) -> Iterator[Task]:
         """List the edits; those of samples need the records of ``starts``."""
@@ -135,13 +136,13 @@ class Tasks:
             for name in self.plan.presets:
                 if seed in names[name]:
                     key = f"samples/seed:{seed}/{name}"
-                    yield self._task(key, "samples", lambda seed=seed, name=name: self._drag_sample(seed, name))
+                    yield self._task(key, "samples", partial(self._drag_sample, seed, name))
 
     def _photos(self) -> Iterator[Task]:
         for photo in self.plan.first(self.plan.photos):
             for name in self.plan.presets:
                 key = f"photos/{photo.name}/{name}"
-                yield self._task(key, "photos", lambda photo=photo, name=name: self._drag_photo(photo, name))
+                yield self._task(key, "photos", partial(self._drag_photo, photo, name))
 
     def _inversions(self) -> Iterator[Task]:
         for method in self.plan.methods:
@@ -150,23 +151,23 @@ class Tasks:
             for photo in self.plan.first(photos):
                 key = f"inversion/{photo.name}/{method}"
                 kind = f"inversion/{'pti' if tuned else 'hybrid'}"
-                yield self._task(key, kind, lambda photo=photo, method=method: self._invert(photo, method))
+                yield self._task(key, kind, partial(self._invert, photo, method))
 
     def _swaps(self) -> Iterator[Task]:
         seeds = [(f"seed:{SEEDS[2 * pair]}", f"seed:{SEEDS[2 * pair + 1]}") for pair in range(PAIRS)]
         for one, other in self.plan.first(seeds):
-            yield self._task(f"swap/{one}/{other}", "swap", lambda one=one, other=other: self._swap(one, other))
+            yield self._task(f"swap/{one}/{other}", "swap", partial(self._swap, one, other))
         photos = list(self.plan.photos)
         for number in self.plan.first(range(len(photos))) if self.plan.data else ():
             target, source = photos[number], photos[(number + 1) % len(photos)]
             files = [str(self._file(each)) for each in (target, source)]
-            yield self._task(f"swap/{target.name}/{source.name}", "swap", lambda files=files: self._swap(*files))
+            yield self._task(f"swap/{target.name}/{source.name}", "swap", partial(self._swap, *files))
 
     def _directions(self) -> Iterator[Task]:
         for seed in self.plan.first(SEEDS, COUNT):
             for name in DIRECTIONS:
                 key = f"directions/seed:{seed}/{name}"
-                yield self._task(key, "directions", lambda seed=seed, name=name: self._direction(seed, name))
+                yield self._task(key, "directions", partial(self._direction, seed, name))
 
     def _task(self, key: str, kind: str, run: Callable[[], Mapping[str, Any]]) -> Task:
         return Task(key, kind, self.settings[key.partition("/")[0]], run)

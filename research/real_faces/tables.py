@@ -28,9 +28,9 @@ INTRODUCTION = f"""# Edits of real-looking faces, judged by networks that no edi
 Aims are changes in standard deviations (sd) of a measure over 200 random samples (`spread.json`). dlib's landmarks
 measure expressions, `faceplugin-pose` yaw, and the distance of dlib's 128 numbers the person (the same person is below
 {aims.SAME_PERSON}). LPIPS outside the mask compares what the generator renders before and after the edit, before
-anything is pasted back. "None" is no edit: a recompressed sample, or the inversion of a photo, pasted by the mask of the edit.
-"Random" is a step of the same length towards a random sample, pasted likewise. An image in which no face is found after
-its edit, or whose edit failed, meets no aim."""
+anything is pasted back. "None" is no edit: a recompressed sample, or the inversion of a photo, pasted by the mask of
+the edit. "Random" is a step of the same length towards a random sample, pasted likewise. An image in which no face is
+found after its edit, or whose edit failed, meets no aim."""
 
 
 @dataclass

@@ -62,11 +62,15 @@ class Keep(i2i.Editor):
         return i2i.Result(image=scene.photos["image"].pixels)
 
 
-class KeepCrop(Keep):
+class KeepCrop(i2i.Editor):
     """The same without a latent."""
 
     name = "keep-crop"
+    summary = "The crop."
     wants = "crops"
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        return i2i.Result(image=scene.photos["image"].pixels)
 
 
 @pytest.fixture
