@@ -147,14 +147,7 @@ class Bench:
             found["identity"] = round(descriptor_distance(seen.descriptor, start.seen.descriptor), 4)
             angles = [name for name in POSE if name in seen.measures]
             if angles:
-                turns = [abs(seen.measures[name] - start.seen.measures[name]) for name in angles]
-                found["pose"] = round(max(turns), 3)
-                max(
-                    (abs(seen.measures[name] - start.seen.measures[name]) for name in POSE if name in seen.measures),
-                    default=0.0,
-                ),
-                3,
-            )
+                found["pose"] = round(max(abs(seen.measures[name] - start.seen.measures[name]) for name in angles), 3)
             if source is not None:
                 found["to_source"] = round(descriptor_distance(seen.descriptor, source.descriptor), 4)
         if rendered is not None:
