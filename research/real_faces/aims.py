@@ -27,7 +27,7 @@ class Aim:
 
     def change(self, spread: Spread, before: Measures, after: Measures | None) -> float | None:
         """Return the change in standard deviations, positive in the direction of the aim; None where not measured."""
-        if after is None:
+        if after is None or any(self.measure not in known for known in (before, after, spread)):
             return None
         sign = 1 if self.effect > 0 else -1
         return sign * (after[self.measure] - before[self.measure]) / spread[self.measure]["sd"]
@@ -47,7 +47,9 @@ class Goal:
 
     def leaves_room(self, spread: Spread, before: Measures) -> bool:
         """Return whether an image is not yet as the edit wants it, by the first aim."""
-        aim = self.aims[0]
+        aim = next(iter(self.aims), None)
+        if aim is None or aim.measure not in before or aim.measure not in spread:
+            return True
         own = spread[aim.measure]
         sign = 1 if aim.effect > 0 else -1
         return sign * (before[aim.measure] - own["mean"]) / own["sd"] <= self.room
