@@ -14,7 +14,7 @@ from i2i.toolkit.files import write_json
 from i2i.toolkit.terminal import run_script
 
 from .aims import NAMED, PRESETS
-from .parts import PRIOR, Plan, Task, Tasks, collect
+from .parts import PRIOR, EvaluationTask, Plan, Tasks, collect
 from .photos import EVALUATION, load_group
 from .records import Records, format_seconds
 
@@ -139,7 +139,7 @@ def main(
     click.echo(text)
 
 
-def run_tasks(tasks: Sequence[Task], records: Records, say: Callable[[str], None]) -> None:
+def run_tasks(tasks: Sequence[EvaluationTask], records: Records, say: Callable[[str], None]) -> None:
     """Run the tasks that have no result yet; say before and after each how long the rest takes."""
     open_tasks = [task for task in tasks if records.get(task.key, task.settings) is None]
     if not open_tasks:
@@ -160,7 +160,7 @@ def run_tasks(tasks: Sequence[Task], records: Records, say: Callable[[str], None
         say(f"[{done + number + 1}/{len(tasks)}] {task.key}, {seconds:.0f} s; {rest} left{outcome}")
 
 
-def remaining(tasks: Sequence[Task], records: Records) -> float:
+def remaining(tasks: Sequence[EvaluationTask], records: Records) -> float:
     """Estimate the seconds of tasks by the median of the recorded ones of their kind, or by ``PRIOR``."""
     pace = {kind: records.seconds(kind) or PRIOR[kind] for kind in {task.kind for task in tasks}}
     return sum(pace[task.kind] for task in tasks)

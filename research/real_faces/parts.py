@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import i2i
 
 from .aims import DIRECTIONS, PRESETS, Spread
-from .photos import RealPhoto
+from .photos import GROUP_PHOTOS, RealPhoto
 from .records import Record, Records, fingerprint
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ EDITOR = {"samples": "drag", "photos": "drag", "inversion": "invert", "swap": "s
 
 
 @dataclass(frozen=True)
-class Task:
+class EvaluationTask:
     """One edit that is run and recorded."""
 
     key: str
@@ -90,15 +90,15 @@ class Tasks:
             for part, packages in PACKAGES.items()
         }
 
-    def starts(self) -> Iterator[Task]:
+    def starts(self) -> Iterator[EvaluationTask]:
         """List the samples before their edits."""
         if "samples" not in self.plan.parts:
             return
         seeds = SEEDS if self.plan.limit is None else SEEDS[: 2 * self.plan.limit]
         for seed in seeds:
-            yield Task(f"start/seed:{seed}", "start", self.settings["start"], partial(self._start, seed))
+            yield EvaluationTask(f"start/seed:{seed}", "start", self.settings["start"], partial(self._start, seed))
 
-    def edits(self) -> Iterator[Task]:
+    def edits(self) -> Iterator[EvaluationTask]:
         """List the edits; those of samples need the records of ``starts``."""
         lists = {
             "samples": self._samples,
@@ -130,7 +130,7 @@ class Tasks:
         chosen: list[int] = self.plan.first(found, COUNT)
         return chosen
 
-    def _samples(self) -> Iterator[Task]:
+    def _samples(self) -> Iterator[EvaluationTask]:
         names = {name: self.suitable(name) for name in self.plan.presets}
         for seed in SEEDS:  # all presets of a sample follow each other, so that an early stop leaves whole samples
             for name in self.plan.presets:
@@ -138,13 +138,13 @@ class Tasks:
                     key = f"samples/seed:{seed}/{name}"
                     yield self._task(key, "samples", partial(self._drag_sample, seed, name))
 
-    def _photos(self) -> Iterator[Task]:
+    def _photos(self) -> Iterator[EvaluationTask]:
         for photo in self.plan.first(self.plan.photos):
             for name in self.plan.presets:
                 key = f"photos/{photo.name}/{name}"
                 yield self._task(key, "photos", partial(self._drag_photo, photo, name))
 
-    def _inversions(self) -> Iterator[Task]:
+    def _inversions(self) -> Iterator[EvaluationTask]:
         for method in self.plan.methods:
             tuned = method.partition(",")[0] == "pti"
             photos = [photo for photo in self.plan.photos if photo.tuned] if tuned else self.plan.photos
@@ -153,24 +153,25 @@ class Tasks:
                 kind = f"inversion/{'pti' if tuned else 'hybrid'}"
                 yield self._task(key, kind, partial(self._invert, photo, method))
 
-    def _swaps(self) -> Iterator[Task]:
+    def _swaps(self) -> Iterator[EvaluationTask]:
         seeds = [(f"seed:{SEEDS[2 * pair]}", f"seed:{SEEDS[2 * pair + 1]}") for pair in range(PAIRS)]
         for one, other in self.plan.first(seeds):
             yield self._task(f"swap/{one}/{other}", "swap", partial(self._swap, one, other))
-        photos = list(self.plan.photos)
+        # An edit takes one --face for all of its images, so group photos are left out.
+        photos = [photo for photo in self.plan.photos if not photo.file.startswith(f"{GROUP_PHOTOS}/")]
         for number in self.plan.first(range(len(photos))) if self.plan.data else ():
             target, source = photos[number], photos[(number + 1) % len(photos)]
             files = [str(self._file(each)) for each in (target, source)]
             yield self._task(f"swap/{target.name}/{source.name}", "swap", partial(self._swap, *files))
 
-    def _directions(self) -> Iterator[Task]:
+    def _directions(self) -> Iterator[EvaluationTask]:
         for seed in self.plan.first(SEEDS, COUNT):
             for name in DIRECTIONS:
                 key = f"directions/seed:{seed}/{name}"
                 yield self._task(key, "directions", partial(self._direction, seed, name))
 
-    def _task(self, key: str, kind: str, run: Callable[[], Mapping[str, Any]]) -> Task:
-        return Task(key, kind, self.settings[key.partition("/")[0]], run)
+    def _task(self, key: str, kind: str, run: Callable[[], Mapping[str, Any]]) -> EvaluationTask:
+        return EvaluationTask(key, kind, self.settings[key.partition("/")[0]], run)
 
     def _file(self, photo: RealPhoto) -> Path:
         if self.plan.data is None:
@@ -183,16 +184,16 @@ class Tasks:
         return self._drag(self.bench.sample(seed), f"samples/{seed}", name)
 
     def _drag_photo(self, photo: RealPhoto, name: str) -> Mapping[str, Any]:
-        start = self.bench.photo(self._file(photo))
+        start = self.bench.photo(self._file(photo), face=photo.face)
         about = {"yaw": photo.yaw, "sharpness": photo.sharpness, "side": photo.side}
         if not PRESETS[name].leaves_room(self.spread, start.seen.measures):
             return {"subject": photo.name, "preset": name, "skipped": "nothing to do", **about}
-        return {**self._drag(start, f"photos/{photo.name}", name), **about}
+        given = {"face": photo.face} | ({"invert": self.bench.invert} if self.bench.invert else {})
+        return {**self._drag(start, f"photos/{photo.name}", name, **given), **about}
 
-    def _drag(self, start: Start, subject: str, name: str) -> Mapping[str, Any]:
+    def _drag(self, start: Start, subject: str, name: str, **given: Any) -> Mapping[str, Any]:
         notes: list[str] = []
-        invert = {"invert": self.bench.invert} if self.bench.invert and not start.source.startswith("seed:") else {}
-        result, seconds = self.bench.edit("drag", [start.source], notes, preset=name, frames=0, **invert)
+        result, seconds = self.bench.edit("drag", [start.source], notes, preset=name, frames=0, **given)
         images = {
             "image_before": self.bench.store(f"{subject}/before", start.image),
             "image_after": self.bench.store(f"{subject}/{name}", result.image),
@@ -213,10 +214,10 @@ class Tasks:
         }
 
     def _invert(self, photo: RealPhoto, method: str) -> Mapping[str, Any]:
-        start = self.bench.photo(self._file(photo), method)
+        start = self.bench.photo(self._file(photo), method, photo.face)
         notes: list[str] = []
         # Cached by now, with the seconds that its inverter measured.
-        result, _ = self.bench.edit("invert", [start.source], notes, method=method)
+        result, _ = self.bench.edit("invert", [start.source], notes, method=method, face=photo.face)
         judges = self.bench.judges
         seconds = result.scalars.get("seconds")
         mse = float((start.image - result.image).square().mean()) / 4

@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class RealPhoto:
     sharpness: float
     side: float
     """Side of its FFHQ crop, pixels."""
+    face: int = 1
+    """Number of the face, from the left of the photo."""
 
     @property
     def name(self) -> str:
@@ -61,14 +63,15 @@ class RealPhoto:
 
     def __str__(self) -> str:
         method = "pti" if self.tuned else "-"
-        return f"{self.file}\t{method}\t{self.yaw:.0f}\t{self.sharpness:.2f}\t{self.side:.0f}"
+        return f"{self.file}\t{method}\t{self.yaw:.0f}\t{self.sharpness:.2f}\t{self.side:.0f}\t{self.face}"
 
 
 def load_group(file: Path = EVALUATION) -> list[RealPhoto]:
     """Read the faces of a group."""
     rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return [
-        RealPhoto(name, how == "pti", float(yaw), float(sharp), float(side)) for name, how, yaw, sharp, side in rows
+        RealPhoto(name, how == "pti", float(yaw), float(sharpness), float(side), int(face))
+        for name, how, yaw, sharpness, side, face in rows
     ]
 
 
@@ -106,10 +109,9 @@ def _frames(data: Path) -> Iterator[RealPhoto]:
 def _group_photos(data: Path, finder: Any) -> Iterator[RealPhoto]:
     for file in sorted((data / GROUP_PHOTOS).glob("*.jpg")):
         photo = read_image(file)
-        (face,) = find_faces(to_tensor(photo), finder).values()
-        yield _photo(
-            f"{GROUP_PHOTOS}/{file.name}", measure_quality(photo, ffhq_placement(face.landmarks), face.landmarks)
-        )
+        ((number, face),) = find_faces(to_tensor(photo), finder).items()
+        quality = measure_quality(photo, ffhq_placement(face.landmarks), face.landmarks)
+        yield replace(_photo(f"{GROUP_PHOTOS}/{file.name}", quality), face=number)
 
 
 def _photo(file: str, quality: FaceQuality) -> RealPhoto:
@@ -128,13 +130,12 @@ def main(data: Path) -> None:
     frames = list(_frames(data))
     tuning = [frame for frame in frames if is_tuning(person_of(frame.file))]
     others = [frame for frame in frames if not is_tuning(person_of(frame.file))]
-    evaluation = [*_group_photos(data, i2i.extractor("dlib", "cpu")), *choose_people(others)]
-    evaluation = [
-        RealPhoto(each.file, number % TUNED == 0, each.yaw, each.sharpness, each.side)
-        for number, each in enumerate(evaluation)
-    ]
+    evaluation = [*_group_photos(data, i2i.extractor("faceplugin-landmarks", "cpu")), *choose_people(others)]
+    evaluation = [replace(each, tuned=number % TUNED == 0) for number, each in enumerate(evaluation)]
     for file, group in ((TUNING, tuning), (EVALUATION, evaluation)):
-        header = "# file, whether pti inverts it, yaw in degrees, sharpness, side of the crop in pixels"
+        header = (
+            "# file, whether pti inverts it, yaw in degrees, sharpness, side of the crop in pixels, face"
+        )
         file.write_text("\n".join([header, *map(str, group)]) + "\n", encoding="utf-8")
         click.echo(f"wrote {len(group)} faces to {file}")
 

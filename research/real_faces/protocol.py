@@ -107,19 +107,22 @@ class Bench:
             image = self.generator.render(w).clamp(-1, 1)
         return Start(f"seed:{seed}", image, image, i2i.Latent(w), self._look(image, f"seed:{seed}"))
 
-    def photo(self, file: Path, method: str = "") -> Start:
-        """Align a photo and invert it by ``method``, or read the cached inversion.
+    def photo(self, file: Path, method: str = "", face: int = 1) -> Start:
+        """Align a face of a photo and invert it by ``method``, or read the cached inversion.
+
+        Args:
+            face: Number of the face, from the left.
 
         Raises:
             FaceNotFoundError: dlib finds no face in the crop.
         """
-        key = f"{file} {method or self.invert}"
+        key = f"{file} {face} {method or self.invert}"
         if key not in self._starts:
             notes: list[str] = []
-            crop, _ = self.edit("align", [str(file)], notes)
+            crop, _ = self.edit("align", [str(file)], notes, face=face)
             seen = self._look(crop.image, file.name)
             chosen = method or self.invert
-            inverted, _ = self.edit("invert", [str(file)], notes, **({"method": chosen} if chosen else {}))
+            inverted, _ = self.edit("invert", [str(file)], notes, face=face, **({"method": chosen} if chosen else {}))
             assert isinstance(inverted.latent, i2i.Latent)
             start = Start(str(file), crop.image, inverted.image, inverted.latent, seen)
             self._starts = {key: start}  # the edits of one photo follow each other, and images are large

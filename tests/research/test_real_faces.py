@@ -19,7 +19,7 @@ from research.real_faces.aims import NAMED, PRESETS, Aim, Goal
 from research.real_faces.blind import main as blind
 from research.real_faces.evaluate import main, remaining, run_tasks
 from research.real_faces.measures import MEASURES, measure_landmarks
-from research.real_faces.parts import COUNT, PACKAGES, PAIRS, PRIOR, SEEDS, Task
+from research.real_faces.parts import COUNT, PACKAGES, PAIRS, PRIOR, SEEDS, EvaluationTask
 from research.real_faces.photos import (
     EVALUATION,
     TUNING,
@@ -143,8 +143,8 @@ def test_line_of_a_photo_is_read_back(tmp_path: Path) -> None:
 # Records.
 
 
-def task(key: str, run: Callable[[], dict[str, Any]], settings: str = "s") -> Task:
-    return Task(key, "samples", settings, run)
+def task(key: str, run: Callable[[], dict[str, Any]], settings: str = "s") -> EvaluationTask:
+    return EvaluationTask(key, "samples", settings, run)
 
 
 def test_interrupted_run_goes_on(tmp_path: Path) -> None:

@@ -6,17 +6,21 @@ around the mouth and the eyes, upsampled. It is fitted to samples of ``demo-face
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from i2i.toolkit.files import atomic_write, hash_file, user_directory
 from i2i_plugins.demo import synthetic_faces
+from i2i_plugins.demo.model_records import BY_NAME
 
-from .samples import EvaluationSamples
+from .samples import EvaluationSamples, require
 
 FIRST_SEED = 20_000_000
 """First seed of the samples that the judge is fitted to, which no training and no other measure uses."""
@@ -36,7 +40,7 @@ class AttributeJudge:
     """Estimates the parameters of faces in images."""
 
     network: Any
-    """LPIPS on AlexNet, whose trunk is used."""
+    """LPIPS on AlexNet, whose trunk is used; None after ``fit``."""
     mean: Tensor
     """Mean features, ``(F,)``."""
     weights: Tensor
@@ -74,7 +78,7 @@ def features_of(network: Any, images: Tensor) -> Tensor:
     return torch.cat(rows)
 
 
-def fit(features: Tensor, values: Tensor, held_out: int, names: list[str], network: Any = None) -> AttributeJudge:
+def fit(features: Tensor, values: Tensor, held_out: int, names: list[str]) -> AttributeJudge:
     """Fit ridge regression from features ``(N, F)`` to values ``(N, P)``; the last ``held_out`` rows only test it."""
     known, own = features[:-held_out], values[:-held_out]
     mean, offsets = known.mean(dim=0), own.mean(dim=0)
@@ -85,18 +89,37 @@ def fit(features: Tensor, values: Tensor, held_out: int, names: list[str], netwo
     tests = values[-held_out:]
     errors = ((features[-held_out:] - mean) @ weights + offsets - tests).square().mean(dim=0)
     explained = 1 - errors / tests.var(dim=0, correction=0).clamp_min(1e-9)
-    return AttributeJudge(network, mean, weights, offsets, dict(zip(names, explained.tolist(), strict=True)))
+    return AttributeJudge(None, mean, weights, offsets, dict(zip(names, explained.tolist(), strict=True)))
 
 
 def attribute_judge(bench: EvaluationSamples) -> AttributeJudge:
-    """Fit the judge to samples of ``demo-faces``; some minutes on one core, once for each ``bench``."""
+    """Fit the judge to samples of ``demo-faces``: minutes on one core, once; it is cached in the user's folder."""
     if "attributes" not in bench.cache:
-        count = COUNT + HELD_OUT
-        bench.say(f"{count} samples are made for the judge of attributes")
-        z = np.stack([synthetic_faces.latents(FIRST_SEED + number) for number in range(count)])
-        images = torch.cat([bench.render(part) for part in torch.from_numpy(z).split(BATCH)])
-        values = torch.from_numpy(np.asarray(synthetic_faces.values_of(z), np.float32))
         names = list(synthetic_faces.faces().names)
-        bench.cache["attributes"] = fit(features_of(bench.lpips, images), values, HELD_OUT, names, bench.lpips)
-    judge: AttributeJudge = bench.cache["attributes"]
-    return judge
+        require("demo-faces")
+        path = BY_NAME["demo-faces"].path
+        assert path is not None
+        settings = f"{COUNT} {HELD_OUT} {FIRST_SEED} {LAYERS} {PARTS} {RIDGE}"
+        key = hashlib.sha256((hash_file(path) + settings).encode()).hexdigest()[:8]
+        file = user_directory() / "demo" / f"attributes_{key}.safetensors"
+        if not file.is_file():
+            judge = _fit_to_samples(bench, names)
+            explained = torch.tensor([judge.explained[name] for name in names])
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(file) as beside:
+                tensors = {"mean": judge.mean, "weights": judge.weights, "offsets": judge.offsets}
+                save_file({**tensors, "explained": explained}, beside)
+        found = load_file(file)
+        explained_by_name = dict(zip(names, found.pop("explained").tolist(), strict=True))
+        bench.cache["attributes"] = AttributeJudge(bench.lpips, **found, explained=explained_by_name)
+    cached: AttributeJudge = bench.cache["attributes"]
+    return cached
+
+
+def _fit_to_samples(bench: EvaluationSamples, names: list[str]) -> AttributeJudge:
+    count = COUNT + HELD_OUT
+    bench.say(f"{count} samples are made for the judge of attributes")
+    z = np.stack([synthetic_faces.latents(FIRST_SEED + number) for number in range(count)])
+    features = torch.cat([features_of(bench.lpips, bench.render(part)) for part in torch.from_numpy(z).split(BATCH)])
+    values = torch.from_numpy(np.asarray(synthetic_faces.values_of(z), np.float32))
+    return fit(features, values, HELD_OUT, names)
