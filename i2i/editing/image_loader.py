@@ -15,6 +15,7 @@ from ..api.placement import Placement
 from ..api.scene import Latent, Photo
 from ..toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement, square_placement
 from ..toolkit.faces.detection import BY_HAND, find_faces
+from ..toolkit.faces.quality import FaceQuality, measure_quality
 from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
@@ -43,6 +44,8 @@ class EditImage:
     """The photo into which the edited crop is pasted back; None where there is none."""
     placement: Placement | None = None
     """Position of the crop in that photo."""
+    quality: FaceQuality | None = None
+    """Size, sharpness, noise and yaw of the face of an aligned photo; None for other images."""
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata of the latent file, with which a later edit can paste its crop into the photo."""
@@ -102,8 +105,12 @@ class ImageLoader:
         faces = self._faces(array, given.path)
         several = len(faces) > 1
         names = {number: f"{given.label} {number}" if several else given.label for number in faces}
-        placements = {number: ffhq_placement(face.landmarks) for number, face in faces.items()}
-        return [self._crop(given, array, placements[number], name) for number, name in names.items()]
+        crops = []
+        for number, face in faces.items():
+            placement = ffhq_placement(face.landmarks)
+            crop = self._crop(given, array, placement, names[number])
+            crops.append(replace(crop, quality=measure_quality(array, placement, face.landmarks)))
+        return crops
 
     def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
         """Detect faces; if the extractor only knows crops of another domain, the error says so."""
@@ -167,6 +174,20 @@ def _source_photo(about: Mapping[str, Any]) -> tuple[Path | None, Placement | No
         return (source, placement) if hash_file(source) == record["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
+
+
+def quality_warnings(images: Sequence[EditImage], resolution: int) -> list[str]:
+    """Return a sentence for each fault of an aligned photo that hinders its inversion.
+
+    Args:
+        resolution: That of the generator, pixels.
+    """
+    return [
+        f"warning: {image.photo.name}: {fault}."
+        for image in images
+        if image.quality is not None
+        for fault in image.quality.warnings(resolution)
+    ]
 
 
 def check_single_face(images: Sequence[EditImage], many: bool, name: str) -> None:

@@ -15,7 +15,7 @@ from ..guards import plugin_owner
 from ..toolkit.images import to_array
 from .domains import FACES, SURE, generator_advice
 from .extractors import names_for_domain
-from .image_loader import EditImage, ImageLoader, check_single_face, open_photo
+from .image_loader import EditImage, ImageLoader, check_single_face, open_photo, quality_warnings
 from .inputs import InputSlot
 from .output import Writer, check_output_directory
 from .paste import PastedPhoto, paste_crops
@@ -25,6 +25,8 @@ from .settings import split_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..api.editor import Editor
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,15 @@ def _crops(session: EditSession) -> list[EditImage]:
         loaded = loader.load(given)
         check_single_face(loaded, many[given.slot], request.editor.name)
         images += loaded
+    if session.domain == FACES and _inverts(request.editor):
+        for warning in quality_warnings(images, session.generator.resolution):
+            settings.calls.note(warning)
     return _without_foreign_photos(session, images)
+
+
+def _inverts(editor: type[Editor]) -> bool:
+    """Return whether photos are inverted: for editors of latents, and by those that use an encoder themselves."""
+    return editor.wants == "latent" or "encoder" in editor.may_use
 
 
 def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:
