@@ -112,7 +112,7 @@ def resolve_settings(
     rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
     steps, patience = (STEPS, PATIENCE) if large else (SMALL_STEPS, SMALL_PATIENCE)
     if published:
-        steps, patience, radii = PUBLISHED_STEPS, 0, (float(round(R1 * size)), float(round(R2 * size)))
+        steps, patience, radii = PUBLISHED_STEPS, 0, (max(1.0, round(R1 * size)), max(1.0, round(R2 * size)))
     tolerance = max(2.0, PUBLISHED_TOLERANCE * size) if published else default_tolerance(size)
     return DragSettings(
         feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),

@@ -179,3 +179,18 @@ def test_cancelled_batch_returns_best_of_each() -> None:
     together, _, _ = side_by_side(stop=lambda: asked.append(0) or len(asked) > 6)
     assert [trace.stop_reason for trace in together] == ["cancelled", "converged", "cancelled"]
     assert all(min(map(sum, trace.distances)) == sum(trace.distances[trace.best_step]) for trace in together)
+
+
+def test_published_method_has_whole_pixels_and_keeps_the_last_latent() -> None:
+    made, _ = scene()
+    start = torch.tensor(Blobs.HOME) + torch.tensor([[0.4, -0.3], [0.2, 0.4]])
+    given = Handles(["one", "other"], start, start + torch.tensor(WAYS), torch.full((2,), -1))
+    settings = settled(made, method="published", steps=60)
+    (trace,) = DragOptimisation(made, made.generator, settings, made.latent.w, [given]).run()
+    assert trace.distances[0] == pytest.approx([5.0, 20**0.5])  # not 0.4 px off
+    assert all(points.equal(points.round()) for points in trace.points)
+    # It stops where all are within 2 px, and no earlier; there is no fraction of the initial distance.
+    assert trace.stop_reason == "converged" and trace.thresholds == [2.0, 2.0]
+    assert max(trace.distances[-1]) <= 2 < max(trace.distances[-2])
+    wild, _, _ = run(method="published", steps=9, rate=1.5, tolerance=0.01)
+    assert wild.stop_reason == "steps" and wild.best_step == 9

@@ -42,6 +42,7 @@ def test_read_presets_adds_strengths() -> None:
         ({"preset": ""}, "write presets as NAME or NAME=STRENGTH"),
         ({"preset": "smile,,frown"}, "write presets as NAME or NAME=STRENGTH"),
         ({"point": ("1,2:3,4",), "guide": "both"}, "--guide has no effect without presets"),
+        ({"preset": "smile", "guide": "both", "method": "published"}, "the published method is guided by features"),
         (
             {"point": ("1,2:3,4", "5,5:6,6", "1.0,2:0,0")},
             "--point 1,2:3,4 and --point 1.0,2:0,0 have the same handle, which can have one target only; leave one of",
@@ -71,6 +72,30 @@ def test_settings_scale_published_values(size: int, r1: float, r2: float, layer:
     found = resolve_settings(Drag.Options(), Blobs(None, i2i.choose_device("cpu", "fp32"), size))
     assert (found.r1, found.r2, found.feature_resolution, found.tolerance) == (r1, r2, layer, tolerance)
     assert found.mask_weight == (20 if size >= 256 else 5) and default_tolerance(2048) == 8
+
+
+@pytest.mark.parametrize(
+    ("size", "r1", "r2", "tolerance"), [(256, 2, 6, 2), (512, 3, 12, 2), (1024, 6, 24, 4), (2048, 12, 48, 8)]
+)
+def test_settings_of_published_method(size: int, r1: float, r2: float, tolerance: float) -> None:
+    generator = Blobs(None, i2i.choose_device("cpu", "fp32"), size)
+    turn = [read_values(preset) for preset in PRESETS if preset.name == "turn_left"]
+    found = resolve_settings(Drag.Options(method="published"), generator, turn)
+    assert (found.r1, found.r2, found.tolerance, found.feature_resolution) == (r1, r2, tolerance, 128)
+    assert (found.learning_rate, found.mask_weight, found.patience, found.steps) == (0.001, 20, 0, 300)
+    assert not found.shared_vector and not found.preview
+
+
+def test_guided_settings_of_large_images() -> None:
+    generator = Blobs(None, i2i.choose_device("cpu", "fp32"), 1024)
+    turn = [read_values(preset) for preset in PRESETS if preset.name == "turn_left"]
+    plain, guided, turned = (
+        resolve_settings(Drag.Options(), generator, presets, guide)
+        for presets, guide in (((), "features"), ((), "both"), (turn, "both"))
+    )
+    assert guided.learning_rate == pytest.approx(1.5 * plain.learning_rate) and guided.preview and not plain.preview
+    assert turned.shared_vector and turned.layers == 1 and guided.layers == 3  # 5 and 9 of 18 are 1 and 3 of 6
+    assert guided.steps == 60 and guided.patience == 10
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,16 @@ def test_tracking_stays_in_window_and_image() -> None:
     assert ((found[0] - 1).abs() <= 3.2).all() and (found >= 0).all() and (found <= 15).all()
 
 
+def test_tracking_searches_every_pixel_of_the_radius() -> None:
+    """A handle that differs from its surroundings in a single pixel, in an image of 1024 px."""
+    before, after = torch.zeros(1, 1, 1024, 1024), torch.zeros(1, 1, 1024, 1024)
+    before[0, 0, 500, 500], after[0, 0, 513, 489] = 1, 1
+    handle = torch.tensor([[[500.0, 500.0]]])
+    for whole in (False, True):
+        found = track(after, handle, sample_features(before, handle, 1024), 24.0, 1024, whole)
+        assert found[0, 0].tolist() == [489, 513]
+
+
 def test_motion_supervision_equals_manual_computation() -> None:
     """On a slope F(x, y) = x the features a pixel on differ by 1, wherever the handle is; half a pixel on by half."""
     slope = torch.arange(16.0).expand(1, 2, 16, 16).clone().requires_grad_()
