@@ -33,6 +33,8 @@ class Tuning:
     weights and take most of the time, much of which frozen weights save."""
     coarse: float = 0.0
     """Fraction of the steps, the first ones, in which features are compared at ``reconstruction.COARSE``."""
+    warmup: float = 0.0
+    """Fraction of the steps over which the learning rate rises linearly from 0."""
     decay: float = 0.0
     """Fraction of the steps at the end over which the learning rate falls to 0 along a cosine."""
     full_size: bool = False
@@ -189,7 +191,7 @@ LARGE_METHODS: dict[str, Method] = {
     "hybrid-pti": replace(
         _LARGE_HYBRID,
         name="hybrid-pti",
-        tuning=Tuning(steps=100, learning_rate=1e-3, target_lpips=0.06, largest=128, coarse=0.5, decay=0.5),
+        tuning=Tuning(steps=100, learning_rate=1e-3, target_lpips=0.06, largest=128, coarse=0.5, warmup=0.1, decay=0.5),
     ),
 }
 """Methods whose settings differ for large generators, whose images are photographs rather than drawings."""

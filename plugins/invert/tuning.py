@@ -100,7 +100,7 @@ class GeneratorTuner:
         self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.learning_rate)
         self.loss = ReconstructionLoss(scene, method.tuning_loss(), target, tuning.full_size)
         self.random = seeded_random(method.seed)
-        self._schedule = warmup_cosine(0, tuning.decay)
+        self._schedule = warmup_cosine(tuning.warmup, tuning.decay)
         self.losses: list[float] = []
         self.metrics: dict[str, list[float]] = {}
         self.target_lpips: float | None = None
@@ -138,7 +138,7 @@ class GeneratorTuner:
             locality = self.tuning.locality_weight * self._locality_loss()
             self._record({"locality": locality})
             loss = loss + locality
-        done = (len(self.losses) - 1) / self.tuning.steps
+        done = len(self.losses) / (self.tuning.steps + 1)  # not 0, where a warm-up would waste a step
         for group in self.adam.param_groups:
             group["lr"] = self.tuning.learning_rate * self._schedule(done)
         self.adam.zero_grad()
