@@ -28,6 +28,13 @@ class Tuning:
     """Weight of the mean squared error of pixels in [-1, 1]."""
     lpips_weight: float | None = None
     """Weight of the perceptual distance."""
+    largest: int | None = None
+    """Resolution, pixels, of the last layers whose weights are tuned; None for all layers. Later layers have few
+    weights and take most of the time, much of which frozen weights save."""
+    coarse: float = 0.0
+    """Fraction of the steps, the first ones, in which features are compared at ``reconstruction.COARSE``."""
+    decay: float = 0.0
+    """Fraction of the steps at the end over which the learning rate falls to 0 along a cosine."""
     full_size: bool = False
     """Whether features are compared at the resolution of the generator, instead of at most 256 px."""
     locality_weight: float = 0.0
@@ -164,19 +171,23 @@ METHODS: dict[str, Method] = {
 
 LARGE = 512
 """Resolution, pixels, from which methods have the settings of ``LARGE_METHODS``."""
-_LARGE_HYBRID = {
-    "learning_rate": 0.2,
-    "decay": 0.7,
-    "features": "lpips-vgg",
-    "coarse": 0.7,
-    "steps": 100,
-    "steps_from_mean": 300,
-    "patience": 0,
-}
+_LARGE_HYBRID = replace(
+    _HYBRID,
+    steps_from_mean=300,
+    learning_rate=0.2,
+    decay=0.7,
+    features="lpips-vgg",
+    coarse=0.7,
+    patience=0,
+)
 LARGE_METHODS: dict[str, Method] = {
-    # Chosen on photographs with a generator of faces at 1024 px.
-    "hybrid": replace(METHODS["hybrid"], **_LARGE_HYBRID),
-    "hybrid-pti": replace(METHODS["hybrid-pti"], **_LARGE_HYBRID),
+    # Ours: chosen on photographs with a generator of faces at 1024 px.
+    "hybrid": _LARGE_HYBRID,
+    "hybrid-pti": replace(
+        _LARGE_HYBRID,
+        name="hybrid-pti",
+        tuning=Tuning(steps=100, learning_rate=1e-3, target_lpips=0.06, largest=128, coarse=0.5, decay=0.5),
+    ),
 }
 """Methods whose settings differ for large generators, whose images are photographs rather than drawings."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from torch import Tensor
 
 import i2i
 from i2i.toolkit.latents.files import as_stored
+from i2i.toolkit.latents.optimizer import warmup_cosine
 
 from .methods import TARGET_LPIPS, Method, Tuning
 from .reconstruction import PSNR, Reconstruction, ReconstructionLoss, StepCounter, render_images, sum_terms
@@ -22,6 +24,17 @@ NEIGHBOUR_DISTANCE = 0.7
 the 30 of the paper for the generator of faces at 1024 px."""
 TRUNCATION = 0.5
 """Truncation psi of the samples in whose direction those latents lie."""
+
+
+_RESOLUTION = re.compile(r"\.(?:b|block)(\d+)\.")
+"""The resolution in the names of the weights of StyleGAN2 and its relatives: ``synthesis.b128.conv0.weight``."""
+
+
+def tuned_weights(weights: Mapping[str, Tensor], largest: int | None) -> dict[str, Tensor]:
+    """Return the weights of layers up to a resolution; all of them where the names of the weights have none."""
+    resolutions = {name: int(match[1]) for name in weights if (match := _RESOLUTION.search(name))}
+    chosen = {name: weights[name] for name, side in resolutions.items() if largest is None or side <= largest}
+    return chosen if largest is not None and chosen else dict(weights)
 
 
 def tune(
@@ -81,12 +94,13 @@ class GeneratorTuner:
         self.generator = cast(i2i.StyleGenerator, scene.generator)  # required by the inverter
         self.method, self.tuning, self.pivot = method, tuning, latent
         self.copy = self.generator.tuned()
-        self.weights: dict[str, Tensor] = self.copy.weights()
+        self.weights = tuned_weights(self.copy.weights(), tuning.largest)
         for weight in self.weights.values():
             weight.requires_grad_(True)
         self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.learning_rate)
         self.loss = ReconstructionLoss(scene, method.tuning_loss(), target, tuning.full_size)
         self.random = seeded_random(method.seed)
+        self._schedule = warmup_cosine(0, tuning.decay)
         self.losses: list[float] = []
         self.metrics: dict[str, list[float]] = {}
         self.target_lpips: float | None = None
@@ -100,12 +114,13 @@ class GeneratorTuner:
 
     def render(self) -> Tensor:
         """Render the current image ``(1, 3, R, R)`` and compute its loss."""
+        coarse = len(self.losses) < round(self.tuning.coarse * self.tuning.steps)
         image = render_images(self.copy, self.pivot.w, self.pivot.noise)
-        terms = self.loss.weighted_terms(image)
+        terms = self.loss.weighted_terms(image, coarse)
         self._current = sum_terms(terms).sum()
         self.losses.append(self._current.item())
         self._record({**terms, PSNR: self.loss.psnr(image)})
-        if self.loss.perceptual is not None:
+        if self.loss.perceptual is not None and not coarse:
             self.lpips = terms["lpips"].item() / self.loss.method.lpips_weight
             if self.target_lpips is None:
                 quarter = min(max(self.lpips / 4, TARGET_LPIPS[0]), TARGET_LPIPS[1])
@@ -123,6 +138,9 @@ class GeneratorTuner:
             locality = self.tuning.locality_weight * self._locality_loss()
             self._record({"locality": locality})
             loss = loss + locality
+        done = (len(self.losses) - 1) / self.tuning.steps
+        for group in self.adam.param_groups:
+            group["lr"] = self.tuning.learning_rate * self._schedule(done)
         self.adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()

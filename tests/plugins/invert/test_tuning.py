@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import i2i
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.pipeline import reconstruct
 from i2i_plugins.invert.reconstruction import Reconstruction, ReconstructionLoss
+from i2i_plugins.invert.tuning import tuned_weights
 from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -112,6 +114,35 @@ def test_published_tuning_compares_features_at_full_size() -> None:
     tuning = METHODS["pti"].tuning
     assert tuning is not None and tuning.full_size and tuning.locality_weight == 0
     assert (tuning.steps, tuning.learning_rate, tuning.target_lpips) == (350, 3e-4, 0.06)
+
+
+def test_tuning_of_coarse_layers_with_decay(pivots: list[Reconstruction], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of later layers stay; features are compared coarsely in the first steps; the last steps are small."""
+    monkeypatch.setattr("i2i_plugins.invert.reconstruction.COARSE", 48)
+    found = tuned(
+        Tuning(steps=4, learning_rate=1e-3, target_lpips=0, largest=16, coarse=0.5, decay=1.0), drawn_faces(1), pivots
+    )
+    names = set(found.latent.changes)
+    assert names and names == {name for name in names if re.search(r"\.b(4|8|16)\.", name)}
+    losses = found.tuning_losses
+    assert len(losses) == 5 and losses[-1] < losses[2]
+    assert losses[2] - losses[3] > losses[3] - losses[4] > 0
+    with torch.no_grad():
+        small = torch.nn.functional.interpolate(torch.cat([pivots[0].image, drawn_faces(1)]), (48, 48), mode="area")
+        coarse = lpips().distance(small[:1], small[1:]).item()
+    assert found.tuning_metrics["lpips"][0] == pytest.approx(coarse, rel=0.02)
+
+
+def test_tuned_weights_without_resolutions_are_all() -> None:
+    weights = {"first": torch.zeros(1), "second": torch.zeros(1)}
+    assert tuned_weights(weights, 16) == weights
+    named = {
+        "synthesis.b8.conv0.weight": torch.zeros(1),
+        "synthesis.block32.up.bias": torch.ones(1),
+        "other": torch.ones(1),
+    }
+    assert list(tuned_weights(named, 16)) == ["synthesis.b8.conv0.weight"]
+    assert len(tuned_weights(named, 32)) == 2 and tuned_weights(named, None) == named
 
 
 def test_cancelled_tuning_keeps_changes() -> None:
