@@ -48,7 +48,7 @@ class EncoderInverter(i2i.Inverter):
         settings = resolve_method(options, method_for(self.name, generator.resolution))
         if self._prefers_vgg(generator, options) and not is_vgg16_downloaded():
             settings = replace(settings, features="perceptual")
-        return settings
+        return settings if settings.features == "lpips-vgg" else settings.at_full_resolution()
 
     def _prefers_vgg(self, generator: i2i.Generator, options: Any) -> bool:
         """Return whether the method has LPIPS on VGG16, and the user did not choose."""

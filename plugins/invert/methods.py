@@ -100,6 +100,11 @@ class Method:
     seed: int = 0
     """Seed of the random numbers."""
 
+    def at_full_resolution(self) -> Method:
+        """Return the method without steps that compare features coarsely, which save time with VGG16 only."""
+        tuning = None if self.tuning is None else replace(self.tuning, coarse=0.0)
+        return replace(self, coarse=0.0, tuning=tuning)
+
     def tuning_loss(self) -> Method:
         """Return the method with the loss of its tuning in place of that of its optimisation."""
         names = ("features", "rec_weight", "lpips_weight")

@@ -195,7 +195,10 @@ def test_network_of_lpips_is_part_of_the_cache_key(
     made: Any = SimpleNamespace(resolution=resolution)
     inverter = next(each for each in INVERTERS if each.name == name)
     options = i2i.build_options(inverter.Options, given, "the test")
-    assert inverter().method(made, options).features == features
+    method = inverter().method(made, options)
+    assert method.features == features
+    coarse = features == "lpips-vgg" and resolution >= 512
+    assert bool(method.coarse) == coarse and bool(method.tuning and method.tuning.coarse) == (coarse and "pti" in name)
     assert inverter().cache_facts(made, options) == facts
 
 
