@@ -138,7 +138,7 @@ def _invert_by_methods(scene: i2i.Scene, options: InvertOptions, photos: Tensor)
 
 def _compared(scene: i2i.Scene, options: InvertOptions, photos: Tensor) -> Sequence[str]:
     """Return the methods of ``--methods``; of the default ones without those that need an encoder where none fits."""
-    default = InvertOptions.model_fields["methods"].default
+    default: tuple[str, ...] = InvertOptions.model_fields["methods"].default
     if options.methods != default or options.method == EncoderInverter.name:
         return options.methods
     try:
