@@ -28,6 +28,8 @@ class Table:
     """Labels of the rows."""
     notes: Sequence[Sequence[str]] = ()
     """A short text for each cell, shown on the page; empty for none."""
+    caption: str = ""
+    """What the captions mean, shown below the images."""
 
 
 @dataclass(frozen=True)

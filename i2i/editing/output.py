@@ -175,10 +175,12 @@ class Writer:
             return []
         table = result.table
         cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
-        save_image(self.out / "grid.png", draw_table(cells, table.columns, table.labels), self._metadata())
+        save_image(
+            self.out / "grid.png", draw_table(cells, table.columns, table.labels, table.caption), self._metadata()
+        )
         title = f"i2i edit --plugin {self.recipe['plugin']}"
         about = {name: str(value) for name, value in _facts(self.recipe).items()}
-        write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about)
+        write_page(self.out / "grid.html", cells, table.columns, table.labels, table.notes, title, about, table.caption)
         return ["grid.png", "grid.html"]
 
     def _metadata(self) -> dict[str, str]:

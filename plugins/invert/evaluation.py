@@ -1,9 +1,13 @@
-"""The comparison of inverters: photos inverted by several methods, in a grid with metrics."""
+"""The comparison of inverters: photos inverted by several methods, in a grid with metrics.
+
+Whether optimising made a start better is told by SSIM, which is in no method's loss (``judgement``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,12 +17,18 @@ import i2i
 from .editor import (
     edit_result,
     inversion_image,
+    inverter_class,
     inverter_options,
     merge_results,
     note_cancellation,
     stack_images,
 )
+from .initialisation import encode_images, find_initial_latents
+from .inverters import EncoderInverter
+from .judgement import MEASURE, judge
 from .options import InvertOptions
+from .reconstruction import render_images
+from .spaces import LatentSpace
 
 SHOWN = {"psnr": ("PSNR", "{:.1f} dB"), "lpips": ("LPIPS", "{:.5f}"), "identity": ("identity", "{:.3f}")}
 """Metrics in the table of a comparison, by the names that ``scene.compare`` gives them, with title and format."""
@@ -36,11 +46,43 @@ class MethodInversions:
     """One inversion for each photo."""
     metrics: Sequence[Mapping[str, float]]
     """Metrics of each reconstruction against its photo, and seconds."""
+    scores: Sequence[tuple[float, float]] = ()
+    """For each photo, how similar the images of the initial and of the optimised latent are to it (``judgement``);
+    empty where nothing is optimised, and for inverters of other plugins."""
 
     @property
     def mean(self) -> dict[str, float]:
         """Mean of each metric over the photos."""
         return {name: sum(each[name] for each in self.metrics) / len(self.metrics) for name in self.metrics[0]}
+
+    @property
+    def mean_score(self) -> tuple[float, float] | None:
+        """Mean of the scores, before and after."""
+        if not self.scores:
+            return None
+        before, after = (sum(column) / len(self.scores) for column in zip(*self.scores, strict=True))
+        return before, after
+
+    @property
+    def caption(self) -> str:
+        """The method with its verdict."""
+        return f"{self.method}: {format_score(*self.mean_score)}" if self.mean_score else self.method
+
+
+UNCHANGED = 0.0005
+"""Largest difference of a score that counts as none."""
+CAPTION = (
+    f"{MEASURE} of the reconstruction, and of that of the initial latent: better if it is higher. It is in no method's "
+    "loss."
+)
+"""What the captions of the columns mean."""
+
+
+def format_score(before: float, after: float) -> str:
+    """Format as in ``SSIM 0.912 from 0.874, better``."""
+    gain = after - before
+    verdict = "unchanged" if abs(gain) <= UNCHANGED else "better" if gain > 0 else "worse"
+    return f"{MEASURE} {after:.3f} from {before:.3f}, {verdict}"
 
 
 def compare_methods(scene: i2i.Scene, options: InvertOptions) -> i2i.Result:
@@ -61,9 +103,14 @@ def compare_methods(scene: i2i.Scene, options: InvertOptions) -> i2i.Result:
         for name, value in column.mean.items()
         if name in _AVERAGED
     }
+    for column in columns:
+        if column.mean_score:
+            before, after = column.mean_score
+            means |= {f"{column.method}/score_before": before, f"{column.method}/score_after": after}
     count = "one photo" if len(photos) == 1 else f"mean of {len(photos)}"
     for column in columns:
-        scene.note(f"{column.method}: {_format_metrics(column.mean)} per photo ({count}).")
+        verdict = f"; {format_score(*column.mean_score)}" if column.mean_score else ""
+        scene.note(f"{column.method}: {_format_metrics(column.mean)} per photo ({count}){verdict}.")
     note_cancellation(scene)
     results = [edit_result(each, metrics) for each, metrics in zip(own.inversions, own.metrics, strict=True)]
     first = replace(results[0], scalars={**results[0].scalars, **means}, table=_method_table(photos, columns))
@@ -72,7 +119,7 @@ def compare_methods(scene: i2i.Scene, options: InvertOptions) -> i2i.Result:
 
 def _invert_by_methods(scene: i2i.Scene, options: InvertOptions, photos: Tensor) -> list[MethodInversions]:
     columns: list[MethodInversions] = []
-    methods = dict.fromkeys([*options.methods, options.method])
+    methods = list(dict.fromkeys([*_compared(scene, options, photos), options.method]))
     values = {method: inverter_options(scene, options, method, strict=False) for method in methods}
     for number, method in enumerate(methods):
 
@@ -83,8 +130,46 @@ def _invert_by_methods(scene: i2i.Scene, options: InvertOptions, photos: Tensor)
         inversions = scene.invert(photos, method, values[method], progress=on_step)
         compared = scene.compare(stack_images(inversions), photos)
         metrics = [{**each, **_seconds(inversion)} for each, inversion in zip(compared, inversions, strict=True)]
-        columns.append(MethodInversions(method, inversions, metrics))
+        columns.append(
+            MethodInversions(method, inversions, metrics, _scores(scene, method, values[method], photos, inversions))
+        )
     return columns
+
+
+def _compared(scene: i2i.Scene, options: InvertOptions, photos: Tensor) -> Sequence[str]:
+    """Return the methods of ``--methods``; of the default ones without those that need an encoder where none fits."""
+    default: tuple[str, ...] = InvertOptions.model_fields["methods"].default
+    if options.methods != default or options.method == EncoderInverter.name:
+        return options.methods
+    try:
+        encode_images(scene, [photos[:1]])
+    except i2i.I2IError as error:
+        scene.note(f"The grid leaves the method {EncoderInverter.name} out: {str(error)[:1].lower()}{str(error)[1:]}")
+        return [name for name in default if name != EncoderInverter.name]
+    return default
+
+
+def _scores(
+    scene: i2i.Scene, name: str, values: Mapping[str, Any], photos: Tensor, inversions: Sequence[i2i.Inversion]
+) -> list[tuple[float, float]]:
+    """Judge the images of the initial and of the optimised latents; nothing for methods that optimise none."""
+    kind = inverter_class(scene, name)
+    if not issubclass(kind, EncoderInverter):
+        return []
+    own = dict(pair.split("=", 1) for pair in name.split(",")[1:])
+    settings = kind().method(scene.generator, i2i.build_options(kind.Options, {**values, **own}, name))
+    if not settings.steps:
+        return []
+    quiet = replace(scene, note=lambda text: None)  # the inversion has said it
+    space = LatentSpace(scene.generator, settings)
+    scores = []
+    for latent, photo, inversion in zip(
+        find_initial_latents(quiet, replace(settings, tuning=None), photos), photos.split(1), inversions, strict=True
+    ):
+        with torch.no_grad():
+            start = render_images(scene.generator, space.to_w(space.from_w(latent.w)))
+        scores.append((float(judge(start, photo)), float(judge(inversion_image(inversion), photo))))
+    return scores
 
 
 def _seconds(inversion: i2i.Inversion) -> dict[str, float]:
@@ -104,6 +189,12 @@ def _method_table(photos: Sequence[i2i.Photo], columns: Sequence[MethodInversion
     notes = []
     for row, photo in enumerate(photos):
         cells.append([photo.pixels, *(inversion_image(column.inversions[row]) for column in columns)])
-        notes.append(["", *(_format_metrics(column.metrics[row]) for column in columns)])
+        notes.append(["", *(_format_cell(column, row) for column in columns)])
     labels = [photo.name or f"photo {number + 1}" for number, photo in enumerate(photos)]
-    return i2i.Table(cells, ["original", *(column.method for column in columns)], labels, notes)
+    caption = CAPTION if any(column.scores for column in columns) else ""
+    return i2i.Table(cells, ["original", *(column.caption for column in columns)], labels, notes, caption)
+
+
+def _format_cell(column: MethodInversions, row: int) -> str:
+    metrics = _format_metrics(column.metrics[row])
+    return f"{metrics}; {format_score(*column.scores[row])}" if column.scores else metrics

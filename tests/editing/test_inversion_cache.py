@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import i2i
+from i2i.editing.inversion import _plain, _plot
 from i2i.editing.pipeline import edit
 from i2i.testing import registry_of
 from tests.helpers.toy_faces import Squares, photo
@@ -66,3 +68,14 @@ def test_cache_facts_are_part_of_the_key(tmp_path: Path) -> None:
     facts.update({"there": {1, 2}})
     with pytest.raises(i2i.I2IError, match=r"'depending'.*cache_facts.*a mapping of values that JSON has"):
         edit("brighten", [picture], out=tmp_path / "last", **shared)
+
+
+def test_plots_survive_the_cache() -> None:
+    """As JSON in the latent file; entries of earlier versions have no right axis."""
+    plot = i2i.Plot(
+        "step", "loss", {"a": [(0.0, 1.5)]}, True, "PSNR, dB", {"psnr": [(0.0, 12.0), (1.0, 13.0)]}, csv=True
+    )
+    values = json.loads(json.dumps(_plain(plot)))
+    assert _plot(values) == plot
+    earlier = {name: values[name] for name in ("x", "y", "lines", "log")}
+    assert _plot(earlier) == i2i.Plot("step", "loss", {"a": [(0.0, 1.5)]}, True)

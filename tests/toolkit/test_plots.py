@@ -86,7 +86,7 @@ def test_right_axis_has_its_own_scale(tmp_path: Path) -> None:
     picture = drawn(tmp_path, plot)
     (left_ys, _), (right_ys, right_xs) = places(picture, COLOURS[0]), places(picture, COLOURS[1])
     assert np.ptp(left_ys) > 400 and np.ptp(right_ys) > 400, "both fill the height"
-    assert np.corrcoef(right_xs, right_ys)[0, 1] < -0.99, "it rises, on a linear axis"
+    assert np.corrcoef(right_xs, right_ys)[0, 1] < -0.98, "it rises, on a linear axis"
     alone = drawn(tmp_path, Plot("step", "loss", {"loss": FALLING}, True))
     assert len(right_ys) and not len(places(alone, COLOURS[1])[0])
 

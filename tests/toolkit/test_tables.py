@@ -159,3 +159,18 @@ def test_page_of_many_pictures_stays_small(tmp_path: Path) -> None:
     write_page(tmp_path / "b.html", [[plain(RED, 2048, 1024)] * 4] * 4)
     height, width = Page(tmp_path / "b.html").pictures()[0].shape[:2]
     assert 16 * height * width <= 2**24 and abs(height - 2 * width) <= 2
+
+
+def test_caption_is_below_the_images(tmp_path: Path) -> None:
+    plain_table = draw_table([[plain(RED), plain(BLUE)]], ("a", "b"), ("first",))
+    words = "what the numbers mean"
+    with_caption = draw_table([[plain(RED), plain(BLUE)]], ("a", "b"), ("first",), words)
+    height, width = plain_table.shape[:2]
+    assert with_caption.shape[1] == width and np.array_equal(with_caption[:height], plain_table)
+    below = with_caption[height:]
+    assert 10 < len(below) < 60 and (below < 128).any(), "some ink"
+    long = draw_table([[plain(RED), plain(BLUE)]], ("a", "b"), ("first",), "word " * 300)
+    assert long.shape[0] - height <= 3 * 45 and long.shape[1] == width, "three lines at most"
+    write_page(tmp_path / "a.html", [[plain(RED)]], caption=words + " <b>")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f"</table>\n<p>{words} &lt;b&gt;</p>" in page

@@ -131,13 +131,14 @@ LEGIBLE_CELL = 128
 """Longer side in pixels to which the images of a table are enlarged by an integer factor."""
 
 
-def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] = ()) -> np.ndarray:
+def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] = (), caption: str = "") -> np.ndarray:
     """Draw an image grid whose cells are large enough to see details and whose total size is limited.
 
     Args:
         cells: Rows of images, each uint8 ``(H, W, 3)``; None leaves a cell empty.
         columns: Captions above the columns.
         labels: Labels to the left of the rows.
+        caption: A text below the images, of at most three lines.
 
     Returns:
         uint8 ``(H, W, 3)`` of at most ``MAX_TABLE_PIXELS`` pixels.
@@ -150,9 +151,28 @@ def draw_table(cells: Cells, columns: Sequence[str] = (), labels: Sequence[str] 
         place = (max(1, round(scale * width)), max(1, round(scale * height)))
         extent = plan_grid(place, columns, labels).extent(down, across)
         if extent[0] * extent[1] <= MAX_TABLE_PIXELS or max(place) == 1:
-            return image_grid(cells, columns, labels, cell=place)
+            drawn = image_grid(cells, columns, labels, cell=place)
+            return _with_text_below(drawn, caption, plan_grid(place, columns, labels)) if caption else drawn
         # Gaps and captions do not shrink as the images do, so that the root alone may come out too large.
         scale *= min(0.98, (MAX_TABLE_PIXELS / (extent[0] * extent[1])) ** 0.5)
+
+
+def _with_text_below(drawn: np.ndarray, text: str, layout: GridLayout) -> np.ndarray:
+    """Add a text below a grid, from the left edge of its first column if it fits there."""
+    points = _letter_size(layout.cell[0], 13, 11, 28)
+    text = printable(text)
+    font = choose_font(points, [text])
+    height, width = drawn.shape[:2]
+    beside = layout.left + font.getlength(text) + 2 * layout.gap <= width
+    left = layout.left if beside else 2 * layout.gap
+    lines = wrap_text(text, font, width - left - 2 * layout.gap, _ABOVE)
+    line = round(1.35 * points)
+    canvas = Image.new("RGB", (width, height + line * len(lines) + layout.gap), "white")
+    canvas.paste(Image.fromarray(drawn), (0, 0))
+    draw = ImageDraw.Draw(canvas)
+    for number, part in enumerate(lines):
+        draw.text((left, height + line * number), part, font=font, fill=_INK, anchor="la")
+    return np.array(canvas)
 
 
 def present_cells(cells: Cells) -> list[np.ndarray]:

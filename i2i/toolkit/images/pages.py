@@ -30,6 +30,7 @@ def write_page(
     notes: Sequence[Sequence[str]] = (),
     title: str = "",
     about: Mapping[str, Any] | None = None,
+    caption: str = "",
 ) -> None:
     """Write an image grid as one self-contained HTML file, without scripts, fonts or network access.
 
@@ -44,6 +45,7 @@ def write_page(
         notes: A short text below each cell, in rows as ``cells``; missing ones are empty.
         title: Title of the page and heading of the table.
         about: Values by name, shown below the table, such as the options of the edit.
+        caption: A text below the table.
     """
     size = largest_size(present_cells(cells))
     across = max(max(len(row) for row in cells), len(columns))
@@ -65,6 +67,7 @@ def write_page(
         title=_text(title or "Table"),
         style=reduce(lambda text, each: text.replace(each[0], str(each[1])), sizes.items(), _STYLE),
         table="\n".join(lines),
+        caption=f"<p>{_text(caption)}</p>" if caption else "",
         about=_about(about or {}),
     )
     with atomic_write(path) as beside:
@@ -140,6 +143,7 @@ _PAGE = """<!DOCTYPE html>
 <table>
 {table}
 </table>
+{caption}
 {about}
 </body>
 </html>
@@ -177,6 +181,7 @@ small { display: block; width: var(--cell); margin: .15rem 0 .3rem; color: var(-
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 details { position: sticky; left: 1rem; margin-top: 1.5rem; width: max-content; max-width: calc(100vw - 3rem);
   color: var(--faint) }
+p { position: sticky; left: 1rem; width: max-content; max-width: calc(100vw - 3rem); margin: .8rem 0 0 }
 summary { cursor: pointer }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15rem 1rem }
 dd { margin: 0; overflow-wrap: anywhere }

@@ -70,7 +70,8 @@ def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
         text.set_fontsize(13)
     axes.tick_params(labelsize=11)
     if len(handles) > 1:
-        _name(figure, axes, handles, [*plot.lines, *plot.right_lines])
+        inside = len(handles) <= _INSIDE and not plot.right_lines  # only lines of the left axis are avoided
+        _name(figure, axes if inside else None, handles, [*plot.lines, *plot.right_lines])
     with atomic_write(path) as beside:
         figure.savefig(beside, format="png")
 
@@ -101,12 +102,12 @@ def _scale(axes: Any, values: list[float]) -> None:
 
 
 def _name(figure: Any, axes: Any, handles: list[Any], names: list[str]) -> None:
-    """Say which line is which: in the axes, or beside them where the names are many."""
+    """Say which line is which: in the axes, or beside them where these are None."""
     texts = [printable(name) for name in names]
     texts = [text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..." for text in texts]
     # matplotlib leaves out names with a leading underscore; a space before it is not seen.
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
-    if len(handles) <= _INSIDE:
+    if axes is not None:
         legend = axes.legend(handles, texts, fontsize=11, framealpha=0.8, handlelength=_DASHES)
     else:
         small = 11 if len(handles) <= 24 else 8

@@ -16,7 +16,9 @@ from i2i.testing import registered_by
 from i2i_plugins.e4e.extractor import E4E
 from i2i_plugins.e4e.network import E4ENetwork
 from i2i_plugins.invert.editor import Invert
+from i2i_plugins.invert.evaluation import format_score
 from i2i_plugins.invert.inverters import INVERTERS
+from i2i_plugins.invert.judgement import judge
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
@@ -88,12 +90,19 @@ def test_grid_compares_methods() -> None:
     told, notes, steps = scene(target)
     result = edit(told, grid=True, steps=3, tune_steps=2, until=0)
     table = result.table
-    assert table is not None and list(table.columns) == ["original", "encoder", "hybrid", "hybrid-pti"]
+    methods = ["encoder", "hybrid", "hybrid-pti"]
+    assert table is not None and [text.split(":")[0] for text in table.columns] == ["original", *methods]
+    for name, text in zip(methods[1:], table.columns[2:], strict=True):
+        before, after = (result.scalars[f"{name}/score_{when}"] for when in ("before", "after"))
+        assert text == f"{name}: {format_score(before, after)}" and before < after and text.endswith("better")
+    first = [float(judge(image, target[:1])) for image in (table.cells[0][1], result.image)]
+    assert table.notes[0][2].endswith(f"; {format_score(*first)}"), "hybrid starts from what the encoder gives"
+    assert "SSIM" in table.caption and "no method's loss" in table.caption
     assert list(table.labels) == ["face 0", "face 1"]
     assert all(torch.equal(row[0], picture) for row, picture in zip(table.cells, target.split(1), strict=True))
     assert torch.equal(table.cells[0][2], result.image) and torch.equal(table.cells[1][2], result.others[0].image)
     assert "PSNR" in table.notes[0][1] and "LPIPS" in table.notes[1][3] and table.notes[0][0] == ""
-    means = [result.scalars[f"{name}/lpips"] for name in table.columns[1:]]
+    means = [result.scalars[f"{name}/lpips"] for name in methods]
     assert means[0] > means[1] > means[2]
     measured = [note for note in notes if "per photo" in note]
     assert [note.split(":")[0] for note in measured] == ["encoder", "hybrid", "hybrid-pti"]
@@ -103,8 +112,35 @@ def test_grid_compares_methods() -> None:
 
 def test_grid_result_is_that_of_method() -> None:
     result = edit(scene(drawn_faces(1))[0], grid=True, methods=("encoder",), method="lpips", steps=2)
-    assert result.table is not None and list(result.table.columns) == ["original", "encoder", "lpips"]
+    assert result.table is not None and [text.split(":")[0] for text in result.table.columns] == [
+        "original",
+        "encoder",
+        "lpips",
+    ]
     assert result.scalars["steps"] == 2 and result.scalars["lpips/lpips"] == result.scalars["lpips"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        ((0.5, 0.75), "SSIM 0.750 from 0.500, better"),
+        ((0.75, 0.5), "SSIM 0.500 from 0.750, worse"),
+        ((0.5, 0.5003), "SSIM 0.500 from 0.500, unchanged"),
+    ],
+)
+def test_verdict_says_what_optimising_did(scores: tuple[float, float], text: str) -> None:
+    assert format_score(*scores) == text
+
+
+def test_grid_leaves_the_encoder_out_where_none_fits() -> None:
+    told, notes, _ = scene(drawn_faces(1), extractors={"perceptual": lpips()})
+    result = edit(told, grid=True, steps=1, tune_steps=1, until=0)
+    assert result.table is not None
+    assert [text.split(":")[0] for text in result.table.columns] == ["original", "hybrid", "hybrid-pti"]
+    assert notes[0].startswith("The grid leaves the method encoder out: no encoder is installed")
+    for given in ({"methods": ("encoder",)}, {"method": "encoder"}):
+        with pytest.raises(i2i.I2IError, match="No encoder is installed"):
+            edit(told, grid=True, steps=1, **given)
 
 
 def test_edit_returns_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
