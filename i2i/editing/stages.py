@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..api.editor import Result
-from ..api.errors import Interrupted, PluginError
+from ..api.errors import I2IError, Interrupted, PluginError
 from ..api.scene import Latent
+from ..assets.extractors import open_chosen
 from ..guards import plugin_owner
-from ..toolkit.images import to_array
+from ..toolkit.images import read_image, to_array, to_tensor
 from .domains import FACES, SURE, generator_advice
 from .extractors import names_for_domain
 from .image_loader import EditImage, ImageLoader, check_single_face, open_photo, quality_warnings
@@ -103,9 +104,9 @@ def _crops(session: EditSession) -> list[EditImage]:
     photos = sum(given.kind == "photo" for given in request.inputs)
     settings.check_images(photos, loader.aligns)
     if photos and session.domain is None and settings.crop == "auto" and settings.points is None:
+        advice = "; for a generator of faces add --crop face" if _shows_faces(session) else ""
         settings.calls.note(
-            f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square; for a "
-            "generator of faces add --crop face."
+            f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square{advice}."
         )
     many = {slot.name: slot.many for slot in map(InputSlot.of, request.editor.photos)}
     images: list[EditImage] = []
@@ -122,6 +123,18 @@ def _crops(session: EditSession) -> list[EditImage]:
 def _inverts(editor: type[Editor]) -> bool:
     """Return whether photos are inverted: for editors of latents, and by those that use an encoder themselves."""
     return editor.wants == "latent" or "encoder" in editor.may_use
+
+
+def _shows_faces(session: EditSession) -> bool:
+    """Return whether a face is found in a photo; False where no extractor that finds faces can be opened."""
+    request = session.request
+    try:
+        chosen = request.settings.extractors.get("landmarks")
+        find = getattr(open_chosen("landmarks", session.device, request.registry, chosen, FACES), "find", None)
+    except I2IError:
+        return False
+    paths = [given.path for given in request.inputs if given.kind == "photo" and given.path is not None]
+    return find is not None and any(find(to_tensor(read_image(path))) for path in paths)
 
 
 def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:

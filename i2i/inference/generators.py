@@ -82,8 +82,9 @@ def find(source: str | Path, registry: Registry) -> Path | None:
 
 
 def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]:
-    """Return the generator's name and the ``sha256`` of its file; for a run, those of the last ``step``."""
+    """Return the generator's name and the ``sha256`` of its files; for a run, those of the last ``step``."""
     from ..toolkit.files import hash_file
+    from ..toolkit.weights import weight_files
     from ..training.runs import open_run
 
     file = find(source, registry)
@@ -91,7 +92,7 @@ def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]
         return {"generator": str(source)}
     name = file.resolve().name if Path(source).exists() else str(source)
     if file.is_file():
-        return {"generator": name, "sha256": hash_file(file)}
+        return {"generator": name, "sha256": hash_file(*weight_files(file))}
     run = open_run(file)
     step = run.find("last")
     return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}

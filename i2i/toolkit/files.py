@@ -73,12 +73,13 @@ def _ask_disk(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal."""
+def hash_file(path: Path, *more: Path) -> str:
+    """Return the sha256 of a file in hexadecimal, or that of several files one after another."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
+    for file in (path, *more):
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
     return digest.hexdigest()
 
 

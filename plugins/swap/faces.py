@@ -1,4 +1,4 @@
-"""Faces in images: the region of the face, the tone of its skin, and its identity."""
+"""Faces in images: the region of the face, the skin and its tone, and the identity."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
@@ -15,8 +16,9 @@ from i2i.toolkit.faces.landmarks import eye_distance
 if TYPE_CHECKING:
     from torch import Tensor
 
-FOREHEAD = 0.5
-"""Height of the forehead as a fraction of the distance from mouth to eyes: landmarks end at the brows."""
+FOREHEAD = 0.2
+"""Height of the forehead in the face region as a fraction of the distance from mouth to eyes: landmarks end at the
+brows. Small, because the hair line and a fringe belong to the target."""
 
 
 def face_region(landmarks: Tensor, side: int, grow: float, feather: float, forehead: float = FOREHEAD) -> Tensor:
@@ -46,21 +48,30 @@ def with_forehead(landmarks: Tensor, height: float = FOREHEAD) -> Tensor:
 def _hull_distance(points: Tensor, side: int) -> Tensor:
     """Return signed distances ``(side, side)`` of pixels to the hull of ``(K, 2)`` points; negative inside.
 
-    It is the largest distance to the lines along the sides of the hull, a little too small at its corners.
+    It is the largest distance to the lines along the sides of the hull, a little too small at its corners. Of points
+    on one line it is the distance to the nearest of them.
     """
+    line = torch.arange(side, dtype=torch.float32)
+    pixels = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)  # (side, side, 2): x, y
     hull = torch.from_numpy(cv2.convexHull(np.ascontiguousarray(points.numpy(), np.float32))[:, 0])
+    if len(hull) < 3:
+        return torch.cdist(pixels, points.float()).amin(dim=-1)
     edges = hull.roll(-1, 0) - hull
     outward = torch.stack([edges[:, 1], -edges[:, 0]], dim=1) / edges.norm(dim=1, keepdim=True).clamp_min(1e-6)
     if ((hull - hull.mean(dim=0)) * outward).sum() < 0:  # the hull is listed in the other direction
         outward = -outward
-    line = torch.arange(side, dtype=torch.float32)
-    pixels = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)  # (side, side, 2): x, y
     beyond: Tensor = (pixels @ outward.T - (hull * outward).sum(dim=1)).amax(dim=-1)
     return beyond
 
 
 EDGE = 0.1
 """Width of the soft edge of the skin around the landmarks, eye distances: small, because hair is not skin."""
+OPENINGS = (range(36, 42), range(42, 48), range(60, 68))
+"""Landmarks around what is not skin within a face: the eyes, and the mouth between the lips."""
+GAMMA = 2.2
+"""Exponent between pixels in [0, 1] and linear light, in which a skin tone is a factor."""
+GAINS = 0.2, 5.0
+"""Range of the factors by which a skin tone changes."""
 
 
 class People(NamedTuple):
@@ -69,7 +80,7 @@ class People(NamedTuple):
     vectors: Tensor
     """Identities, unit vectors ``(N, F)``."""
     tones: Tensor
-    """Mean colours of their faces, ``(N, 3)`` in [-1, 1]."""
+    """Mean colours of their skin in linear light, ``(N, 3)`` in [0, 1]."""
 
     def select(self, numbers: Sequence[int]) -> People:
         """Return some of them, in the order of ``numbers``."""
@@ -81,9 +92,12 @@ def read_people(scene: i2i.Scene, images: Tensor) -> People:
     identity: i2i.IdentityExtractor = scene.extractors["identity"]
     with torch.no_grad():
         points = scene.extractors["landmarks"](images)
-        return People(
-            identity(identity.align(images, points)), mean_colour(images, skin_region(points, images.shape[3]))
-        )
+        return People(identity(identity.align(images, points)), skin_tones(images, points))
+
+
+def skin_tones(images: Tensor, landmarks: Tensor) -> Tensor:
+    """Return the mean colours of the skin in linear light, ``(N, 3)``, of images ``(N, 3, R, R)`` in [-1, 1]."""
+    return mean_colour(_linear(images), bare_skin(landmarks, images.shape[3]))
 
 
 def skin_region(landmarks: Tensor, side: int, feather: float = EDGE) -> Tensor:
@@ -91,7 +105,78 @@ def skin_region(landmarks: Tensor, side: int, feather: float = EDGE) -> Tensor:
     return face_region(landmarks, side, 0.0, feather, forehead=0.0)
 
 
+def bare_skin(landmarks: Tensor, side: int) -> Tensor:
+    """Return ``skin_region`` without eyes and mouth, ``(N, 1, side, side)``."""
+    eyes = eye_distance(landmarks).view(-1, 1, 1).detach().cpu()
+    region = skin_region(landmarks, side)
+    for part in OPENINGS:
+        outlines = landmarks[:, list(part)].detach().cpu()
+        beyond = torch.stack([_hull_distance(outline, side) for outline in outlines]) / eyes
+        region = region * (beyond / EDGE).clamp(0, 1)[:, None].to(region)
+    return region
+
+
 def mean_colour(images: Tensor, region: Tensor) -> Tensor:
     """Return the mean colours ``(N, 3)`` of images ``(N, 3, R, R)`` where ``region (N, 1, R, R)`` is 1."""
     total: Tensor = (images * region).sum(dim=(2, 3))
     return total / region.sum(dim=(2, 3)).clamp_min(1e-6)
+
+
+SKIN_SIDE = 256
+"""Largest resolution at which visible skin is recognised, pixels: finer detail would copy its noise."""
+AROUND = 0.6, 1.2
+"""Margin of a face, and the fade beyond it, within which skin outside of the face is looked for, eye distances."""
+_SPREAD = 0.06, 0.06, 0.25
+"""Smallest standard deviations of a skin: two log ratios of colours, and the log of the brightness."""
+_HIGHLIGHT = 3.0
+"""Factor of the deviation of brightness above the mean: skin shines more than it darkens."""
+_WIDTH = 3.0
+"""Standard deviations at which a colour counts as skin by 1/e."""
+
+
+def visible_skin(images: Tensor, landmarks: Tensor) -> Tensor:
+    """Return where images show the skin of a face, also on ears, neck and forehead: ``(N, 1, R, R)`` in [0, 1].
+
+    Within the face it is ``bare_skin``. Around it a pixel counts by its colour, compared with that of the face; hair
+    and background of the same colour near the face count in part.
+
+    Args:
+        images: ``(N, 3, R, R)`` in [-1, 1].
+        landmarks: ``(N, 68, 2)``, pixels.
+    """
+    side = images.shape[3]
+    small = min(side, SKIN_SIDE)
+    points = (landmarks + 0.5) * small / side - 0.5
+    inside = bare_skin(points, small)
+    logs = _linear(F.interpolate(images, (small, small), mode="area")).add(0.01).log()
+    axes = torch.stack([logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 1], logs.mean(dim=1)], dim=1)
+    mean = mean_colour(axes, inside)[:, :, None, None]
+    deviation = mean_colour((axes - mean).square(), inside).sqrt()[:, :, None, None]
+    deviation = deviation.maximum(axes.new_tensor(_SPREAD).view(1, 3, 1, 1))
+    apart = (axes - mean) / deviation
+    apart[:, 2] = torch.where(apart[:, 2] > 0, apart[:, 2] / _HIGHLIGHT, apart[:, 2])
+    alike = (-((apart.square().sum(dim=1, keepdim=True) / _WIDTH**2).square())).exp()
+    openings = skin_region(points, small) - inside
+    skin = torch.maximum(inside, alike * face_region(points, small, *AROUND, forehead=0.5)) * (1 - openings)
+    return F.interpolate(skin, (side, side), mode="bilinear").clamp(0, 1) if small != side else skin
+
+
+def change_tone(images: Tensor, landmarks: Tensor, tones: Tensor) -> Tensor:
+    """Give the visible skin in images another mean colour; light and shadow stay, as factors of it.
+
+    Args:
+        images: ``(N, 3, R, R)`` in [-1, 1].
+        landmarks: ``(N, 68, 2)``, pixels.
+        tones: ``(N, 3)``, as ``People.tones``.
+
+    Returns:
+        ``(N, 3, R, R)`` in [-1, 1].
+    """
+    gains = (tones / skin_tones(images, landmarks).clamp_min(1e-3)).clamp(*GAINS)[:, :, None, None]
+    changed = _linear(images) * gains.pow(visible_skin(images, landmarks))
+    return 2 * changed.clamp(0, 1).pow(1 / GAMMA) - 1
+
+
+def _linear(images: Tensor) -> Tensor:
+    """Convert images in [-1, 1] to linear light in [0, 1]."""
+    return ((images + 1) / 2).clamp(0, 1).pow(GAMMA)

@@ -11,7 +11,7 @@ import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.features import passes_gradients, resize_for_features
 
-from .faces import People, face_region, mean_colour, skin_region
+from .faces import People, change_tone, face_region, skin_region
 from .options import SwapOptions
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class SwapLoss:
             self.points: Tensor = self.landmarks(targets)
             self.eyes = eye_distance(self.points)
             self.region = face_region(self.points, targets.shape[3], options.grow, options.feather)
-            self.weight_map = 1 - (1 - options.inside) * self.region
+            # Above the brows the target is kept: its hair, and the forehead that fits to it.
+            inner = face_region(self.points, targets.shape[3], options.grow, options.feather, forehead=0.0)
+            self.weight_map = 1 - (1 - options.inside) * inner
             self.perceptual: i2i.PerceptualExtractor | None = (
                 scene.extractors["perceptual"] if options.lpips_weight else None
             )
@@ -58,6 +60,13 @@ class SwapLoss:
         """Return rendered images ``(N, 3, R, R)`` as shown: with the background of the target, where it is kept."""
         return self.targets + self.region * (images - self.targets) if self.options.background else images
 
+    def finished(self, images: Tensor) -> Tensor:
+        """Return rendered images ``(N, 3, R, R)`` as ``shown``, in the skin tone that the options choose."""
+        shown = self.shown(images).clamp(-1, 1)
+        if self.options.skin == "target":
+            return shown
+        return change_tone(shown, self.landmarks(shown), self.people.tones)
+
     def terms(self, images: Tensor) -> dict[str, Tensor]:
         """Return the weighted terms of the loss by name, each ``(N,)``.
 
@@ -65,8 +74,8 @@ class SwapLoss:
         * ``rec``, ``lpips``: mean squared difference of pixels and perceptual distance to the target. Changes inside
           the face are scaled by the option ``inside``.
         * ``landmarks``: mean squared displacement of the landmarks, in eye distances.
-        * ``colour``: mean squared difference, cell by cell of the face, to the target in the skin tone of the
-          source: an identity network also recognises people in unnatural colours.
+        * ``colour``: mean squared difference to the target, cell by cell of the face: an identity network also
+          recognises people in unnatural colours and light.
         """
         options, terms = self.options, {}
         change = self.weight_map * (images - self.targets)
@@ -88,16 +97,9 @@ class SwapLoss:
         return terms
 
     def _colours(self) -> tuple[Tensor, Tensor]:
-        """Return the target colours ``(N, 3, CELLS, CELLS)`` and the weight of each cell ``(N, 1, CELLS, CELLS)``.
-
-        The skin gets the mean colour of the source; the deviations from the mean, the light, are those of the target.
-        """
-        side = self.targets.shape[3]
-        shift = self.people.tones - mean_colour(self.targets, skin_region(self.points, side))
-        soft_skin = skin_region(self.points, side, self.options.feather)
-        target_colours = (self.targets + soft_skin * shift[:, :, None, None]).clamp(-1, 1)
-        weights = F.adaptive_avg_pool2d(skin_region(self.points, side), CELLS)
-        return F.adaptive_avg_pool2d(target_colours, CELLS), weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(
+        """Return the target colours ``(N, 3, CELLS, CELLS)`` and the weight of each cell ``(N, 1, CELLS, CELLS)``."""
+        weights = F.adaptive_avg_pool2d(skin_region(self.points, self.targets.shape[3]), CELLS)
+        return F.adaptive_avg_pool2d(self.targets, CELLS), weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(
             1e-6
         )
 

@@ -9,13 +9,17 @@ import torch
 
 import i2i
 from i2i.toolkit.latents.noise import noise_maps, normalise_noise, regularisation
-from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory
+from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory, warmup_cosine
 
 from .losses import SwapLoss
 from .options import SwapOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+SCHEDULE = warmup_cosine(0.05, 0.25)
+"""Schedule of the learning rate (Karras et al. 2020, appendix D)."""
 
 
 class SwapObjective(Objective):
@@ -56,7 +60,7 @@ class SwapObjective(Objective):
 
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
         """Return the current images as they are shown, ``(N, 3, R, R)`` on the CPU."""
-        return self.loss.shown(super().frames(variables, evaluation)).clamp(-1, 1).cpu()
+        return self.loss.finished(super().frames(variables, evaluation)).cpu()
 
 
 def optimise_latents(
@@ -85,6 +89,7 @@ def optimise_latents(
         [Trajectory() for _ in initial],
         steps=options.steps,
         learning_rate=options.rate,
+        schedule=SCHEDULE,
         constrain=normalise_noise,
         frame_interval=options.frames,
         cancelled=lambda: scene.cancelled,

@@ -10,17 +10,21 @@ import i2i
 
 CROSSOVER = "4-7"
 """Default layers, of 18, that the initial latent takes from the source: those of facial features."""
+ROWS = "3-10"
+"""Default layers, of 18, that may change: earlier ones make the pose, later ones colours and light."""
+MIN_RESOLUTION = 256
+"""Resolution in pixels from which layers are told apart so; in the few of a smaller generator all may change."""
 
 
 class SwapOptions(i2i.Options):
     """The options of ``swap``; weights are those of the terms in ``losses``."""
 
-    steps: int = Field(100, ge=1, le=100_000, description="Number of optimisation steps")
+    steps: int = Field(40, ge=1, le=100_000, description="Number of optimisation steps")
     rate: float = Field(
-        0.01,
+        0.03,
         gt=0,
         le=1000,
-        description="Learning rate of Adam, in units of w",
+        description="Largest learning rate of Adam, in units of w",
         json_schema_extra={"aliases": ["learning_rate"]},
     )
     arcface_weight: float = Field(
@@ -31,11 +35,16 @@ class SwapOptions(i2i.Options):
     )
     rec_weight: float = Field(0.5, ge=0, description="Weight of the mean squared error of pixels to the target")
     lpips_weight: float = Field(1.0, ge=0, description="Weight of the perceptual loss to the target")
-    landmarks_weight: float = Field(20.0, ge=0, description="Weight of the displacement of the landmarks")
+    landmarks_weight: float = Field(40.0, ge=0, description="Weight of the displacement of the landmarks")
     colour_weight: float = Field(
         10.0,
         ge=0,
-        description="Weight of the colours of the face: the light of the target on the skin tone of the source",
+        description="Weight of the colours of the face: the light and skin tone of the target",
+    )
+    skin: Literal["target", "source"] = Field(
+        "target",
+        description="Whose skin tone the result has; that of the source is given to all visible skin, under the light "
+        "of the target",
     )
     distance_weight: float = Field(
         0.01, ge=0, description="Weight of the distance from the initial latent, in squared deviations of w"
@@ -45,7 +54,7 @@ class SwapOptions(i2i.Options):
     regularize_noise_weight: float = Field(5e5, ge=0, description="Weight of the regularisation of noise maps")
     rows: str | None = Field(
         None,
-        description="Layers of w that may change, such as 4-9, both ends included.  [default: all]",
+        description=f"Layers of w that may change, such as 4-9, both ends included.  [default: {ROWS}]",
         json_schema_extra={"aliases": ["layers"]},
     )
     rows_of: Literal["18", "own"] = Field(
@@ -61,7 +70,7 @@ class SwapOptions(i2i.Options):
         description=f"Layers of the source in the initial latent.  [default: {CROSSOVER}, within --rows]",
     )
     grow: float = Field(
-        0.15,
+        0.05,
         ge=0,
         le=2,
         description="Margin of the face around its landmarks",

@@ -17,7 +17,7 @@ from i2i.toolkit.latents.optimizer import Trajectory
 from .faces import People, read_people
 from .losses import SwapLoss
 from .optimisation import optimise_latents
-from .options import CROSSOVER, SwapOptions
+from .options import CROSSOVER, MIN_RESOLUTION, ROWS, SwapOptions
 from .pairs import SwapPair, unique_names
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]
         UsageError: there are no such layers.
         I2IError: an extractor cannot be opened.
     """
-    layers, crossed = _layers(options, scene.generator.num_ws)
+    layers, crossed = choose_swap_layers(options, scene.generator)
     people = _read_sources(scene, pairs)
     results: dict[int, SwapResult] = {}
     for numbers, generator in batches(scene, [pair.target for pair in pairs], options.batch):
@@ -67,14 +67,19 @@ def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]
     return [results[number] for number in range(len(pairs))]
 
 
-def _layers(options: SwapOptions, count: int) -> tuple[list[int], list[int]]:
-    """Return, of ``count`` layers, those that may change and those that the initial latent takes from the source.
+def choose_swap_layers(options: SwapOptions, generator: i2i.Generator) -> tuple[list[int], list[int]]:
+    """Return the layers of a generator that may change and those that the initial latent takes from the source.
 
     Raises:
         UsageError: there are no such layers.
     """
-    own = options.rows_of == "own"
-    layers = list(range(count)) if options.rows is None else choose_layers(options.rows, count, own)
+    own, count = options.rows_of == "own", generator.num_ws
+    if options.rows is not None:
+        layers = choose_layers(options.rows, count, own)
+    elif generator.resolution < MIN_RESOLUTION:
+        layers = list(range(count))
+    else:
+        layers = choose_layers(ROWS, count)
     if options.start != "crossover":
         return layers, []
     if options.crossover is not None:
@@ -110,7 +115,7 @@ def _render_best(
     """Render the best latent of each pair, one at a time, as it is rendered when its file is opened."""
     with torch.no_grad():
         rendered = [generator.render(best.w, best.noise or "const").expand(-1, 3, -1, -1) for best, _ in optimised]
-        images = loss.shown(torch.cat(rendered).float().clamp(-1, 1))
+        images = loss.finished(torch.cat(rendered).float().clamp(-1, 1))
     measures = measure(scene, loss, images)
     results = []
     for pair, (best, trajectory), image, numbers in zip(pairs, optimised, images.split(1), measures, strict=True):

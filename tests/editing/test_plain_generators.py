@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torch import Tensor
 
 import i2i
+from i2i.editing import stages
 from i2i.editing.pipeline import edit
 from i2i.registry import Plugin, Registry, find_plugins
+from i2i.toolkit.images import save_image
 
 PLUGINS = ["invert", "mix", "drag", "sample", "metrics", "perceptual", "demo"]
 
@@ -95,14 +99,16 @@ def test_mix_morphs_and_averages_it(registry: Registry, file: Path) -> None:
 def test_invert_finds_its_latents(registry: Registry, file: Path, tmp_path: Path) -> None:
     generator = i2i.generator(file, device="cpu", registry=registry)
     w = torch.randn(1, 1, 8, generator=torch.Generator().manual_seed(3))
-    from i2i.toolkit.images import save_image, to_array
+    from i2i.toolkit.images import to_array
 
     save_image(tmp_path / "photo.png", to_array(generator.render(w)))
     shared: dict[str, Any] = {"generator": file, "device": "cpu", "registry": registry}
     notes: list[str] = []
     result = edit("invert", [tmp_path / "photo.png"], steps=80, note=notes.append, **shared)
     assert result.scalars["psnr"] > 25 and isinstance(result.latent, i2i.Latent) and not result.latent.noise
-    assert any("The domain of" in note and "is unknown" in note and "--crop face" in note for note in notes)
+    assert [note.partition("unknown, ")[2] for note in notes if "The domain of" in note] == [
+        "so photos are cropped to their largest square."  # and no advice, as no face is in it
+    ]
     morph = edit("mix", [tmp_path / "photo.png", "other=seed:2"], preset="average", invert="hybrid,steps=3", **shared)
     assert morph.image.isfinite().all()
     for method, reason in (("projector", "optimises noise maps"), ("pti", "needs the layers of a StyleGAN")):
@@ -116,3 +122,30 @@ def test_invert_finds_its_latents(registry: Registry, file: Path, tmp_path: Path
 def test_editors_of_stylegans_refuse_it(registry: Registry, file: Path) -> None:
     with pytest.raises(i2i.I2IError, match=r"editor 'drag' needs the layers of a StyleGAN.*family 'toy-dcgan'"):
         edit("drag", ["seed:0"], preset="smile", generator=file, device="cpu", registry=registry)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(("faces", "advice"), [(1, True), (0, False), (None, False)])
+def test_unknown_domain_advises_face_crop_where_a_face_is(
+    faces: int | None, advice: bool, registry: Registry, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finder:
+        def find(self, image: Tensor) -> list[i2i.Face]:
+            return [i2i.Face((0, 0, 9, 9), torch.zeros(68, 2), 1.0)] * (faces or 0)
+
+    def opened(role: str, *arguments: Any) -> Finder:
+        assert role == "landmarks"
+        if faces is None:
+            raise i2i.I2IError("the detector is not downloaded")
+        return Finder()
+
+    monkeypatch.setattr(stages, "open_chosen", opened)
+    save_image(tmp_path / "photo.png", np.full((40, 40, 3), 90, np.uint8))
+    notes: list[str] = []
+    edit(
+        "invert",
+        [tmp_path / "photo.png"],
+        **{"steps": 1, "note": notes.append, "generator": file, "device": "cpu", "registry": registry},
+    )
+    told = [note for note in notes if "The domain of" in note]
+    assert len(told) == 1 and ("add --crop face" in told[0]) is advice

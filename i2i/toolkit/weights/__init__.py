@@ -7,6 +7,6 @@ and memory, ``state_dicts`` converts state dicts to torch tensors, and ``onnx_gr
 """
 
 from ...api.contents import HEADER
-from .reader import read_weights
+from .reader import read_weights, weight_files
 
-__all__ = ["HEADER", "read_weights"]
+__all__ = ["HEADER", "read_weights", "weight_files"]

@@ -62,6 +62,15 @@ def read_weights(path: str | Path, constants: str | Path | None = None) -> Conte
         raise I2IError(f"{path} is damaged or no weight file ({reason}); get it again.") from None
 
 
+def weight_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that ``read_weights`` reads: of a network of OpenVINO the ``.bin`` file as well, if it is there.
+
+    A graph says where its constants lie and not what they are, so it takes both files to recognise a network.
+    """
+    constants = path.with_suffix(".bin")
+    return (path, constants) if path.suffix.lower() == SUFFIX and constants.is_file() else (path,)
+
+
 def _constants_of(path: Path) -> Path:
     constants = path.with_suffix(".bin")
     if not constants.is_file():

@@ -40,6 +40,20 @@ def test_statistics_of_w_are_those_of_its_samples(tmp_path: Path) -> None:
     assert float((w - w.mean(dim=0)).square().sum(dim=1).mean().sqrt()) == pytest.approx(generator.w_std, rel=0.02)
 
 
+def test_identity_of_a_graph_includes_its_constants(tmp_path: Path) -> None:
+    graph, registry = small.write(tmp_path), i2i.load_registry()
+    before = i2i.generator_identity(graph, registry)
+    constants = graph.with_suffix(".bin")
+    data = bytearray(constants.read_bytes())
+    data[-1] ^= 1
+    constants.write_bytes(data)
+    after = i2i.generator_identity(graph, registry)
+    assert before["generator"] == after["generator"] and before["sha256"] != after["sha256"]
+    data[-1] ^= 1
+    constants.write_bytes(data)
+    assert i2i.generator_identity(graph, registry) == before
+
+
 def test_convert_writes_a_file_that_renders_the_same(tmp_path: Path) -> None:
     graph, out = small.write(tmp_path), tmp_path / "converted.safetensors"
     run_command("convert", graph, "--out", out)

@@ -32,7 +32,7 @@ def test_swap_synthetic_faces() -> None:
     extractors = {"identity": demo("identity"), "landmarks": demo("landmarks"), "perceptual": lpips()}
     every = {"target": targets, "source": sources}
     given = i2i.Scene({}, CPU, extractors, generator=generator("demo"), untuned=generator("demo"), every=every)
-    result = swap(given, steps=20, rate=0.04)  # fewer and longer steps than usual
+    result = swap(given, steps=20, rate=0.04, skin="source")  # fewer and longer steps than usual
     results, look = [result, *result.others], Watcher().look
     before, after, goal = (
         look(torch.cat(part))

@@ -6,7 +6,19 @@ import pytest
 import torch
 
 from i2i.toolkit.faces.landmarks import eye_distance
-from i2i_plugins.swap.faces import FOREHEAD, face_region, mean_colour, read_people, skin_region, with_forehead
+from i2i_plugins.swap.faces import (
+    FOREHEAD,
+    GAMMA,
+    bare_skin,
+    change_tone,
+    face_region,
+    mean_colour,
+    read_people,
+    skin_region,
+    skin_tones,
+    visible_skin,
+    with_forehead,
+)
 from i2i_plugins.swap.losses import CELLS, SwapLoss
 from i2i_plugins.swap.options import SwapOptions
 from i2i_plugins.swap.pipeline import background, measure
@@ -15,10 +27,10 @@ from tests.plugins.swap.scenes import BLUE, RED, SIDE, Still, face_points, scene
 POINTS = face_points()[None] * SIDE
 
 
-def test_defaults_are_the_published_ones() -> None:
+def test_default_weights_are_the_published_ones() -> None:
     options = SwapOptions()
     assert (options.rec_weight, options.lpips_weight, options.arcface_weight) == (0.5, 1.0, 1.5)
-    assert (options.regularize_noise_weight, options.steps, options.rate) == (5e5, 100, 0.01)
+    assert options.regularize_noise_weight == 5e5
 
 
 def test_face_region_is_one_inside_and_fades() -> None:
@@ -70,7 +82,9 @@ def test_terms_of_changed_target() -> None:
     change = torch.full_like(held.targets, 0.1)
     change[..., SIDE // 2 :] += 0.2
     terms = held.terms(held.targets + change)
-    seen = ((1 - 0.75 * held.region) * change).square().mean()
+    inner = face_region(POINTS, SIDE, held.options.grow, held.options.feather, forehead=0.0)
+    assert (held.region - inner).amax() > 0.1  # the forehead, which is blended but is to stay that of the target
+    seen = ((1 - 0.75 * inner) * change).square().mean()
     assert float(terms["rec"]) == pytest.approx(2 * float(seen), rel=1e-5)
     assert float(terms["lpips"]) == pytest.approx(3 * float(seen), rel=1e-5)
     shown = held.region * change  # the background is the target's
@@ -88,23 +102,54 @@ def test_skin_region_ends_at_brows() -> None:
     assert mean_colour(picture, here[None, None])[0].tolist() == pytest.approx([0, 1, 2], abs=0.15)  # its edge is mixed
 
 
-def test_colour_term_combines_target_light_and_source_tone() -> None:
+def test_colour_term_keeps_light_and_tone() -> None:
     held = aim(colour_weight=10)
-    here = skin_region(POINTS, SIDE)
-    source = scene([RED], [BLUE]).photos["source"].pixels
-    shift = (mean_colour(source, here) - mean_colour(held.targets, here))[:, :, None, None]
-    assert float(held.terms(held.targets)["colour"]) == pytest.approx(10 * float(shift.square().mean()), rel=0.1)
-    there = held.terms((held.targets + shift).clamp(-1, 1))
-    assert float(there["colour"]) < 0.02 * float(held.terms(held.targets)["colour"])
-    # Of one mean colour, but its light is another: bright to the left of the nose, and dark to the right.
-    torn = held.targets + shift + torch.linspace(0.5, -0.5, SIDE)
-    assert float(held.terms(torn)["colour"]) > 10 * float(there["colour"])
+    assert float(held.terms(held.targets)["colour"]) == 0
+    darker = float(held.terms(held.targets - 0.1)["colour"])
+    assert darker == pytest.approx(10 * 0.1**2, rel=0.05)  # cells are weighted by their skin, 1 in all
+    # Of the same mean colour under another light: bright to the left of the nose, and dark to the right.
+    assert float(held.terms(held.targets + torch.linspace(0.5, -0.5, SIDE))["colour"]) > darker
     # Within a cell nothing is asked of it.
     fine = torch.ones(SIDE, SIDE)
     fine[::2] = -1
     assert SIDE == 2 * CELLS
-    same = held.terms(held.targets + shift + 0.05 * fine)["colour"]
-    assert float(same) == pytest.approx(float(held.terms(held.targets + shift)["colour"]), abs=1e-5)
+    assert float(held.terms(held.targets + 0.05 * fine)["colour"]) == pytest.approx(0, abs=1e-5)
+
+
+def test_bare_skin_leaves_out_eyes_and_mouth() -> None:
+    large = face_points()[None] * 256
+    large[:, 36:42] += 8 * torch.tensor([[-1.0, 0], [-0.5, -1], [0.5, -1], [1, 0], [0.5, 1], [-0.5, 1]])
+    large[:, 60:68, 1] += torch.tensor([0.0, -6, -6, -6, 0, 6, 6, 6])
+    whole, bare = skin_region(large, 256)[0, 0], bare_skin(large, 256)[0, 0]
+    for x, y in ((0.375, 0.42), (0.5, 0.65)):
+        assert whole[round(256 * y), round(256 * x)] == 1 and bare[round(256 * y), round(256 * x)] == 0
+    assert bare[round(256 * 0.5), round(256 * 0.4)] == 1 and (bare <= whole).all()
+
+
+def test_visible_skin_follows_colour_around_the_face() -> None:
+    """A face above a neck of its colour and beside hair of another: the neck is skin, the hair and an eye are not."""
+    points = face_points()[None] * 64
+    image = torch.tensor([-0.9, -0.8, -0.7]).view(1, 3, 1, 1).expand(1, 3, 64, 64).clone()  # ground and hair
+    skin = torch.tensor([0.6, 0.2, 0.0]).view(1, 3, 1, 1)
+    image[..., 20:64, 18:46] = skin
+    image = image + 0.02 * torch.sin(torch.arange(64.0))  # some texture
+    seen = visible_skin(image, points)[0, 0]
+    assert seen[32, 32] > 0.9 and seen[52, 32] > 0.6  # a cheek, and the neck below the chin at 48
+    assert seen[32, 10] < 0.05 and seen[10, 32] < 0.05 and seen[2].max() < 0.05  # hair at the sides and above
+
+
+def test_change_tone_keeps_light_and_the_rest() -> None:
+    points = face_points()[None] * 64
+    light = torch.linspace(0.8, 1.2, 64)
+    linear = torch.tensor([0.6, 0.3, 0.2]).view(1, 3, 1, 1) * light.expand(1, 1, 64, 64)
+    linear[..., :4] = 0.02  # hair
+    image = 2 * linear.pow(1 / GAMMA) - 1
+    tone = torch.tensor([[0.3, 0.15, 0.08]])
+    changed = change_tone(image, points, tone)
+    torch.testing.assert_close(skin_tones(changed, points), tone, rtol=0.02, atol=0)
+    row = ((changed[0, :, 32] + 1) / 2).pow(GAMMA)
+    torch.testing.assert_close(row[:, 24] / row[:, 40], (light[24] / light[40]).expand(3), rtol=0.02, atol=0)
+    torch.testing.assert_close(changed[..., :4], image[..., :4], atol=1e-3, rtol=0)
 
 
 def test_terms_with_weight_0_are_omitted() -> None:
