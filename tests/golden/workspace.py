@@ -90,8 +90,8 @@ RUNS: dict[str, dict[str, Any]] = {
         "sample_every": 8,
     },
 }
-"""The training runs by name: the trainer, and settings besides ``TRAINING``, of which None leaves one out. Every trainer
-needs at least one."""
+"""The training runs by name: the trainer, and settings besides ``TRAINING``, of which None leaves one out. Every
+trainer needs at least one."""
 
 
 @contextlib.contextmanager
