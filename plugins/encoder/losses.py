@@ -63,7 +63,8 @@ class IdentityDistance:
             points = self.landmarks(images)
             wanted = self.identity(self.identity.align(images, points))
         found = self.identity(self.identity.align(reconstructions, points))
-        return 1 - (found * wanted).sum(dim=1).mean()
+        distance: Tensor = 1 - (found * wanted).sum(dim=1).mean()
+        return distance
 
 
 _ROLES = ("identity", "landmarks")

@@ -155,7 +155,8 @@ class PyramidEncoder(nn.Module):
         # The first layer is a latent code of W; each further one is a difference from it.
         layers = torch.arange(self.num_ws, device=main.device)[:, None]
         deltas = torch.cat([torch.zeros_like(main), *(row.float() for row in rows[1:])], dim=1)
-        return self.w_mean + self.w_scale * (main + deltas * (layers < self.free))
+        latents: Tensor = self.w_mean + self.w_scale * (main + deltas * (layers < self.free))
+        return latents
 
 
 def _rows_of_heads(num_ws: int) -> dict[str, int]:

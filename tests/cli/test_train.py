@@ -92,7 +92,7 @@ def test_a_runs_own_options_repeat_it(run, tmp_path):
         ("train pix2pix --resume nowhere", 2, "is not the folder of a run"),
         ("train pix2pix --resume x --out y", 2, "leave out --out"),
         ("train pix2pix --resume x --dry-run", 2, "i2i runs show x"),
-        ("train --dataset facades", 2, "Say what to train: 'i2i train NAME ...'. There are: pix2pix"),
+        ("train --dataset facades", 2, "Say what to train: 'i2i train NAME ...'. There are: encoder, pix2pix"),
         ("train pix2pix --dataset facades --source real --steps 1", 1, "i2i datasets fetch facades"),
         ("train pix2pix --dataset facades --out set --steps 1", 2, "not an empty folder"),
         ("runs show nowhere", 2, "is not the folder of a run"),
