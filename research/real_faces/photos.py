@@ -133,9 +133,7 @@ def main(data: Path) -> None:
     evaluation = [*_group_photos(data, i2i.extractor("faceplugin-landmarks", "cpu")), *choose_people(others)]
     evaluation = [replace(each, tuned=number % TUNED == 0) for number, each in enumerate(evaluation)]
     for file, group in ((TUNING, tuning), (EVALUATION, evaluation)):
-        header = (
-            "# file, whether pti inverts it, yaw in degrees, sharpness, side of the crop in pixels, face"
-        )
+        header = "# file, whether pti inverts it, yaw in degrees, sharpness, side of the crop in pixels, face"
         file.write_text("\n".join([header, *map(str, group)]) + "\n", encoding="utf-8")
         click.echo(f"wrote {len(group)} faces to {file}")
 
