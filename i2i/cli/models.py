@@ -75,7 +75,10 @@ def _bundle_line(name: str, members: list[Model]) -> str:
 @click.pass_obj
 def show(registry: Registry, name: str, as_json: bool) -> None:
     """Show all that is known of one model, and what to type next."""
-    facts = _describe(registry.get("model", name))
+    model = registry.get("model", name)
+    facts = _describe(model)
+    if model.training_data:
+        facts["trained_on"] = model.training_data
     if as_json:
         echo_json(facts)
         return
@@ -195,7 +198,6 @@ def _describe(model: Model) -> dict[str, Any]:
         "domain": model.domain,
         "resolution": model.resolution,
         "licence": model.licence,
-        **({"trained_on": model.training_data} if model.training_data else {}),
         "homepage": model.homepage,
         "url": model.url,
         "sources": [describe_source(source) for source in model.sources],

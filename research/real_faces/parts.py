@@ -26,6 +26,8 @@ PAIRS = 20
 """Pairs of samples that are swapped: the first seed with the second, the third with the fourth, and so on."""
 SEED_OF_DIRECTIONS = 70_000
 """First seed of random directions."""
+PROTOCOL = 2
+"""Raised when judging changes, so that results of an older protocol are measured anew."""
 PRIOR = {
     "start": 4.0,
     "samples": 60.0,
@@ -84,7 +86,7 @@ class Tasks:
 
     def __init__(self, bench: Bench, plan: Plan, records: Records, spread: Spread) -> None:
         self.bench, self.plan, self.records, self.spread = bench, plan, records, spread
-        common = {"generator": bench.name, "invert": bench.invert}
+        common = {"generator": bench.name, "invert": bench.invert, "protocol": PROTOCOL}
         self.settings = {
             part: fingerprint(packages, common | {"options": bench.options.get(EDITOR.get(part, ""), {})})
             for part, packages in PACKAGES.items()

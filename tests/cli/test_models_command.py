@@ -126,6 +126,16 @@ def test_show_tells_all_and_what_to_type_next(own_home: Path) -> None:
     assert (facts["state"], facts["next"]) == ("here", "i2i sample --generator cats-8 --out grid.png")
 
 
+def test_show_says_whom_training_data_favour(own_home: Path) -> None:
+    from i2i_plugins.mobilestylegan.model_records import MOBILE_FFHQ
+
+    shown = _run("show", "mobile-ffhq", models=(MOBILE_FFHQ,)).stdout
+    line = next(line for line in shown.splitlines() if line.startswith("trained_on "))
+    assert "FFHQ" in line and " are rare, so expect worse samples and inversions of these." in line
+    assert "NVIDIA" in shown and "Apache-2.0" in shown  # the licences of the teacher and of the package
+    assert "trained_on" not in json.loads(_run("show", "cats-8", "--json").stdout)
+
+
 @pytest.mark.parametrize(
     ("name", "then"), [("points", None), ("shy", "get it from https://example.org/shy and put it there")]
 )

@@ -190,6 +190,16 @@ def test_page_matches_cards(folder: Path) -> None:
     assert page.index("\n## faces\n") < page.index("\n## demo-text\n") and "## demo-identity" not in page
 
 
+def test_cards_say_how_networks_were_made() -> None:
+    page = model_cards.page()
+    for name, made in model_cards.MADE.items():
+        assert f"## {name}\n" in page and made in page and made == model_cards.read(name)["made"]
+        assert "upper bounds" in made
+    assert "regressed on rendered faces" in model_cards.MADE["demo-faces"]
+    published = page.split("## mobile-ffhq\n")[1]
+    assert "NVIDIA" in published and "trained on: Images of StyleGAN2-FFHQ" in published
+
+
 def test_missing_card_is_named(folder: Path) -> None:
     with pytest.raises(
         i2i.I2IError, match=r"demo-faces\.json cannot be read .*: type 'python -m .*train demo-faces' anew"

@@ -29,7 +29,7 @@ from research.real_faces.photos import (
     load_group,
     person_of,
 )
-from research.real_faces.protocol import inside_mask
+from research.real_faces.protocol import inside_mask, recompress
 from research.real_faces.records import Records, fingerprint, format_seconds
 from research.real_faces.spread import load_spread
 
@@ -109,6 +109,13 @@ def test_mask_is_where_an_edit_changed_the_image() -> None:
     mask = inside_mask(before, after)
     assert mask[0, 0, 40, 50] == 1 and mask[0, 0, 25, 35] == 1
     assert mask.sum() == 40 * 40 and mask[0, 0, 10, 10] == 0
+
+
+def test_recompressed_image_is_another_and_looks_the_same() -> None:
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)).repeat_interleave(4, 2)
+    image = image.repeat_interleave(4, 3) * 2 - 1
+    copy = recompress(image)
+    assert 0 < float((copy - image).abs().mean()) < 0.03
 
 
 # Groups of photos.

@@ -76,7 +76,7 @@ def test_suitable_samples_leave_something_to_do() -> None:
     sizes = [1.0, 1.9, 0.9, 1.2]
     starts: list[Any] = [SimpleNamespace(seen=SimpleNamespace(measures={"size": size})) for size in sizes]
     world.spread = SPREAD
-    world._starts = {witnesses.UNSEEN + number: start for number, start in enumerate([None, *starts])}
+    world._starts = {synthetic_faces.UNSEEN + number: start for number, start in enumerate([None, *starts])}
     assert world.suitable(GOAL, 3) == [starts[0], starts[2], starts[3]]
 
 
