@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 DEMO_SIZE ?= 128
 DEMO_STEPS ?= 4000
+FACE_MODELS := mobile-ffhq faceplugin-detection faceplugin-landmarks
+EDIT := $(BIN)/i2i edit --generator mobile-ffhq
 
 define WRITE_LABELS
 import numpy as np, i2i
@@ -24,7 +26,7 @@ export WRITE_LABELS
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint docs lock clean
+.PHONY: help install demo edit_faces test lint docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +46,7 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 		--no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## Train pix2pix for about three minutes on synthetic facades, then generate images from label maps
+demo: $(STAMP) ## Train pix2pix for about three minutes on synthetic facades; then edit real-looking faces
 	@rm -rf $(DEMO)/run $(DEMO)/labels $(DEMO)/images
 	@mkdir -p $(DEMO)
 	$(BIN)/i2i train pix2pix --dataset facades --source synthetic --size $(DEMO_SIZE) --width 32 --discriminator-width 32 \
@@ -55,6 +57,19 @@ demo: $(STAMP) ## Train pix2pix for about three minutes on synthetic facades, th
 	@echo "Unseen label maps: $(DEMO)/labels"
 	@echo "Generated images:  $(DEMO)/images"
 	@echo "Training progress: $(DEMO)/run/samples and $(DEMO)/run/curves.png"
+	@echo
+	@if $(BIN)/i2i models fetch $(FACE_MODELS); then $(MAKE) --no-print-directory edit_faces; \
+	else echo "Edits of real-looking faces are skipped, as their models cannot be downloaded."; fi
+
+edit_faces:
+	$(EDIT) --plugin drag --preset smile --image seed:5 --out $(DEMO)/smile
+	$(EDIT) --plugin mix --preset style --grid --image seed:0 --image seed:5 --image seed:8 \
+		--image other=seed:9 --image other=seed:1 --image other=seed:7 --out $(DEMO)/style
+	$(EDIT) --plugin mix --preset morph --strengths 0:1:7 --image seed:0 --image seed:5 --image seed:8 --out $(DEMO)/morph
+	@echo
+	@echo "A dragged smile:   $(DEMO)/smile/before_after.png and $(DEMO)/smile/frames.gif"
+	@echo "Mixed styles:      $(DEMO)/style/grid.png"
+	@echo "A morph:           $(DEMO)/morph/grid.png and $(DEMO)/morph/frames.gif"
 
 # Each pytest worker gets one thread: more workers than cores times threads only wait for one another.
 test: $(STAMP) ## Install and run all tests

@@ -25,7 +25,7 @@ from i2i.toolkit.images import save_image
 from i2i_plugins.demo.synthetic_faces import SIZE, UNSEEN, faces
 from research.demo.measures.face_measurements import Watcher, followed
 
-METHODS = ("encoder", "lpips", "hybrid", "pti", "projector", "image2stylegan")
+METHODS = ("encoder", "lpips", "hybrid", "hybrid-pti", "projector", "image2stylegan")
 """The last two take 1,000 steps and more an image and are measured when asked for."""
 FIGURES = ("psnr", "ssim", "lpips", "identity", "seconds")
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -363,7 +364,7 @@ def _check_plots(plots: Any) -> None:
     for name, plot in plots.items():
         if not isinstance(name, str) or not name or PurePath(name).name != name:
             raise UnexpectedReturn("a file name without folders", f"a plot of the name {name!r}")
-        for line, points in plot.lines.items():
+        for line, points in (*plot.lines.items(), *plot.right_lines.items()):
             if not all(isinstance(point, (tuple, list)) and len(point) == 2 for point in points):
                 raise UnexpectedReturn("points (x, y)", f"the plot {name!r} with the line {line!r}")
 
@@ -400,6 +401,10 @@ def _check_image(image: Any, what: str) -> None:
 
 
 def _check_frames(frames: Any) -> None:
+    from .toolkit.images.frames import LazyFrames
+
+    if isinstance(frames, LazyFrames):  # reading them computes them
+        return
     if not isinstance(frames, (list, tuple)):
         raise UnexpectedReturn("a list of tensors (1, 3, H, W)", f"the frames {describe_value(frames)}")
     for number, frame in enumerate(frames):
@@ -414,6 +419,14 @@ def _check_scalars(scalars: Any) -> None:
     for key, value in scalars.items():
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise UnexpectedReturn("finite numbers", f"the scalar {key!r} = {value!r}")
+
+
+def _check_facts(_: Any, facts: Any, args: Sequence[Any]) -> None:
+    """Require a mapping that JSON has."""
+    try:
+        json.dumps(dict(facts), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        raise UnexpectedReturn("a mapping of values that JSON has") from None
 
 
 def _check_inversions(_: Any, inversions: Any, args: Sequence[Any]) -> None:
@@ -475,7 +488,7 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "to_published_layers": _check_published_layers,
     },
     "editor": {"edit": _check_result, "presets": _check_words},
-    "inverter": {"invert": _check_inversions},
+    "inverter": {"invert": _check_inversions, "cache_facts": _check_facts},
     "model": {"convert": _check_converted},
 }
 """By kind and method, the check of what the method returns; the other methods of a contract are guarded without."""

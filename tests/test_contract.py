@@ -30,9 +30,11 @@ class TestContract(i2i.testing.PluginContract):
     options = {
         "trainer:pix2pix": {"levels": 3, "width": 4, "discriminator_width": 4, "patch": 16},
         "trainer:stylegan2": {"channel_base": 128, "channel_max": 8, "latent": 8},
+        "trainer:encoder": {"generator": "demo-faces", "width": 4, "pool": 4, "image_part": 0.5, "validate_every": 3},
         "editor:drag": {"point": ("16,16:18,16",)},
         "editor:invert": {"method": "projector"},
         "editor:text": {"prompt": ("smile",)},
+        "inverter:hybrid-pti": {"tune_steps": 2},
         "inverter:pti": {"tune_steps": 2},
     }
     images = {"editor:mix": ("image=seed:0", "other=seed:1")}
@@ -50,6 +52,7 @@ class TestContract(i2i.testing.PluginContract):
         "extractor:faceplugin-landmarks": DOWNLOADED,
         "extractor:faceplugin-pose": DOWNLOADED,
         "extractor:open-clip": DOWNLOADED,
+        "extractor:trained-encoder": "it reads a run; tests/plugins/test_encoder.py calls it with one",
         "extractor:lpips-vgg": VGG16,
         "extractor:vgg16": VGG16,
         "inverter:image2stylegan": VGG16,

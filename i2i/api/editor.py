@@ -41,6 +41,13 @@ class Plot:
     """Name of each line -> its points ``(x, y)`` in order."""
     logarithmic: bool = False
     """Whether the y axis is logarithmic."""
+    right: str = ""
+    """Label of a second y axis on the right, with its unit."""
+    right_lines: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    """The lines of that axis, which is linear."""
+    csv: bool = False
+    """Whether the points are also written as a table of the same name, with one column for each line. The plots of this
+    name of all results go into one table, with a column ``photo`` where there are several."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ class Result:
     latent: Tensor | Latent | None = None
     """Latent of ``image``. A tensor is its w; noise and weight changes are then those of the edited image's latent."""
     frames: Sequence[Tensor] = ()
-    """Intermediate images, each ``(1, 3, H, W)``: the frames of the animation."""
+    """Intermediate images, each ``(1, 3, H, W)``: the frames of the animation. A list, or
+    ``i2i.toolkit.images.frames.LazyFrames`` where they do not fit in memory."""
     scalars: Mapping[str, float] = field(default_factory=dict)
     table: Table | None = None
     plots: Mapping[str, Plot] = field(default_factory=dict)

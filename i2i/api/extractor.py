@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ..api.device import Device
+    from .generator import Generator
 
 Role = str
 """What an extractor does: a standard role (``STANDARD_ROLES``), or one that a plugin introduces, such as ``depth``."""
@@ -172,7 +173,19 @@ class Extractor(ABC):
     """Name under which ``Scene.compare`` reports what it measures, such as ``"lpips"``; its role unless given."""
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """External networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
+    reads: ClassVar[str] = ""
+    """Name of its option that takes a weight file or the folder of a run. ``--extractor ROLE=PATH`` then means this
+    extractor with this option."""
 
     @abstractmethod
     def __init__(self, device: Device) -> None:
         """Load the network onto ``device``."""
+
+    def check(self, generator: Generator) -> None:
+        """Refuse a generator that it does not fit, such as one for which an encoder was not trained.
+
+        It is called before any slow work where the user named the extractor for an edit; inverters call it for others.
+
+        Raises:
+            I2IError: it does not fit; says what it was made for.
+        """

@@ -38,8 +38,8 @@ class Inverter(ABC):
     """A method that finds latents of images. Pure: it writes no files and prints nothing.
 
     ``i2i edit --invert NAME[,KEY=VALUE]`` chooses an inverter and sets its ``Options``. Results are cached by image,
-    generator, inverter (with its distribution and version), options and chosen extractors, so the result of an image
-    may depend on nothing else.
+    generator, inverter (with its distribution and version), options, chosen extractors and ``cache_facts``, so the
+    result of an image may depend on nothing else.
     """
 
     name: ClassVar[str]
@@ -66,6 +66,18 @@ class Inverter(ABC):
         Raises:
             I2IError: the options do not fit.
         """
+
+    def cache_facts(self, generator: Generator, options: Any) -> Mapping[str, Any]:
+        """Return what the results depend on besides those things, such as which files are downloaded.
+
+        Args:
+            generator: The ``Generator``, an instance of ``requires``.
+            options: An instance of ``Options``.
+
+        Returns:
+            Values that JSON has, by name; they become part of the key of the cache.
+        """
+        return {}
 
     @abstractmethod
     def invert(self, scene: Scene, images: Tensor, options: Any) -> Sequence[Inversion]:

@@ -129,3 +129,6 @@ class Model:
     cannot read it refuses with an ``i2i.I2IError``. None where a source has one file, stored as it is."""
     bundles: frozenset[str] = frozenset()
     """Names under which ``i2i models fetch`` gets it along with others, such as ``"faces"``; none is a model's name."""
+    training_data: str = ""
+    """What the weights were trained on, whom or what that favours, and what to expect of the rest; sentences that
+    ``i2i models show`` prints."""

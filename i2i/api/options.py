@@ -63,9 +63,10 @@ RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
         | {"quiet", "registry", "resume", "source"}
     ),
     "editor": frozenset(
-        {"as_json", "blend", "crop", "debug", "device", "extractor", "extractor_options", "extractors", "face"}
-        | {"faithful", "fresh", "generator", "generator_options", "help", "image", "images", "invert", "json", "keep"}
-        | {"landmarks", "name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
+        {"animation", "as_json", "blend", "crop", "debug", "device", "encoder", "extractor"}
+        | {"extractor_options", "extractors", "eyes", "face", "faithful", "fps", "fresh", "generator"}
+        | {"generator_options", "help", "image", "images", "invert", "json", "keep", "landmarks", "mouth"}
+        | {"name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
     ),
 }
 """Options of ``i2i train`` and ``i2i edit`` themselves, and arguments of ``i2i.train`` and ``i2i.edit``. No trainer or

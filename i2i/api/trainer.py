@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .device import Device
 
 TrainerT = TypeVar("TrainerT", bound="Trainer")
-Learning = Literal["pairs", "images", "unpaired", "fields"]
+Learning = Literal["pairs", "images", "unpaired", "fields", "seeds"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Trainer(ABC):
     kinds: ClassVar[Mapping[str, Callable[[dict[str, Tensor]], nn.Module]]] = {}
     """External networks it can read, for ``i2i.load_network``: kind -> function from a state dict to a module."""
 
-    wants: ClassVar[Literal["pairs", "images", "unpaired", "pictures"] | tuple[Field, ...]] = "pairs"
+    wants: ClassVar[Literal["pairs", "images", "unpaired", "pictures", "seeds"] | tuple[Field, ...]] = "pairs"
     """What it learns from, and so what a batch is:
 
     - ``"pairs"``: ``{"input", "target"}``, the two sides of each pair by ``--direction``; label maps are painted in the
@@ -89,6 +89,8 @@ class Trainer(ABC):
     - ``"unpaired"``: ``{"input", "target"}`` as of pairs, but sampled independently, each side in its own random order.
     - a tuple of fields: a tensor for each, by name. The dataset must declare them with the same kinds. ``i2i predict``
       reads the first from a file, and ``i2i evaluate`` compares the output with the second.
+    - ``"seeds"``: no dataset; the trainer makes its samples itself, such as from a generator. A batch is ``{"seed"}``,
+      int64 ``(N,)``: a number for each sample, and other numbers for validation than for training.
 
     One that wants images may define ``generator(self) -> Generator``: the trained generator, to sample from and to edit
     with. It is called on a trainer that holds averaged weights, and makes ``i2i sample --generator RUN`` work.
@@ -101,6 +103,10 @@ class Trainer(ABC):
     ``validate`` must return a metric that a trainer declares here; the default is optional."""
     best_is: ClassVar[Literal["lower", "higher"]] = "lower"
     """Which values of ``best_metric`` are better."""
+
+    next_command: ClassVar[str] = ""
+    """The command that uses a trained run, printed at its end: ``{run}`` stands for its folder, and the names of the
+    trainer's options in braces for their values. Empty: what the engine knows, such as ``i2i predict``."""
 
     data: DataInfo = DataInfo()
     """Its data: set before ``__init__`` is called."""
@@ -130,7 +136,7 @@ class Trainer(ABC):
 
     @classmethod
     def learns_from(cls) -> Learning:
-        """Return what ``wants`` means: ``pairs``, ``images``, ``unpaired``, or ``fields`` for a tuple of fields."""
+        """Return what ``wants`` means: ``fields`` for a tuple of fields, ``images`` for ``pictures``, else itself."""
         return learning_of(cls.wants)
 
     @abstractmethod
@@ -139,7 +145,8 @@ class Trainer(ABC):
 
         Args:
             batch: What ``wants`` asks for, on the device: images float32 ``(N, C, H, W)`` in [-1, 1], labels int64
-                ``(N, H, W)``, masks float32 ``(N, 1, H, W)`` of 0 and 1, values float32 ``(N, ...)``.
+                ``(N, H, W)``, masks float32 ``(N, 1, H, W)`` of 0 and 1, values float32 ``(N, ...)``, seeds int64
+                ``(N,)``.
 
         Returns:
             Losses by name, each a detached tensor of no dimension, unread: ``.item()`` would wait for the device.
@@ -196,7 +203,7 @@ class Trainer(ABC):
             optimizer.load_state_dict(state[name])
 
 
-def learning_of(wants: Literal["pairs", "images", "unpaired", "pictures"] | tuple[Field, ...]) -> Learning:
+def learning_of(wants: Literal["pairs", "images", "unpaired", "pictures", "seeds"] | tuple[Field, ...]) -> Learning:
     """Return what a value of ``Trainer.wants`` means; see ``Trainer.learns_from``."""
     if isinstance(wants, tuple):
         return "fields"

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ..api.errors import DiskFullError
+from ..api.errors import DiskFullError, I2IError
 from ..api.model import FileSource, NpmSource, WheelSource
 from ..toolkit.files import hash_file, user_directory
 from ..toolkit.locks import file_lock
@@ -58,6 +58,7 @@ class Downloads:
         self.folder = user_directory() / "downloads"
         self._archives: list[Path] = []
         self._verified: set[Path] = set()
+        self._failed: dict[Path, I2IError] = {}
 
     def __enter__(self) -> Downloads:
         return self
@@ -84,7 +85,9 @@ class Downloads:
             shutil.rmtree(folder, ignore_errors=True)
 
     def fetch(self, source: Source, into: Path, progress: Progress | None, note: Note) -> Files:
-        """Get the files of a source by the network.
+        """Get the files of a source by the network; an archive that failed is not tried again for another record.
+
+        Without a network pip and npm take a minute until they give up, which a bundle would add up.
 
         Args:
             into: A folder for what is unpacked.
@@ -94,12 +97,20 @@ class Downloads:
             I2IError: it cannot be fetched, or is not what the record says.
         """
         archive = self._archive(source)
+        if (error := self._failed.get(archive)) is not None:
+            raise error
         with file_lock(archive, waiting=lambda: note(f"Waiting for another process that downloads {archive.name}.")):
             self._archives.append(archive)  # also one that a killed process left
             if archive not in self._verified or not archive.is_file():
                 if not (archive.is_file() and hash_file(archive) == source.sha256):
                     self._check_space(source)
-                    self._download(source, archive, progress)
+                    try:
+                        self._download(source, archive, progress)
+                    except DiskFullError:
+                        raise
+                    except I2IError as failure:
+                        self._failed[archive] = failure
+                        raise
                 self._verified.add(archive)
             return read_files(source, archive, into)
 

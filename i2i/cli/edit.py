@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +15,15 @@ import click
 from ..api.errors import UsageError
 from ..runtime.cancellation import Cancellation
 from ..toolkit.command_options import (
+    encoder_option,
     extractor_option,
     extractor_options_option,
+    eyes_option,
     face_option,
     generator_options_option,
     json_option,
     landmarks_option,
+    mouth_option,
 )
 from ..toolkit.directories import numbered_directory, output_directory
 from ..toolkit.progress import Progress
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 _STOPPING = "Stopping with the best result so far, if there is any; press Ctrl-C again to end without it."
+_FRAME = re.compile(r"(frames(?:_[0-9]+)??)_[0-9]{4,}\.png")
 _INTERRUPTED = "Stopped at once, so nothing is written; type the command again to start over."
 
 
@@ -53,6 +59,8 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     help="What a generator sees of a photo: a face aligned as in FFHQ, or the largest square.  [default: auto]",
 )
 @face_option(None)
+@eyes_option
+@mouth_option
 @click.option(
     "--invert",
     metavar="METHOD[,KEY=VALUE]",
@@ -67,7 +75,14 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
     type=click.Choice(["feather", "poisson", "plain", "none"]),
     help="How the edited crop goes back into its photo; plain keeps its colours.  [default: feather]",
 )
+@click.option(
+    "--animation",
+    metavar="FILE[,FILE]",
+    help="Files of the frames: gif, mp4, png (a numbered image for each).  [default: gif]",
+)
+@click.option("--fps", type=click.FloatRange(1, 120), help="Frames per second of GIF and MP4.  [default: 10]")
 @landmarks_option
+@encoder_option
 @extractor_option
 @extractor_options_option
 @generator_options_option
@@ -86,7 +101,10 @@ def command(
     plugin: str | None,
     images: tuple[str, ...],
     landmarks: str | None,
+    encoder: str | None,
     extractors: dict[str, str],
+    animation: str | None,
+    fps: float | None,
     out: str | None,
     device: str,
     seed: int | None,
@@ -114,7 +132,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("extractor_options", "generator_options"):  # none given is an empty dictionary
         given |= {name: own} if (own := given.pop(name)) else {}
-    chosen = extractors | ({"landmarks": landmarks} if landmarks else {})
+    named = {"landmarks": landmarks, "encoder": encoder}
+    chosen = extractors | {role: own for role, own in named.items() if own}
     if faithful:
         given["invert"] = faithful_inversion(given.get("invert", ""), registry)
     if recipe and (plugin or given or chosen or seed is not None):
@@ -127,7 +146,8 @@ def command(
         Progress(name=name, transient=True) as progress,
         Cancellation(_STOPPING, _INTERRUPTED) as cancellation,
     ):
-        shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry}
+        shared: dict[str, Any] = {"device": device, "out": folder, "registry": registry, "fps": fps}
+        shared |= {"animation": animation} if animation is not None else {}
         shared |= {"progress": progress, "stop": cancellation}
         shared["note"] = _tell
         if recipe:
@@ -141,7 +161,7 @@ def command(
         facts = {"out": str(folder), "files": files, "scalars": dict(result.scalars), "recipe": recipe_file}
         echo_json(facts | ({"others": [dict(each.scalars) for each in result.others]} if result.others else {}))
     else:
-        click.echo(f"Wrote {', '.join(files)} to {folder}")
+        click.echo(f"Wrote {', '.join(shorten(files))} to {folder}")
         for line in figures(result):
             click.echo(line)
 
@@ -149,6 +169,15 @@ def command(
 def written(out: Path) -> list[str]:
     """Return the files that an edit left, as its recipe names them, the recipe last."""
     return [*json.loads((out / "recipe.json").read_text(encoding="utf-8"))["files"], "recipe.json"]
+
+
+def shorten(files: Sequence[str]) -> list[str]:
+    """Replace numbered frames by the first and the last of them."""
+    short: list[str] = []
+    for animation, names in groupby(files, lambda name: found[1] if (found := _FRAME.fullmatch(name)) else ""):
+        group = list(names)
+        short += [f"{group[0]} to {group[-1]}"] if animation and len(group) > 1 else group
+    return short
 
 
 def figures(result: Result) -> list[str]:

@@ -200,6 +200,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "domain": model.domain,
         "resolution": model.resolution,
         "licence": model.licence,
+        **({"trained_on": model.training_data} if model.training_data else {}),
         "homepage": model.homepage,
         "url": model.url,
         "sources": [describe_source(source) for source in model.sources],

@@ -27,7 +27,7 @@ def list_command(root: str, as_json: bool) -> None:
         echo_json({"runs": found})
     elif found:
         for row in found:  # --json keeps the word of version 0.1
-            row["dataset"] = row["dataset"].replace("(drawn)", "(synthetic)")
+            row["dataset"] = row["dataset"] and row["dataset"].replace("(drawn)", "(synthetic)")
         echo_table(list(found[0]), [["-" if cell is None else cell for cell in row.values()] for row in found])
     else:
         click.echo(f"No runs in {root}; make one with: i2i train pix2pix --dataset facades")
@@ -35,11 +35,12 @@ def list_command(root: str, as_json: bool) -> None:
 
 def _row(run: Any) -> dict[str, Any]:
     summary = run.summary()
+    dataset = run.options["run"]["dataset"]
     l1 = summary.get("validation", {}).get("l1")
     return {
         "run": str(run.folder),
         "trainer": run.options["trainer"],
-        "dataset": f"{run.options['run']['dataset']} ({run.options['run'].get('source')})",
+        "dataset": dataset and f"{dataset} ({run.options['run'].get('source')})",
         "status": summary["status"],
         "steps": f"{summary['steps']}/{run.options['run'].get('steps')}",
         "val l1": None if l1 is None else round(l1, 4),

@@ -48,15 +48,17 @@ class TrainCommand(click.Command):
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
         from ..api.options import click_options
-        from ..training.settings import TrainOptions, suited_options
+        from ..training.settings import DATA_OPTIONS, TrainOptions, suited_options
 
         full = copy.copy(self)
-        suited = click_options(suited_options(registry, trainer))
+        data = registry.entry("trainer", trainer).get("wants") != "seeds"
+        suited = click_options(suited_options(registry, trainer), skip=frozenset() if data else DATA_OPTIONS)
         with guarding(plugin_owner(registry, "trainer", trainer), "Options"):
             options = registry.entry("trainer", trainer).options
             full.own = click_options(options, skip=frozenset(TrainOptions.model_fields))
-        full.params = [*self.params, *suited, *full.own]
-        full.help = f"Train {trainer} on a dataset."
+        own = [each for each in self.params if data or each.name != "dataset_options"]
+        full.params = [*own, *suited, *full.own]
+        full.help = f"Train {trainer} on a dataset." if data else f"Train {trainer}, which makes its samples itself."
         return full
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -89,8 +91,8 @@ def command(
     out: str | None,
     config: str | None,
     dry_run: bool,
-    dataset_options: dict[str, Any],
     callback_options: dict[str, dict[str, Any]],
+    dataset_options: dict[str, Any] | None = None,
     **given: Any,
 ) -> None:
     """Train a network: 'i2i train NAME --help' shows the options of a trainer, 'i2i plugins list' the trainers."""
@@ -103,7 +105,7 @@ def command(
     options = {**(read_config(config) if config else {}), **typed}
     if len(typed.keys() & {"steps", "epochs"}) == 1:  # one of them typed replaces the other from the file
         options.pop("epochs" if "steps" in typed else "steps", None)
-    dataset_options = {**(options.pop("dataset_options", None) or {}), **dataset_options}
+    dataset_options = {**(options.pop("dataset_options", None) or {}), **(dataset_options or {})}
     if resume and (out or config):
         raise UsageError(
             "--resume continues in the run's own folder with its own options: leave out --out and --config."
@@ -122,7 +124,11 @@ def command(
     summary, folder = run.summary(), shlex.quote(str(run.folder))
     click.echo(f"{run.folder}: {summary['steps']} steps, {summary['images_per_second']:.1f} images/s")
     click.echo(f"samples: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
-    if registry.get("trainer", name).learns_from() == "images":
+    trainer = registry.get("trainer", name)
+    if trainer.next_command:
+        values = {key: shlex.quote(str(value)) for key, value in run.options["options"].items()}
+        click.echo(f"next: {trainer.next_command.format(**values, run=folder)}")
+    elif trainer.learns_from() == "images":
         click.echo(f"next: i2i sample --generator {folder} --out grid.png")
-    else:
+    elif trainer.learns_from() != "seeds":
         click.echo(f"next: i2i predict {folder} IMAGE --out DIR, or i2i evaluate {folder}")

@@ -245,6 +245,8 @@ def place_field(array: np.ndarray, field: Field, device: Device) -> Tensor:
 
     if field.kind == "image" and array.dtype == np.uint8:
         return device.put(array)
+    if array.dtype == np.int64:  # seeds
+        return torch.from_numpy(array).to(device)
     if field.kind == "labels":
         return torch.from_numpy(array).to(device).long()
     if field.kind == "image":

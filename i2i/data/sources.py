@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 Choice = Literal["auto", "real", "drawn"]
 IMAGE = Field("image")
 """The field of single images that lie in a folder."""
+SEED = Field("seed", "value")
+"""The field of trainers that make their samples themselves."""
+TRAINING_SEEDS, VALIDATION_SEEDS = 65_536, 32
+"""Seeds in an epoch, and in a validation: such trainers render images, which takes time."""
 
 
 @dataclass
@@ -112,6 +116,34 @@ class SyntheticSource(Source):
         if self.dataset is None:
             raise ValueError("a SyntheticSource needs a dataset")
         return self.dataset
+
+
+@dataclass
+class SeedSource(Source):
+    """Numbers in place of samples, for trainers that make their samples themselves."""
+
+    first: int = 0
+    """The smallest number."""
+    count: int = TRAINING_SEEDS
+
+    def __len__(self) -> int:
+        """Return how many numbers there are."""
+        return self.count
+
+    def name(self, index: int) -> str:
+        """Return the number as text."""
+        return f"seed_{self.first + index}"
+
+    def read(self, index: int, size: int) -> dict[str, np.ndarray]:
+        """Return a number, int64 without dimensions."""
+        return {SEED.name: np.array(self.first + index, dtype=np.int64)}
+
+
+def open_seeds(split: str) -> SeedSource:
+    """Return the seeds of ``train`` or ``val``, which have none in common."""
+    if split == "train":
+        return SeedSource((SEED,), "drawn", noun="seeds")
+    return SeedSource((SEED,), "drawn", noun="seeds", first=TRAINING_SEEDS, count=VALIDATION_SEEDS)
 
 
 def _check_synthetic(dataset: Dataset, field: Field, array: np.ndarray | None, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..api.trainer import DataInfo, Trainer
 from .batches import Column, SampleGroup
 from .layouts import find_samples, find_sides, side_fields
 from .samples import Palette
-from .sources import Choice, Source, open_images, open_sides, open_source, select_fields, usable
+from .sources import SEED, Choice, Source, open_images, open_seeds, open_sides, open_source, select_fields, usable
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ def open_data(
     return open_pairs(dataset, root, split, source, seed, direction)
 
 
+def seed_data(split: str) -> TrainingData:
+    """Return the seeds of a split, for a trainer without a dataset."""
+    return TrainingData((SampleGroup(open_seeds(split), (Column(SEED.name, SEED),)),))
+
+
 def open_pairs(
     dataset: Dataset, root: Path | None, split: str, source: Choice, seed: int, direction: Direction
 ) -> TrainingData:
@@ -112,12 +117,12 @@ def has_split(kind: type[Trainer], dataset: Dataset, data: TrainingData, split: 
     return bool(find_samples(dataset, root, split))
 
 
-def describe_data(data: TrainingData, dataset: Dataset, direction: Direction, size: int) -> DataInfo:
-    """Return the facts about the data for the trainer."""
+def describe_data(data: TrainingData, dataset: Dataset | None, direction: Direction, size: int) -> DataInfo:
+    """Return the facts about the data for the trainer; ``dataset`` is None where it needs none."""
     return DataInfo(
         fields=tuple(_field_of_column(column) for group in data.groups for column in group.columns),
-        classes=tuple(dataset.classes),
-        palette=tuple(dataset.palette),
+        classes=tuple(dataset.classes) if dataset else (),
+        palette=tuple(dataset.palette) if dataset else (),
         direction=direction,
         size=size,
     )

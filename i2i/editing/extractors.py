@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import UsageError
+from ..api.extractor import Extractor
 from ..assets.extractors import check_role, choose, open_chosen, roles
 from ..guards import build_plugin
 
 if TYPE_CHECKING:
     from ..api.device import Device
     from ..api.editor import Editor
-    from ..api.extractor import Extractor
+    from ..api.generator import Generator
     from ..registry import Registry
 
 
@@ -97,6 +98,16 @@ class Extractors(Mapping[str, Any]):
     def knows(self, role: str) -> bool:
         """Return whether the user chose an extractor of this role or one was trained for this domain."""
         return role in self.names or bool(self.registry.where("extractor", role=role, domain=self.domain))
+
+    def check_named(self, generator: Generator) -> None:
+        """Let the extractors that the user named, and that fit one generator only, refuse another one.
+
+        Raises:
+            I2IError: an extractor cannot be opened, or does not fit the generator.
+        """
+        for role, name in self.names.items():
+            if self.registry.get("extractor", name).check is not Extractor.check:
+                self[role].check(generator)
 
     @property
     def chosen(self) -> dict[str, str]:

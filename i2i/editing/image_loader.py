@@ -13,8 +13,9 @@ from ..api.errors import I2IError
 from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
-from ..toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
-from ..toolkit.faces.detection import find_faces
+from ..toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement, square_placement
+from ..toolkit.faces.detection import BY_HAND, find_faces
+from ..toolkit.faces.quality import FaceQuality, measure_quality
 from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
@@ -43,6 +44,8 @@ class EditImage:
     """The photo into which the edited crop is pasted back; None where there is none."""
     placement: Placement | None = None
     """Position of the crop in that photo."""
+    quality: FaceQuality | None = None
+    """Size, sharpness, noise and yaw of the face of an aligned photo; None for other images."""
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata of the latent file, with which a later edit can paste its crop into the photo."""
@@ -93,19 +96,27 @@ class ImageLoader:
     def _crops(self, given: InputImage) -> list[EditImage]:
         assert given.path is not None
         array = read_image(given.path)
+        points = self.settings.points
+        if points is not None:
+            points.check_inside(array.shape[0], array.shape[1], given.path)
+            return [self._crop(given, array, points_placement(points), given.label)]
         if not self.aligns:
             return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
         faces = self._faces(array, given.path)
         several = len(faces) > 1
         names = {number: f"{given.label} {number}" if several else given.label for number in faces}
-        placements = {number: ffhq_placement(face.landmarks) for number, face in faces.items()}
-        return [self._crop(given, array, placements[number], name) for number, name in names.items()]
+        crops = []
+        for number, face in faces.items():
+            placement = ffhq_placement(face.landmarks)
+            crop = self._crop(given, array, placement, names[number])
+            crops.append(replace(crop, quality=measure_quality(array, placement, face.landmarks)))
+        return crops
 
     def _faces(self, array: np.ndarray, path: Path) -> dict[int, Face]:
         """Detect faces; if the extractor only knows crops of another domain, the error says so."""
         finder = self.finder()
         try:
-            return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note)
+            return find_faces(to_tensor(array), finder, self.settings.face, path, self.settings.calls.note, BY_HAND)
         except ImageError:
             if finder.domain in (FACES, "any"):
                 raise
@@ -113,13 +124,14 @@ class ImageLoader:
                 path,
                 f"{finder.name} reads crops of {finder.domain} and does not search photos "
                 f"for faces; choose another extractor with --landmarks {' or '.join(self.finders) or 'NAME'} "
-                "(see 'i2i plugins list'), or leave --crop face out.",
+                "(see 'i2i plugins list'), place the face with --eyes X,Y:X,Y --mouth X,Y, or leave --crop face out.",
             ) from None
 
     @property
     def aligns(self) -> bool:
         """Whether photos are cropped to an aligned face, not to their largest square."""
-        return self.settings.crop == "face" or (self.settings.crop == "auto" and self.domain == FACES)
+        crop = self.settings.crop
+        return self.settings.points is not None or crop == "face" or (crop == "auto" and self.domain == FACES)
 
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
         crop = extract_crop(array, placement, self.generator.resolution)
@@ -162,6 +174,20 @@ def _source_photo(about: Mapping[str, Any]) -> tuple[Path | None, Placement | No
         return (source, placement) if hash_file(source) == record["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
+
+
+def quality_warnings(images: Sequence[EditImage], resolution: int) -> list[str]:
+    """Return a sentence for each fault of an aligned photo that hinders its inversion.
+
+    Args:
+        resolution: That of the generator, pixels.
+    """
+    return [
+        f"warning: {image.photo.name}: {fault}."
+        for image in images
+        if image.quality is not None
+        for fault in image.quality.warnings(resolution)
+    ]
 
 
 def check_single_face(images: Sequence[EditImage], many: bool, name: str) -> None:

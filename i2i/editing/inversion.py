@@ -193,7 +193,9 @@ class Inversions:
         provider = self.registry.provider("inverter", kind.name)
         version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
         inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
-        described = json.dumps([inverter, self._extractors_of(kind), dict(self.facts)], sort_keys=True)
+        own = build_plugin(self.registry, "inverter", kind.name).cache_facts(self.generator, options)
+        facts = {**self.facts, **({"inverter": dict(own)} if own else {})}
+        described = json.dumps([inverter, self._extractors_of(kind), facts], sort_keys=True)
         digest = hashlib.sha256(described.encode())
         array = image.detach().float().cpu().contiguous().numpy()
         digest.update(str(array.shape).encode() + array.tobytes())
@@ -269,10 +271,15 @@ def _to_device(latent: Latent, device: Device) -> Latent:
 
 
 def _plain(plot: Plot) -> dict[str, Any]:
-    lines = {name: list(points) for name, points in plot.lines.items()}
-    return {"x": plot.x, "y": plot.y, "lines": lines, "log": plot.logarithmic}
+    lines, right_lines = ({name: list(line) for name, line in side.items()} for side in (plot.lines, plot.right_lines))
+    values = {"x": plot.x, "y": plot.y, "lines": lines, "log": plot.logarithmic}
+    return values | {"right": plot.right, "right_lines": right_lines, "csv": plot.csv}
 
 
 def _plot(values: Mapping[str, Any]) -> Plot:
-    lines = {str(name): [(float(x), float(y)) for x, y in points] for name, points in values["lines"].items()}
-    return Plot(str(values["x"]), str(values["y"]), lines, bool(values["log"]))
+    lines, right_lines = (
+        {str(name): [(float(x), float(y)) for x, y in points] for name, points in values.get(key, {}).items()}
+        for key in ("lines", "right_lines")
+    )
+    right, csv = str(values.get("right", "")), bool(values.get("csv", False))
+    return Plot(str(values["x"]), str(values["y"]), lines, bool(values["log"]), right, right_lines, csv)

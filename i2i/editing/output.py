@@ -9,26 +9,27 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..api.editor import Result
+from ..api.editor import Plot, Result
 from ..api.errors import UsageError
 from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
-from ..toolkit.images import enlarge, resize, save_image, to_array
+from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
-from ..toolkit.images.plots import draw_plot
-from ..toolkit.images.videos import write_gif
+from ..toolkit.images.plots import draw_plot, write_csv
+from ..toolkit.images.videos import write_gif, write_video
 from ..toolkit.latents.files import save_latent
 from .image_loader import EditImage
 from .paste import PastedPhoto
 from .recipes import RECIPE, recipe_text
+from .settings import Animation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,18 +40,18 @@ STANDARD_FILES = (
     "result.png",
     "before_after.png",
     "frames.gif",
+    "frames.mp4",
+    "frames.png",
     "latent.safetensors",
     "photo.png",
     "grid.png",
     "grid.html",
 )
-"""Files of an edit besides its recipe and plots."""
-_NUMBER = re.compile(r"_[0-9]+(?=\.)")
+"""Files of an edit besides its recipe and plots, without the numbers of results and frames."""
+_NUMBERS = re.compile(r"(_[0-9]+)+(?=\.)")
 PREVIEW = 1024
 """Longest side of an image in ``before_after.png`` and of a frame in ``frames.gif``, pixels; in the former, small
 images are enlarged."""
-FRAMES_PER_SECOND = 10
-"""Frame rate of ``frames.gif``."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Writer:
     note: Callable[[str], None]
     generator: Generator | None = None
     """The generator of the latents, if there is one."""
+    animation: Animation = field(default_factory=Animation)
+    """The files of the frames."""
 
     def write(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto] = ()) -> list[str]:
         """Write all files to ``out``, or none; the recipe last, so that it never names a missing file.
@@ -99,7 +102,20 @@ class Writer:
         for photo in photos:
             save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
-        return written + self._write_table(result)
+        return written + self._write_plot_tables(result, images) + self._write_table(result)
+
+    def _write_plot_tables(self, result: Result, images: Sequence[EditImage]) -> list[str]:
+        """Write the points of plots that ask for it, those of all results in one file."""
+        tables: dict[str, dict[str, Plot]] = {}
+        for number, each in enumerate((result, *result.others)):
+            label = images[number].photo.name if number < len(images) else str(number + 1)
+            for name, plot in each.plots.items():
+                if plot.csv:
+                    own = tables.setdefault(name, {})
+                    own[f"{label} ({number + 1})" if label in own else label] = plot
+        for name, plots in tables.items():
+            write_csv(self.out / f"{name}.csv", plots)
+        return [f"{name}.csv" for name in tables]
 
     def _write_result(self, result: Result, image: EditImage | None, mark: str) -> list[str]:
         after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in STANDARD_FILES}
@@ -111,9 +127,9 @@ class Writer:
             save_image(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
         if result.frames:
-            frames = [preview(to_array(frame)) for frame in result.frames]
-            write_gif(self.out / named["frames.gif"], frames, FRAMES_PER_SECOND, side=PREVIEW)
-            written.append(named["frames.gif"])
+            written += self._write_frames(result.frames, mark)
+        elif self.animation != Animation():
+            self.note("--animation and --fps have no effect: the edit has no frames; --frames sets their number.")
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
             about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}
@@ -122,6 +138,29 @@ class Writer:
         for name, plot in result.plots.items():
             written.append(f"{name}{mark}.png")
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
+        return written
+
+    def _write_frames(self, frames: Iterable[Tensor], mark: str) -> list[str]:
+        """Write the files of the animation; each frame is read once, as reading may compute it."""
+        arrays, files = map(to_array, frames), self.animation.files
+        numbered: list[Path] = []
+        if files != ("gif",) and files != ("mp4",):
+            for number, array in enumerate(arrays, start=1):
+                numbered.append(self.out / f"frames{mark}_{number:04}.png")
+                save_image(numbered[-1], array)
+            arrays = map(read_image, numbered)
+        written: list[str] = []
+        if "gif" in files:
+            written.append(f"frames{mark}.gif")
+            write_gif(self.out / written[-1], map(preview, arrays), self.animation.fps, side=PREVIEW)
+            arrays = map(read_image, numbered)
+        if "mp4" in files:
+            written.append(f"frames{mark}.mp4")
+            write_video(self.out / written[-1], arrays, self.animation.fps)
+        if "png" in files:
+            return written + [path.name for path in numbered]
+        for path in numbered:
+            path.unlink()
         return written
 
     def _published(self, latent: Latent) -> Tensor | None:
@@ -161,7 +200,7 @@ def preview(array: np.ndarray) -> np.ndarray:
 
 def is_standard_file(name: str) -> bool:
     """Return whether edits of any editor may write a file of this name."""
-    return name == RECIPE or _NUMBER.sub("", name) in STANDARD_FILES
+    return name == RECIPE or _NUMBERS.sub("", name) in STANDARD_FILES
 
 
 def own_files(out: Path) -> set[str]:

@@ -15,7 +15,7 @@ from ..toolkit.directories import output_directory
 from .inputs import InputImage, assign_inputs, recorded_inputs
 from .presets import check_presets
 from .recipes import read_recipe
-from .settings import Blend, Crop, EditCallbacks, EditSettings, read_inversion
+from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_extractors, read_inversion
 
 if TYPE_CHECKING:
     from ..toolkit.faces.detection import FaceChoice
@@ -32,9 +32,13 @@ def edit(
     generator_options: Mapping[str, Any] | None = None,
     crop: Crop = "auto",
     face: FaceChoice = "largest",
+    eyes: Sequence[Sequence[float]] | None = None,
+    mouth: Sequence[float] | None = None,
     invert: str | Mapping[str, Any] = "",
     truncation: float = 0.7,
     blend: Blend = "feather",
+    animation: str | Sequence[str] = "gif",
+    fps: float | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     seed: int = 0,
@@ -54,21 +58,27 @@ def edit(
             it. Without images, an editor of crops or latents edits ``seed:0``.
         generator: What ``i2i.generator`` takes, for editors of crops and latents; None for the default model, or
             for one that is here and knows the domain of the photos (``i2i models fetch faces``).
-        extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``; for other roles the domain of the
-            generator decides.
+        extractors: Names of extractors by role, such as ``{"landmarks": "dlib"}``, or files or runs of their weights,
+            such as ``{"encoder": "runs/encoder-001"}``; for other roles the domain of the generator decides.
         extractor_options: Options of extractors by extractor name.
         generator_options: Options of the generator, if it declares any.
         crop: How photos are cropped: ``face`` aligns a face as in FFHQ, ``square`` takes the largest centred square,
             ``auto`` decides by the domain of the generator.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
+        eyes: Centres of both eyes, ``((x, y), (x, y))`` in pixels of the upright photo, the left one in the image
+            first: with ``mouth`` they place the FFHQ crop of one photo where no face is found.
+        mouth: Centre of the mouth, ``(x, y)``.
         invert: The inverter of photos: ``NAME[,KEY=VALUE]``, or its options.
         truncation: Truncation psi of images given as ``seed:N``.
         blend: How the edited crop is pasted back into its photo: ``feather``, ``poisson``, ``plain`` (without colour
             correction) or ``none``.
+        animation: Files in which frames are written: ``gif``, ``mp4`` and ``png`` (a numbered image for each frame), as
+            a list or separated by commas.
+        fps: Frames per second of GIF and MP4; None for 10.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         out: Output directory for ``result.png``, ``before_after.png``, ``recipe.json`` and, where the edit has them,
-            ``frames.gif``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``. Replaces the files
-            of an earlier edit; None writes nothing.
+            the files of ``animation``, ``latent.safetensors``, ``photo.png``, ``grid.png`` and ``grid.html``. Replaces
+            the files of an earlier edit; None writes nothing.
         seed: Seed of all random number generators, so that the same call gives the same image.
         keep: Read and write the inversion cache.
         registry: Registry of the plugins; None for all installed plugins.
@@ -89,16 +99,20 @@ def edit(
     kind: type[Editor] = registry.get("editor", name)
     chosen = _options(registry, kind, options, seed)
     _check_needs(registry, kind, chosen)
+    extractors, extractor_options = read_extractors(registry, extractors or {}, extractor_options or {})
     settings = EditSettings(
         generator="" if generator is None else str(generator),
-        extractors=extractors or {},
-        extractor_options=plain_named_options(registry, "extractor", extractor_options or {}),
+        extractors=extractors,
+        extractor_options=plain_named_options(registry, "extractor", extractor_options),
         generator_options=generator_options or {},
         crop=crop,
         face=face,
+        eyes=eyes,
+        mouth=mouth,
         invert=read_inversion(invert),
         truncation=truncation,
         blend=blend,
+        animation=Animation.parse(animation, fps),
         device=device,
         seed=seed,
         out=None if out is None else output_directory(out),
@@ -116,6 +130,8 @@ def edit_again(
     recipe: str | Path,
     images: Sequence[str | Path] = (),
     *,
+    animation: str | Sequence[str] = "gif",
+    fps: float | None = None,
     device: str = "auto",
     out: str | Path | None = None,
     registry: Registry | None = None,
@@ -127,7 +143,7 @@ def edit_again(
 
     Args:
         images: New paths of the files, if they have moved.
-        device, out, registry, progress, stop, note: As for ``edit``.
+        animation, fps, device, out, registry, progress, stop, note: As for ``edit``.
 
     Raises:
         UsageError, I2IError: as ``edit``; also if the recipe cannot be read or a file has changed.
@@ -139,6 +155,7 @@ def edit_again(
         extractors=known.extractors,
         extractor_options=known.extractor_options,
         generator_options=known.generator_options,
+        animation=Animation.parse(animation, fps),
         device=device,
         seed=known.seed,
         out=None if out is None else output_directory(out),
@@ -155,6 +172,7 @@ def edit_again(
     chosen = _options(registry, kind, known.options, known.seed)
     _check_needs(registry, kind, chosen)
     known.check_generator(registry)
+    known.check_extractors(registry)
     known.check_options()
     return _run(registry, kind, chosen, recorded_inputs(kind, known.photos, images, known.path), settings)
 

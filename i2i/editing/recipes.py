@@ -39,6 +39,8 @@ class Recipe:
     """Names of the extractors that were used, by role."""
     extractor_options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Options of extractors that were set, by extractor name."""
+    extractor_files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the weights that options of extractors name, by their path."""
     generator_options: dict[str, Any] = field(default_factory=dict)
     """Options of the generator that were set."""
     generator: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +94,32 @@ class Recipe:
                 "restore that one or edit again."
             )
 
+    def check_extractors(self, registry: Registry) -> None:
+        """Check that the files and runs which options of extractors name have not changed.
+
+        Raises:
+            UsageError, I2IError: one is missing, or has changed.
+        """
+        for path, sha256 in self.extractor_files.items():
+            if generator_identity(path, registry).get("sha256") != sha256:
+                raise I2IError(f"{path} is not as it was when {self.path} was made; restore it or edit again.")
+
+
+def extractor_files(registry: Registry, options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the SHA-256 of each file, or of the last checkpoint of each run, that options of extractors name, by path.
+
+    Args:
+        options: Options of extractors by name; the one that ``Extractor.reads`` names counts.
+
+    Raises:
+        UsageError, I2IError: there is no such file or run, or the run has no checkpoint.
+    """
+    found = {}
+    for name, values in options.items():
+        if path := values.get(registry.entry("extractor", name).get("reads") or ""):
+            found[str(path)] = str(generator_identity(path, registry)["sha256"])
+    return found
+
 
 def make_recipe(
     registry: Registry,
@@ -125,6 +153,8 @@ def make_recipe(
         recipe["terms"] = settings.plain()
     for name in ("extractor_options", "generator_options"):
         recipe |= {name: dict(given)} if (given := getattr(settings, name)) else {}
+    if files_of_extractors := extractor_files(registry, settings.extractor_options):
+        recipe["extractor_files"] = files_of_extractors
     return recipe | {"versions": installed_versions(LIBRARIES)}
 
 
@@ -139,6 +169,12 @@ def recipe_text(recipe: Mapping[str, Any]) -> str:
     if "inverter_origins" in recipe:
         origins = recipe["inverter_origins"].items()
         public["inverter_origins"] = {name: _without_folder(origin, "path") for name, origin in origins}
+    if "extractor_files" in recipe:
+        public["extractor_files"] = {Path(path).name: own for path, own in recipe["extractor_files"].items()}
+        public["extractor_options"] = {
+            name: {key: Path(value).name if value in recipe["extractor_files"] else value for key, value in own.items()}
+            for name, own in recipe["extractor_options"].items()
+        }
     if "generator" in recipe:
         public["generator"] = _without_folder(recipe["generator"], "source")
     return json.dumps(public, ensure_ascii=False)
@@ -166,6 +202,7 @@ def read_recipe(path: str | Path) -> Recipe:
             *(str(values["plugin"]), dict(values["options"]), int(values["seed"]), photos, path),
             extractors=dict(values.get("extractors", {})),
             extractor_options={name: dict(own) for name, own in values.get("extractor_options", {}).items()},
+            extractor_files={str(path): str(sha256) for path, sha256 in values.get("extractor_files", {}).items()},
             generator_options=dict(values.get("generator_options", {})),
             generator=generator,
             terms=terms,

@@ -21,6 +21,7 @@ from .image_loader import EditImage
 from .inputs import InputImage, InputSlot
 from .inversion import Inversions, RegisteredInverters, inverter_named, inverter_options
 from .presets import presets_of
+from .recipes import extractor_files
 from .settings import EditCallbacks, EditSettings, split_method
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class EditSession:
         if inverter is not None and settings.invert:
             self._check_inversion(inverter)
         open_required(editor, self.extractors, (*inverter.extractors, *inverter.may_use) if inverter else ())
+        if self.generator is not None:
+            self.extractors.check_named(self.generator)
         self.callbacks = choose_callbacks(registry, None)
 
     def _inversions(self, untuned: Generator) -> Inversions:
@@ -115,6 +118,8 @@ class EditSession:
         facts: dict[str, Any] = {"generator": identity, "seed": settings.seed}
         for name in ("extractor_options", "generator_options"):
             facts |= {name: given} if (given := getattr(settings, name)) else {}
+        if files := extractor_files(self.request.registry, settings.extractor_options):
+            facts["extractor_files"] = files
         return Inversions(
             *(self.request.registry, untuned, self.device, self.extractors, facts),
             cached=settings.keep,

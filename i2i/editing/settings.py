@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..api.errors import UsageError
 from ..api.inverter import split_method as parse_method
 from ..toolkit.faces.detection import FaceChoice
+from ..toolkit.faces.points import FacePoints, check_single_photo
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -20,6 +22,53 @@ Crop = Literal["auto", "face", "square"]
 Blend = Literal["feather", "poisson", "plain", "none"]
 """How an edited crop is pasted back: with colour correction and feathered edges, also with Poisson blending, with
 feathered edges only, or not at all."""
+MAX_FPS = 120
+"""Highest frame rate of an animation."""
+AnimationFile = Literal["gif", "mp4", "png"]
+"""A file of the frames of an edit: an animated GIF, a video, or a numbered image for each frame."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    """The files in which the frames of an edit are written."""
+
+    files: tuple[AnimationFile, ...] = ("gif",)
+    fps: float = 10.0
+    """Frames per second of GIF and MP4."""
+
+    @classmethod
+    def parse(cls, files: str | Sequence[str], fps: float | None = None) -> Animation:
+        """Read a list of files, or a text such as ``gif,mp4``.
+
+        Raises:
+            UsageError: an unknown kind of file, or a frame rate out of range.
+        """
+        given = files.split(",") if isinstance(files, str) else files
+        names = tuple(dict.fromkeys(name.strip().lower() for name in given))
+        known = get_args(AnimationFile)
+        if not names or any(name not in known for name in names):
+            text = files if isinstance(files, str) else ",".join(files)
+            raise UsageError(f"--animation {text}: write one or several of {', '.join(known)}, such as gif,mp4.")
+        if fps is None:
+            return cls(tuple(name for name in known if name in names))
+        if not 1 <= fps <= MAX_FPS:
+            raise UsageError(f"--fps {fps:g}: write a number from 1 to {MAX_FPS}.")
+        return cls(tuple(name for name in known if name in names), float(fps))
+
+    def check(self) -> None:
+        """Raise the errors of writing that need no frame, before any work starts.
+
+        Raises:
+            UsageError: the frame rate is higher than a GIF can show.
+            I2IError: MP4 is named, and the extra ``video`` is not installed.
+        """
+        from ..toolkit.images.videos import GIF_FPS, check_video  # imports Pillow, which the other settings do without
+
+        if "gif" in self.files and self.fps > GIF_FPS:
+            raise UsageError(f"--fps {self.fps:g}: a GIF shows at most {GIF_FPS} frames a second; add --animation mp4.")
+        for name in self.files:
+            if name != "png":
+                check_video(Path(f"frames.{name}"), self.fps)
 
 
 @dataclass(frozen=True)
@@ -59,11 +108,16 @@ class EditSettings:
     """Options of the generator, if its family declares any."""
     crop: Crop = "auto"
     face: FaceChoice = "largest"
+    eyes: Sequence[Sequence[float]] | None = None
+    """Centres of the eyes of a face that is placed by hand, pixels of the upright photo: left, then right."""
+    mouth: Sequence[float] | None = None
+    """Centre of its mouth."""
     invert: Mapping[str, Any] = field(default_factory=dict)
     """Options of the inverter, with its name under ``method``."""
     truncation: float = 0.7
     """Truncation psi of images given as ``seed:N``."""
     blend: Blend = "feather"
+    animation: Animation = Animation()
     device: str = "auto"
     seed: int = 0
     out: Path | None = None
@@ -75,6 +129,19 @@ class EditSettings:
         for name, words in (("crop", get_args(Crop)), ("blend", get_args(Blend))):
             if getattr(self, name) not in words:
                 raise UsageError(f"--{name} {getattr(self, name)}: use one of {', '.join(words)}.")
+        if self.points is None:
+            return
+        for name, default in (("crop", ("auto", "face")), ("face", ("largest",))):
+            if getattr(self, name) not in default:
+                raise UsageError(
+                    f"--{name} {getattr(self, name)} has no effect with --eyes and --mouth, which say where the crop "
+                    "lies: leave it out."
+                )
+
+    @cached_property
+    def points(self) -> FacePoints | None:
+        """The face that is placed by hand; None where faces are detected."""
+        return FacePoints.of(self.eyes, self.mouth)
 
     def check(self, kind: type[Editor]) -> None:
         """Refuse settings that have no effect with an editor, so that no setting is silently ignored.
@@ -91,22 +158,30 @@ class EditSettings:
                 f"--invert and --faithful choose how photos are inverted, and editor {kind.name!r} edits no "
                 f"latents: {instead}."
             )
+        if self.points and kind.wants == "pixels":
+            raise UsageError(
+                f"--eyes and --mouth say where a photo is cropped, and editor {kind.name!r} works on whole photos: "
+                "leave them out."
+            )
         if self.face != "largest" and kind.wants == "pixels":
             raise UsageError(
                 f"--face {self.face} selects the face to crop, and editor {kind.name!r} works on whole photos: "
                 "leave it out."
             )
 
-    def check_images(self, photos: bool, aligned: bool) -> None:
+    def check_images(self, photos: int, aligned: bool) -> None:
         """Refuse settings that have no effect with the images, or note those that do no harm.
 
         Args:
-            photos: Whether one of the images is a photo.
+            photos: Number of images that are photos.
             aligned: Whether photos are cropped to an aligned face.
 
         Raises:
-            UsageError: ``face`` is set, and no face is detected.
+            UsageError: ``face`` is set, and no face is detected; or a face is placed by hand, and there is not just one
+                photo.
         """
+        if self.points:
+            check_single_photo(photos)
         if self.face != "largest" and not photos:
             raise UsageError(
                 f"--face {self.face} selects the face to crop from a photo, and seeds and latents are not cropped: "
@@ -128,6 +203,7 @@ class EditSettings:
         return {
             "crop": self.crop,
             "face": self.face,
+            **(self.points.to_plain() if self.points else {}),
             "invert": dict(self.invert),
             "truncation": self.truncation,
             "blend": self.blend,
@@ -150,6 +226,35 @@ def faithful_inversion(text: str, registry: Registry) -> dict[str, Any]:
             "leave one of the two out."
         )
     return {"method": name or names[0], **values}
+
+
+def read_extractors(
+    registry: Registry, names: Mapping[str, str], options: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Replace files and runs among the names of extractors by the extractors that read them.
+
+    Args:
+        names: Extractors by role, as ``edit`` takes them.
+        options: Options of extractors by name.
+
+    Returns:
+        Both, without files among the names and with each file as the option that ``Extractor.reads`` names.
+
+    Raises:
+        UsageError: a file is named for a role of which no extractor reads files.
+    """
+    chosen, given = dict(names), {name: dict(own) for name, own in options.items()}
+    for role, source in names.items():
+        found = registry.where("extractor", role=role)
+        if not found or source in found or not Path(source).exists():
+            continue
+        reader = next((entry for entry in found.values() if entry.get("reads")), None)
+        if reader is None:
+            known = ", ".join(found)
+            raise UsageError(f"{source} is a file, and no extractor of {role} reads one: name one of {known}.")
+        chosen[role] = reader.name
+        given.setdefault(reader.name, {})[reader.get("reads")] = source
+    return chosen, given
 
 
 def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:

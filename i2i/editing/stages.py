@@ -15,7 +15,7 @@ from ..guards import plugin_owner
 from ..toolkit.images import to_array
 from .domains import FACES, SURE, generator_advice
 from .extractors import names_for_domain
-from .image_loader import EditImage, ImageLoader, check_single_face, open_photo
+from .image_loader import EditImage, ImageLoader, check_single_face, open_photo, quality_warnings
 from .inputs import InputSlot
 from .output import Writer, check_output_directory
 from .paste import PastedPhoto, paste_crops
@@ -25,6 +25,8 @@ from .settings import split_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..api.editor import Editor
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ def load(request: EditRequest) -> EditSession:
 
     Raises:
         UsageError: a setting has no effect with this editor, or a file in the output directory would be overwritten.
-        I2IError: the generator or an extractor cannot be opened.
+        I2IError: the generator or an extractor cannot be opened, or the animation cannot be written.
     """
     settings = request.settings
     settings.check(request.editor)
     if settings.out is not None:
+        settings.animation.check()
         files = [value for _, value in request.options if isinstance(value, Path)]
         check_output_directory(
             settings.out, [*(image.path for image in request.inputs if image.path is not None), *files]
@@ -97,9 +100,9 @@ def _crops(session: EditSession) -> list[EditImage]:
         *(session.generator, session.domain, lambda: session.extractors["landmarks"], settings),
         names_for_domain("landmarks", FACES, request.registry),
     )
-    photos = any(given.kind == "photo" for given in request.inputs)
+    photos = sum(given.kind == "photo" for given in request.inputs)
     settings.check_images(photos, loader.aligns)
-    if photos and session.domain is None and settings.crop == "auto":
+    if photos and session.domain is None and settings.crop == "auto" and settings.points is None:
         settings.calls.note(
             f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square; for a "
             "generator of faces add --crop face."
@@ -110,7 +113,15 @@ def _crops(session: EditSession) -> list[EditImage]:
         loaded = loader.load(given)
         check_single_face(loaded, many[given.slot], request.editor.name)
         images += loaded
+    if session.domain == FACES and _inverts(request.editor):
+        for warning in quality_warnings(images, session.generator.resolution):
+            settings.calls.note(warning)
     return _without_foreign_photos(session, images)
+
+
+def _inverts(editor: type[Editor]) -> bool:
+    """Return whether photos are inverted: for editors of latents, and by those that use an encoder themselves."""
+    return editor.wants == "latent" or "encoder" in editor.may_use
 
 
 def _without_foreign_photos(session: EditSession, images: Sequence[EditImage]) -> list[EditImage]:
@@ -224,7 +235,7 @@ def write(pasted: PastedEdit) -> Result:
         }
         if session.inversions is not None and session.inversions.origins:
             recipe["inverter_origins"] = session.inversions.origins
-        writer = Writer(settings.out, recipe, settings.calls.note, session.generator)
+        writer = Writer(settings.out, recipe, settings.calls.note, session.generator, settings.animation)
         writer.write(result, _images_of_results(aligned), pasted.photos)
     session.callbacks.call("edit_ends", to_array(result.image), dict(result.scalars), settings.out)
     return result

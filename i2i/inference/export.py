@@ -66,7 +66,8 @@ def export(
         raise I2IError("Writing ONNX needs the package onnx, which is not installed; run: pip install 'i2i[onnx]'")
     opened = open_run(run)
     registry = opened.restore(registry or load_registry())
-    if network is None or format == "onnx":
+    own_samples = registry.get("trainer", opened.options["trainer"]).learns_from() == "seeds"
+    if format == "onnx" or (network is None and not own_samples):
         require_image_to_image(registry, opened)
     device = TorchDevice("cpu")
     trainer, step = opened.load_trainer(registry, device, settings=settings, checkpoint=checkpoint)

@@ -144,10 +144,13 @@ def require_image_to_image(registry: Registry, run: Run) -> None:
     """Accept only runs that turn an input into an image.
 
     Raises:
-        UsageError: The run's trainer makes images of its own; says what to type instead.
+        UsageError: The run's trainer makes images or samples of its own; says what to type instead.
     """
     name = run.options["trainer"]
-    if registry.get("trainer", name).learns_from() == "images":
+    learning = registry.get("trainer", name).learns_from()
+    if learning == "seeds":
+        raise UsageError(f"{run.folder} turns no image into another, for {name} makes its samples itself.")
+    if learning == "images":
         raise UsageError(
             f"{run.folder} turns no image into another, for {name} makes images of its own: "
             f"type 'i2i sample --generator {run.folder}'."

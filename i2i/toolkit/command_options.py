@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..api.errors import UsageError
+from .faces.points import Point, parse_eyes, parse_mouth
 from .terminal import STDOUT
 
 
@@ -57,6 +58,14 @@ def _checkpoint(_: click.Context, __: click.Parameter, value: str) -> str | int:
     if not value.isdecimal():
         raise UsageError(f"--checkpoint {value}: use last, best or the number of a step.")
     return int(value)
+
+
+def _eyes(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Point, Point] | None:
+    return None if text is None else parse_eyes(text)
+
+
+def _mouth(_: click.Context, __: click.Parameter, text: str | None) -> Point | None:
+    return None if text is None else parse_mouth(text)
 
 
 def _roles(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -126,6 +135,13 @@ landmarks_option = click.option(
 )
 
 
+encoder_option = click.option(
+    "--encoder",
+    metavar="NAME|FILE|RUN",
+    help="Encoder of photos: a name, or a file or run of 'i2i train encoder'.  [default: by what the images show]",
+)
+
+
 def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
     """Return the option ``--face``; parse its value with ``i2i.toolkit.faces.detection.parse_face_choice``."""
     return click.option(
@@ -138,6 +154,15 @@ def face_option(default: str | None = "largest") -> Callable[[Any], Any]:
     )
 
 
+eyes_option = click.option(
+    "--eyes",
+    metavar="X,Y:X,Y",
+    callback=_eyes,
+    help="Place the face of one photo by hand: the centres of its eyes in pixels, the left one in the image first.",
+)
+mouth_option = click.option(
+    "--mouth", metavar="X,Y", callback=_mouth, help="With --eyes: the centre of the mouth, in pixels of the photo."
+)
 extractor_option = click.option(
     "--extractor",
     "extractors",

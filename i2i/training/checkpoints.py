@@ -236,3 +236,17 @@ def load_averages(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
     for name, averaged in averaged_tensors(tensors, networks).items():
         if averaged:
             networks[name].load_state_dict(averaged, strict=False)
+
+
+def sole_network(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Return the tensors of the one network among those of a checkpoint, averaged ones where there are some.
+
+    Raises:
+        I2IError: there are several networks.
+    """
+    names = sorted({key.partition(".")[0] for key in tensors} - {AVERAGE})
+    if len(names) != 1:
+        raise I2IError(f"{path} holds the networks {', '.join(names)}, and one of one network is needed here.")
+    prefix = f"{names[0]}."
+    own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
+    return own | averaged_tensors(tensors, names)[names[0]]

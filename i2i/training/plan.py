@@ -11,16 +11,16 @@ from typing import Any
 from ..api.dataset import Dataset, Direction
 from ..api.device import Device
 from ..api.errors import I2IError, UsageError
-from ..api.options import Options, build_options
+from ..api.options import Options, build_options, option_flag
 from ..api.trainer import DataInfo, Trainer
 from ..callbacks import Callbacks, choose_callbacks
-from ..data.training_data import TrainingData, describe_data, has_split, open_data
+from ..data.training_data import TrainingData, describe_data, has_split, open_data, seed_data
 from ..guards import plain_named_options, plain_options, plugin_options, plugin_owner
 from ..registry import Registry
 from ..runtime.device import choose_device
 from ..runtime.notes import note
 from .runs import Run, open_dataset, open_run, versions
-from .settings import TrainOptions, suited_options
+from .settings import DATA_OPTIONS, TrainOptions, suited_options
 
 
 @dataclass
@@ -36,7 +36,8 @@ class TrainPlan:
     """The settings that all trainers share."""
     resolved: dict[str, Any]
     """The content of ``options.json``, as far as it is known yet."""
-    dataset: Dataset
+    dataset: Dataset | None
+    """None where the trainer makes its samples itself."""
     data: TrainingData
     validation: TrainingData | None
     info: DataInfo
@@ -57,7 +58,7 @@ def make_plan(registry: Registry, name: str, resolved: dict[str, Any]) -> TrainP
     """
     kind: type[Trainer] = registry.get("trainer", name)
     settings = build_options(TrainOptions, resolved["run"], "the options")
-    dataset = open_dataset(registry, resolved)
+    dataset = None if settings.dataset is None else open_dataset(registry, resolved)
     callbacks = choose_callbacks(registry, settings.callbacks, resolved.get("callback_options"))
     device = _choose_device(settings)
     owner = plugin_owner(registry, "trainer", name)
@@ -97,14 +98,18 @@ def resolve_options(
     """
     kind: type[Trainer] = registry.get("trainer", name)
     common = {key: value for key, value in options.items() if key in TrainOptions.model_fields}
-    if "dataset" not in common:
-        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.names('dataset'))}.")
-    dataset: type[Dataset] = registry.get("dataset", common["dataset"])
-    own_options = plain_options(registry, "dataset", dataset.name, dataset_options) if dataset_options else {}
+    dataset = _dataset_class(registry, kind, common, dataset_options)
+    own_options = {}
+    if dataset and dataset_options:
+        own_options = plain_options(registry, "dataset", dataset.name, dataset_options)
     if common.get("epochs") is not None:
         common.setdefault("steps", None)  # a trainer's own number of steps gives way
     settings = build_options(suited_options(registry, name), common, "the options")
-    chosen: dict[str, Any] = {"direction": settings.direction or dataset.direction}
+    chosen: dict[str, Any] = {}
+    if dataset is None:
+        chosen |= {"load_size": settings.size, "flip": False}  # no image is cropped or mirrored
+    else:
+        chosen["direction"] = settings.direction or dataset.direction
     if kind.learns_from() == "images":
         chosen["load_size"] = settings.load_size or settings.size
     if settings.decay is None:  # the paper's 100 + 100 epochs; a few steps lie within its first 100
@@ -128,10 +133,29 @@ def resolve_options(
         **_callback_options(registry, callback_options),
         "given_by": {
             "trainer": registry.provider("trainer", kind.name).release,
-            "dataset": registry.provider("dataset", dataset.name).release,
+            **({"dataset": registry.provider("dataset", dataset.name).release} if dataset else {}),
         },
-        **_origins(registry, trainer=kind.name, dataset=dataset.name),
+        **_origins(registry, trainer=kind.name, **({"dataset": dataset.name} if dataset else {})),
     }
+
+
+def _dataset_class(
+    registry: Registry, kind: type[Trainer], common: Mapping[str, Any], dataset_options: Mapping[str, Any] | None
+) -> type[Dataset] | None:
+    """Look up the dataset of a request; None for a trainer that makes its samples itself.
+
+    Raises:
+        UsageError: there is no such dataset, or the trainer needs one and none is named, or the other way round.
+    """
+    if kind.learns_from() == "seeds":
+        given = sorted(common.keys() & DATA_OPTIONS) + (["dataset_options"] if dataset_options else [])
+        if given:
+            raise UsageError(f"The trainer {kind.name!r} makes its samples itself: leave {option_flag(given[0])} out.")
+        return None
+    if common.get("dataset") is None:
+        raise UsageError(f"Say what to train on: --dataset NAME. There are: {', '.join(registry.names('dataset'))}.")
+    dataset: type[Dataset] = registry.get("dataset", common["dataset"])
+    return dataset
 
 
 def _callback_options(registry: Registry, options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
@@ -211,20 +235,24 @@ def _choose_device(settings: TrainOptions) -> Device:
     return device
 
 
-def _open_split(kind: type[Trainer], dataset: Dataset, settings: TrainOptions, split: str, source: Any) -> TrainingData:
+def _open_split(
+    kind: type[Trainer], dataset: Dataset | None, settings: TrainOptions, split: str, source: Any
+) -> TrainingData:
+    if dataset is None:
+        return seed_data(split)
     root = Path(settings.data_root) if settings.data_root else None
     return open_data(kind, dataset, root, split, source, settings.seed, _direction(settings))
 
 
 def _validation(
-    kind: type[Trainer], dataset: Dataset, settings: TrainOptions, data: TrainingData, device: Device
+    kind: type[Trainer], dataset: Dataset | None, settings: TrainOptions, data: TrainingData, device: Device
 ) -> TrainingData | None:
     """Open what to validate on: the data itself with ``--overfit``, else the split ``val``, if there is one."""
     if kind.learns_from() != "pairs" and kind.validate is Trainer.validate:
         return None
     if settings.overfit:
         return data
-    if not has_split(kind, dataset, data, "val"):
+    if dataset is not None and not has_split(kind, dataset, data, "val"):
         note("the dataset has no split 'val', so nothing is validated and no checkpoint is 'best'", device)
         return None
     return _open_split(kind, dataset, settings, "val", data.source.kind).usable(settings.skip_bad, device)

@@ -17,10 +17,12 @@ from ..runtime.notes import note
 from ..runtime.versions import installed_versions
 from ..toolkit.directories import numbered_directory
 from ..toolkit.files import write_json
-from .checkpoints import Checkpoints, Which, load_averages, load_networks
+from .checkpoints import Checkpoints, Which, load_averages, load_networks, sole_network
 from .settings import TrainOptions
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..api.dataset import Dataset
     from ..api.device import Device
     from ..api.trainer import Trainer
@@ -86,6 +88,15 @@ class Run(Checkpoints):
                 note(f"warning: {warning}")
         return registry
 
+    def sole_network(self, checkpoint: Which = "last") -> dict[str, Tensor]:
+        """Return the tensors of the network in a checkpoint, averaged where the run averages; its trainer is not built.
+
+        Raises:
+            I2IError: there is no such checkpoint, it cannot be read, or it holds several networks.
+        """
+        step = self.find(checkpoint)
+        return sole_network(self.read_tensors(step), self.checkpoint(step))
+
     def load_trainer(
         self,
         registry: Registry,
@@ -138,7 +149,8 @@ def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
     """Create a run directory and write its ``options.json``.
 
     Args:
-        folder: An empty or new directory; None for the next free ``runs/TRAINER-DATASET-NNN``.
+        folder: An empty or new directory; None for the next free ``runs/TRAINER-DATASET-NNN``, or
+            ``runs/TRAINER-NNN`` without a dataset.
         options: The content of ``options.json``.
 
     Raises:
@@ -146,7 +158,8 @@ def create(folder: str | Path | None, options: dict[str, Any]) -> Run:
         OSError: it cannot be written.
     """
     if folder is None:
-        with numbered_directory(Path("runs"), f"{options['trainer']}-{options['run']['dataset']}") as path:
+        names = filter(None, (options["trainer"], options["run"]["dataset"]))
+        with numbered_directory(Path("runs"), "-".join(names)) as path:
             return _write_new(path, options)
     path = Path(folder)
     if (path / "options.json").is_file():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..api.dataset import Dataset
 from ..api.errors import I2IError, disk_trouble
 from ..api.trainer import Trainer
 from ..guards import build_plugin, plain_named_options
@@ -36,7 +37,8 @@ def train(
     Args:
         name: A registered trainer; the path of a file that defines one, ``./mine.py`` or ``./mine.py:NAME``; or a
             class.
-        out: The run directory; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``.
+        out: The run directory; it must be empty. None: the next free ``runs/TRAINER-DATASET-NNN``, or
+            ``runs/TRAINER-NNN`` without a dataset.
         resume: A run directory to resume; only ``steps``, ``epochs``, ``device``, ``data_root`` and ``callbacks`` may
             be given then.
         quiet: No progress on stderr.
@@ -72,9 +74,7 @@ def train(
         run = run or _create_run(plan, out)
         run.owner = plan.owner
         if not quiet:
-            counts = " and ".join(map(str, plan.data.counts))
-            source = plan.data.source
-            note(f"{run.folder}: {counts} {source.origin} {source.noun} on {plan.device.describe()}", plan.device)
+            note(f"{run.folder}: {_describe_data(plan)} on {plan.device.describe()}", plan.device)
         loop = Loop(run, run.settings, trainer, plan.data, plan.validation, plan.device, quiet, plan.callbacks)
         loop.run_to_end(resumed=resume is not None)
     except (RuntimeError, MemoryError, OSError) as error:
@@ -89,9 +89,10 @@ def train(
 def _create_run(plan: TrainPlan, out: str | Path | None) -> Run:
     """Create the run directory, after everything that can be checked before the first step."""
     source, settings, resolved = plan.data.source, plan.settings, plan.resolved
-    has_real = plan.dataset.archive or plan.dataset.counts or plan.dataset.homepage  # "faces" is synthetic only
-    if source.kind == "drawn" and settings.source == "auto" and has_real:
-        note(_synthetic_note(plan), plan.device)
+    dataset = plan.dataset
+    has_real = dataset and (dataset.archive or dataset.counts or dataset.homepage)  # "faces" is synthetic only
+    if dataset and source.kind == "drawn" and settings.source == "auto" and has_real:
+        note(_synthetic_note(plan, dataset), plan.device)
     samples = min(len(plan.data), settings.overfit or len(plan.data))
     steps = settings.steps or math.ceil((settings.epochs or 200) * samples / settings.batch)
     resolved["run"] |= {"source": source.kind, "precision": plan.device.precision, "steps": steps, "epochs": None}
@@ -106,8 +107,15 @@ def _create_run(plan: TrainPlan, out: str | Path | None) -> Run:
     return Run(Path(plan.device.share(folder)), resolved)
 
 
-def _synthetic_note(plan: TrainPlan) -> str:
-    dataset = plan.dataset
+def _describe_data(plan: TrainPlan) -> str:
+    """Return what a training learns from, for the note at its start."""
+    if plan.dataset is None:
+        return "samples that the trainer makes"
+    counts = " and ".join(map(str, plan.data.counts))
+    return f"{counts} {plan.data.source.origin} {plan.data.source.noun}"
+
+
+def _synthetic_note(plan: TrainPlan, dataset: Dataset) -> str:
     how = f"i2i datasets fetch {dataset.name}" if dataset.archive else f"i2i datasets show {dataset.name}"
     return (
         f"{dataset.name} is not downloaded; training on {len(plan.data)} synthetic {plan.data.source.noun}. "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
+from pydantic_core import PydanticUndefined
 
 from ..api.options import Options
 from ..api.trainer import Learning, learning_of
@@ -16,11 +17,18 @@ from ..guards import guarding, plugin_owner
 if TYPE_CHECKING:
     from ..registry import Registry
 
+DATA_OPTIONS = frozenset(
+    {"dataset", "data_root", "source", "direction", "epochs", "load_size", "flip", "overfit", "skip_bad", "cache_mb"}
+)
+"""Settings of what a trainer learns from, which one that makes its samples itself does not have."""
+
 
 class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""
 
-    dataset: str = Field(description="the dataset: see 'i2i datasets list'", json_schema_extra={"unit": "name"})
+    dataset: str | None = Field(
+        None, description="the dataset: see 'i2i datasets list'", json_schema_extra={"unit": "name"}
+    )
     data_root: str | None = Field(
         None,
         description="the folder of datasets; for 'folder' the dataset itself",
@@ -126,12 +134,14 @@ class TrainOptions(Options):
         fields: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             own = copy(field)
+            if name == "dataset" and learning != "seeds":
+                own.default, own.annotation = PydanticUndefined, str
             if name in defaults:
                 own.default, own.validate_default = defaults[name], True
                 own.description = (own.description or "").partition("  [default")[0]
             elif name == "load_size" and learning == "images":
                 own.description = "size before the random crop  [default: --size, which crops nothing]"
-            fields[name] = (field.annotation, own)
+            fields[name] = (own.annotation, own)
         return create_model(cls.__name__, __base__=cls, **fields)
 
     def jittered(self) -> tuple[int, bool]:

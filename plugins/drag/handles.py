@@ -16,12 +16,14 @@ from i2i.toolkit.faces.landmarks import EYES
 from .batched import Batched
 from .options import Point
 from .preset_values import PresetValues
+from .settings import SMALL
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MIN_LENGTH = 0.02
-"""Displacements of landmarks below this are ignored, pixels."""
+_MIN_LENGTH, _VISIBLE = 0.02, 1 / 512
+"""Displacements of landmarks below this are ignored, pixels; and in large images those below this fraction, which
+landmark networks do not see."""
 _OPPOSED = -0.5
 """Cosine of two displacements below which they are opposed: the angle is more than 120 degrees."""
 
@@ -152,11 +154,12 @@ def preset_handles(presets: Mapping[str, tuple[PresetValues, float]], points: Te
     """
     moves: dict[int, Tensor] = {}
     for values, strength in presets.values():
-        for landmark, move in displacements(values, points).items():
+        for landmark, move in displacements(values, points, size).items():
             moves[landmark] = moves.get(landmark, torch.zeros_like(move)) + strength * move
     _limit_to_meeting(presets, points, moves)
     targets = {landmark: (points[landmark] + move).clamp(0, size - 1) for landmark, move in moves.items()}
-    moving = [index for index in sorted(targets) if (targets[index] - points[index]).norm() > _MIN_LENGTH]
+    least = _VISIBLE * size if size >= SMALL else _MIN_LENGTH
+    moving = [index for index in sorted(targets) if (targets[index] - points[index]).norm() > least]
     landmarks = torch.tensor(moving, dtype=torch.int64, device=points.device)
     ends = torch.stack([targets[index] for index in moving]) if moving else points[:0]
     return Handles([f"landmark {index + 1}" for index in moving], points[landmarks], ends, landmarks)
@@ -175,14 +178,17 @@ def _limit_to_meeting(
                 moves[one], moves[other] = moves[one] / approach, moves[other] / approach
 
 
-def check_opposed(presets: Mapping[str, tuple[PresetValues, float]], points: Tensor) -> None:
+def check_opposed(presets: Mapping[str, tuple[PresetValues, float]], points: Tensor, size: int) -> None:
     """Refuse presets that move the same landmarks of ``points (68, 2)`` in opposite directions.
+
+    Args:
+        size: Resolution of the image, pixels.
 
     Raises:
         UsageError: names two of them and the landmarks.
     """
     moves = {
-        name: {landmark: strength * move for landmark, move in displacements(values, points).items()}
+        name: {landmark: strength * move for landmark, move in displacements(values, points, size).items()}
         for name, (values, strength) in presets.items()
     }
     for (name, mine), (other, others) in combinations(moves.items(), 2):
@@ -200,12 +206,14 @@ def _are_opposed(move: Tensor, other: Tensor) -> bool:
     return min(lengths) > _MIN_LENGTH and float(move @ other) < _OPPOSED * lengths[0] * lengths[1]
 
 
-def displacements(values: PresetValues, points: Tensor) -> dict[int, Tensor]:
-    """Return displacements ``(2,)`` in pixels at strength 1, by landmark counted from 0."""
+def displacements(values: PresetValues, points: Tensor, size: int) -> dict[int, Tensor]:
+    """Return displacements ``(2,)`` in pixels of an image of ``size`` px at strength 1, by landmark counted from 0."""
     across = points[EYES[1]].mean(dim=0) - points[EYES[0]].mean(dim=0)
     down = torch.stack([-across[1], across[0]])
     moves: dict[int, Tensor] = {}
     for move in values.moves:
+        if size < move.smallest:
+            continue
         index = move.landmark - 1
         by = move.by[0] * across + move.by[1] * down
         if move.to:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,6 +14,7 @@ from i2i.toolkit.faces.landmarks import eye_distance
 
 from .batched import Batched
 from .handles import Handles
+from .preview import downsample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,16 +129,37 @@ class Guidance(Batched):
     """The images that are edited, ``(N, 3, R, R)``."""
     mask: Tensor | None
     """``(N, 1, R, R)``, outside which the result shows the initial images; None for nowhere."""
+    scale: float = 1.0
+    """Pixels of the generator's image, in which landmarks are counted, for one of these images."""
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the landmarks ``(N, 68, 2)`` and the losses ``(N,)`` of rendered images ``(N, 3, R, R)``."""
+    def __call__(self, images: Tensor, correction: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the landmarks ``(N, 68, 2)`` and the losses ``(N,)`` of rendered images ``(N, 3, R, R)``.
+
+        Args:
+            images: At the resolution of ``initial``.
+            correction: ``(N, 68, 2)``, what to add to the landmarks that are found, pixels.
+        """
         shown = blend(images, self.initial, self.mask)
-        landmarks = self.read_landmarks(shown)
+        found = self.read_landmarks(shown)
+        landmarks = (found + 0.5) * self.scale - 0.5 if self.scale != 1 else found
+        if correction is not None:
+            landmarks = landmarks + correction
         # Colours of the whole rendered image, so that it fits the initial one around the mask.
         losses = self.landmark_loss(landmarks) + self.colour_loss(images)
         if self.identity_loss is not None:
-            losses = losses + self.identity_loss(shown, landmarks.detach())
+            losses = losses + self.identity_loss(shown, found.detach())
         return landmarks, losses
+
+    def find(self, images: Tensor) -> Tensor:
+        """Find the landmarks ``(N, 68, 2)`` of what is shown of rendered images, without gradients."""
+        with torch.no_grad():
+            return self.read_landmarks(blend(images.float().clamp(-1, 1), self.initial, self.mask)).to(images)
+
+    def downsampled(self, size: int) -> Guidance:
+        """Return the same for images of ``size`` px; landmarks are counted as before."""
+        mask = None if self.mask is None else downsample(self.mask, size)
+        initial = downsample(self.initial, size)
+        return replace(self, initial=initial, mask=mask, scale=self.scale * self.initial.shape[-1] / size)
 
 
 def blend(images: Tensor, initial: Tensor, mask: Tensor | None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +15,7 @@ from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective
 from .batched import Batched
 from .handles import HandleBatch, Handles, batch_handles
 from .losses import Guidance, mask_loss
+from .preview import Preview
 from .settings import DragSettings
 from .tracking import disc, motion_supervision, sample_features, track
 
@@ -28,6 +29,8 @@ MIN_FRACTION = 0.05
 """Fraction of ``tolerance`` below which no difference is visible; a smaller threshold is raised to it."""
 INITIAL_PATIENCE = 3
 """Early stopping: factor of ``patience`` for handles that have not moved yet."""
+REFIT_STEPS = 5
+"""Steps between renderings to which previews are fitted, and in which landmarks are found."""
 MIN_IMPROVEMENT = 0.03
 """Early stopping: fraction of the initial distance by which the distance must decrease within ``patience`` steps."""
 
@@ -38,6 +41,8 @@ class DragTrajectory(Trajectory):
 
     thresholds: Sequence[float] = ()
     """For each handle, the distance from its target at which it has converged, pixels."""
+    keeps_last: bool = False
+    """Whether the result is the last latent, as published, not the one with the smallest distances."""
     converged: list[bool] = field(default_factory=list)
     """Which handles of the best latent have converged."""
     w: Tensor | None = None
@@ -69,7 +74,7 @@ class DragTrajectory(Trajectory):
         distances = self.distances[-1]
         converged = [distance <= threshold for distance, threshold in zip(distances, self.thresholds, strict=True)]
         previous = sum(self.distances[self.best_step]) if len(self.distances) > 1 else float("inf")
-        if not (all(converged) or sum(distances) < previous):
+        if not (self.keeps_last or all(converged) or sum(distances) < previous):
             return False
         self.converged = converged
         return True
@@ -115,13 +120,17 @@ class InitialState(Batched):
     kept: Tensor | None
     """``(N, 1, r, r)``, 1 where the image is to stay; None for nowhere."""
     guidance: Guidance | None
+    """For images of the generator's resolution."""
+    preview_guidance: Guidance | None
+    """For previews; None where images are rendered, or there is no guidance."""
 
 
 class DragObjective(Objective):
     """The losses of a drag of N images.
 
     Feature maps are computed no further than the layer, at its own resolution. Handles are tracked by features; those
-    of landmarks are detected in the image instead where there is guidance.
+    of landmarks are detected in the image instead where there is guidance. For large images that is a preview, which
+    the feature maps give; then a handle converges only where the image itself has been rendered and measured.
 
     Attributes:
         points: Current positions of the handles, ``(N, H, 2)`` pixels.
@@ -151,8 +160,17 @@ class DragObjective(Objective):
         self.generator, self.settings, self.features = generator, settings, features
         self.size = generator.resolution
         self.offsets = disc(settings.r1, w.device)
-        self.initial = self._initial_state(w.detach(), batch_handles(handles), mask, guidance)
+        self.initial = self._initial_state(w.detach(), self._batch(handles), mask, guidance)
         self.points = self.initial.handles.starts.clone()
+        self.preview: Preview | None = None
+        self.correction: Tensor | None = None
+
+    def _batch(self, handles: Sequence[Handles]) -> HandleBatch:
+        """Pad the handles of the images; the published method has whole pixels."""
+        batch = batch_handles(handles)
+        if not self.settings.published:
+            return batch
+        return replace(batch, starts=batch.starts.round(), targets=batch.targets.round())
 
     def _initial_state(
         self, w: Tensor, handles: HandleBatch, mask: Tensor | None, guidance: Guidance | None
@@ -160,14 +178,18 @@ class DragObjective(Objective):
         tolerance = self.settings.tolerance
         distances = handles.distances(handles.starts)
         thresholds = (MAX_FRACTION * distances).clamp(MIN_FRACTION * tolerance, tolerance)
+        if self.settings.published:
+            thresholds = torch.full_like(distances, tolerance)
         tracked = self.features and (guidance is None or bool((handles.valid & ~handles.is_landmark).any()))
+        previewed = guidance is not None and self.settings.preview
         with torch.no_grad():
-            reference = self._feature_maps(w) if self.features else self._images(w)
+            reference = self._feature_maps(w) if self.features or previewed else self._images(w)
             templates = sample_features(reference, handles.starts, self.size) if tracked else None
         kept = None
         if mask is not None and self.settings.mask_weight:
             kept = 1 - F.interpolate(mask, reference.shape[2:], mode="area")
-        return InitialState(w, handles, thresholds, reference, templates, kept, guidance)
+        small = guidance.downsampled(reference.shape[-1]) if guidance is not None and previewed else None
+        return InitialState(w, handles, thresholds, reference, templates, kept, guidance, small)
 
     def offset(self) -> Tensor:
         """Return the initial variable: zeros ``(N, layers, w_dim)``, or ``(N, 1, w_dim)`` for one shared vector."""
@@ -187,14 +209,15 @@ class DragObjective(Objective):
             maps, images = self._render(w)
         if maps is not None and initial.templates is not None:
             with torch.no_grad():
-                self.points = track(maps, self.points, initial.templates, settings.r2, self.size)
-        if initial.guidance is not None and images is not None:
-            landmarks, guided = initial.guidance(images)
-            self.points = initial.handles.replace_landmarks(landmarks.detach(), self.points)
+                self.points = track(maps, self.points, initial.templates, settings.r2, self.size, settings.published)
+        if initial.guidance is not None:
+            landmarks, guided = self._guide(w, maps, images, step)
+            self.points = initial.handles.replace_landmarks(landmarks, self.points)
             losses = losses + guided
         distances = initial.handles.distances(self.points)
-        if maps is not None:
-            moving = (distances > initial.thresholds).float()
+        if maps is not None and self.features:
+            # The published method stops when all are within the tolerance, and until then moves those beyond a pixel.
+            moving = (distances > (1 if settings.published else initial.thresholds)).float()
             losses = losses + motion_supervision(
                 maps, self.points, initial.handles.targets, moving, self.offsets, self.size
             )
@@ -207,6 +230,40 @@ class DragObjective(Objective):
         metrics = {"distances": distances, "points": self.points}
         return Evaluation(losses, metrics=metrics, images=None if images is None else images.detach())
 
+    def _guide(self, w: Tensor, maps: Tensor | None, images: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
+        """Return the landmarks ``(N, 68, 2)``, without gradients, and the losses of the guidance ``(N,)``."""
+        initial = self.initial
+        assert initial.guidance is not None
+        if initial.preview_guidance is None or maps is None:
+            assert images is not None
+            landmarks, losses = initial.guidance(images)
+            return landmarks.detach(), losses
+        if step % REFIT_STEPS == 0:
+            measured = self._fit_preview(w, maps)
+        assert self.preview is not None
+        landmarks, losses = initial.preview_guidance(self.preview(maps), self.correction)
+        landmarks = landmarks.detach()
+        if step % REFIT_STEPS == 0:
+            return measured, losses
+        points = initial.handles.replace_landmarks(landmarks, self.points)
+        if bool((initial.handles.distances(points) <= initial.thresholds).all(dim=1).any()):
+            measured = self._fit_preview(w, maps)
+            return measured, losses
+        return landmarks, losses
+
+    def _fit_preview(self, w: Tensor, maps: Tensor) -> Tensor:
+        """Render the images, fit the preview to them, and return their landmarks ``(N, 68, 2)``."""
+        guidance, small = self.initial.guidance, self.initial.preview_guidance
+        assert guidance is not None and small is not None
+        with torch.no_grad():
+            images = self._images(w.detach())
+            self.preview = Preview.fit(maps, images)
+            landmarks = guidance.find(images)
+            self.correction = None
+            previewed, _ = small(self.preview(maps.detach()))
+            self.correction = landmarks - previewed
+        return landmarks
+
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
         """Return the current images, rendered where the losses need none: ``(N, 3, R, R)`` in [-1, 1]."""
         images = evaluation.images
@@ -217,6 +274,8 @@ class DragObjective(Objective):
     def select(self, samples: Tensor) -> None:
         """Keep the state of some images only."""
         self.initial, self.points = self.initial.select(samples), self.points[samples]
+        if self.preview is not None and self.correction is not None:
+            self.preview, self.correction = self.preview.select(samples), self.correction[samples]
 
     def _feature_maps(self, w: Tensor) -> Tensor:
         """Return ``(n, C, r, r)``, computed no further than the layer and at its own resolution."""
@@ -227,8 +286,8 @@ class DragObjective(Objective):
         return self.generator.render(w).expand(-1, 3, -1, -1)
 
     def _render(self, w: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return feature maps where they supervise the motion, and images where there is guidance."""
-        if self.initial.guidance is None:
+        """Return feature maps where they are needed, and images where there is guidance without previews."""
+        if self.initial.guidance is None or self.initial.preview_guidance is not None:
             return self._feature_maps(w), None
         if not self.features:
             return None, self._images(w)
@@ -255,7 +314,11 @@ class DragOptimisation:
         self.objective = DragObjective(generator, settings, w, handles, mask, guidance, features)
         thresholds = self.objective.initial.thresholds.tolist()
         self.trajectories = [
-            DragTrajectory(Patience(settings.patience, MIN_IMPROVEMENT), thresholds=row[: len(own.names)])
+            DragTrajectory(
+                Patience(settings.patience, MIN_IMPROVEMENT),
+                thresholds=row[: len(own.names)],
+                keeps_last=settings.published,
+            )
             for row, own in zip(thresholds, handles, strict=True)
         ]
         self.optimizer = LatentOptimizer(

@@ -47,7 +47,17 @@ class DragOptions(i2i.Options):
         "presets and around points; or none, for everywhere.  [default: auto with presets, none for points alone]",
     )
     keep_outside: bool = Field(True, description="Keep the original image outside the mask")
-    steps: int = Field(100, ge=1, le=100_000, description="Maximum number of optimisation steps")
+    method: Literal["scaled", "published"] = Field(
+        "scaled",
+        description="scaled adapts the method to resolution, generator and presets; published is DragGAN as published: "
+        "features alone, handles on whole pixels, no early stopping",
+    )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Maximum number of optimisation steps.  [default: 60 from 256 px on, 100 below, 300 as published]",
+    )
     rate: float | None = Field(
         None,
         gt=0,
@@ -59,7 +69,8 @@ class DragOptions(i2i.Options):
         None,
         ge=1,
         le=18,
-        description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half]",
+        description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half; "
+        "half where landmarks guide from 256 px on]",
         json_schema_extra={"aliases": ["layers"]},
     )
     space: Literal["w+", "w"] | None = Field(
@@ -91,11 +102,11 @@ class DragOptions(i2i.Options):
         description=f"Distance from its target at which a handle has converged.  {_SCALED}",
         json_schema_extra={"unit": "px"},
     )
-    patience: int = Field(
-        20,
+    patience: int | None = Field(
+        None,
         ge=0,
         description="Early stopping: steps without improvement of the handles, 0 for never; three times as many before "
-        "they have moved",
+        "they have moved.  [default: 10 from 256 px on, 20 below, 0 as published]",
         json_schema_extra={"unit": "steps"},
     )
     mask_weight: float | None = Field(
@@ -104,14 +115,18 @@ class DragOptions(i2i.Options):
         description=f"Weight of the loss on features outside the mask; published 20.  {_SCALED}",
     )
     start_weight: float = Field(0.0, ge=0, description="Weight of the distance of w from the initial latent")
-    identity_weight: float = Field(0.3, ge=0, description="Weight of the identity loss, where landmarks guide")
+    identity_weight: float | None = Field(
+        None,
+        ge=0,
+        description="Weight of the identity loss, where landmarks guide.  [default: 2 from 256 px on, 0.3 below]",
+    )
     colour_weight: float = Field(
         10.0, ge=0, description="Weight of the loss on mean colours of blocks, where landmarks guide"
     )
     guide: Guide | None = Field(
         None,
         description="What guides the handles of presets: features as published, the landmark network, or both.  "
-        "[default: both below 256 px where that network passes gradients, else features]",
+        "[default: both where that network passes gradients, else features]",
     )
     frames: int = Field(
         5,
@@ -153,6 +168,8 @@ class DragOptions(i2i.Options):
             raise ValueError(f"--mask {self.mask_file}: {reason}; name an image of the same size, auto or none")
         if self.guide is not None and self.point and not self.preset:
             raise ValueError("--guide has no effect without presets; leave it out")
+        if self.guide not in (None, "features") and self.method == "published":
+            raise ValueError(f"--guide {self.guide}: the published method is guided by features; leave out --method")
         return self
 
 

@@ -27,6 +27,14 @@ _MIN_OPENING = 0.01
 """Fraction of the eye distance to which smaller distances are raised: the smallest gap would change a thousandfold."""
 
 
+LIDS = range(36, 48)
+"""Landmarks of the eyes, counted from 0."""
+UNMOVED_STEPS = 20
+"""Number of steps from which on handles that have not moved are reported as such."""
+_ROUNDING = 1.01
+"""Factor of the distance below which a handle has converged: the same image in another batch differs in rounding."""
+
+
 @dataclass(frozen=True)
 class DraggedImage:
     """The result for one image."""
@@ -51,7 +59,7 @@ class DraggedImage:
         """Which handles have converged in the result."""
         assert self.trajectory is not None
         return [
-            distance <= threshold
+            distance <= _ROUNDING * threshold
             for distance, threshold in zip(self.distances, self.trajectory.thresholds, strict=True)
         ]
 
@@ -70,11 +78,11 @@ def drag_images(scene: i2i.Scene, options: DragOptions) -> Iterator[tuple[int, D
         if not plan.handles.names:
             scene.note(plan.prefix("There is nothing to move: the image already is as the preset wants it."))
             yield number, DraggedImage(plan, plan.photo.pixels)
-    done, total = len(plans) - len(moving), len(plans) * options.steps
+    done, total = len(plans) - len(moving), len(plans) * method.settings.steps
     for batch in batches(scene, [plans[number].photo for number in moving], options.batch):
         numbers = [moving[number] for number in batch.numbers]
 
-        def on_step(steps: int, distance: float, before: int = done * options.steps) -> None:
+        def on_step(steps: int, distance: float, before: int = done * method.settings.steps) -> None:
             scene.progress(before + steps, total, distance=distance)
 
         results = _drag_batch(scene, options, method, batch, [plans[number] for number in numbers], on_step)
@@ -147,7 +155,7 @@ def _reason(scene: i2i.Scene, method: DragMethod, result: DraggedImage, missed: 
     easier = "a smaller strength" if method.presets else "a nearer target"
     if set(missed) <= set(plan.masked_handles):
         return "the mask allows no change there: paint it white, or type --mask none"
-    if trajectory.stop_reason == "converged":
+    if trajectory.stop_reason == "converged" and method.guide == "features":
         network = scene.extractors["landmarks"]
         with_gradients = (
             "" if network.differentiable else " with a landmark network that passes gradients (--landmarks)"
@@ -155,10 +163,16 @@ def _reason(scene: i2i.Scene, method: DragMethod, result: DraggedImage, missed: 
         return (
             f"the features that were tracked arrived there, and the landmarks did not: try --guide both{with_gradients}"
         )
-    if trajectory.stop_reason == "stalled" and not trajectory.has_moved():
+    if not trajectory.has_moved() and (trajectory.stop_reason == "stalled" or trajectory.steps >= UNMOVED_STEPS):
         rate = f"{2 * settings.learning_rate:.2g}"
         return (
             f"they have not moved in {trajectory.steps} steps: type --rate {rate}, twice the present one, or {easier}"
+        )
+    lids = [index for index in missed if int(plan.handles.landmarks[index]) in LIDS]
+    if method.settings.preview and lids == list(missed):
+        return (
+            f"it ended after {trajectory.steps} steps, and landmark networks hardly see how far lids are closed: look "
+            "at the result, and type --patience 0 to go on, or a smaller strength"
         )
     if trajectory.stop_reason == "steps":
         return f"all {settings.steps} steps were taken: type --steps {2 * settings.steps}, or try {easier}"
@@ -197,11 +211,12 @@ def _final_distances(method: DragMethod, result: DraggedImage, landmarks: Tensor
     """Return the distance of each handle to its target in the result, pixels.
 
     Features that are tracked may arrive where the landmark has not: the mouth is drawn elsewhere, and looks the same.
+    Previews differ a little from the image.
     """
     trajectory, handles = result.trajectory, result.plan.handles
     assert trajectory is not None
     distances = list(trajectory.distances[trajectory.best_step])
-    if landmarks is None or method.guide != "features":
+    if landmarks is None or (method.guide != "features" and not method.settings.preview):
         return distances
     for index, landmark in enumerate(handles.landmarks.tolist()):
         if landmark >= 0:

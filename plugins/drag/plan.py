@@ -17,7 +17,7 @@ from .losses import ColourLoss, Guidance, IdentityLoss, LandmarkLoss
 from .masks import Outline, draw_outlines, point_outlines, preset_outlines, read_mask
 from .options import DragOptions
 from .preset_values import PresetValues
-from .settings import DragMethod, render_image, requested_presets
+from .settings import DragMethod, identity_weight, render_image, requested_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,7 +128,7 @@ def plan_image(
         _check_face(scene, image, next(iter(method.presets)), photo)
         with torch.no_grad():
             landmarks = scene.extractors["landmarks"](image)[0].to(image)
-        check_opposed(method.presets, landmarks)
+        check_opposed(method.presets, landmarks, size)
         handles = handles.join(preset_handles(method.presets, landmarks, size))
     mask = _plan_mask(options, photo, handles, method.presets, landmarks)
     guidance = None
@@ -138,7 +138,7 @@ def plan_image(
         )
         identity_loss = None
         if method.identity is not None:
-            identity_loss = IdentityLoss.create(method.identity, options.identity_weight, image, landmarks[None])
+            identity_loss = IdentityLoss.create(method.identity, identity_weight(options, size), image, landmarks[None])
         guidance = Guidance(
             scene.extractors["landmarks"],
             landmark_loss,

@@ -29,6 +29,8 @@ class Move(_Model):
     """Fraction of the distance to that mean: 0.5 is half of it, below 0 is away from it."""
     by: tuple[float, float] = (0.0, 0.0)
     """A further displacement in eye distances: from the left eye of the image to the right one, and down."""
+    smallest: int = Field(0, ge=0)
+    """Resolution of the image, px, below which this move is left out."""
 
     @model_validator(mode="after")
     def _moves(self) -> Move:

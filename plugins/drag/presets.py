@@ -23,6 +23,8 @@ BROWS = [
 ]
 JAW = tuple((side, 18 - side) for side in range(2, 9))
 """Points 2 to 8 with their opposites 16 to 10; 9 is the chin."""
+JAW_DOWN = [{"landmark": landmark, "by": [0.0, 0.15], "smallest": 256} for landmark in (67, 57, 58, 59, 8, 9, 10)]
+"""Further moves of an opening mouth: between closed lips the published targets lie a pixel or two away."""
 
 
 def _move_together(pairs: Sequence[tuple[int, int]], factor: float) -> list[dict[str, Any]]:
@@ -72,7 +74,7 @@ PRESETS = (
         "The mouth open: the inner lips move to the outer ones.",
         "drag",
         {
-            "moves": [{"landmark": 63, "to": [52]}, {"landmark": 67, "to": [58]}],
+            "moves": [{"landmark": 63, "to": [52]}, {"landmark": 67, "to": [58]}, *JAW_DOWN],
             "region": MOUTH,
             "aims": [{"name": "mouth_opening", "pairs": INNER_LIPS}],
         },

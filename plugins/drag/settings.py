@@ -28,14 +28,25 @@ MIN_R1, MIN_R2 = 2.0, 3.0
 """Smallest radii in small images, pixels. Below 2 a disc is a single pixel."""
 LAYERS, PUBLISHED_LAYERS = 6, 18
 """First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
-LEARNING_RATE, SMALL_LEARNING_RATE = 0.0045, 0.02
-"""Learning rates of Adam in standard deviations of a component of w, from ``SMALL`` px on and below. The first is
-0.002 for the faces at 1024 px, where those of the authors and of other implementations are 0.001 and 0.002; in small
-images handles must cover the same fraction of the image with fewer pixels."""
+TURN_LAYERS = 5
+"""Layers that move, of 18, where one vector moves them: heads turn in these, and later ones would change the person."""
+PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, SMALL_LEARNING_RATE = 0.001, 0.009, 0.0135, 0.02
+"""Learning rates of Adam: as published, in units of w; the others in standard deviations of a component of w: from
+``SMALL`` px on by features and with landmarks, and below, where handles must cover the same fraction of the image with
+fewer pixels. For faces at 1024 px they are 0.004 and 0.006."""
+PUBLISHED_STEPS, STEPS, SMALL_STEPS = 300, 60, 100
+"""Maximum numbers of steps: of the published method, from ``SMALL`` px on, and below."""
+PATIENCE, SMALL_PATIENCE = 10, 20
+"""Early stopping, from ``SMALL`` px on, and below. Landmark networks hardly see the last part of a closing lid: further
+steps would then take away the eye."""
+PUBLISHED_TOLERANCE = 2 / 512
+"""Distance at which a handle of the published method has arrived, as a fraction of the image; at least 2 px."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
 """Weights of the mask: as published, and below ``SMALL`` px, where the kept region is close to the moving one."""
+IDENTITY_WEIGHT, SMALL_IDENTITY_WEIGHT = 2.0, 0.3
+"""Weights of the identity, from ``SMALL`` px on, and below."""
 SMALL = 256
-"""Resolution below which pixels are coarse for features, so that landmarks guide presets as well."""
+"""Resolution below which pixels are coarse for features. Below, networks look at images, and above at previews."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,10 @@ class DragSettings:
     """Weight of the mean distance of w from the initial latent."""
     frames: int
     """Steps between frames; 0 for none."""
+    preview: bool = False
+    """Whether guidance looks at previews instead of images."""
+    published: bool = False
+    """Whether handles lie on whole pixels and move until all are within ``tolerance``, as published."""
 
 
 @dataclass(frozen=True)
@@ -85,26 +100,35 @@ class DragMethod:
 
 
 def resolve_settings(
-    options: DragOptions, generator: i2i.Generator, presets: Iterable[PresetValues] = ()
+    options: DragOptions, generator: i2i.Generator, presets: Iterable[PresetValues] = (), guide: Guide = "features"
 ) -> DragSettings:
-    """Replace what the options leave open by values for the resolution of the generator, and for the presets."""
-    size = generator.resolution
-    shared = size >= SMALL and any(values.space == "w" for values in presets)
-    weight = MASK_WEIGHT if size >= SMALL else SMALL_MASK_WEIGHT
-    deviation = generator.w_std / math.sqrt(generator.w_dim)
+    """Replace what the options leave open by values for the resolution of the generator, the presets and the guide."""
+    size, published = generator.resolution, options.method == "published"
+    large, guided = size >= SMALL, guide != "features"
+    shared = large and not published and any(values.space == "w" for values in presets)
+    weight = MASK_WEIGHT if large or published else SMALL_MASK_WEIGHT
+    radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
+    num_ws, deviation = generator.num_ws, generator.w_std / math.sqrt(generator.w_dim)
+    rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
+    steps, patience = (STEPS, PATIENCE) if large else (SMALL_STEPS, SMALL_PATIENCE)
+    if published:
+        steps, patience, radii = PUBLISHED_STEPS, 0, (float(round(R1 * size)), float(round(R2 * size)))
+    tolerance = max(2.0, PUBLISHED_TOLERANCE * size) if published else default_tolerance(size)
     return DragSettings(
         feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),
-        r1=options.r1 or max(MIN_R1, R1 * size),
-        r2=options.r2 or max(MIN_R2, R2 * size),
-        layers=first_layers(options.rows, generator.num_ws),
+        r1=options.r1 or radii[0],
+        r2=options.r2 or radii[1],
+        layers=first_layers(TURN_LAYERS if shared and options.rows is None else options.rows, num_ws, guided and large),
         shared_vector=shared if options.space is None else options.space == "w",
-        learning_rate=options.rate or (LEARNING_RATE if size >= SMALL else SMALL_LEARNING_RATE) * deviation,
-        steps=options.steps,
-        tolerance=options.tolerance or default_tolerance(size),
-        patience=options.patience,
+        learning_rate=options.rate or (PUBLISHED_RATE if published else rate * deviation),
+        steps=options.steps or steps,
+        tolerance=options.tolerance or tolerance,
+        patience=patience if options.patience is None else options.patience,
         mask_weight=weight if options.mask_weight is None else options.mask_weight,
         start_weight=options.start_weight,
         frames=options.frames,
+        preview=large and guided,
+        published=published,
     )
 
 
@@ -113,10 +137,14 @@ def default_tolerance(size: int) -> float:
     return min(size / 64, max(2.0, size / 256))
 
 
-def first_layers(rows: int | None, num_ws: int) -> int:
-    """Return how many first layers of a generator move: ``rows`` of 18 in proportion, or the default."""
+def first_layers(rows: int | None, num_ws: int, half: bool = False) -> int:
+    """Return how many first layers of a generator move: ``rows`` of 18 in proportion, or the default.
+
+    Args:
+        half: By default half of them, as for presets of large images; else 6, and at most half.
+    """
     if rows is None:
-        return max(1, min(LAYERS, num_ws // 2))
+        return max(1, num_ws // 2 if half else min(LAYERS, num_ws // 2))
     return max(1, rows * num_ws // PUBLISHED_LAYERS)
 
 
@@ -133,14 +161,19 @@ def resolve_method(scene: i2i.Scene, options: DragOptions) -> DragMethod:
     presets = {name: (read_values(scene.presets[name]), strength) for name, strength in requested.items()}
     guide: Guide = "features"
     identity = None
-    small = scene.generator.resolution < SMALL
-    if presets and options.guide != "features" and (options.guide is not None or small):
+    if presets and options.guide != "features" and options.method != "published":
         image = render_image(scene.generator, scene.latent.w)
         guide = _resolve_guide(scene, options, image)
         identity = None if guide == "features" else _find_identity(scene, options, image)
     features = guide != "landmarks" or bool(options.point)
-    settings = resolve_settings(options, scene.generator, [values for values, _ in presets.values()])
+    settings = resolve_settings(options, scene.generator, [values for values, _ in presets.values()], guide)
     return DragMethod(settings, presets, guide, features, identity)
+
+
+def identity_weight(options: DragOptions, size: int) -> float:
+    """Return the weight of the identity loss for images of ``size`` px."""
+    default = IDENTITY_WEIGHT if size >= SMALL else SMALL_IDENTITY_WEIGHT
+    return default if options.identity_weight is None else options.identity_weight
 
 
 def requested_presets(options: DragOptions) -> dict[str, float]:
@@ -173,7 +206,7 @@ def _resolve_guide(scene: i2i.Scene, options: DragOptions, image: Tensor) -> Gui
 
 def _find_identity(scene: i2i.Scene, options: DragOptions, image: Tensor) -> i2i.IdentityExtractor | None:
     """Return the identity network, where the identity has a weight and the network passes gradients, else None."""
-    if not options.identity_weight:
+    if not identity_weight(options, scene.generator.resolution):
         return None
     try:
         identity: i2i.IdentityExtractor = scene.extractors["identity"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CANDIDATES = 12
-"""Candidate positions on each side of a handle along either axis; at 512 px, as published, one per pixel."""
+"""Fewest candidate positions on each side of a handle along either axis; from 512 px on there is one per pixel."""
 
 
 def disc(radius: float, device: torch.device) -> Tensor:
@@ -70,12 +70,14 @@ def sample_features(maps: Tensor, points: Tensor, size: int) -> Tensor:
     return (weights[:, :, None] @ features).reshape(*points.shape[:-1], maps.shape[1])
 
 
-def track(maps: Tensor, points: Tensor, templates: Tensor, radius: float, size: int) -> Tensor:
+def track(
+    maps: Tensor, points: Tensor, templates: Tensor, radius: float, size: int, whole_pixels: bool = False
+) -> Tensor:
     """Find where handles have moved: ``(N, H, 2)`` pixels, inside the images.
 
-    Of ``2 * CANDIDATES + 1`` by as many positions within ``radius`` the one with the nearest features (L2) is taken,
-    refined by the minimum of the parabola through it and its neighbours. All handles of all images are tracked at once,
-    and nothing is transferred from the device.
+    Of all pixels within ``radius``, or of ``2 * CANDIDATES + 1`` by as many positions if these are more, the one with
+    the nearest features (L2) is taken, refined by the minimum of the parabola through it and its neighbours. All
+    handles of all images are tracked at once, and nothing is transferred from the device.
 
     Args:
         maps: ``(N, C, r, r)``.
@@ -83,8 +85,11 @@ def track(maps: Tensor, points: Tensor, templates: Tensor, radius: float, size: 
         templates: Initial features of the handles, ``(N, H, C)``.
         radius: Half the side of the square that is searched, pixels.
         size: Resolution of the images, pixels.
+        whole_pixels: Whether only whole pixels are searched, and none is refined, as published.
     """
-    count = 2 * CANDIDATES + 1
+    candidates = round(radius) if whole_pixels else max(CANDIDATES, round(radius))
+    radius = float(candidates) if whole_pixels else radius
+    count = 2 * candidates + 1
     line = torch.linspace(-radius, radius, count, device=maps.device)
     x, y = line.expand(count, count), line[:, None].expand(count, count)
     positions = (points[:, :, None, None] + torch.stack([x, y], dim=-1)).clamp(0, size - 1)
@@ -94,9 +99,11 @@ def track(maps: Tensor, points: Tensor, templates: Tensor, radius: float, size: 
     nearest = squares.flatten(1).argmin(dim=1)
     row, column = nearest // count, nearest % count
     handles = torch.arange(len(squares), device=maps.device)
+    if whole_pixels:
+        return positions[handles, row, column].reshape(points.shape)
     profiles = squares[handles, row], squares[handles, :, column]
     steps = [_parabola_minimum(values, index) for values, index in zip(profiles, (column, row), strict=True)]
-    spacing = radius / CANDIDATES
+    spacing = radius / candidates
     refined = positions[handles, row, column] + spacing * torch.stack(steps, dim=1)
     return refined.clamp(0, size - 1).reshape(points.shape)
 

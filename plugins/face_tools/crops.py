@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i import I2IError, Placement, UsageError
-from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
-from i2i.toolkit.faces.detection import FaceChoice, find_faces
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement
+from i2i.toolkit.faces.detection import BY_HAND, FaceChoice, find_faces
+from i2i.toolkit.faces.points import FacePoints, check_single_photo
 from i2i.toolkit.files import hash_file, write_json
 from i2i.toolkit.images import ImageError, read_image, save_image, to_tensor
 from i2i.toolkit.images.jobs import ImageJob, plan_jobs, report_faults
@@ -32,9 +33,9 @@ class Crop:
     file: Path
     """The image file; a JSON file beside it has the same name."""
     number: int
-    """Number of the face from the left, as for ``--face``."""
-    face: Face
-    """The face with its landmarks in the photo."""
+    """Number of the face from the left, as for ``--face``; 1 for a face that is placed by hand."""
+    face: Face | FacePoints
+    """The face with its landmarks in the photo, or as it is placed by hand."""
     placement: Placement
     """Placement of the crop in the photo."""
     size: int
@@ -42,11 +43,11 @@ class Crop:
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values; points are ``[x, y]`` in pixels, (0, 0) the centre of the upper left one."""
+        about = {"crop": str(self.file), "size": self.size, "number": self.number}
+        if isinstance(self.face, FacePoints):
+            return about | {"placement": self.placement.to_plain()} | self.face.to_plain()
         points = self.face.landmarks.tolist()
-        return {
-            "crop": str(self.file),
-            "size": self.size,
-            "number": self.number,
+        return about | {
             "box": [round(side, 2) for side in self.face.box],
             "score": round(self.face.score, 4),
             "placement": self.placement.to_plain(),
@@ -75,7 +76,7 @@ class AlignedPhoto:
 
 def align_photos(
     inputs: Sequence[str | Path],
-    finder: Extractor,
+    finder: Extractor | FacePoints,
     out: str | Path,
     choice: FaceChoice = "largest",
     size: int = SIZE,
@@ -88,7 +89,8 @@ def align_photos(
 
     Args:
         inputs: Photos and folders; folders are searched recursively, and their structure is kept in ``out``.
-        finder: A landmark extractor that finds faces in whole photos (``i2i.FaceFinder``).
+        finder: A landmark extractor that finds faces in whole photos (``i2i.FaceFinder``), or the face of a single
+            photo that is placed by hand.
         out: Folder for ``NAME.png`` and ``NAME.json``; with ``choice`` ``"all"`` the second face from the left gets the
             name ``NAME_2``, and so on.
         size: Height and width of the crops, pixels.
@@ -97,23 +99,26 @@ def align_photos(
         progress: Called with the number of photos done and their total.
 
     Raises:
-        UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only.
+        UsageError: an input is missing, a result is already there, or the extractor reads crops of faces only; or
+            a face is placed by hand in several photos, or outside of the photo.
     """
     jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
+    if isinstance(finder, FacePoints):
+        check_single_photo(len(jobs))
     if not overwrite:
         _refuse_replacing(jobs, several=choice == "all")
     taken = {each.resolve() for job in jobs for each in (job.picture, job.result)}
     for done, job in enumerate(jobs, start=1):
         try:
             array = read_image(job.picture)
-            faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
+            faces = _faces(array, finder, choice, job.picture, note)
             crops = [
                 _crop(job, _name(job.result, number if choice == "all" else 1, taken), number, face, size)
                 for number, face in faces.items()
             ]
             about = {"file": str(job.picture), "sha256": hash_file(job.picture)}
             aligned = AlignedPhoto(job.picture, crops, about | {"width": array.shape[1], "height": array.shape[0]})
-            _write(aligned, array, finder.name, note)
+            _write(aligned, array, "" if isinstance(finder, FacePoints) else finder.name, note)
         except ImageError as error:
             aligned = AlignedPhoto(job.picture, fault=str(error))
         progress(done, len(jobs))
@@ -162,26 +167,42 @@ def _name(result: Path, number: int, taken: set[Path]) -> Path:
     return path
 
 
-def _crop(job: ImageJob, file: Path, number: int, face: Face, size: int) -> Crop:
+def _faces(
+    array: np.ndarray, finder: Extractor | FacePoints, choice: FaceChoice, photo: Path, note: Callable[[str], None]
+) -> dict[int, Face | FacePoints]:
+    """Return the faces of a photo by their number from the left: detected ones, or the one placed by hand."""
+    if isinstance(finder, FacePoints):
+        finder.check_inside(array.shape[0], array.shape[1], photo)
+        return {1: finder}
+    return dict(find_faces(to_tensor(array), finder, choice, photo, note, BY_HAND))
+
+
+def _crop(job: ImageJob, file: Path, number: int, face: Face | FacePoints, size: int) -> Crop:
     try:
+        if isinstance(face, FacePoints):
+            return Crop(file, number, face, points_placement(face), size)
         return Crop(file, number, face, ffhq_placement(face.landmarks), size)
     except I2IError as error:
         raise ImageError(job.picture, str(error)) from None
 
 
 def _write(aligned: AlignedPhoto, array: np.ndarray, finder: str, note: Callable[[str], None]) -> None:
-    """Write the crops of one photo, each with its JSON file."""
+    """Write the crops of one photo, each with its JSON file; ``finder`` is empty for a face that is placed by hand."""
     for crop in aligned.crops:
         factor = crop.size / crop.placement.side
         if factor > MAX_ENLARGEMENT:
             name = f"face {crop.number} from the left" if len(aligned.crops) > 1 else "the face"
-            width = round(crop.face.box[2] - crop.face.box[0])
+            if isinstance(crop.face, FacePoints):
+                name, width = "the square around the face", round(crop.placement.side)
+            else:
+                width = round(crop.face.box[2] - crop.face.box[0])
             note(
                 f"{aligned.photo}: {name} is {width} px wide; a crop of {crop.size} px enlarges it {factor:.1f} times, "
                 f"and --size {max(16, round(crop.placement.side))} would not."
             )
         save_image(crop.file, extract_crop(array, crop.placement, crop.size))
-        write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, "finder": finder, **crop.to_plain()})
+        found_by = {"finder": finder} if finder else {}
+        write_json(crop.file.with_suffix(".json"), {"photo": aligned.about, **found_by, **crop.to_plain()})
 
 
 def _round_points(points: list[list[float]]) -> list[list[float]]:

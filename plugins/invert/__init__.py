@@ -21,7 +21,7 @@ def register_editors(register: i2i.Register) -> None:
 
 @i2i.hookimpl
 def register_inverters(register: i2i.Register) -> None:
-    """Register the six inverters."""
+    """Register the seven inverters."""
     module, options = "i2i_plugins.invert.inverters", "i2i_plugins.invert.options"
     register(
         "encoder",
@@ -37,7 +37,7 @@ def register_inverters(register: i2i.Register) -> None:
         summary="Optimises w+ from an encoder's latent, or from the mean where no encoder fits.",
         default=True,
         faithful=False,
-        Options=f"{options}:OptimizerOptions",
+        Options=f"{options}:LpipsOptions",
     )
     register(
         "image2stylegan",
@@ -53,7 +53,7 @@ def register_inverters(register: i2i.Register) -> None:
         summary="Optimises w+ and noise maps by squared error and LPIPS; needs no download.",
         default=False,
         faithful=False,
-        Options=f"{options}:OptimizerOptions",
+        Options=f"{options}:LpipsOptions",
     )
     register(
         "projector",
@@ -61,14 +61,23 @@ def register_inverters(register: i2i.Register) -> None:
         summary="The projector of StyleGAN2: optimises w and noise maps (Karras et al. 2020).",
         default=False,
         faithful=False,
-        Options=f"{options}:OptimizerOptions",
+        Options=f"{options}:LpipsOptions",
+    )
+    register(
+        "hybrid-pti",
+        f"{module}:HybridPivotalTuning",
+        summary="Tunes the generator's weights around the latent of hybrid; the most accurate.",
+        default=False,
+        faithful=True,
+        requires="i2i:StyleGenerator",
+        Options=f"{options}:TuningOptions",
     )
     register(
         "pti",
         f"{module}:PivotalTuning",
-        summary="Tunes the generator's weights around the hybrid latent (Roich et al. 2021); the most accurate.",
+        summary="Tunes the generator's weights around the latent of the projector in w (Roich et al. 2021); slow.",
         default=False,
-        faithful=True,
+        faithful=False,
         requires="i2i:StyleGenerator",
         Options=f"{options}:TuningOptions",
     )

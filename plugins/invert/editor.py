@@ -38,7 +38,7 @@ class Invert(i2i.Editor):
         if scene.untuned is not None:  # a photo may come as a tuned latent, but its inversion is for the file's weights
             scene = replace(scene, generator=scene.untuned)
         if options.study:
-            from .evaluation import evaluate_perturbations
+            from .study import evaluate_perturbations
 
             return evaluate_perturbations(scene, options)
         if options.grid:

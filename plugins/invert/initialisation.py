@@ -1,4 +1,4 @@
-"""Initial latents of an optimisation: the mean of all w, uniform random numbers, or the latents of an encoder."""
+"""Initial latents of an optimisation: the mean of all w, uniform random numbers, zeros, or an encoder's latents."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class InitialLatent:
     """The method that optimises it; its steps depend on the initial latent."""
     seconds: float = 0.0
     """Time it took to find it."""
+    encoded: bool = False
+    """Whether it is the latent of an encoder."""
 
 
 def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> list[InitialLatent]:
@@ -42,7 +44,7 @@ def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> li
     if method.initial != "encoder":
         return [InitialLatent(mean, method)] * len(images)
     try:
-        encoded = [InitialLatent(w, method, seconds) for w, seconds in encode_images(scene, images.split(1))]
+        encoded = [InitialLatent(w, method, seconds, True) for w, seconds in encode_images(scene, images.split(1))]
     except i2i.I2IError as error:
         if method.require_encoder:
             raise
@@ -65,7 +67,7 @@ def find_initial_latents(scene: i2i.Scene, method: Method, images: Tensor) -> li
 
 def _from_mean(latent: InitialLatent, mean: Tensor) -> InitialLatent:
     """Replace an encoder's latent by the mean, with the steps for it."""
-    return replace(latent, w=mean, method=replace(latent.method, steps=latent.method.steps_from_mean))
+    return replace(latent, w=mean, encoded=False, method=replace(latent.method, steps=latent.method.steps_from_mean))
 
 
 def _is_better_than(scene: i2i.Scene, latent: InitialLatent, image: Tensor, mean: Tensor) -> bool:
@@ -88,6 +90,8 @@ def encode_images(scene: i2i.Scene, images: Sequence[Tensor]) -> list[tuple[Tens
         encoder: Any = scene.extractors["encoder"]
     except KeyError:
         raise i2i.I2IError("No encoder is installed; choose --method lpips, which needs none.") from None
+    if isinstance(encoder, i2i.Extractor):
+        encoder.check(scene.generator)
     latents = []
     for image in images:  # one at a time, so that the result is equal to the bit whatever the other photos are
         started = time.perf_counter()
@@ -107,7 +111,7 @@ def _check_shape(generator: i2i.Generator, name: str, w: Tensor) -> None:
 
 
 def initial_latent_without_encoder(generator: i2i.Generator, method: Method) -> Tensor:
-    """Return the mean of all w, or for ``uniform`` numbers in [-1, 1] that are the same for every photo.
+    """Return the mean of all w, for ``uniform`` numbers in [-1, 1] that are the same for every photo, or zeros.
 
     Returns:
         ``(1, num_ws, w_dim)``.
@@ -115,4 +119,6 @@ def initial_latent_without_encoder(generator: i2i.Generator, method: Method) -> 
     if method.initial == "uniform":
         random = torch.rand(generator.num_ws, generator.w_dim, generator=seeded_random(method.seed)) * 2 - 1
         return random.to(generator.w_mean)[None]
+    if method.initial == "zeros":
+        return torch.zeros_like(generator.w_mean.expand(1, generator.num_ws, -1))
     return generator.w_mean.expand(1, generator.num_ws, -1)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Space = Literal["z", "w", "w+"]
-Initial = Literal["mean", "uniform", "encoder"]
-Name = Literal["image2stylegan", "projector", "lpips", "encoder", "hybrid", "pti"]
+Initial = Literal["mean", "uniform", "zeros", "encoder"]
+Name = Literal["image2stylegan", "projector", "lpips", "encoder", "hybrid", "hybrid-pti", "pti"]
+Features = Literal["perceptual", "lpips-vgg", "vgg16"]
+"""What an extractor is looked up by: its role, or its name."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,14 @@ class Tuning:
     """Learning rate of Adam."""
     target_lpips: float | None = None
     """LPIPS at which tuning stops; None for a quarter of that of the pivot, limited to ``TARGET_LPIPS``."""
+    features: Features | None = None
+    """Extractor whose features are compared; None for that of the method, as for the two weights."""
+    rec_weight: float | None = None
+    """Weight of the mean squared error of pixels in [-1, 1]."""
+    lpips_weight: float | None = None
+    """Weight of the perceptual distance."""
+    full_size: bool = False
+    """Whether features are compared at the resolution of the generator, instead of at most 256 px."""
     locality_weight: float = 0.0
     """Weight of the regulariser that preserves the images of other latents."""
 
@@ -38,7 +48,9 @@ class Method:
     space: Space = "w+"
     """Latent space of the optimisation."""
     initial: Initial = "mean"
-    """Initial latent: the mean of all w, uniform random numbers, or the latent of an encoder."""
+    """Initial latent: the mean of all w, uniform random numbers, zeros, or the latent of an encoder."""
+    try_uniform: bool = True
+    """Whether uniform random numbers are tried where the optimisation from the mean begins badly (``restarts``)."""
     require_encoder: bool = True
     """False: where no encoder fits the generator, start from the mean instead, with ``steps_from_mean``."""
     steps: int = 100
@@ -53,8 +65,11 @@ class Method:
     """Fraction of the steps over which the learning rate rises linearly from 0."""
     decay: float = 0.0
     """Fraction of the steps at the end over which the learning rate falls to 0 along a cosine."""
-    features: Literal["perceptual", "vgg16"] = "perceptual"
-    """Role of the extractor whose features are compared."""
+    features: Features = "perceptual"
+    """Extractor whose features are compared. One that the user chose for the role ``perceptual`` is used in place of
+    ``lpips-vgg``."""
+    coarse: float = 0.0
+    """Fraction of the steps, the first ones, in which features are compared at ``reconstruction.COARSE``."""
     rec_weight: float = 1.0
     """Weight of the mean squared error of pixels in [-1, 1]."""
     lpips_weight: float = 1.0
@@ -67,6 +82,8 @@ class Method:
     """Standard deviation of the noise added to w in the first three quarters, as a fraction of ``w_std``."""
     prior_weight: float = 0.0
     """Weight of the mean squared distance of w from the mean of all w, in standard deviations."""
+    keep_better: bool = False
+    """Whether the encoder's latent is returned for photos whose reconstruction became worse by ``judgement.judge``."""
     patience: int = 0
     """Steps without improvement after which a photo stops early; 0 for never."""
     tuning: Tuning | None = None
@@ -75,6 +92,12 @@ class Method:
     """The class, counted from 0, of a generator that has them."""
     seed: int = 0
     """Seed of the random numbers."""
+
+    def tuning_loss(self) -> Method:
+        """Return the method with the loss of its tuning in place of that of its optimisation."""
+        names = ("features", "rec_weight", "lpips_weight")
+        own = {name: getattr(self.tuning, name, None) for name in names}
+        return replace(self, **{name: value for name, value in own.items() if value is not None})
 
 
 _HYBRID = Method(
@@ -88,25 +111,29 @@ _HYBRID = Method(
     decay=0.5,
     rec_weight=4.0,
     lpips_weight=1.0,
+    keep_better=True,
     patience=20,
+)
+
+# Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020: appendix D.
+_PROJECTOR = Method(
+    "projector",
+    space="w",
+    steps=1000,
+    learning_rate=0.1,
+    warmup=0.05,
+    decay=0.25,
+    features="lpips-vgg",
+    rec_weight=0.0,
+    noise=True,
+    regularize_noise_weight=1e5,
+    jitter=0.05,
 )
 
 METHODS: dict[str, Method] = {
     # Abdal et al., "Image2StyleGAN", 2019: section 5.
     "image2stylegan": Method("image2stylegan", steps=5000, learning_rate=0.01, features="vgg16", patience=250),
-    # Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020: appendix D.
-    "projector": Method(
-        "projector",
-        space="w",
-        steps=1000,
-        learning_rate=0.1,
-        warmup=0.05,
-        decay=0.25,
-        rec_weight=0.0,
-        noise=True,
-        regularize_noise_weight=1e5,
-        jitter=0.05,
-    ),
+    "projector": _PROJECTOR,
     # The mixed loss that tools for StyleGAN2 have in common.
     "lpips": Method(
         "lpips",
@@ -122,6 +149,39 @@ METHODS: dict[str, Method] = {
     "encoder": Method("encoder", initial="encoder", steps=0, rec_weight=1.0, lpips_weight=0.0),
     # Ours: learning rate and weights were chosen on synthetic faces outside the training data of demo-faces.
     "hybrid": _HYBRID,
-    # Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", 2021: section 3, around our own latent.
-    "pti": replace(_HYBRID, name="pti", tuning=Tuning()),
+    # Ours: pivotal tuning around the latent of hybrid, with its loss.
+    "hybrid-pti": replace(_HYBRID, name="hybrid-pti", tuning=Tuning()),
+    # Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", 2021: section 3. The published code
+    # projects with 450 steps at the learning rate 0.01.
+    "pti": replace(
+        _PROJECTOR,
+        name="pti",
+        steps=450,
+        learning_rate=0.01,
+        tuning=Tuning(target_lpips=0.06, features="perceptual", rec_weight=1.0, lpips_weight=1.0, full_size=True),
+    ),
 }
+
+LARGE = 512
+"""Resolution, pixels, from which methods have the settings of ``LARGE_METHODS``."""
+_LARGE_HYBRID = {
+    "learning_rate": 0.2,
+    "decay": 0.7,
+    "features": "lpips-vgg",
+    "coarse": 0.7,
+    "steps": 100,
+    "steps_from_mean": 300,
+    "patience": 0,
+}
+LARGE_METHODS: dict[str, Method] = {
+    # Chosen on photographs with a generator of faces at 1024 px.
+    "hybrid": replace(METHODS["hybrid"], **_LARGE_HYBRID),
+    "hybrid-pti": replace(METHODS["hybrid-pti"], **_LARGE_HYBRID),
+}
+"""Methods whose settings differ for large generators, whose images are photographs rather than drawings."""
+
+
+def method_for(name: str, resolution: int) -> Method:
+    """Return the method of this name for a generator of this resolution, in pixels."""
+    methods = {**METHODS, **LARGE_METHODS} if resolution >= LARGE else METHODS
+    return methods[name]

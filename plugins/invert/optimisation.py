@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,12 +14,12 @@ from i2i.toolkit.latents.optimizer import (
     LatentOptimizer,
     Objective,
     Patience,
-    Trajectory,
     warmup_cosine,
 )
 
 from .methods import Method
-from .reconstruction import ReconstructionLoss, render_images
+from .reconstruction import PSNR, ReconstructionLoss, render_images, sum_terms
+from .restarts import CheckedTrajectory, check_step
 from .spaces import LatentSpace, seeded_random
 
 JITTER_UNTIL = 0.75
@@ -34,17 +34,25 @@ class InversionObjective(Objective):
         self.random = seeded_random(method.seed)
 
     def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
-        """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation."""
+        """Compute the losses ``(N,)``; see ``Objective.evaluate``. Scores exclude the noise regularisation.
+
+        The metrics are the weighted terms of the loss by name, and the PSNR of the image.
+        """
         noise = {name: plane for name, plane in variables.items() if name != "w"}
         w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
         images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
-        losses = self.loss.losses(images)
+        coarse = step < round(self.method.coarse * self.method.steps)
+        terms = self.loss.weighted_terms(images, coarse)
+        losses = sum_terms(terms)
         if self.method.prior_weight:
-            losses = losses + self.method.prior_weight * self.space.prior_loss(w)
+            terms["prior"] = self.method.prior_weight * self.space.prior_loss(w)
+            losses = losses + terms["prior"]
         scores = losses.detach()
         if noise and self.method.regularize_noise_weight:
-            losses = losses + self.method.regularize_noise_weight * regularisation(noise)
-        return Evaluation(losses, scores, comparable=not jitter, images=images.detach())
+            terms["noise"] = self.method.regularize_noise_weight * regularisation(noise)
+            losses = losses + terms["noise"]
+        metrics = {**terms, PSNR: self.loss.psnr(images)}
+        return Evaluation(losses, scores, metrics, comparable=not (jitter or coarse), images=images.detach())
 
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
         """Return the current images, ``(N, 3, R, R)`` in [-1, 1] on the CPU."""
@@ -69,12 +77,19 @@ class LatentInversion:
     """The optimisation of photos ``(N, 3, R, R)`` from initial latents ``(N, num_ws, w_dim)``, ready to run."""
 
     def __init__(
-        self, scene: i2i.Scene, method: Method, targets: Tensor, initial: Tensor, frame_interval: int = 0
+        self,
+        scene: i2i.Scene,
+        method: Method,
+        targets: Tensor,
+        initial: Tensor,
+        frame_interval: int = 0,
+        limits: Sequence[float | None] | None = None,
     ) -> None:
         """Compute the features of the photos.
 
         Args:
             frame_interval: Steps between the frames that are kept; 0 keeps none.
+            limits: PSNR, dB, by photo below which it is abandoned at the check of ``restarts``; None for no check.
 
         Raises:
             I2IError: an extractor of the method cannot be opened.
@@ -87,7 +102,10 @@ class LatentInversion:
         self.optimizer = LatentOptimizer(
             objective,
             variables,
-            [Trajectory(Patience(method.patience)) for _ in initial],
+            [
+                CheckedTrajectory(Patience(method.patience), step=check_step(method), limit=limit)
+                for limit in limits or [None] * len(initial)
+            ],
             steps=method.steps,
             learning_rate=method.learning_rate,
             scales={"w": self.space.scale} if method.relative_rate else None,
@@ -97,7 +115,7 @@ class LatentInversion:
             cancelled=lambda: scene.cancelled,
         )
 
-    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, Trajectory]]:
+    def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, CheckedTrajectory]]:
         """Optimise, and return the best latent of each photo with its trajectory.
 
         Args:

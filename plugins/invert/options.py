@@ -60,31 +60,50 @@ class OptimizerOptions(EncoderOptions):
     )
 
 
-class TuningOptions(OptimizerOptions):
+class LpipsOptions(OptimizerOptions):
+    """The options of inverters whose loss has LPIPS."""
+
+    vgg: bool | None = Field(
+        None,
+        description="Compute LPIPS with VGG16 in place of AlexNet; unless given, yes where VGG16 is downloaded ('i2i "
+        "models fetch vgg16') and the method is projector or pti, or hybrid at 512 px or more",
+    )
+
+
+class TuningOptions(LpipsOptions):
     """The options of pivotal tuning."""
 
     tune_steps: int | None = Field(
-        None, ge=1, le=100_000, description="pti: maximum number of tuning steps, 350 unless given"
+        None, ge=1, le=100_000, description="Pivotal tuning: maximum number of steps, 350 unless given"
     )
     tune_rate: float | None = Field(
         None,
         gt=0,
         le=1000,
-        description="pti: learning rate of the weights, 0.0003 unless given",
+        description="Pivotal tuning: learning rate of the weights, 0.0003 unless given",
         json_schema_extra={"aliases": ["tune_learning_rate"]},
     )
     until: float | None = Field(
         None,
         ge=0,
-        description="pti: LPIPS at which tuning stops, a quarter of that of the latent unless given",
+        description="Pivotal tuning: LPIPS at which it stops; 0.06 unless given, and for hybrid-pti a quarter of the "
+        "latent's",
         json_schema_extra={"aliases": ["target_lpips"]},
     )
     locality: float | None = Field(
         None,
         ge=0,
-        description="pti: weight that preserves the images of other latents (0.1 is usual), 0 unless given",
+        description="Pivotal tuning: weight that preserves the images of other latents (0.1 is usual), 0 unless given",
         json_schema_extra={"aliases": ["locality_weight"]},
     )
+
+
+def is_vgg16_downloaded() -> bool:
+    """Return whether the weights of VGG16 are here."""
+    try:
+        return i2i.model_path("vgg16").is_file()
+    except i2i.I2IError:
+        return False
 
 
 class InvertOptions(TuningOptions):
@@ -92,7 +111,7 @@ class InvertOptions(TuningOptions):
 
     method: str = Field("hybrid", description="Inverter, as NAME or NAME,KEY=VALUE (see 'i2i plugins list')")
     grid: bool = Field(False, description="Write an image grid that compares methods, with their metrics")
-    methods: tuple[str, ...] = Field(("encoder", "hybrid", "pti"), description="Methods of --grid")
+    methods: tuple[str, ...] = Field(("encoder", "hybrid", "hybrid-pti"), description="Methods of --grid")
     study: bool = Field(
         False,
         description="Plot LPIPS of reconstructions against perturbations of the photo, for every space and initial "
@@ -136,10 +155,13 @@ def resolve_method(options: EncoderOptions, method: Method) -> Method:
         settings = {name: value for name, value in settings.items() if name == "space"}
     if "learning_rate" in settings:
         settings["relative_rate"] = False
+    if (vgg := getattr(options, "vgg", None)) is not None:
+        settings["features"] = "lpips-vgg" if vgg else "perceptual"
     if "steps" in settings:
         settings["steps_from_mean"] = settings["steps"]
     if "initial" in settings:
         settings["require_encoder"] = True
+        settings["try_uniform"] = False
     tuning = replace(method.tuning, **_given(options, _TUNING_FIELDS)) if method.tuning is not None else None
     return replace(method, **settings, tuning=tuning, label=options.label, seed=options.seed)
 

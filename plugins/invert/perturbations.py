@@ -40,6 +40,11 @@ class Perturbation:
     """``apply(image, strength, seed)``."""
     identity: float = 0.0
     """The strength that does not change an image."""
+    defect: bool = False
+    """Whether it takes something from the photo, so that a reconstruction may be closer to the photo without it."""
+    covered: Callable[[int, float, int], Tensor] | None = None
+    """``covered(size, strength, seed)``: 1 where it hides the photo, else 0, ``(size, size)``; None where it hides
+    nothing."""
 
     def __call__(self, image: Tensor, strength: float, seed: int = 0) -> Tensor:
         """Perturb an image ``(3, R, R)`` in [-1, 1]; only noise and occlusion depend on the seed."""
@@ -77,12 +82,16 @@ def noise(image: Tensor, strength: float, seed: int = 0) -> Tensor:
 
 def occlude(image: Tensor, strength: float, seed: int = 0) -> Tensor:
     """Cover ``strength`` % of the area by a grey square at a random position."""
-    size = image.shape[-1]
+    return image * (1 - covered_square(image.shape[-1], strength, seed).to(image))
+
+
+def covered_square(size: int, strength: float, seed: int = 0) -> Tensor:
+    """Return 1 in the square of ``occlude``, and 0 outside, ``(size, size)``."""
     side = min(size, round(size * math.sqrt(strength / 100)))
     position = torch.rand(2, generator=torch.Generator().manual_seed(seed))
     top, left = ((size - side) * position).round().int().tolist()
-    covered = image.clone()
-    covered[:, top : top + side, left : left + side] = 0
+    covered = torch.zeros(size, size)
+    covered[top : top + side, left : left + side] = 1
     return covered
 
 
@@ -99,9 +108,11 @@ PERTURBATIONS: dict[PerturbationName, Perturbation] = {
     "rotation": Perturbation("rotation", "degrees", (10, 30, 90), (-180, 180), rotate),
     "zoom": Perturbation("zoom", "times", (0.5, 0.75, 1.5, 2), (0.1, 10), zoom, identity=1.0),
     "blur": Perturbation("blur", "% of the side (standard deviation)", (1, 2, 4), (0, 25), blur),
-    "noise": Perturbation("noise", "levels of 255 (standard deviation)", (10, 25, 50), (0, 255), noise),
-    "occlusion": Perturbation("occlusion", "% of the area", (5, 10, 25), (0, 100), occlude),
-    "jpeg": Perturbation("JPEG", "below quality 100", (25, 60, 90), (0, 99), compress),
+    "noise": Perturbation("noise", "levels of 255 (standard deviation)", (10, 25, 50), (0, 255), noise, defect=True),
+    "occlusion": Perturbation(
+        "occlusion", "% of the area", (5, 10, 25), (0, 100), occlude, defect=True, covered=covered_square
+    ),
+    "jpeg": Perturbation("JPEG", "below quality 100", (25, 60, 90), (0, 99), compress, defect=True),
 }
 """The perturbations by name, in the order of an evaluation."""
 

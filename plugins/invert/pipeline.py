@@ -16,13 +16,15 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.optimizer import Trajectory
 from i2i.toolkit.memory import is_out_of_memory
 
 from .initialisation import InitialLatent, find_initial_latents
+from .judgement import MEASURE, judge
 from .methods import Method
 from .optimisation import LatentInversion
-from .reconstruction import OnStep, Reconstruction, StepCounter, render_images
+from .reconstruction import OnStep, Reconstruction, ReconstructionLoss, StepCounter, render_images
+from .restarts import CheckedTrajectory, optimise_with_restarts
+from .spaces import LatentSpace
 from .tuning import tune
 
 T = TypeVar("T")
@@ -81,7 +83,30 @@ def _optimise(
     batch: int | None,
     frames: int,
 ) -> list[Reconstruction]:
-    """Optimise the latents in batches of photos with the same method."""
+    """Optimise the latents, where the mean begins badly also from uniform random numbers."""
+
+    def run(
+        numbers: Sequence[int], latents: Sequence[InitialLatent], limits: Sequence[float | None]
+    ) -> list[Reconstruction]:
+        return _optimise_batches(scene, images[list(numbers)], latents, limits, counter, batch, frames)
+
+    return _keep_better(scene, optimise_with_restarts(scene, initial, counter, run), initial, images)
+
+
+def _optimise_batches(
+    scene: i2i.Scene,
+    images: Tensor,
+    initial: Sequence[InitialLatent],
+    limits: Sequence[float | None],
+    counter: StepCounter,
+    batch: int | None,
+    frames: int,
+) -> list[Reconstruction]:
+    """Optimise the latents in batches of photos with the same method.
+
+    Args:
+        limits: For each photo, see ``LatentInversion``.
+    """
     reconstructions: dict[int, Reconstruction] = {}
     for method in dict.fromkeys(latent.method for latent in initial):
         numbers = [number for number, latent in enumerate(initial) if latent.method == method]
@@ -89,7 +114,8 @@ def _optimise(
         def run(part: range, method: Method = method, numbers: list[int] = numbers) -> list[Reconstruction]:
             chosen = [numbers[position] for position in part]
             latents = torch.cat([initial[number].w for number in chosen])
-            optimised = LatentInversion(scene, method, images[chosen], latents, frames).run(counter.report)
+            bounds = [limits[number] for number in chosen]
+            optimised = LatentInversion(scene, method, images[chosen], latents, frames, bounds).run(counter.report)
             counter.done += len(chosen) * method.steps
             return [
                 _reconstruction(scene, *best, initial[number]) for best, number in zip(optimised, chosen, strict=True)
@@ -105,8 +131,46 @@ def _optimise(
     return [reconstructions[number] for number in range(len(images))]
 
 
+def _keep_better(
+    scene: i2i.Scene, found: Sequence[Reconstruction], initial: Sequence[InitialLatent], images: Tensor
+) -> list[Reconstruction]:
+    """Return the encoder's latent in place of what was optimised from it, where its image is more similar to the photo.
+
+    The loss falls with every optimised latent, so only a measure outside the loss can tell; see ``judgement.judge``.
+    """
+    kept, scores = list(found), []
+    for number, (optimised, start) in enumerate(zip(found, initial, strict=True)):
+        if not (start.encoded and start.method.keep_better and start.method.steps):
+            continue
+        photo = images[number : number + 1]
+        before = _initial_reconstruction(scene, optimised, start, photo)
+        score = [float(judge(each.image, photo)) for each in (before, optimised)]
+        if score[0] > score[1]:
+            kept[number] = before
+            scores.append(score)
+    if scores:
+        before_mean, after_mean = (sum(column) / len(scores) for column in zip(*scores, strict=True))
+        scene.note(
+            f"The encoder's latent of {len(scores)} of {len(found)} photos is kept: the optimised one has the lower "
+            f"{MEASURE}, which is not in the loss ({after_mean:.3f}, encoder {before_mean:.3f})."
+        )
+    return kept
+
+
+def _initial_reconstruction(
+    scene: i2i.Scene, optimised: Reconstruction, initial: InitialLatent, photo: Tensor
+) -> Reconstruction:
+    """Return the reconstruction by the initial latent, with the record of the optimisation that did not improve it."""
+    space = LatentSpace(scene.generator, initial.method)
+    with torch.no_grad():
+        w = space.to_w(space.from_w(initial.w)).contiguous()
+        image = render_images(scene.generator, w)
+        loss = float(ReconstructionLoss(scene, initial.method, photo).losses(image))
+    return replace(optimised, latent=i2i.Latent(w), image=image.clamp(-1, 1), loss=loss)
+
+
 def _reconstruction(
-    scene: i2i.Scene, latent: i2i.Latent, trajectory: Trajectory, initial: InitialLatent
+    scene: i2i.Scene, latent: i2i.Latent, trajectory: CheckedTrajectory, initial: InitialLatent
 ) -> Reconstruction:
     """Render the latent alone, as it is rendered when its file is opened."""
     with torch.no_grad():
@@ -118,7 +182,9 @@ def _reconstruction(
         trajectory.best_loss,
         trajectory.steps,
         initial.seconds + trajectory.seconds,
+        metrics={name: [row[0] for row in rows] for name, rows in trajectory.metrics.items()},
         frames=tuple(trajectory.frames),
+        abandoned=trajectory.abandoned,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -13,7 +14,7 @@ import i2i
 from i2i.toolkit.latents.files import as_stored
 
 from .methods import TARGET_LPIPS, Method, Tuning
-from .reconstruction import Reconstruction, ReconstructionLoss, StepCounter, render_images
+from .reconstruction import PSNR, Reconstruction, ReconstructionLoss, StepCounter, render_images, sum_terms
 from .spaces import one_hot_classes, seeded_random
 
 NEIGHBOUR_DISTANCE = 0.7
@@ -67,6 +68,7 @@ def tune(
         steps=pivot.steps + len(tuner.losses) - 1,
         seconds=pivot.seconds + time.perf_counter() - started,
         tuning_losses=tuner.losses,
+        tuning_metrics=tuner.metrics,
         loss=tuner.losses[-1],
         frames=tuple(frames),
     )
@@ -83,8 +85,10 @@ class GeneratorTuner:
         for weight in self.weights.values():
             weight.requires_grad_(True)
         self.adam = torch.optim.Adam(list(self.weights.values()), lr=tuning.learning_rate)
-        self.loss, self.random = ReconstructionLoss(scene, method, target), seeded_random(method.seed)
+        self.loss = ReconstructionLoss(scene, method.tuning_loss(), target, tuning.full_size)
+        self.random = seeded_random(method.seed)
         self.losses: list[float] = []
+        self.metrics: dict[str, list[float]] = {}
         self.target_lpips: float | None = None
         self.lpips = float("inf")
         self._current = target.new_zeros(())
@@ -97,20 +101,28 @@ class GeneratorTuner:
     def render(self) -> Tensor:
         """Render the current image ``(1, 3, R, R)`` and compute its loss."""
         image = render_images(self.copy, self.pivot.w, self.pivot.noise)
-        squared, distances = self.loss.terms(image)
-        self._current = self.loss.weighted(squared, distances).sum()
+        terms = self.loss.weighted_terms(image)
+        self._current = sum_terms(terms).sum()
         self.losses.append(self._current.item())
+        self._record({**terms, PSNR: self.loss.psnr(image)})
         if self.loss.perceptual is not None:
-            self.lpips = distances.item()
+            self.lpips = terms["lpips"].item() / self.loss.method.lpips_weight
             if self.target_lpips is None:
                 quarter = min(max(self.lpips / 4, TARGET_LPIPS[0]), TARGET_LPIPS[1])
                 self.target_lpips = quarter if self.tuning.target_lpips is None else self.tuning.target_lpips
         return image
 
+    def _record(self, metrics: Mapping[str, Tensor]) -> None:
+        for name, value in metrics.items():
+            self.metrics.setdefault(name, []).append(value.item())
+
     def step(self) -> None:
         """Take one step of Adam."""
-        weight = self.tuning.locality_weight
-        loss = self._current + (weight * self._locality_loss() if weight else 0.0)
+        loss = self._current
+        if self.tuning.locality_weight:
+            locality = self.tuning.locality_weight * self._locality_loss()
+            self._record({"locality": locality})
+            loss = loss + locality
         self.adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.adam.step()

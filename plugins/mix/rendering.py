@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.frames import LazyFrames
 from i2i.toolkit.latents.sampling import batch_for
 
 
@@ -98,15 +100,12 @@ def render_edit(scene: i2i.Scene, plan: EditPlan, progress: EditProgress) -> i2i
     """Render a plan to the result of the first photo, which holds the other results and the grid.
 
     After the user has cancelled, the images of the results are still rendered; frames end early, and the grid is left
-    out.
+    out. Frames are rendered when they are read.
     """
     requests = [cell for row in plan.grid.cells for cell in row if isinstance(cell, RenderRequest)] if plan.grid else []
-    progress.expect(len(plan.images) + sum(len(image.frames) for image in plan.images) + len(requests))
+    progress.expect(len(plan.images) + len(requests))
     images = _render(scene, [image.request for image in plan.images], progress, until_cancelled=False)
-    animations = [
-        _render(scene, [RenderRequest(image.request.photo, w) for w in image.frames], progress, until_cancelled=True)
-        for image in plan.images
-    ]
+    animations = [_animate(scene, image, progress) for image in plan.images]
     cells = _render(scene, requests, progress, until_cancelled=True)
     table = _fill_grid(plan.grid, cells) if plan.grid and len(cells) == len(requests) else None
     results = [
@@ -115,6 +114,19 @@ def render_edit(scene: i2i.Scene, plan: EditPlan, progress: EditProgress) -> i2i
     ]
     first = results[0]
     return i2i.Result(first.image, first.latent, first.frames, first.scalars, table, others=results[1:])
+
+
+def _animate(scene: i2i.Scene, image: ImagePlan, progress: EditProgress) -> Sequence[Tensor]:
+    """Return the frames of one result, which are counted in the progress as they are rendered."""
+    if progress.cancelled:
+        return ()
+    open_generator = cache(lambda: scene.generator_for(image.request.photo))
+
+    def render(first: int, end: int) -> Sequence[Tensor]:
+        progress.expect(end - first)
+        return _render_batch(open_generator(), image.frames[first:end], progress)
+
+    return LazyFrames(len(image.frames), render, batch_for(scene.generator), lambda: progress.cancelled)
 
 
 def _latent(request: RenderRequest) -> i2i.Latent:
@@ -142,11 +154,18 @@ def _render(
         for start in range(0, len(same_weights), size):
             if until_cancelled and progress.cancelled:
                 return images
-            with torch.no_grad():
-                batch = generator.render(torch.stack([request.w for request in same_weights[start : start + size]]))
-            images += batch.float().clamp(-1, 1).expand(-1, 3, -1, -1).split(1)
-            progress.advance(len(batch))
+            w = [request.w for request in same_weights[start : start + size]]
+            images += _render_batch(generator, w, progress)
     return images
+
+
+def _render_batch(generator: i2i.Generator, w: Sequence[Tensor], progress: EditProgress) -> Sequence[Tensor]:
+    """Render latent codes ``(num_ws, w_dim)`` to images ``(1, 3, R, R)`` in [-1, 1]."""
+    with torch.no_grad():
+        batch = generator.render(torch.stack(list(w)))
+    progress.advance(len(batch))
+    images: Tensor = batch.float().clamp(-1, 1).expand(-1, 3, -1, -1)
+    return images.split(1)
 
 
 def _weights_key(photo: i2i.Photo) -> int | None:

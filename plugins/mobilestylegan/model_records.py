@@ -15,6 +15,12 @@ LICENCE = (
     "Apache-2.0 (package random-face); its teacher, StyleGAN2-FFHQ, is under the NVIDIA Source Code License "
     "(non-commercial)"
 )
+TRAINING_DATA = (
+    "Images of StyleGAN2-FFHQ, its teacher, which was trained on FFHQ: 70,000 photos of faces from Flickr, whose bias "
+    "it inherits. Light skin, adults and smiles are frequent; dark skin, old people, strong make-up, head coverings "
+    "and large head turns are rare, so expect worse samples and inversions of these."
+)
+"""Whom the data favour."""
 _DATA = "random_face/data"
 
 
@@ -30,6 +36,7 @@ MOBILE_FFHQ = i2i.Model(
     role="generator",
     url="",
     licence=LICENCE,
+    training_data=TRAINING_DATA,
     domain="faces",
     resolution=1024,
     bytes=40_441_356,

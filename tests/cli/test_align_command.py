@@ -19,7 +19,8 @@ from i2i.api.placement import Placement
 from i2i.cli import build
 from i2i.editing.paste import Mask, paste
 from i2i.testing import registry_of
-from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement
+from i2i.toolkit.faces.points import FacePoints
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.images import read_image
 from tests.helpers.needing_dlib import require_dlib
@@ -169,6 +170,50 @@ def test_what_cannot_be_done_is_said_in_a_line(
     monkeypatch.chdir(tmp_path)
     result = align("--out", "out", *args, finder=finder)
     assert result.exit_code == code and said in result.stderr and not result.stdout
+    assert "Traceback" not in result.stderr and not list(tmp_path.glob("out/*"))
+
+
+def align_by_hand(*args: object) -> Result:
+    commands = build(registry_of(Upright, plugins=("face_tools",)))
+    return CliRunner().invoke(commands, ["align", "--device", "cpu", *map(str, args)])
+
+
+BY_HAND = ("--eyes", "30,30:50,32", "--mouth", "39,52")
+
+
+def test_a_face_is_placed_by_hand_without_a_finder(tmp_path: Path) -> None:
+    empty, out = photo(tmp_path / "in" / "empty.png"), tmp_path / "out"
+    result = align_by_hand(empty, "--out", out, "--size", 48, "--json", *BY_HAND)
+    assert result.exit_code == 0, result.stderr
+    points = FacePoints.of(((30, 30), (50, 32)), (39, 52))
+    assert points is not None
+    told = json.loads((out / "empty.json").read_text(encoding="utf-8"))
+    assert (told["eyes"], told["mouth"], told["number"]) == ([[30, 30], [50, 32]], [39, 52], 1)
+    assert Placement.of_plain(told["placement"]) == points_placement(points) and "finder" not in told
+    (face,) = json.loads(result.stdout)["photos"][0]["faces"]
+    assert face["placement"] == told["placement"] and "landmarks" not in json.loads(result.stdout)
+    assert np.array_equal(read_image(out / "empty.png"), extract_crop(read_image(empty), points_placement(points), 48))
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["in/two.png", "in/empty.png", *BY_HAND], "place the face of one photo, and 2 photos are given"),
+        (["in/two.png", *BY_HAND[:2]], "add --mouth X,Y"),
+        (["in/two.png", "--eyes", "30,30:50,32", "--mouth", "39,80"], "--mouth: 39,80 is outside of in/two.png"),
+        (["in/two.png", "--eyes", "30,30", "--mouth", "39,52"], "--eyes 30,30: write"),
+        (["in/two.png", "--face", "all", *BY_HAND], "--face all has no effect with --eyes and --mouth"),
+        (["in/two.png", "--landmarks", "dlib", *BY_HAND], "--landmarks dlib has no effect"),
+        (["in/two.png", "--extractor-options", "upright.x=1", *BY_HAND], "--extractor-options has no effect"),
+    ],
+)
+def test_points_that_do_not_fit_are_said_in_a_line(
+    args: list[str], said: str, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(two.with_name("empty.png"))
+    monkeypatch.chdir(tmp_path)
+    result = align_by_hand("--out", "out", *args)
+    assert result.exit_code == 2 and said in result.stderr and not result.stdout
     assert "Traceback" not in result.stderr and not list(tmp_path.glob("out/*"))
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 import i2i
 from i2i.cli.edit import command as edit_command
+from i2i.cli.edit import shorten
 from i2i.registry import Registry
 from i2i.testing import registry_of
 from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, run
@@ -90,6 +91,21 @@ def test_the_command_takes_the_editors_own_options(registry: Registry, photo: Pa
     for extra in (["--amount", "0.1"], ["--seed", "3"]):
         refused = run(edit_command, registry, *again, *extra)
         assert isinstance(refused.exception, i2i.UsageError) and "as it was" in str(refused.exception)
+
+
+def test_the_command_names_the_first_and_the_last_of_numbered_frames(
+    registry: Registry, photo: Path, tmp_path: Path
+) -> None:
+    given = ["--plugin", "shift", "--image", photo, "--out", tmp_path / "out", "--device", "cpu"]
+    done = run(edit_command, registry, *given, "--animation", "png")
+    assert done.exit_code == 0 and "before_after.png, frames_0001.png to frames_0002.png, recipe.json" in done.output
+    again = run(edit_command, registry, "--recipe", tmp_path / "out" / "recipe.json", *given[4:], "--animation", "gif")
+    assert again.exit_code == 0 and "before_after.png, frames.gif, recipe.json" in again.output
+    assert shorten(["frames_2_0001.png", "frames_3_0001.png", "frames_3_0002.png", "result.png"]) == [
+        "frames_2_0001.png",
+        "frames_3_0001.png to frames_3_0002.png",
+        "result.png",
+    ]
 
 
 def test_without_the_default_editor_the_command_says_which_there_are(registry: Registry) -> None:

@@ -45,7 +45,7 @@ def test_a_photo_is_tuned_for_dragged_and_put_back_in_one_command(drawn: Path, t
     quick = "steps=1,tune_steps=2,until=0"
     done = run(edit_command, registry, *args, "--faithful", "--invert", quick, "--out", out)
     assert done.exit_code == 0, done.output
-    told = {"method": "pti", "steps": 1, "tune_steps": 2, "until": 0.0}
+    told = {"method": "hybrid-pti", "steps": 1, "tune_steps": 2, "until": 0.0}
     assert recipe_of(out)["terms"]["invert"] == told
     latent = read_latent(out / "latent.safetensors")[0]
     assert latent.changes, "the generator's weights have learnt the photo"

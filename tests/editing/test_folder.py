@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,23 @@ class Curves(i2i.Editor):
         return i2i.Result(torch.zeros(1, 3, 4, 4), plots={"loss": plot, "way": plot})
 
 
+class Tables(i2i.Editor):
+    """Gives a plot with a table for each photo."""
+
+    name = "tables"
+    summary = "Tables."
+    photos = ("image+",)
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        count = len(scene.every["image"])
+        plots = [i2i.Plot("step", "y", {"a": [(0.0, n), (1.0, n + 1)]}, csv=True) for n in range(count)]
+        first, *others = (i2i.Result(torch.zeros(1, 3, 4, 4), plots={"loss": plot}) for plot in plots)
+        return replace(first, others=tuple(others))
+
+
 @pytest.fixture
 def registry() -> Registry:
-    return registry_of(Shift, Seeded, Curves)
+    return registry_of(Shift, Seeded, Curves, Tables)
 
 
 @pytest.fixture
@@ -135,3 +150,24 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(registry: Regis
         edit("shift", [photo], device="cpu", out=photo / "out", registry=registry)
     with pytest.raises(i2i.UsageError, match='--out "": name a folder'):
         edit("shift", [photo], device="cpu", out="", registry=registry)
+
+
+def test_points_of_all_photos_are_in_one_table(registry: Registry, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    edit("tables", [photo], device="cpu", out=out, registry=registry)
+    assert (out / "loss.csv").read_text(encoding="utf-8") == "step,a\n0,0\n1,1\n"
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    edit("tables", [photo, other, photo], device="cpu", out=out, registry=registry)
+    lines = (out / "loss.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[:5] == ["photo,step,a", "photo,0,0", "photo,1,1", "other,0,1", "other,1,2"]
+    assert lines[5:] == ["photo (3),0,2", "photo (3),1,3"]
+    recipe = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
+    assert "loss.csv" in recipe["files"] and recipe["sha256"]["loss.csv"] == hash_file(out / "loss.csv")
+    edit("seeded", [], device="cpu", out=out, registry=registry)
+    assert names(out) == ["recipe.json", "result.png"], "an edit takes the tables of an earlier one away"
+    (out / "loss.csv").write_text("mine", encoding="utf-8")
+    told: list[str] = []
+    edit("tables", [photo], device="cpu", out=out, registry=registry, note=told.append)
+    assert (out / "loss.csv").read_text(encoding="utf-8") == "mine"
+    assert "loss.csv is not a file of an earlier edit" in told[0]

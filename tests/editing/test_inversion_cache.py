@@ -10,8 +10,9 @@ import pytest
 
 import i2i
 from i2i.editing.pipeline import edit
-from tests.helpers.toy_faces import photo
-from tests.helpers.toy_latents import Bandwise, latent_registry
+from i2i.testing import registry_of
+from tests.helpers.toy_faces import Squares, photo
+from tests.helpers.toy_latents import Bands, Bandwise, Brighten, latent_registry
 
 
 def test_a_photo_is_inverted_once_for_two_edits_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +42,27 @@ def test_a_photo_is_inverted_once_for_two_edits_at_once(tmp_path: Path, monkeypa
     assert Bandwise.asked == [1]
     first, second = ((tmp_path / str(number) / "photo.png").read_bytes() for number in range(2))
     assert first == second
+
+
+def test_cache_facts_are_part_of_the_key(tmp_path: Path) -> None:
+    """What an inverter says that its results depend on: another value makes it invert again."""
+    facts: dict[str, Any] = {}
+
+    class Depending(Bandwise):
+        name = "depending"
+        default = False
+
+        def cache_facts(self, generator: i2i.Generator, options: Any) -> dict[str, Any]:
+            return facts
+
+    registry = registry_of(Bands, Brighten, Depending, Squares)
+    picture = photo(tmp_path / "me.png", (10, 10, 30), size=(60, 60))
+    shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "invert": "depending"}
+    Bandwise.asked.clear()
+    for number, value in enumerate((None, True, True, None)):
+        facts.update({"there": value})
+        edit("brighten", [picture], out=tmp_path / str(number), **shared)
+    assert Bandwise.asked == [1, 1]
+    facts.update({"there": {1, 2}})
+    with pytest.raises(i2i.I2IError, match=r"'depending'.*cache_facts.*a mapping of values that JSON has"):
+        edit("brighten", [picture], out=tmp_path / "last", **shared)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -65,6 +66,49 @@ def test_an_edit_leaves_all_it_promises(registry: Registry, photo: Path, tmp_pat
     assert recipe["scalars"] == {"mean": pytest.approx(float(result.scalars["mean"]))}
     assert recipe["photos"][0]["path"] == str(photo.resolve()) and len(recipe["photos"][0]["sha256"]) == 64
     assert {"i2i", "python", "torch"} <= recipe["versions"].keys()
+
+
+@pytest.mark.parametrize("files", ["png,mp4", ["mp4", "png"]])
+def test_frames_are_written_as_a_video_and_as_numbered_images(
+    files: str | list[str], registry: Registry, photo: Path, tmp_path: Path
+) -> None:
+    out, written = tmp_path / "out", ["frames.mp4", "frames_0001.png", "frames_0002.png"]
+    edit("shift", [photo], device="cpu", out=out, registry=registry, amount=0.5, animation=files, fps=25)
+    recipe = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
+    assert [name for name in recipe["files"] if name.startswith("frames")] == written
+    last = np.asarray(Image.open(out / written[-1]))
+    assert last.shape == (6, 10, 3) and (last == np.asarray(Image.open(out / "result.png"))).all()
+    assert next(imageio_ffmpeg.read_frames(str(out / "frames.mp4")))["fps"] == 25
+    edit_again(out / "recipe.json", device="cpu", out=out, registry=registry)
+    assert not any((out / name).exists() for name in written) and (out / "frames.gif").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "fps", "message"),
+    [
+        ("avi", None, r"--animation avi: write one or several of gif, mp4, png"),
+        ("", None, r"--animation : write one or several"),
+        ("gif", 60, r"--fps 60: a GIF shows at most 50 frames a second; add --animation mp4\.$"),
+        ("mp4", 0.5, r"--fps 0\.5: write a number from 1 to 120"),
+    ],
+)
+def test_files_of_frames_that_cannot_be_written_are_refused_before_the_edit(
+    files: str, fps: float | None, message: str, registry: Registry, photo: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(i2i.UsageError, match=message):
+        edit("shift", [photo], device="cpu", out=tmp_path / "out", registry=registry, animation=files, fps=fps)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_edit_without_frames_says_that_the_animation_has_no_effect(
+    registry: Registry, photo: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    edit("seeded", device="cpu", out=tmp_path / "a", registry=registry, animation="mp4", note=said.append)
+    assert any("--animation and --fps have no effect: the edit has no frames" in line for line in said)
+    said.clear()
+    edit("seeded", device="cpu", out=tmp_path / "b", registry=registry, note=said.append)
+    assert not any("--animation" in line for line in said)
 
 
 def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos(

@@ -29,6 +29,7 @@ DOWNLOADED = {
     "faceplugin-landmarks",
     "faceplugin-pose",
     "open-clip",
+    "trained-encoder",
 }
 """Extractors whose weights are not in the package; parity tests hold their networks."""
 VGG16 = {"lpips-vgg", "vgg16", "frechet"}

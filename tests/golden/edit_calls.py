@@ -47,11 +47,12 @@ PAIR = ("seed:1", "other=seed:2")
 THREE = ("seed:1", "other=seed:2", "other=seed:3")
 OWN: dict[str, dict[str, Any]] = {
     "invert-image2stylegan": {"options": {"steps": 4}, "vgg16": True},
-    "invert-projector": {"options": {"steps": 4}},
+    "invert-projector": {"options": {"steps": 4, "vgg": False}},
     "invert-lpips": {"options": {"steps": 4}},
     "invert-encoder": {"tolerance": DIRECT},
     "invert-hybrid": {"options": {"steps": 4, "frames": 2}},
-    "invert-pti": {"options": {"steps": 3, "tune_steps": 2}},
+    "invert-hybrid-pti": {"options": {"steps": 3, "tune_steps": 2}},
+    "invert-pti": {"options": {"steps": 3, "tune_steps": 2, "until": 0.0, "vgg": False}},
     "mix-style": {"images": PAIR, "tolerance": DIRECT},
     "mix-expression": {"images": PAIR, "tolerance": DIRECT},
     "mix-expression-delta": {"images": THREE, "tolerance": DIRECT},
@@ -108,7 +109,7 @@ EXTRA: dict[str, EditCase] = {
         },
     ),
     "drag-photo-tuned": EditCase(
-        "drag", ("{face}",), {"preset": "smile", "invert": "pti,steps=1,tune_steps=1", "steps": 2}
+        "drag", ("{face}",), {"preset": "smile", "invert": "hybrid-pti,steps=1,tune_steps=1", "steps": 2}
     ),
     "invert-w": EditCase("invert", ("{face}",), {"method": "hybrid", "space": "w", "start": "mean", "steps": 4}),
     "invert-z": EditCase("invert", ("{face}",), {"method": "lpips", "space": "z", "start": "uniform", "steps": 4}),
@@ -125,7 +126,7 @@ EXTRA: dict[str, EditCase] = {
         "invert", ("{face}",), {"study": True, "changes": ("shift",), "space": "w+", "start": "mean", "steps": 2}
     ),
     "invert-locality": EditCase(
-        "invert", ("{face}",), {"method": "pti", "steps": 2, "tune_steps": 1, "locality": 0.1, "until": 0.0}
+        "invert", ("{face}",), {"method": "hybrid-pti", "steps": 2, "tune_steps": 1, "locality": 0.1, "until": 0.0}
     ),
     "mix-style-grid": EditCase(
         "mix",

@@ -76,8 +76,22 @@ RUNS: dict[str, dict[str, Any]] = {
         "latent": 16,
         "channel_max": 8,
     },
+    "encoder": {
+        "trainer": "encoder",
+        "source": None,  # it makes its samples itself
+        "generator": "demo-faces",
+        "steps": 8,
+        "batch": 4,
+        "width": 4,
+        "pool": 8,
+        "image_part": 0.5,
+        "checkpoint_every": 8,
+        "validate_every": 8,
+        "sample_every": 8,
+    },
 }
-"""The training runs by name: the trainer, and settings besides ``TRAINING``. Every trainer needs at least one."""
+"""The training runs by name: the trainer, and settings besides ``TRAINING``, of which None leaves one out. Every
+trainer needs at least one."""
 
 
 @contextlib.contextmanager
@@ -147,7 +161,8 @@ class Workspace:
         own = dict(RUNS[name])
         if "data_root" in own:
             own["data_root"] = str(self.pairs)
-        return own.pop("trainer"), {**TRAINING, **own, "registry": self.registry}
+        settings = {name: value for name, value in {**TRAINING, **own}.items() if value is not None}
+        return settings.pop("trainer"), {**settings, "registry": self.registry}
 
     def run(self, name: str) -> Path:
         """The directory of one of ``RUNS``, trained when it is first asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image, ImageColor
 
 from i2i import Plot
 from i2i.toolkit.images import read_image
-from i2i.toolkit.images.plots import COLOURS, draw_plot
+from i2i.toolkit.images.plots import COLOURS, draw_plot, write_csv
 
 FALLING = [(float(x), math.exp(-x / 40)) for x in range(200)]
 
@@ -77,3 +78,29 @@ def test_few_points_are_no_error(
     picture = drawn(tmp_path, Plot("x", "y", lines, logarithmic))
     seen = any(math.isfinite(y) for points in lines.values() for _, y in points)
     assert (len(places(picture, COLOURS[0])[0]) > 10) == seen
+
+
+def test_right_axis_has_its_own_scale(tmp_path: Path) -> None:
+    rising = [(x, 30.0 + x / 10) for x, _ in FALLING]
+    plot = Plot("step", "loss", {"loss": FALLING}, True, "PSNR, dB", {"psnr": rising})
+    picture = drawn(tmp_path, plot)
+    (left_ys, _), (right_ys, right_xs) = places(picture, COLOURS[0]), places(picture, COLOURS[1])
+    assert np.ptp(left_ys) > 400 and np.ptp(right_ys) > 400, "both fill the height"
+    assert np.corrcoef(right_xs, right_ys)[0, 1] < -0.99, "it rises, on a linear axis"
+    alone = drawn(tmp_path, Plot("step", "loss", {"loss": FALLING}, True))
+    assert len(right_ys) and not len(places(alone, COLOURS[1])[0])
+
+
+def test_points_are_written_as_a_table(tmp_path: Path) -> None:
+    lines: dict[str, list[tuple[float, float]]] = {"loss": [(0, 2.0), (1, 0.5)], "late": [(1, 1e-9), (2, 3.25)]}
+    plot = Plot("step", "loss", lines, right_lines={"psnr": [(0, 12.5)]})
+    write_csv(tmp_path / "a.csv", {"me": plot})
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines() == [
+        *("step,loss,late,psnr", "0,2,,12.5", "1,0.5,1e-09,", "2,,3.25,"),
+    ]
+    other = Plot("step", "loss", {"loss": [(0, 1 / 3)], "only, here": [(0, 7)]})
+    write_csv(tmp_path / "a.csv", {"me": plot, 'my "dog"': other})
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["photo"] for row in rows] == ["me"] * 3 + ['my "dog"']
+    assert rows[3] == {"photo": 'my "dog"', "step": "0", "loss": "0.3333333", "late": "", "psnr": "", "only, here": "7"}

@@ -43,8 +43,13 @@ def check_trainer(run: ContractRun) -> None:
     _assert_equal(_weights(resumed), whole)
     if trainer.learns_from() == "images":
         _check_trained_generator(run, trainer, trained, training.registry)
-    elif not isinstance(trainer.wants, tuple) or trainer.wants[0].kind in ("image", "labels", "mask"):
+    elif trainer.learns_from() != "seeds" and _reads_images(trainer):
         _check_prediction(run, trainer, trained, training)
+
+
+def _reads_images(trainer: type[Trainer]) -> bool:
+    """Return whether ``i2i predict`` can read what the trainer takes from a file."""
+    return not isinstance(trainer.wants, tuple) or trainer.wants[0].kind in ("image", "labels", "mask")
 
 
 class _Training:
@@ -52,6 +57,7 @@ class _Training:
 
     def __init__(self, run: ContractRun) -> None:
         self.run, self.trainer = run, run.thing
+        self.without_data = self.trainer.learns_from() == "seeds"
         self.dataset = dataset_of(self.trainer.wants) if isinstance(self.trainer.wants, tuple) else TinyPairs
         (plugin,) = registry_of(self.dataset).plugins.values()
         self.registry = run.registry.extended(plugin)
@@ -75,13 +81,15 @@ class _Training:
     def train(self, steps: int) -> Run:
         """Train from scratch; raises what ``i2i.train`` raises."""
         settings = {"size": self.size, "device": "cpu", "precision": "fp32", "workers": 0, "batch": 2}
-        settings |= {"checkpoint_every": 1, "callbacks": "none", "source": "synthetic"}
+        settings |= {"checkpoint_every": 1, "callbacks": "none"}
+        if not self.without_data:
+            settings |= {"source": "synthetic", "dataset": self.dataset.name}
         return train(
             self.run.name,
             out=self.run.folder / "run",
             registry=self.registry,
             quiet=True,
-            **{**settings, "dataset": self.dataset.name, **self.run.options, "size": self.size, "steps": steps},
+            **{**settings, **self.run.options, "size": self.size, "steps": steps},
         )
 
 

@@ -1,4 +1,4 @@
-"""Face alignment: compute the FFHQ crop from 68 landmarks, and extract it from the photo.
+"""Face alignment: compute the FFHQ crop from landmarks or points by hand, and extract it from the photo.
 
 Points are ``(x, y)`` in pixels, x to the right and y down; (0, 0) is the centre of the upper left pixel, in the photo
 and in the crop alike. The photo is the upright one, as ``i2i.toolkit.images.read_image`` gives it.
@@ -18,6 +18,7 @@ from ...api.errors import I2IError
 from ...api.placement import Placement
 from ..images.warp import warp
 from .landmarks import EYES
+from .points import FacePoints
 
 _COARSE = 128
 """Pixels of a crop's side at which what is blurred is computed: a blur over 2 % of the side has no finer detail."""
@@ -36,8 +37,19 @@ def ffhq_placement(landmarks: Any) -> Placement:
     if points.shape != (68, 2):
         raise ValueError(f"a face has landmarks (68, 2), got {points.shape}")
     left, right = (points[part].mean(axis=0) for part in EYES)
+    return _eyes_mouth_placement(left, right, (points[48] + points[54]) / 2)
+
+
+def points_placement(points: FacePoints) -> Placement:
+    """Compute the FFHQ crop of a face whose eyes and mouth are placed by hand, by the same formula."""
+    left, right, mouth = (np.array(point) for point in (points.left_eye, points.right_eye, points.mouth))
+    return _eyes_mouth_placement(left, right, mouth)
+
+
+def _eyes_mouth_placement(left: np.ndarray, right: np.ndarray, mouth: np.ndarray) -> Placement:
+    """Compute the FFHQ crop from the centres of the eyes and of the mouth, ``(2,)`` each."""
     eyes, across = (left + right) / 2, right - left
-    down = (points[48] + points[54]) / 2 - eyes
+    down = mouth - eyes
     x = across + np.array((down[1], -down[0]))  # level as the eyes say and as the mouth under them says
     length = math.hypot(*x)
     if not (math.isfinite(length) and length > 0):

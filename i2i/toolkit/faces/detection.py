@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FaceChoice: TypeAlias = Literal["largest", "left", "all"] | int
 """Selection of faces; a number counts from 1, from left to right, and ``"left"`` is number 1."""
 
+BY_HAND = "; or, in a painting or of an animal, place the crop yourself with --eyes X,Y:X,Y --mouth X,Y"
+"""End of the message that no face is found, where points by hand are taken (``points.FacePoints``)."""
 SIMILAR = 0.6
 """Share of the largest face's area from which another may be meant as well: finders know sizes to a step or so of their
 pyramids, and a step of 1.2 in width makes 0.69 in area."""
@@ -43,6 +45,7 @@ def find_faces(
     choice: FaceChoice = "largest",
     where: str | Path = "the image",
     note: Callable[[str], None] = lambda text: None,
+    remedy: str = "",
 ) -> dict[int, Face]:
     """Detect the faces of an image and select those that ``choice`` names.
 
@@ -54,6 +57,7 @@ def find_faces(
         choice: Which faces to select; one face except for ``"all"``.
         where: Name of the image in messages, usually its file.
         note: Called with one sentence for the user, such as a warning that several faces are about as large.
+        remedy: What the caller offers where no face is found, such as ``BY_HAND``, to end the message.
 
     Returns:
         The faces by their number from the left, in that order.
@@ -73,7 +77,7 @@ def find_faces(
         raise ImageError(
             where,
             f"{finder.name} finds no face in it; take a larger, better lit or more frontal photo, "
-            "or try another finder with --landmarks (see 'i2i plugins list').",
+            f"or try another finder with --landmarks (see 'i2i plugins list'){remedy}.",
         )
     if choice == "all":
         chosen = list(range(len(faces)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import warnings
+from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#3
 
 _STYLES = ("-", "--", ":", "-.")  # the next one where the colours begin anew
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHED = (0, (4, 2))  # of lines on the right axis
 _DOTTED = 24  # points; lines with no more show each
 _INSIDE = 5  # lines; the names of more stand beside the axes
 _LONGEST = 36  # letters of a name
@@ -37,7 +40,7 @@ def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
 
     Args:
         path: The file; its directory must exist.
-        plot: Lines, axis labels and scale.
+        plot: Lines, axis labels and scale; the lines of its right axis are dashed.
         title: Title above the plot.
     """
     from matplotlib.figure import Figure
@@ -52,13 +55,22 @@ def draw_plot(path: Path, plot: Plot, title: str = "") -> None:
         _scale(axes, [_shown(y, True) for points in plot.lines.values() for _, y in points])
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    for text, words in ((axes.xaxis.label, plot.x), (axes.yaxis.label, plot.y), (axes.title, title)):
+    labels = [(axes.xaxis.label, plot.x), (axes.yaxis.label, plot.y), (axes.title, title)]
+    if plot.right_lines:
+        second = axes.twinx()
+        second.spines["top"].set_visible(False)
+        second.tick_params(labelsize=11)
+        labels.append((second.yaxis.label, plot.right))
+        for number, points in enumerate(plot.right_lines.values(), start=len(handles)):
+            look = _look(number, len(points)) | {"linestyle": _DASHED}
+            handles += second.plot([x for x, _ in points], [_shown(y, False) for _, y in points], **look)
+    for text, words in labels:
         text.set_text(printable(words))
         text.set_parse_math(False)  # a dollar in a name is a dollar
         text.set_fontsize(13)
     axes.tick_params(labelsize=11)
     if len(handles) > 1:
-        _name(figure, axes, handles, list(plot.lines))
+        _name(figure, axes, handles, [*plot.lines, *plot.right_lines])
     with atomic_write(path) as beside:
         figure.savefig(beside, format="png")
 
@@ -103,3 +115,24 @@ def _name(figure: Any, axes: Any, handles: list[Any], names: list[str]) -> None:
         legend = figure.legend(handles, texts, fontsize=small, handlelength=_DASHES, **beside)
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def write_csv(path: Path, plots: Mapping[str, Plot]) -> None:
+    """Write the points of plots as a CSV file: a row for each x, a column for each line, empty where it has no point.
+
+    Args:
+        path: The file; it is written completely or not at all.
+        plots: Plots with the same axes by name, such as that of the photo; the column ``photo`` holds the names where
+            there are several.
+    """
+    lines = {name: {**plot.lines, **plot.right_lines} for name, plot in plots.items()}
+    columns = list(dict.fromkeys(line for own in lines.values() for line in own))
+    first = next(iter(plots.values()))
+    with atomic_write(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow([*(["photo"] if len(plots) > 1 else []), first.x, *columns])
+        for name, own in lines.items():
+            values = {line: dict(points) for line, points in own.items()}
+            for x in sorted({x for points in values.values() for x in points}):
+                row = [f"{values[line][x]:.7g}" if x in values.get(line, {}) else "" for line in columns]
+                table.writerow([*([name] if len(plots) > 1 else []), f"{x:.10g}", *row])

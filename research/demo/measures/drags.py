@@ -1,7 +1,6 @@
-"""What drag's presets make of samples that nobody chose.
+"""Whether drag's presets reach their own targets, by the landmarks that they follow: for tests of the optimisation.
 
-Drag goes downhill on the landmarks of demo-landmarks, so these alone might be fooled: ``witnessed`` asks dlib's, which
-no edit has seen.
+``witnesses`` judges the presets by networks that no edit follows.
 """
 
 from __future__ import annotations
@@ -11,21 +10,15 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
-from i2i.toolkit.images import resize, to_array
-
-from .dlib_detector import Detector, Predictor
 from .edits import EDITED, SHARE, anything, edited, samples, share
 from .face_measurements import Look, Watcher
 from .figures import Figure
-from .samples import LARGE, EvaluationSamples
+from .samples import EvaluationSamples
 
 OUTSIDE, PERSON = 0.03, 0.7
 """What no preset may go beyond: LPIPS outside its mask, and the cosine of identities of before and after."""
-SMALLEST = 0.01
-"""Openings below count as this, in eye distances, or the smallest gap would grow a thousandfold."""
 
 
 class DragTarget(NamedTuple):
@@ -101,11 +94,6 @@ def cases(bench: EvaluationSamples, task: Task, count: int = EDITED, **options: 
     return found
 
 
-def dragged(bench: EvaluationSamples) -> list[Figure]:
-    """Every preset."""
-    return [figure for task in TASKS for figure in judged(task, cases(bench, task))]
-
-
 def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
     """One preset."""
     name, aims = f"drag/{task.preset}", " and ".join(f"{aim.name} by {aim.least:+.0%}" for aim in task.aims)
@@ -132,33 +120,3 @@ def judged(task: Task, found: Sequence[Case]) -> list[Figure]:
         ),
         Figure(f"{name}/steps", mean(each.scalars["steps"] for each in found), "mean number of steps"),
     ]
-
-
-def witnessed(bench: EvaluationSamples) -> list[Figure]:
-    """Every preset as dlib sees it, in images enlarged to 256 px, where it sees a face before and after."""
-    detector, predictor = Detector(), Predictor(bench.registry)
-
-    def look(image: Tensor) -> Look | None:
-        array = resize(to_array(image), LARGE, LARGE)
-        box = detector.box(array)
-        return None if box is None else Look(image, predictor(array, box)[None], torch.empty(1, 0))
-
-    figures = []
-    for task in TASKS:
-        looks = [(look(case.before), look(case.after)) for case in cases(bench, task)]
-        both = [(before, after) for before, after in looks if before is not None and after is not None]
-        for aim in bench.registry.get("preset", f"drag/{task.preset}").values["aims"]:
-            changes = [_measure(aim, after) / _measure(aim, before) - 1 for before, after in both]
-            meaning = f"the same by dlib's landmarks, in the {len(both)} samples where it sees a face"
-            figures.append(Figure(f"drag/{task.preset}/{aim['name']}/dlib", median(changes), meaning))
-    return figures
-
-
-def _measure(aim: Mapping[str, Any], look: Look) -> float:
-    """What a preset's aim is about: how far pairs of landmarks, counted from 1, are apart."""
-    parts = [
-        float(look.opening([(one - 1, other - 1) for one, other in aim[key]]).clamp_min(SMALLEST))
-        for key in ("pairs", "against")
-        if aim.get(key)
-    ]
-    return parts[0] / (parts[1] if len(parts) > 1 else 1.0)

@@ -1,6 +1,6 @@
-"""What swap and text make of samples that nobody chose; ``drags`` does the same for drag.
+"""Whether swap and text reach their own targets, by the networks that they follow: for tests of the optimisation.
 
-An edit is judged by what it is for, in each of ``EDITED`` images or pairs.
+``witnesses`` judges edits by networks that no edit follows.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from i2i_plugins.encoder.augmentation import blur
+
 from .. import pools
-from ..training.augmentation import blurred
 from .dlib_detector import Detector
 from .figures import Figure
 from .samples import BATCH, EvaluationSamples, in_batches
@@ -27,7 +28,7 @@ def frechet(bench: EvaluationSamples) -> list[Figure]:
     bench.say("images are compared as sets")
     for images in synthetic:
         metric.add_targets(images)
-    blur = _distance(metric, [blurred(images, torch.full((len(images),), BLUR)) for images in synthetic])
+    limit = _distance(metric, [blur(images, torch.full((len(images),), BLUR)) for images in synthetic])
     count = len(bench.faces)
     to = f"to {count} unseen synthetic faces"
     return [
@@ -35,9 +36,9 @@ def frechet(bench: EvaluationSamples) -> list[Figure]:
             "frechet",
             _distance(metric, samples),
             f"Fréchet distance on VGG16 relu4_3 of {count} samples (psi 1) {to}",
-            under=blur,
+            under=limit,
         ),
-        Figure("frechet/blurred", blur, f"the same of those synthetic faces, blurred by a Gaussian of 1 px, {to}"),
+        Figure("frechet/blurred", limit, f"the same of those synthetic faces, blurred by a Gaussian of 1 px, {to}"),
         Figure("frechet/floor", _distance(metric, others), f"the same of {count} other synthetic faces {to}"),
     ]
 

@@ -13,6 +13,7 @@ import i2i
 from i2i.toolkit.files import hash_file, write_json
 from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.model_records import BY_NAME, CARDS
+from i2i_plugins.mobilestylegan.model_records import MOBILE_FFHQ
 
 from .. import pools
 from .figures import Measured
@@ -21,6 +22,24 @@ FACES = "faces"
 """The dataset, which has a card beside those of the networks."""
 NAMES = (FACES, *BY_NAME)
 """All that is measured."""
+_UPPER_BOUND = (
+    "Its figures are upper bounds of what such a network reaches on photos: training and test faces come from one "
+    "renderer, with known parameters and no other variation."
+)
+MADE = {
+    "demo-faces": "Not trained as other GANs are: a StyleGAN2 was regressed on rendered faces, one for each latent, "
+    "whose numbers are the parameters of the face; a discriminator only sharpened it in the end. So W is as "
+    "disentangled as the renderer, every sample is a face, and edits are easier than on a generator of photos. Its "
+    f"noise inputs have no effect (their strengths are 0). {_UPPER_BOUND}",
+    "demo-landmarks": "Trained with the true landmarks of the renderer, on rendered faces and samples of demo-faces. "
+    f"{_UPPER_BOUND}",
+    "demo-identity": f"Trained to tell people of the renderer apart, by their true numbers. {_UPPER_BOUND}",
+    "demo-encoder": "Trained with the true latents of demo-faces, on rendered faces and samples. An encoder of photos "
+    f"has no true latents, and inversions of photos are harder. {_UPPER_BOUND}",
+    "demo-text": "Trained with sentences that were composed from the true attributes of rendered faces, of 72 words. "
+    f"{_UPPER_BOUND}",
+}
+"""How each network was made, and what its figures are worth."""
 
 
 def read(name: str, folder: Path = CARDS) -> dict[str, Any]:
@@ -83,13 +102,14 @@ def page(folder: Path = CARDS) -> str:
     for name in NAMES:
         if (folder / f"{name}.json").is_file():
             parts += _section(read(name, folder))
+    parts += _published_section(MOBILE_FFHQ)
     return "\n\n".join(parts) + "\n"
 
 
 _INTRODUCTION = """The synthetic faces and the networks that are built into i2i: what they are, what they were trained
 on, and how accurate they are on unseen faces. Every network was trained on the dataset `faces` alone, without a photo
 of a real person, and works on such faces only. Use these networks to try edits, and to write plugins and tests; for
-photos see [published weights](../guide/models.md).
+photos see [published weights](../guide/models.md). The last card is that of `mobile-ffhq`, which is downloaded.
 
 The figures are those of
 
@@ -113,10 +133,22 @@ def _section(card: dict[str, Any]) -> list[str]:
         ("measured on", _measured(card)),
     ]
     table = [f"- {key}: {_number(value)}" for key, value in facts if value not in (None, "")]
-    parts = [f"## {card['name']}", card["summary"], "\n".join(table)]
+    made = [MADE[card["name"]]] if card["name"] in MADE else []
+    parts = [f"## {card['name']}", card["summary"], *made, "\n".join(table)]
     if card.get("figures"):
         parts.append(_figures(card["figures"]))
     return parts
+
+
+def _published_section(model: i2i.Model) -> list[str]:
+    """Return the card of published weights, by their record."""
+    facts = {
+        "licence": model.licence,
+        "trained on": model.training_data,
+        "homepage": model.homepage,
+        "resolution": f"{model.resolution} px",
+    }
+    return [f"## {model.name}", model.summary, "\n".join(f"- {key}: {value}" for key, value in facts.items())]
 
 
 def _training(card: dict[str, Any]) -> str:

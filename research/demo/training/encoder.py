@@ -13,12 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
 from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.networks.encoder import EncoderNetwork
+from i2i_plugins.encoder.losses import image_distances, latent_distance
+from i2i_plugins.encoder.sampling import sample_images as samples
 
 from .. import pools
 from .loop import fit
@@ -91,21 +92,6 @@ def learn(
     return fit(learner, len(pool), _ByImages(learner, generator, lpips, pool), half, say)
 
 
-@torch.no_grad()
-def samples(generator: i2i.Generator, count: int, random: torch.Generator, mixed: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Images ``(N, 3, R, R)`` in [-1, 1] and their latents ``(N, num_ws, w_dim)``, on the generator's device.
-
-    Args:
-        mixed: The share of them whose last rows come from another latent, from a random row on.
-    """
-    w, other = (generator.map(torch.randn(count, generator.z_dim, generator=random)) for _ in range(2))
-    rows = torch.arange(generator.num_ws)
-    starts = torch.randint(1, generator.num_ws, (count, 1), generator=random)
-    crossed = (rows >= starts) & (torch.rand(count, 1, generator=random) < mixed)
-    w = torch.where(crossed[..., None].to(w.device), other, w)
-    return generator.render(w).clamp(-1, 1), w
-
-
 class _ByLatents:
     """Losses of the first part: how far latents are from the true ones. The samples at hand are renewed bit by bit."""
 
@@ -140,19 +126,19 @@ class _ByImages:
         made, latents = samples(self.generator, count, random, MIXED)
         images = torch.cat([made, pools.images_of(self.pool, numbers).to(made.device)])
         found = self.network(images)
-        again = self.generator.render(found)
+        distances = image_distances(self.generator.render(found), images, self.lpips)
         synthetic = found[count:]  # of samples that are mixed the rows do differ
         return {
             "latents": _apart(self.network, found[:count], latents),
-            "pixels": PIXELS * F.mse_loss(again, images),
-            "lpips": PERCEPTUAL * self.lpips.distance(again, images).mean(),
+            "pixels": PIXELS * distances["pixels"],
+            "lpips": PERCEPTUAL * distances["lpips"],
             "deltas": DELTA * _apart(self.network, synthetic, synthetic[:, :1].expand_as(synthetic)),
         }
 
 
 def _apart(network: EncoderNetwork, found: Tensor, true: Tensor) -> Tensor:
-    """The mean square of differences of latents, in units of the spread of w: 1 for the mean in place of a sample."""
-    return F.mse_loss(found, true) / network.w_scale.square()
+    """Return ``latent_distance`` in the units of a network."""
+    return latent_distance(found, true, network.w_scale)
 
 
 @torch.no_grad()

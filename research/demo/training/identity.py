@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.extractors.alignment import align, three_points
 from i2i_plugins.demo.networks.identity import FEATURES, IdentityNetwork
+from i2i_plugins.encoder.augmentation import change_light
 
 from .. import pools
-from .augmentation import Strengths, moved, movements, relit
+from .augmentation import Strengths, moved, movements
 from .identities import people
 from .loop import fit
 from .settings import Trained, TrainingSettings
@@ -93,7 +94,7 @@ def train(settings: TrainingSettings, say: Callable[[str], None]) -> Trained:
         aligned = align(x, pool.landmarks[numbers].float(), network.layout)
         as_drawn = torch.rand(len(x), generator=random) < AS_DRAWN
         x = torch.where(as_drawn.view(-1, 1, 1, 1), x, aligned)
-        x = relit(moved(x, movements(len(x), CHANGES, random)), CHANGES, random)
+        x = change_light(moved(x, movements(len(x), CHANGES, random)), CHANGES, random)
         embeddings = network(x.contiguous(memory_format=torch.channels_last))
         return {
             "arc": arc(embeddings, classes[numbers], margin_at(step, settings.steps)),

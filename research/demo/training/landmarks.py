@@ -17,9 +17,10 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.demo.networks.landmarks import LandmarkNetwork, cells, expected_positions
+from i2i_plugins.encoder.augmentation import change_light
 
 from .. import pools
-from .augmentation import Strengths, moved, moved_points, movements, relit
+from .augmentation import Strengths, moved, moved_points, movements
 from .generator import DEFAULTS as GENERATOR
 from .identities import people
 from .loop import fit
@@ -118,7 +119,7 @@ def losses_of(network: LandmarkNetwork, images: Tensor, points: Tensor, random: 
     size = images.shape[-1]
     points = moved_points(points, movement, size)
     images = torch.cat([moved(images, movement), none])
-    heat, face = network(relit(images, CHANGES, random).contiguous(memory_format=torch.channels_last))
+    heat, face = network(change_light(images, CHANGES, random).contiguous(memory_format=torch.channels_last))
     heat, there, not_there = heat[: len(points)], face[: len(points)], face[len(points) :]
     inside = ((points > -0.5) & (points < size - 0.5)).all(dim=2).float()
     share = inside / inside.sum().clamp(min=1)

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .augmentation import blurred, moved
+from i2i_plugins.encoder.augmentation import blur
+
+from .augmentation import moved
 
 TILES = 4
 """Tiles to a side, where an image is cut up and laid out anew."""
@@ -54,7 +56,7 @@ def rubbed_out(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Te
     distance = (x[:, None, :].square() + y[:, :, None].square()).sqrt()  # 1 on an ellipse around the points
     inside = ((1.2 - distance) / 0.2).clamp(0, 1)[:, None]
     sigmas = size * (0.12 + 0.2 * torch.rand(len(images), generator=random))
-    return images + (blurred(images, sigmas.to(images)) - images) * inside
+    return images + (blur(images, sigmas.to(images)) - images) * inside
 
 
 def jumbled(images: Tensor, landmarks: Tensor, random: torch.Generator) -> Tensor:

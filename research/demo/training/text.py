@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.networks.text import FEATURES, PARTS, TextNetwork, words_of
+from i2i_plugins.encoder.augmentation import change_light
 
 from .. import pools
-from .augmentation import Strengths, moved, moved_points, movements, relit
+from .augmentation import Strengths, moved, moved_points, movements
 from .generator import DEFAULTS as GENERATOR
 from .loop import fit
 from .prompts import Prompts
@@ -80,7 +81,7 @@ def learn(faces: Any, pool: pools.Pool, settings: TrainingSettings, say: Callabl
 
     def losses(numbers: Tensor, step: int, random: torch.Generator) -> dict[str, Tensor]:
         movement = movements(len(numbers), CHANGES, random)
-        images = relit(moved(pools.images_of(pool, numbers), movement), CHANGES, random)
+        images = change_light(moved(pools.images_of(pool, numbers), movement), CHANGES, random)
         sentences, stated = texts.draw(numbers.repeat(TEXTS), random)
         parts = learner.network.image.parts(images)
         points = moved_points(pool.landmarks[numbers], movement, settings.size) / (settings.size / 2) - 1

@@ -126,12 +126,12 @@ def test_preset_handles_stop_at_midpoint() -> None:
 def test_preset_handles_refuse_opposite_presets(mixture: dict[str, float], landmarks: str) -> None:
     presets = {name: (VALUES[name], strength) for name, strength in mixture.items()}
     if not landmarks:
-        check_opposed(presets, mouth())
+        check_opposed(presets, mouth(), 64)
         return
     first, second = list(mixture)[-2:]
     told = f"--preset {first},{second}: they move landmarks {landmarks}"
     with pytest.raises(i2i.UsageError, match=f"^{told}.* in opposite directions; leave one of them out"):
-        check_opposed(presets, mouth())
+        check_opposed(presets, mouth(), 64)
 
 
 def test_handle_names() -> None:
@@ -145,9 +145,9 @@ def test_handle_names() -> None:
 def test_displacements_scale_with_eye_distance_and_roll() -> None:
     values = PresetValues.model_validate({"moves": [{"landmark": 9, "by": [0.5, 0.25]}], "region": "all"})
     points = fixed_points()  # eyes 20 px apart, level
-    assert torch.allclose(displacements(values, points)[8], torch.tensor([10.0, 5.0]))
+    assert torch.allclose(displacements(values, points, 64)[8], torch.tensor([10.0, 5.0]))
     turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])  # a quarter: right becomes down
-    assert torch.allclose(displacements(values, points @ turn)[8], torch.tensor([10.0, 5.0]) @ turn, atol=1e-4)
+    assert torch.allclose(displacements(values, points @ turn, 64)[8], torch.tensor([10.0, 5.0]) @ turn, atol=1e-4)
 
 
 def test_preset_handles_skip_zero_moves_and_clamp_targets() -> None:

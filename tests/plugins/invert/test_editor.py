@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from i2i_plugins.invert.editor import Invert
 from i2i_plugins.invert.inverters import INVERTERS
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.options import InvertOptions, resolve_method
+from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from i2i_plugins.stylegan.generators import StyleGAN2
 from i2i_plugins.stylegan.networks.stylegan2 import StyleGAN2Generator
+from tests.helpers.vgg16_of_noise import write
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -57,8 +60,17 @@ def test_edit_inverts_with_the_untuned_generator() -> None:
 
 
 def test_plot_continues_with_tuning() -> None:
-    result = edit(scene(drawn_faces(1))[0], method="pti", steps=2, tune_steps=3, until=0, frames=1)
-    assert [x for x, _ in result.plots["loss"].lines["generator"]] == [2, 3, 4, 5]
+    result = edit(scene(drawn_faces(1))[0], method="hybrid-pti", steps=2, tune_steps=3, until=0, frames=1)
+    plot = result.plots["loss"]
+    assert [x for x, _ in plot.lines["tuning loss"]] == [2, 3, 4, 5]
+    assert list(plot.lines) == ["loss", "tuning loss", "mse", "lpips", "tuning mse", "tuning lpips"]
+    steps = {"loss": [0, 1, 2], "mse": [0, 1, 2], "tuning mse": [3, 4, 5]}
+    assert {name: [x for x, _ in plot.lines[name]] for name in steps} == steps
+    assert [x for x, _ in plot.right_lines["psnr"]] == [0, 1, 2, 3, 4, 5] and plot.csv and plot.logarithmic
+    for x in (3, 4, 5):
+        total, *terms = (dict(plot.lines[name])[x] for name in ("tuning loss", "tuning mse", "tuning lpips"))
+        assert sum(terms) == pytest.approx(total, rel=1e-5)
+    assert plot.right_lines["psnr"][-1][1] == pytest.approx(result.scalars["psnr"], abs=0.1)
     assert result.scalars["steps"] == 5 and len(result.frames) == 3 + 3
     assert isinstance(result.latent, i2i.Latent) and result.latent.changes
 
@@ -76,14 +88,16 @@ def test_grid_compares_methods() -> None:
     told, notes, steps = scene(target)
     result = edit(told, grid=True, steps=3, tune_steps=2, until=0)
     table = result.table
-    assert table is not None and list(table.columns) == ["original", "encoder", "hybrid", "pti"]
+    assert table is not None and list(table.columns) == ["original", "encoder", "hybrid", "hybrid-pti"]
     assert list(table.labels) == ["face 0", "face 1"]
     assert all(torch.equal(row[0], picture) for row, picture in zip(table.cells, target.split(1), strict=True))
     assert torch.equal(table.cells[0][2], result.image) and torch.equal(table.cells[1][2], result.others[0].image)
     assert "PSNR" in table.notes[0][1] and "LPIPS" in table.notes[1][3] and table.notes[0][0] == ""
     means = [result.scalars[f"{name}/lpips"] for name in table.columns[1:]]
     assert means[0] > means[1] > means[2]
-    assert [note.split(":")[0] for note in notes] == ["encoder", "hybrid", "pti"] and "mean of 2" in notes[1]
+    measured = [note for note in notes if "per photo" in note]
+    assert [note.split(":")[0] for note in measured] == ["encoder", "hybrid", "hybrid-pti"]
+    assert "mean of 2" in measured[1]
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)  # it only grows
 
 
@@ -94,11 +108,59 @@ def test_grid_result_is_that_of_method() -> None:
 
 
 def test_edit_returns_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = type(sys)("i2i_plugins.invert.evaluation")
+    module = type(sys)("i2i_plugins.invert.study")
     answer = i2i.Result(drawn_faces(1))
     module.evaluate_perturbations = lambda scene, options: answer if options.study else None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.evaluation", module)
+    monkeypatch.setitem(sys.modules, "i2i_plugins.invert.study", module)
     assert edit(scene(drawn_faces(1))[0], study=True) is answer
+
+
+@pytest.mark.parametrize("downloaded", [False, True])
+def test_projector_and_pti_use_vgg16_where_it_is_downloaded(
+    downloaded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pivot of pti is the latent of the projector in w, without its noise maps."""
+    monkeypatch.setattr("i2i_plugins.invert.inverters.is_vgg16_downloaded", lambda: downloaded)
+    vgg = LpipsVgg(CPU, write(tmp_path))
+    told, notes, steps = scene(drawn_faces(1), extractors={"perceptual": lpips(), "lpips-vgg": vgg})
+    result = edit(told, method="pti", steps=2, tune_steps=2, until=0)
+    assert steps[-1] == (4, 4) and isinstance(result.latent, i2i.Latent)
+    assert result.latent.changes and (result.latent.w == result.latent.w[:, :1]).all() and not result.latent.noise
+    assert ["'i2i models fetch vgg16'" in note for note in notes] == ([] if downloaded else [True])
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "given", "downloaded", "features", "facts"),
+    [
+        ("projector", 64, {}, True, "lpips-vgg", {"vgg16": True}),
+        ("projector", 64, {}, False, "perceptual", {}),
+        ("projector", 64, {"vgg": False}, True, "perceptual", {}),
+        ("projector", 64, {"vgg": True}, False, "lpips-vgg", {}),
+        ("pti", 64, {}, True, "lpips-vgg", {"vgg16": True}),
+        ("hybrid", 64, {}, True, "perceptual", {}),
+        ("hybrid", 64, {"vgg": True}, True, "lpips-vgg", {}),
+        ("hybrid", 512, {}, True, "lpips-vgg", {"vgg16": True}),
+        ("hybrid", 512, {}, False, "perceptual", {}),
+        ("hybrid-pti", 1024, {}, True, "lpips-vgg", {"vgg16": True}),
+        ("encoder", 1024, {}, True, "perceptual", {}),
+        ("image2stylegan", 1024, {}, True, "vgg16", {}),
+    ],
+)
+def test_network_of_lpips_is_part_of_the_cache_key(
+    name: str,
+    resolution: int,
+    given: dict[str, Any],
+    downloaded: bool,
+    features: str,
+    facts: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("i2i_plugins.invert.inverters.is_vgg16_downloaded", lambda: downloaded)
+    made: Any = SimpleNamespace(resolution=resolution)
+    inverter = next(each for each in INVERTERS if each.name == name)
+    options = i2i.build_options(inverter.Options, given, "the test")
+    assert inverter().method(made, options).features == features
+    assert inverter().cache_facts(made, options) == facts
 
 
 def test_cancelled_edit_adds_a_note() -> None:
@@ -155,7 +217,7 @@ def test_encoder_method_uses_e4e(tmp_path: Path) -> None:
         ({"method": "encoder", "steps": 5}, "--steps has no effect with --method encoder"),
         (
             {"method": "hybrid", "until": 0.1},
-            "--until has no effect with --method hybrid; .* that has it: pti",
+            "--until has no effect with --method hybrid; .* that has it: hybrid-pti, pti",
         ),
         ({"method": "lpips", "tune_rate": 0.1}, "--tune-rate has no effect with --method lpips"),
         ({"method": "magic"}, "--method magic: there is no inverter of this name"),
@@ -191,6 +253,7 @@ def test_methods_published_settings() -> None:
     assert found["lpips"] == ("w+", 100, 0.01)
     mixed = METHODS["lpips"]
     assert (mixed.rec_weight, mixed.lpips_weight, mixed.regularize_noise_weight) == (0.75, 0.5, 5e2)
+    assert found["pti"] == ("w", 450, 0.01) and METHODS["projector"].features == METHODS["pti"].features == "lpips-vgg"
     assert METHODS["projector"].regularize_noise_weight == 1e5 and METHODS["projector"].jitter == 0.05
 
 

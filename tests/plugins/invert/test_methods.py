@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import i2i
+from i2i_plugins.invert.judgement import judge
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.options import InvertOptions, resolve_method
 from i2i_plugins.invert.pipeline import reconstruct
+from i2i_plugins.invert.reconstruction import perceptual_extractor
+from i2i_plugins.perceptual.lpips_extractor import LpipsVgg
 from i2i_plugins.perceptual.vgg16_extractor import Vgg16
 from tests.helpers.vgg16_of_noise import write
 from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
@@ -20,8 +24,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def vgg16(tmp_path_factory: pytest.TempPathFactory) -> Vgg16:
-    return Vgg16(CPU, write(tmp_path_factory.mktemp("weights")))
+def vgg16(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The extractors on VGG16, with random weights."""
+    path = write(tmp_path_factory.mktemp("weights"))
+    return {"vgg16": Vgg16(CPU, path), "lpips-vgg": LpipsVgg(CPU, path)}
 
 
 def rendered(family: str, latent: i2i.Latent) -> torch.Tensor:
@@ -33,13 +39,14 @@ def rendered(family: str, latent: i2i.Latent) -> torch.Tensor:
 
 @pytest.mark.parametrize("family", ["demo", "stylegan2", "stylegan3"])
 @pytest.mark.parametrize("name", METHODS)
-def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str, vgg16: Vgg16) -> None:
+def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str, vgg16: dict[str, Any]) -> None:
     made = generator(family)
     target = drawn_faces(1) if family == "demo" else samples(family, [5])
     encoder = Near(made)  # so that whatever optimises has something left to gain
-    told = scene(target, family, {"perceptual": lpips(), "vgg16": vgg16, "encoder": encoder})[0]
-    tuning = Tuning(steps=2, target_lpips=0) if METHODS[name].tuning else None
-    steps = 15 if name == "projector" else 3  # whose rate is low at first, and which shakes w
+    told = scene(target, family, {"perceptual": lpips(), "encoder": encoder, **vgg16})[0]
+    published = METHODS[name].tuning
+    tuning = replace(published, steps=2, target_lpips=0) if published else None
+    steps = 15 if name in ("projector", "pti") else 3  # whose rate is low at first, and which shakes w
     method = replace(METHODS[name], steps=min(METHODS[name].steps, steps), steps_from_mean=steps, tuning=tuning)
     (found,) = reconstruct(told, target, method)
     assert found.latent.w.shape == (1, made.num_ws, made.w_dim)
@@ -47,7 +54,9 @@ def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str,
     assert torch.equal(found.image, rendered(family, found.latent))
     assert bool(found.latent.noise) == (method.noise and family == "stylegan2")
     assert bool(found.latent.changes) == (tuning is not None)
-    if method.steps:
+    if name == "pti":  # whose tuning has another loss
+        assert min(found.losses) < 0.995 * found.losses[0]
+    elif method.steps:
         assert found.loss < 0.995 * found.losses[0]
     else:
         assert torch.equal(found.latent.w, encoder(target))
@@ -55,7 +64,7 @@ def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str,
         assert found.tuning_losses[-1] < found.tuning_losses[0]
 
 
-@pytest.mark.parametrize("start", ["mean", "uniform", "encoder"])
+@pytest.mark.parametrize("start", ["mean", "uniform", "zeros", "encoder"])
 @pytest.mark.parametrize("space", ["z", "w", "w+"])
 def test_spaces_and_initial_latents(space: str, start: str) -> None:
     target, made = samples("demo", [3]), generator("demo")
@@ -65,9 +74,10 @@ def test_spaces_and_initial_latents(space: str, start: str) -> None:
     assert found.losses[-1] < found.losses[0] or found.loss < found.losses[0]
     rows = found.latent.w[0]
     assert bool((rows == rows[0]).all()) == (space != "w+")
-    if space == "w+" and start == "mean":
-        there = lpips().distance(made.render(made.w_mean.expand(1, made.num_ws, -1)), target).item()
-        assert found.losses[0] == pytest.approx(there + 4 * squares(made.w_mean, target), rel=1e-4)
+    if space == "w+" and start in ("mean", "zeros"):
+        w = made.w_mean if start == "mean" else torch.zeros_like(made.w_mean)
+        there = lpips().distance(made.render(w.expand(1, made.num_ws, -1)), target).item()
+        assert found.losses[0] == pytest.approx(there + 4 * squares(w, target), rel=1e-4)
 
 
 def squares(row: torch.Tensor, target: torch.Tensor) -> float:
@@ -98,12 +108,62 @@ def test_encoder_hybrid_pti_decrease_lpips() -> None:
     told = scene(target)[0]
     encoded = reconstruct(told, target, METHODS["encoder"])
     hybrid = reconstruct(told, target, replace(METHODS["hybrid"], steps=15))
-    tuned = reconstruct(told, target, replace(METHODS["pti"], tuning=Tuning(steps=10)), pivots=hybrid)
+    tuned = reconstruct(told, target, replace(METHODS["hybrid-pti"], tuning=Tuning(steps=10)), pivots=hybrid)
     with torch.no_grad():
         ways = [
             lpips().distance(torch.cat([each.image for each in found]), target) for found in (encoded, hybrid, tuned)
         ]
     assert (ways[1] < 0.6 * ways[0]).all() and (ways[2] < 0.9 * ways[1]).all()  # about a fifth, and a half
+
+
+def test_hybrid_keeps_encoder_latent_that_is_more_similar() -> None:
+    """The loss falls, but the picture becomes less similar by SSIM, which is in no loss: the encoder's is kept."""
+    target, made = drawn_faces(2), generator("demo")
+    far = replace(METHODS["hybrid"], steps=3, rec_weight=0.0, lpips_weight=1.0)
+
+    class Misleading:
+        """The distance to another picture."""
+
+        name = "misleading"
+
+        def features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"pixels": images}
+
+        def compare(self, features: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> torch.Tensor:
+            return (features["pixels"] - 0.9).square().mean(dim=(1, 2, 3))
+
+    told, notes, _ = scene(target)
+    encoder = told.extractors["encoder"]
+    misled = replace(told, extractors={"perceptual": Misleading(), "encoder": encoder})
+    found = reconstruct(misled, target, replace(far, require_encoder=True))
+    with torch.no_grad():
+        for photo, each in zip(target.split(1), found, strict=True):
+            assert torch.equal(each.latent.w, encoder(photo)) and each.loss == each.losses[0] and each.steps == 3
+            assert torch.equal(each.image, made.render(each.latent.w).clamp(-1, 1))
+    assert len(notes) == 1 and notes[0].startswith("The encoder's latent of 2 of 2 photos is kept")
+    better = reconstruct(told, target, replace(METHODS["hybrid"], steps=15))
+    assert len(notes) == 1
+    for photo, each in zip(target.split(1), better, strict=True):
+        with torch.no_grad():
+            before = made.render(encoder(photo)).clamp(-1, 1)
+        assert judge(each.image, photo) > judge(before, photo)
+        assert not torch.equal(each.latent.w, encoder(photo))
+    others = reconstruct(misled, target[:1], replace(far, keep_better=False))
+    assert not torch.equal(others[0].latent.w, encoder(target[:1])) and len(notes) == 1
+
+
+def test_user_extractor_replaces_lpips_vgg(vgg16: dict[str, Any]) -> None:
+    projector = METHODS["projector"]
+
+    class Chosen:
+        name = "chosen"
+
+    for perceptual, used in ((lpips(), vgg16["lpips-vgg"]), (Chosen(), None)):
+        told = scene(drawn_faces(1), extractors={"perceptual": perceptual, **vgg16})[0]
+        opened: Any = perceptual_extractor(told, projector)
+        assert opened is (perceptual if used is None else used)
+        plain: Any = perceptual_extractor(told, replace(projector, features="perceptual"))
+        assert plain is perceptual
 
 
 def test_image2stylegan_without_vgg16_names_remedies() -> None:

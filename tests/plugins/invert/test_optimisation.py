@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ import torch
 import i2i
 from i2i_plugins.invert.methods import METHODS
 from i2i_plugins.invert.pipeline import batch_size_for, largest_batch, reconstruct, run_batches
-from tests.plugins.invert.scenes import CPU, Near, drawn_faces, generator, lpips, samples, scene
+from tests.plugins.invert.scenes import CPU, Near, compare, drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+PROJECTOR = replace(METHODS["projector"], features="perceptual")
 FEW = replace(METHODS["hybrid"], steps=6, steps_from_mean=6)
 
 
@@ -36,14 +38,50 @@ def test_reconstruct_does_not_depend_on_batch(family: str) -> None:
 
 def test_reconstruct_is_deterministic() -> None:
     target = samples("stylegan2", [8])
-    method = replace(METHODS["projector"], steps=4)
+    method = replace(PROJECTOR, steps=4)
     one, other = (reconstruct(scene(target, "stylegan2")[0], target, method)[0] for _ in range(2))
     assert torch.equal(one.latent.w, other.latent.w) and torch.equal(one.image, other.image)
 
 
+def test_terms_and_psnr_of_every_step_are_recorded() -> None:
+    target = samples("stylegan2", [8])
+    method = replace(METHODS["lpips"], steps=4, prior_weight=0.01)
+    (found,) = reconstruct(scene(target, "stylegan2")[0], target, method)
+    assert set(found.metrics) == {"mse", "lpips", "prior", "noise", "psnr"}
+    assert all(len(values) == len(found.losses) for values in found.metrics.values())
+    sums = [sum(values) for values in zip(*(found.metrics[name] for name in ("mse", "lpips", "prior")), strict=True)]
+    assert sums == pytest.approx(found.losses, rel=1e-5) and found.metrics["noise"][-1] > 0
+    best = found.losses.index(found.loss)
+    psnr = compare(found.image, target)[0]["psnr"]
+    assert found.metrics["psnr"][best] == pytest.approx(psnr, abs=1e-3)
+
+
+def test_first_steps_compare_features_at_lower_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their losses are not compared with those of the others, of which the best latent is returned."""
+    monkeypatch.setattr("i2i_plugins.invert.reconstruction.COARSE", 48)
+    sides: list[int] = []
+
+    class Recorded:
+        name = "lpips"
+
+        def features(self, images: torch.Tensor) -> object:
+            sides.append(images.shape[-1])
+            return lpips().features(images)
+
+        def compare(self, features: Any, others: Any) -> torch.Tensor:
+            return lpips().compare(features, others)
+
+    target = samples("demo", [3])
+    told = replace(scene(target)[0], extractors={"perceptual": Recorded()})
+    (found,) = reconstruct(told, target, replace(FEW, initial="mean", coarse=0.5, learning_rate=0.5))
+    assert sides == [48, 48, 48, 48, 64, 64, 64, 64, 64]  # the photo, and steps 0 to 2; the photo, and steps 3 to 6
+    assert found.loss == min(found.losses[3:])
+    assert found.metrics["mse"][0] + found.metrics["lpips"][0] == pytest.approx(found.losses[0], rel=1e-5)
+
+
 def test_noise_maps_are_returned_and_change_the_image() -> None:
     target = samples("stylegan2", [8])
-    (found,) = reconstruct(scene(target, "stylegan2")[0], target, replace(METHODS["projector"], steps=6))
+    (found,) = reconstruct(scene(target, "stylegan2")[0], target, replace(PROJECTOR, steps=6))
     made = generator("stylegan2")
     assert set(found.latent.noise) == set(made.noise_maps)
     for name, plane in found.latent.noise.items():
@@ -56,7 +94,7 @@ def test_noise_maps_are_returned_and_change_the_image() -> None:
 
 def test_noise_maps_without_effect_are_not_returned() -> None:
     target = samples("demo", [3])
-    (found,) = reconstruct(scene(target)[0], target, replace(METHODS["projector"], steps=2))
+    (found,) = reconstruct(scene(target)[0], target, replace(PROJECTOR, steps=2))
     assert found.latent.noise == {} and generator("demo").noise_maps
 
 

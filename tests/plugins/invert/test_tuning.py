@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,14 +11,14 @@ import torch
 import i2i
 from i2i_plugins.invert.methods import METHODS, Tuning
 from i2i_plugins.invert.pipeline import reconstruct
-from i2i_plugins.invert.reconstruction import Reconstruction
+from i2i_plugins.invert.reconstruction import Reconstruction, ReconstructionLoss
 from tests.plugins.invert.scenes import drawn_faces, generator, lpips, samples, scene
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def tuned(tuning: Tuning, target: torch.Tensor, pivots: list[Reconstruction]) -> Reconstruction:
-    return reconstruct(scene(target)[0], target, replace(METHODS["pti"], tuning=tuning), pivots=pivots)[0]
+    return reconstruct(scene(target)[0], target, replace(METHODS["hybrid-pti"], tuning=tuning), pivots=pivots)[0]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,15 @@ def test_tuning_stops_at_target_lpips(pivots: list[Reconstruction]) -> None:
     assert 0 < found.steps < 40 and reached < 0.81 * there
 
 
+def test_tuning_records_terms_and_psnr(pivots: list[Reconstruction]) -> None:
+    target = drawn_faces(1)
+    found = tuned(Tuning(steps=2, target_lpips=0, locality_weight=0.1), target, pivots)
+    metrics = found.tuning_metrics
+    assert {name: len(values) for name, values in metrics.items()} == {"mse": 3, "lpips": 3, "psnr": 3, "locality": 2}
+    sums = [sum(values) for values in zip(metrics["mse"], metrics["lpips"], strict=True)]
+    assert sums == pytest.approx(found.tuning_losses, rel=1e-5) and metrics["psnr"][-1] > metrics["psnr"][0]
+
+
 def test_tuning_keeps_pivot_below_target() -> None:
     target = samples("demo", [1])
     there = reconstruct(scene(target)[0], target, METHODS["encoder"])
@@ -77,10 +87,37 @@ def samples_of_w(count: int) -> torch.Tensor:
     return w
 
 
+def test_published_tuning_compares_features_at_full_size() -> None:
+    """The loss of pti: LPIPS of the role's extractor and L2, both with weight 1, at the resolution of the images."""
+    asked: list[tuple[int, ...]] = []
+
+    class Recorded:
+        name = "lpips"
+
+        def features(self, images: torch.Tensor) -> object:
+            asked.append(tuple(images.shape))
+            return lpips().features(images)
+
+        def compare(self, features: Any, others: Any) -> torch.Tensor:
+            return lpips().compare(features, others)
+
+    photo = torch.rand(1, 3, 320, 320) * 2 - 1
+    told = replace(scene(drawn_faces(1))[0], extractors={"perceptual": Recorded()})
+    for full_size, side in ((True, 320), (False, 256)):
+        loss = ReconstructionLoss(told, METHODS["pti"].tuning_loss(), photo, full_size)
+        terms = loss.weighted_terms(0.5 * photo)
+        assert asked.pop() == asked.pop() == (1, 3, side, side)
+        assert terms["mse"].item() == pytest.approx((0.5 * photo).square().mean().item())
+        assert list(terms) == ["mse", "lpips"]
+    tuning = METHODS["pti"].tuning
+    assert tuning is not None and tuning.full_size and tuning.locality_weight == 0
+    assert (tuning.steps, tuning.learning_rate, tuning.target_lpips) == (350, 3e-4, 0.06)
+
+
 def test_cancelled_tuning_keeps_changes() -> None:
     target = drawn_faces(1)
     told, _, steps = scene(target, stop=lambda: len(steps) >= 5)
-    method = replace(METHODS["pti"], steps=2, tuning=Tuning(steps=50, target_lpips=0))
+    method = replace(METHODS["hybrid-pti"], steps=2, tuning=Tuning(steps=50, target_lpips=0))
     (found,) = reconstruct(told, target, method)
     assert found.steps == 4 and found.latent.changes and steps[-1] == (4, 52)
 
@@ -95,4 +132,4 @@ def test_tuning_refuses_untunable_family(pivots: list[Reconstruction]) -> None:
 
     target = drawn_faces(1)
     with pytest.raises(i2i.I2IError, match="cannot be tuned; choose another method"):
-        reconstruct(scene(target, made=Rigid())[0], target, METHODS["pti"], pivots=pivots)
+        reconstruct(scene(target, made=Rigid())[0], target, METHODS["hybrid-pti"], pivots=pivots)

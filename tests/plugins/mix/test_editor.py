@@ -169,7 +169,7 @@ def test_rendering_is_batched_and_reports_progress() -> None:
 def test_cancelled_edit_has_image_and_no_grid() -> None:
     given = scene(stripes(), [OWN], [OTHER], stop=lambda: True)
     result = mix(given, preset="morph", grid=True)
-    assert rows_of(result)[0] == -0.25 and result.table is None and result.frames == []
+    assert rows_of(result)[0] == -0.25 and result.table is None and not result.frames
 
 
 def test_grey_images_have_three_channels() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ import torch
 
 import i2i
 from i2i_plugins.invert.editor import Invert
-from i2i_plugins.invert.evaluation import STEPS, evaluate_perturbations
 from i2i_plugins.invert.options import InvertOptions
-from i2i_plugins.invert.perturbations import PERTURBATIONS
-from tests.plugins.invert.scenes import demo, drawn_faces, lpips, scene
+from i2i_plugins.invert.perturbations import PERTURBATIONS, covered_square
+from i2i_plugins.invert.study import STEPS, evaluate_perturbations, randomise_weights
+from tests.plugins.invert.scenes import demo, drawn_faces, generator, lpips, scene
 
 FEW: dict[str, Any] = {"study": True, "steps": 5, "space": "w+", "start": "encoder", "changes": ("shift", "noise")}
 
@@ -39,17 +40,17 @@ def studied() -> tuple[i2i.Result, list[str], list[tuple[int, int]]]:
 def test_table_shows_inputs_above_reconstructions(studied: Any) -> None:
     result, face = studied[0], drawn_faces(1)
     table = result.table
-    assert [len(row) for row in table.cells] == [4] * 4 and [len(row) for row in table.notes] == [4] * 4
+    assert [len(row) for row in table.cells] == [4] * 5 and [len(row) for row in table.notes] == [4] * 5
     assert table.columns == ["unchanged", "change 1", "change 2", "change 3"]
     assert table.labels[0] == "shift to the right: 5, 12.5, 25 % of the side"
-    assert table.labels[1::2] == ["w+ from the encoder"] * 2
+    assert table.labels[1:4:2] == ["w+ from the encoder"] * 2 and table.labels[4] == "random synthesis weights"
     for row, name in ((0, "shift"), (2, "noise")):
         perturbation = PERTURBATIONS[name]
         expected = [face[0], *(perturbation(face[0], strength, 0) for strength in perturbation.strengths)]
         for cell, picture in zip(table.cells[row], expected, strict=True):
             assert torch.equal(cell[0], picture)
         for cell, below, note in zip(table.cells[row], table.cells[row + 1], table.notes[row + 1], strict=True):
-            assert note == f"LPIPS {lpips().distance(below, cell).item():.4f}"
+            assert note.split(",")[0] == f"LPIPS {lpips().distance(below, cell).item():.4f}"
     assert table.notes[0] == ["unchanged", "5 % of the side", "12.5 % of the side", "25 % of the side"]
 
 
@@ -183,5 +184,108 @@ def test_perturbations_with_different_numbers_of_strengths_make_one_table() -> N
         "invert", ["seed:1"], study=True, changes=("shift", "zoom"), steps=1, space="w+", start="encoder", device="cpu"
     )
     assert result.table is not None and {len(row) for row in result.table.cells} == {5}
-    assert [row[4] is None for row in result.table.cells] == [True, True, False, False]
+    assert [row[4] is None for row in result.table.cells] == [True, True, False, False, True]
     assert {len(row) for row in result.table.notes} == {5}
+
+
+class Echo(i2i.Inverter):
+    """An inverter whose reconstruction is the image itself."""
+
+    name = "echo"
+    summary = "The image itself."
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        latent = i2i.Latent(scene.generator.w_mean.expand(1, scene.generator.num_ws, -1))
+        return [i2i.Inversion(latent, image=image) for image in images.split(1)]
+
+
+class Restored(Echo):
+    """An inverter whose reconstruction is the first image, which is the photo without a defect."""
+
+    name = "restored"
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        return [replace(each, image=images[:1]) for each in super().invert(scene, images, options)]
+
+
+class Dotted(Echo):
+    """An inverter that restores everything but the area of the occlusion of 25 %."""
+
+    name = "dotted"
+
+    def invert(self, scene: i2i.Scene, images: torch.Tensor, options: Any) -> list[i2i.Inversion]:
+        spoilt = images[:1] * (1 - covered_square(64, 25, 0))
+        return [replace(each, image=spoilt) for each in super().invert(scene, images, options)]
+
+
+def study_by(inverter: type[i2i.Inverter], *changes: Any, **given: Any) -> tuple[i2i.Result, list[str]]:
+    made, notes, _ = scene(drawn_faces(1))
+    made.inverters = {**made.inverters, inverter.name: inverter}
+    chosen = InvertOptions(study=True, method=inverter.name, changes=changes, **given)
+    return evaluate_perturbations(made, chosen), notes
+
+
+def test_defects_are_measured_against_the_clean_photo() -> None:
+    face = drawn_faces(1)
+    echo, notes = study_by(Echo, "noise", "occlusion", "jpeg", "shift")
+    assert [name for name in echo.plots if name.startswith("study")] == [
+        *("study_noise", "study_noise_clean"),
+        *("study_occlusion", "study_occlusion_clean", "study_occlusion_outside"),
+        *("study_jpeg", "study_jpeg_clean", "study_shift"),
+    ], "a shift takes nothing from the photo"
+    for name in ("noise", "jpeg"):
+        perturbation = PERTURBATIONS[name]
+        lines = echo.plots[f"study_{name}_clean"].lines
+        images = torch.stack([perturbation(face[0], strength) for strength in perturbation.strengths])
+        expected = lpips().distance(images, face.expand_as(images)).tolist()
+        assert [x for x, _ in lines["echo"]] == [0, *perturbation.strengths]
+        assert [y for _, y in lines["echo"]] == pytest.approx([0, *expected], rel=1e-3)
+        itself = lines["the changed photo itself"]
+        assert [y for _, y in itself] == pytest.approx([y for _, y in lines["echo"]], rel=1e-3)
+        assert echo.scalars[f"{name}/lpips"] == 0
+        assert echo.scalars[f"{name}/lpips_clean"] == pytest.approx(sum(expected) / 3, rel=1e-3)
+    restored, _ = study_by(Restored, "noise", "occlusion")
+    assert restored.scalars["noise/lpips_clean"] == restored.scalars["occlusion/lpips_clean"] == 0
+    assert restored.scalars["noise/lpips"] == pytest.approx(echo.scalars["noise/lpips_clean"], rel=1e-3)
+    assert all(y > 0.001 for _, y in restored.plots["study_noise_clean"].lines["the changed photo itself"][1:])
+    assert any("to the clean photo 0." in note and "of the changed photo itself 0." in note for note in notes)
+
+
+def test_occlusion_is_measured_outside_as_well() -> None:
+    """What the square hides does not count; what is spoilt elsewhere does, by the visible area."""
+    echo, notes = study_by(Echo, "occlusion")
+    assert echo.scalars["occlusion/lpips_outside"] == 0 < echo.scalars["occlusion/lpips_clean"]
+    assert any("; outside of it 0.0000." in note for note in notes)
+    dotted, _ = study_by(Dotted, "occlusion", strengths=(25.0, 4.0))
+    outside = dict(dotted.plots["study_occlusion_outside"].lines["dotted"])
+    assert outside[25.0] == 0 < outside[4.0]
+    face, hidden = drawn_faces(1), covered_square(64, 4.0)
+    spoilt = face * (1 - covered_square(64, 25.0) * (1 - hidden))
+    expected = lpips().distance(spoilt, face).item() / (1 - hidden.mean().item())
+    assert outside[4.0] == pytest.approx(expected, rel=1e-3)
+    assert dotted.table is not None and dotted.table.notes[1][1].count(",") == 2
+
+
+def test_random_synthesis_weights_are_the_baseline(studied: Any) -> None:
+    result, notes, _ = studied
+    own = result.plots["study_shift"].lines["w+ from the encoder"][0][1]
+    assert result.scalars["random_weights/lpips"] > 3 * own
+    shown = result.table.cells[4]
+    assert shown[1:] == [None] * 3 and lpips().distance(shown[0], drawn_faces(1)).item() > own
+    assert any(note.startswith("With random synthesis weights: mean LPIPS 0.") for note in notes)
+    encoder, _ = study_by(Echo, "shift")
+    assert "random_weights/lpips" not in encoder.scalars, "it optimises nothing"
+
+
+def test_randomised_weights_keep_mean_and_deviation() -> None:
+    made = generator("demo")
+    before = {name: weight.clone() for name, weight in made.weights().items()}
+    one, other, third = (randomise_weights(made, seed).weights() for seed in (0, 0, 1))
+    assert one.keys() == before.keys()
+    for name, weight in before.items():
+        assert torch.equal(weight, made.weights()[name]), "the generator itself is left alone"
+        assert torch.equal(one[name], other[name])
+        if weight.numel() > 5000:
+            assert not torch.equal(one[name], third[name]) and not torch.allclose(one[name], weight, rtol=0.1)
+            assert one[name].std().item() == pytest.approx(weight.std().item(), rel=0.05)
+            assert (one[name].mean() - weight.mean()).abs() < 0.05 * weight.std()

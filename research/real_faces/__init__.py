@@ -1,0 +1,1 @@
+"""Evaluation of edits of photographs and of real-looking faces by independent judges."""
