@@ -60,7 +60,7 @@ class FaceDetector:
         Raises:
             i2i.I2IError: the file is missing, damaged, or holds another network.
         """
-        self._network = load_onnx_network(path, (1, 3, 240, 320), 2, _raw_outputs).to(torch.device(device))
+        self._network = load_onnx_network(path, (1, 3, 240, 320), 2, raw_outputs).to(torch.device(device))
 
     def __call__(self, image: Tensor) -> Tensor:
         """Detect the faces of a photo by falling score, without gradients.
@@ -165,7 +165,7 @@ def _shared_areas(boxes: Tensor, others: Tensor) -> Tensor:
     return (high - low).clamp(min=0).prod(dim=-1)
 
 
-def _raw_outputs(graph: OnnxGraph) -> tuple[str, str]:
+def raw_outputs(graph: OnnxGraph) -> tuple[str, str]:
     """Return the names of the scores before the softmax and of the offsets before the file's own anchors are used.
 
     Raises:
