@@ -164,8 +164,8 @@ def _render_batch(generator: i2i.Generator, w: Sequence[Tensor], progress: EditP
     with torch.no_grad():
         batch = generator.render(torch.stack(list(w)))
     progress.advance(len(batch))
-    images: Tensor = batch.float().clamp(-1, 1).expand(-1, 3, -1, -1)
-    return images.split(1)
+    images: tuple[Tensor, ...] = batch.float().clamp(-1, 1).expand(-1, 3, -1, -1).split(1)
+    return images
 
 
 def _weights_key(photo: i2i.Photo) -> int | None:
