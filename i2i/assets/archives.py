@@ -15,9 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
 from ..api.errors import I2IError, disk_trouble
-
-Progress = Callable[[int, "int | None"], None]
-"""Called with what is done and with the whole, both in bytes; the whole is None where nobody knows it."""
+from .downloads import Progress
 
 _CHUNK = 2**18
 _HEADER = 2**20  # bytes allowed between two members: names and padding need a few hundred

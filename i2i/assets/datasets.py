@@ -16,9 +16,7 @@ from ..toolkit.locks import file_lock
 
 if TYPE_CHECKING:
     from ..api.dataset import Archive, Dataset
-
-Progress = Callable[[str, int, "int | None"], None]
-"""Called with the work at hand ("fetching", "unpacking"), what is done of it and the whole, in bytes."""
+    from .downloads import StageProgress
 
 _ENOUGH = 0.9  # of the images that a split should hold: below it, something is missing
 _GROWTH = 4  # how much larger than its archive a dataset may be: images hardly compress
@@ -29,7 +27,7 @@ _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")  # how a notice begin
 def fetch_dataset(
     dataset: Dataset,
     root: Path | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Download a set, check it and unpack it to ``root/NAME``; safe to repeat and to break off at any moment.
@@ -202,7 +200,12 @@ def _sums() -> dict[str, str]:
 
 
 def _install(
-    dataset: Dataset, archive: Archive, file: Path, folder: Path, progress: Progress | None, note: Callable[[str], None]
+    dataset: Dataset,
+    archive: Archive,
+    file: Path,
+    folder: Path,
+    progress: StageProgress | None,
+    note: Callable[[str], None],
 ) -> None:
     """Unpack beside, count, and only then give the folder its name."""
     from .archives import unpack

@@ -19,10 +19,13 @@ from ..api.errors import DiskFullError, I2IError, UsageError, disk_trouble
 from ..toolkit.files import hash_file, write_json
 
 Progress = Callable[[int, "int | None"], None]
-"""Called with the bytes done and the bytes in all, None where the server does not tell."""
+"""Called with the bytes done and the bytes in all, None where nobody knows them."""
+StageProgress = Callable[[str, int, "int | None"], None]
+"""Called with what is being done, and as ``Progress``."""
 
 _TIMEOUT = 30.0  # seconds of silence
 _CHUNK = 2**18
+_PAGE = 2**26  # bytes that a document of an index may have
 _TRIES = 4  # consecutive connections that deliver next to nothing
 _HEADWAY = 2**20  # bytes that count as getting on
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP codes that may be gone a moment later
@@ -73,13 +76,11 @@ def download(
     return digest
 
 
-def read_page(url: str, accept: str, *, most: int = 2**26, pause: float = 1.0) -> tuple[bytes, str]:
+def read_page(url: str, accept: str) -> tuple[bytes, str]:
     """Read a small document over HTTP or HTTPS, such as the entry of a package index.
 
     Args:
         accept: The types of documents that are taken, as in the header of that name.
-        most: Bytes that it may have.
-        pause: Seconds before the second try; each further pause is twice as long.
 
     Returns:
         Its bytes and, after redirects, its address.
@@ -93,7 +94,7 @@ def read_page(url: str, accept: str, *, most: int = 2**26, pause: float = 1.0) -
     for number in range(_TRIES):
         try:
             with build_opener(_WebRedirects).open(Request(url, headers=headers), timeout=_TIMEOUT) as response:
-                body, address = bytes(response.read(most + 1)), str(response.url)
+                body, address = bytes(response.read(_PAGE + 1)), str(response.url)
                 break
         except (OSError, HTTPException) as error:  # an HTTPError is an OSError
             code = error.code if isinstance(error, HTTPError) else None
@@ -101,9 +102,9 @@ def read_page(url: str, accept: str, *, most: int = 2**26, pause: float = 1.0) -
             if number == _TRIES - 1 or not passing:
                 said = f"HTTP {code}" if code else _reason(error)
                 raise I2IError(f"{url} cannot be read ({said}).") from None
-            time.sleep(pause * 2**number)
-    if len(body) > most:
-        raise I2IError(f"{url} answers with more than {most} bytes.")
+            time.sleep(2**number)
+    if len(body) > _PAGE:
+        raise I2IError(f"{url} answers with more than {_PAGE} bytes.")
     return body, address
 
 

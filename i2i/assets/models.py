@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..api.model import Model
     from ..registry import Registry
-    from .datasets import Progress
+    from .downloads import StageProgress
     from .sources import Downloads, Files, Note
 
 State = Literal["here", "shipped", "to fetch", "by hand"]
@@ -50,9 +50,7 @@ def _ending(model: Model) -> str:
         return ".safetensors"
     if not model.sources:
         return ""
-    from .sources import digests
-
-    return Path(next(iter(digests(model.sources[0])))).suffix
+    return Path(next(iter(model.sources[0].digests))).suffix
 
 
 def _with_any_ending(file: Path) -> list[Path]:
@@ -75,12 +73,11 @@ def known_checksum(model: Model) -> str | None:
         I2IError: the list of downloads is damaged.
     """
     from .datasets import recorded_checksum
-    from .sources import digests
 
     if model.sha256 is not None:
         return model.sha256
     if model.sources and model.convert is None:
-        return next(iter(digests(model.sources[0]).values()))
+        return next(iter(model.sources[0].digests.values()))
     return recorded_checksum(_key(model))
 
 
@@ -169,7 +166,7 @@ def find_models(names: Iterable[str], registry: Registry) -> list[Model]:
 
 def fetch_model(
     model: Model,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     note: Callable[[str], None] = lambda text: None,
     *,
     downloads: Downloads | None = None,
@@ -259,13 +256,13 @@ def _candidates(
     Raises:
         I2IError: no source has them; says how to get them without a network.
     """
-    from .sources import archive_name, describe_source, find_files, offline_way
+    from .sources import describe_source, find_files, offline_instructions
 
     for number, source in enumerate(model.sources):
         if files := find_files(source, offered or models_folder, folder / f"found-{number}", note):
             yield files
     if offered is not None:
-        wanted = " or ".join(archive_name(source) for source in model.sources)
+        wanted = " or ".join(source.archive_name for source in model.sources)
         raise I2IError(f"--from {offered} has no file of the model {model.name!r}: give {wanted}, unchanged.")
     reason = ""
     for number, source in enumerate(model.sources):
@@ -280,7 +277,7 @@ def _candidates(
     simplest = next((source for source in model.sources if isinstance(source, FileSource)), model.sources[0])
     raise I2IError(
         f"The model {model.name!r} could not be downloaded: {reason}; without a network, "
-        f"{offline_way(simplest, models_folder)} and run 'i2i models fetch {model.name}' again."
+        f"{offline_instructions(simplest, models_folder)} and run 'i2i models fetch {model.name}' again."
     )
 
 
@@ -412,7 +409,8 @@ def _only_by_hand(model: Model, file: Path) -> I2IError:
 def remove_model(model: Model) -> tuple[list[Path], int]:
     """Delete the downloaded file of a model, and what an interrupted or refused download left of it.
 
-    Its recorded sha256 is kept, so that a later download must match it. A file that the user put there is deleted too.
+    Parts of interrupted downloads of its sources are deleted too, and a file that the user put there. The recorded
+    sha256 of a file with an address is kept, so that a later download must match it.
 
     Returns:
         The deleted files, and how many bytes they had.
@@ -421,16 +419,19 @@ def remove_model(model: Model) -> tuple[list[Path], int]:
         UsageError: the file comes with a package.
         I2IError: it cannot be deleted.
     """
+    from .sources import Downloads
+
     if model.path is not None:
         raise UsageError(f"The model {model.name!r} comes with its package, in {model.path}, and cannot be removed.")
     file = place(model)
     with file_lock(file):
         beside = [file.with_name(file.name + suffix) for suffix in (".part", ".part.json", ".wrong")]
-        found = [path for path in (file, *beside) if path.is_file()]
-        size = sum(path.stat().st_size for path in found)
-        try:
-            for path in found:
-                path.unlink()
-        except OSError as error:
-            raise disk_trouble(error, f"deleting {file}") from None
+        with Downloads() as downloads:
+            found = [*(path for path in (file, *beside) if path.is_file()), *downloads.parts(model.sources)]
+            size = sum(path.stat().st_size for path in found)
+            try:
+                for path in found:
+                    path.unlink()
+            except OSError as error:
+                raise disk_trouble(error, f"deleting {file}") from None
     return found, size

@@ -35,12 +35,6 @@ def is_wheel_of(name: str, requirement: str) -> bool:
         return False
 
 
-def npm_file_name(requirement: str) -> str:
-    """Return the name that ``npm pack`` gives an archive: ``@a/b@1.0.0`` is ``a-b-1.0.0.tgz``."""
-    package, _, version = requirement.rpartition("@")
-    return f"{package.removeprefix('@').replace('/', '-')}-{version}.tgz"
-
-
 def wheel_address(requirement: str, sha256: str) -> str:
     """Find a wheel in the Python package index by its simple interface (PEP 691, or PEP 503 of older mirrors).
 
@@ -51,8 +45,7 @@ def wheel_address(requirement: str, sha256: str) -> str:
     """
     if _is_set("PIP_NO_INDEX"):
         raise I2IError("PIP_NO_INDEX is set, so no index is asked.")
-    named = [os.environ.get(name, "") for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")]
-    index = next(filter(None, named), PYPI).rpartition("=")[2] if not named[0] else named[0]  # uv: NAME=ADDRESS
+    index = os.environ.get("PIP_INDEX_URL") or _index_of_uv() or PYPI
     address = f"{_checked(index, 'pip')}/{canonicalize_name(requirement.partition('==')[0])}/"
     body, found_at = read_page(address, _ACCEPTED)
     files = list(_files_of_json(body, address) if body.lstrip().startswith(b"{") else _files_of_html(body))
@@ -83,6 +76,12 @@ def npm_address(requirement: str) -> str:
     if not isinstance(tarball, str):
         raise I2IError(f"{address} has no version {version}.")
     return urljoin(f"{address}/", tarball)
+
+
+def _index_of_uv() -> str:
+    """The index of uv, which may be given as ``NAME=ADDRESS`` in its newer variable; empty where none is set."""
+    newer = re.sub(r"^[\w-]+=", "", os.environ.get("UV_DEFAULT_INDEX", ""))
+    return newer or os.environ.get("UV_INDEX_URL", "")
 
 
 def _is_set(name: str) -> bool:

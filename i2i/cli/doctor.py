@@ -146,7 +146,7 @@ def _graphviz(missing: list[str]) -> str | None:
 
 def _models(registry: Registry, missing: list[str]) -> dict[str, Any]:
     """The downloaded models with their sizes, and what each bundle lacks."""
-    from ..assets.models import bundles, download_bytes, file_bytes, place, state
+    from ..assets.models import bundles, download_bytes, file_bytes, is_present, place, state
 
     models = registry.all("model").values()
     found = {
@@ -156,7 +156,7 @@ def _models(registry: Registry, missing: list[str]) -> dict[str, Any]:
     }
     lacking = {}
     for name, members in bundles(registry).items():
-        lacking[name] = [model.name for model in members if state(model) not in ("here", "shipped")]
+        lacking[name] = [model.name for model in members if not is_present(model)]
         if lacking[name]:
             size = f" ({total / 1e6:.1f} MB)" if (total := download_bytes(members)) else ""
             missing.append(f"of the bundle {name}: {', '.join(lacking[name])}{size}: type 'i2i models fetch {name}'")

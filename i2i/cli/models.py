@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..assets.sources import Downloads
 
 _note = partial(click.echo, err=True)
+_STATES = {"here": "downloaded", "shipped": "built in", "to fetch": "not downloaded", "by hand": "by hand"}
+"""What the table says for each state of a model."""
 
 
 @click.group("models")
@@ -32,7 +34,7 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def list_(registry: Registry, role: str | None, as_json: bool) -> None:
-    """List the models, whether their files are here, and the bundles that are downloaded together."""
+    """List the models, whether they are downloaded, and the bundles that are downloaded together."""
     from ..assets.extractors import roles
     from ..assets.models import bundles
 
@@ -52,21 +54,22 @@ def list_(registry: Registry, role: str | None, as_json: bool) -> None:
 
 
 def _row(model: Model) -> tuple[str, ...]:
-    facts = _describe(model)
-    pixels = str(facts["resolution"] or "-")
-    size = _megabytes(facts["bytes"] or facts["download_bytes"])
-    return (model.name, model.role, model.domain, pixels, size, facts["state"], model.licence)
+    from ..assets.models import download_bytes, file_bytes, state
+
+    size = _format_size(file_bytes(model) or download_bytes([model]) or None)
+    pixels = str(model.resolution or "-")
+    return (model.name, model.role, model.domain, pixels, size, _STATES[state(model)], model.licence)
 
 
 def _bundle_line(name: str, members: list[Model]) -> str:
     """A bundle in one line: its models, and what is not downloaded."""
-    from ..assets.models import download_bytes, state
+    from ..assets.models import download_bytes, is_present
 
-    missing = [model for model in members if state(model) not in ("here", "shipped")]
+    missing = [model for model in members if not is_present(model)]
     line = f"bundle {name}: {', '.join(model.name for model in members)}"
     if not missing:
         return f"{line}; all downloaded"
-    return f"{line}; {_megabytes(download_bytes(missing) or None)} to download: i2i models fetch {name}"
+    return f"{line}; {_format_size(download_bytes(missing) or None)} to download: i2i models fetch {name}"
 
 
 @command.command("show")
@@ -128,7 +131,7 @@ def fetch(registry: Registry, names: tuple[str, ...], offered: Path | None) -> N
                 failed += 1
                 _note(f"{model.name}: {error}")
     if failed:
-        missing = ", ".join(_missing(models)) or "none, but files that are here failed their check"
+        missing = ", ".join(_missing(models)) or "none, but downloaded files failed their check"
         raise I2IError(
             f"{failed} of {len(models)} models could not be fetched (missing: {missing}): see the lines above, then "
             f"run 'i2i models fetch {' '.join(names)}' again."
@@ -153,13 +156,13 @@ def _announce(models: list[Model], offered: Path | None) -> None:
     rows = [(*(_row(model)[column] for column in (0, 4, 5, 6)),) for model in models]
     echo_table(("name", "size", "state", "licence"), rows, err=True)
     if offered is None and (size := download_bytes(models)):
-        _note(f"To download: {_megabytes(size)}.")
+        _note(f"To download: {_format_size(size)}.")
 
 
 def _missing(models: Iterable[Model]) -> list[str]:
-    from ..assets.models import state
+    from ..assets.models import is_present
 
-    return [model.name for model in models if state(model) not in ("here", "shipped")]
+    return [model.name for model in models if not is_present(model)]
 
 
 @command.command("remove")
@@ -170,9 +173,11 @@ def remove(registry: Registry, names: tuple[str, ...]) -> None:
     from ..assets.models import find_models, remove_model
 
     models = find_models(names, registry)
-    shipped = [model.name for model in models if model.path is not None]
-    if refused := sorted(set(shipped) & set(names)):
-        remove_model(registry.get("model", refused[0]))  # says why, before anything is deleted
+    shipped = {model.name: model.path for model in models if model.path is not None}
+    if refused := sorted(shipped.keys() & set(names)):
+        raise UsageError(
+            f"The model {refused[0]!r} comes with its package, in {shipped[refused[0]]}, and cannot be removed."
+        )
     freed = 0
     for model in models:
         if model.name in shipped:
@@ -180,9 +185,9 @@ def remove(registry: Registry, names: tuple[str, ...]) -> None:
             continue
         files, size = remove_model(model)
         freed += size
-        click.echo(f"{model.name}: {f'{_megabytes(size)} freed' if files else 'not downloaded'}")
+        click.echo(f"{model.name}: {f'{_format_size(size)} freed' if files else 'not downloaded'}")
     if len(models) > 1:
-        click.echo(f"{_megabytes(freed)} freed in all")
+        click.echo(f"{_format_size(freed)} freed in all")
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -220,5 +225,8 @@ def _next(model: Model, now: str) -> str | None:
     return f"i2i sample --generator {model.name} --out grid.png" if model.role == "generator" else None
 
 
-def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:.1f} MB"
+def _format_size(size: int | None) -> str:
+    """Return a size in MB, below 0.1 MB in kB; ``-`` for None."""
+    if size is None:
+        return "-"
+    return f"{size / 1e6:.1f} MB" if size == 0 or size >= 1e5 else f"{size / 1e3:.1f} kB"

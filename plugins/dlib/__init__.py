@@ -8,9 +8,9 @@ import i2i
 @i2i.hookimpl
 def register_models(register: i2i.Register) -> None:
     """Register the model records."""
-    from .model_records import identity_record, record
+    from .model_records import identity_record, landmarks_record
 
-    register(record())
+    register(landmarks_record())
     register(identity_record())
 
 

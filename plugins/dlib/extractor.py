@@ -22,7 +22,7 @@ from i2i import model_path
 from i2i.toolkit.faces.landmarks import EYES
 from i2i.toolkit.images import resize, to_array
 
-from .model_records import record
+from .model_records import landmarks_record
 
 MIN_SCORE = 0.2
 """Smallest score of a face: on group photos at many resolutions a round badge scored up to 0.13, faces from 0.28."""
@@ -59,7 +59,7 @@ class DlibLandmarks(i2i.Extractor):
             i2i.I2IError: dlib is not installed, or the weights are missing or cannot be read.
         """
         self._dlib = load_dlib()
-        path = model_path(record()) if path is None else path
+        path = model_path(landmarks_record()) if path is None else path
         try:
             self._predictor = self._dlib.shape_predictor(str(path))
         except RuntimeError as error:

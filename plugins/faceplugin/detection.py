@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torchvision.ops import box_iou, nms
+from torchvision.ops import nms
 
 import i2i
 from i2i.toolkit.faces.crops import extract_crops, square_matrices
+from i2i.toolkit.images.network_inputs import resize_images
 from i2i.toolkit.weights.onnx_graph import OnnxGraph
 
 from .network import load_onnx_network
@@ -47,6 +47,8 @@ MAX_SHARED = 0.7
 """Largest fraction of a face within a larger one: a mouth with its chin looks like a face as well."""
 MAX_CANDIDATES = 200
 """Largest number of detections that are verified, those of the highest scores."""
+BATCH = 64
+"""Largest number of crops in a batch."""
 
 
 class FaceDetector:
@@ -58,7 +60,7 @@ class FaceDetector:
         Raises:
             i2i.I2IError: the file is missing, damaged, or holds another network.
         """
-        self._network = load_onnx_network(path, (1, 3, 240, 320), 2, _raw_outputs).to(torch.device(device))
+        self._network = load_onnx_network(path, (1, 3, 240, 320), 2, raw_outputs).to(torch.device(device))
 
     def __call__(self, image: Tensor) -> Tensor:
         """Detect the faces of a photo by falling score, without gradients.
@@ -74,7 +76,7 @@ class FaceDetector:
             faces = torch.cat([self._detect_at_level(image.float(), level) for level in _levels(image)])
             faces = faces[faces[:, 4].argsort(descending=True, stable=True)[:MAX_CANDIDATES]]
             faces = faces[nms(faces[:, :4], faces[:, 4], MAX_OVERLAP)]
-            faces = self._verify(image.float(), faces)
+            faces = torch.cat([self._verify(image.float(), part) for part in faces.split(BATCH)])
             faces = faces[nms(faces[:, :4], faces[:, 4], MAX_OVERLAP)]
             return faces[~_within_larger(faces[:, :4])]
 
@@ -82,7 +84,8 @@ class FaceDetector:
         height, width = image.shape[2:]
         factor = level / max(height, width)
         size = max(1, round(height * factor)), max(1, round(width * factor))
-        faces = self._detect(F.interpolate(image, size, mode="bilinear", antialias=True))[0]
+        boxes, scores = self._detect(resize_images(image, *size))
+        faces = torch.cat([boxes[0], scores[0, :, None]], dim=1)[scores[0] > MIN_SCORE]
         if level > LEVELS[0]:
             faces = faces[faces[:, 3] - faces[:, 1] <= MAX_FACE]
         factors = torch.tensor([width / size[1], height / size[0]]).repeat(2)
@@ -90,28 +93,29 @@ class FaceDetector:
 
     def _verify(self, image: Tensor, faces: Tensor) -> Tensor:
         """Detect each face again in a crop around it, at a resolution that suits the network; drop the others."""
-        verified = []
-        for box in faces[:, :4]:
-            centre, side = (box[:2] + box[2:]) / 2, VERIFIED_MARGIN * (box[2:] - box[:2]).max()
-            square = torch.cat([centre, side[None]])[None]
-            crop = extract_crops(image, square_matrices(square, VERIFIED_SIZE), VERIFIED_SIZE)
-            found = self._detect(crop)[0]
-            found[:, :4] = found[:, :4] * (side / VERIFIED_SIZE) + (centre - side / 2).repeat(2)
-            fitting = found[(box_iou(found[:, :4], box[None])[:, 0] >= MIN_VERIFIED_OVERLAP)]
-            fitting = fitting[fitting[:, 4] >= MIN_VERIFIED_SCORE]
-            if len(fitting):
-                verified.append(fitting[fitting[:, 4].argmax()])
-        return torch.stack(verified) if verified else faces[:0]
+        if not len(faces):
+            return faces
+        expected = faces[:, :4]
+        centres = (expected[:, :2] + expected[:, 2:]) / 2
+        sides = VERIFIED_MARGIN * (expected[:, 2:] - expected[:, :2]).amax(dim=1, keepdim=True)
+        matrices = square_matrices(torch.cat([centres, sides], dim=1), VERIFIED_SIZE)
+        crops = extract_crops(image.expand(len(faces), -1, -1, -1), matrices, VERIFIED_SIZE)
+        boxes, scores = self._detect(crops)
+        boxes = boxes * (sides / VERIFIED_SIZE)[:, None] + (centres - sides / 2).repeat(1, 2)[:, None]
+        shared = _shared_areas(boxes, expected[:, None])
+        overlaps = shared / (_areas(boxes) + _areas(expected)[:, None] - shared)
+        scores = scores.where((overlaps >= MIN_VERIFIED_OVERLAP) & (scores >= MIN_VERIFIED_SCORE), 0)
+        highest, best = scores.max(dim=1)
+        found = torch.cat([boxes[torch.arange(len(boxes)), best], highest[:, None]], dim=1)
+        return found[highest > 0]
 
-    def _detect(self, images: Tensor) -> list[Tensor]:
-        """Return the boxes and scores ``(K, 5)`` of each image, on the CPU, in pixels from the upper left corner."""
+    def _detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the boxes ``(N, K, 4)`` and scores ``(N, K)`` of all anchors, on the CPU.
+
+        Boxes are x0, y0, x1, y1 in pixels from the upper left corner.
+        """
         scores, offsets = (values.cpu() for values in self._network(((images + 1) * 127.5 - 127) / 128))
-        boxes, faces = decode_boxes(offsets, anchors(*images.shape[2:])), scores.softmax(dim=2)[:, :, 1]
-        detections = []
-        for own_boxes, own_scores in zip(boxes, faces, strict=True):
-            confident = own_scores > MIN_SCORE
-            detections.append(torch.cat([own_boxes[confident], own_scores[confident][:, None]], dim=1))
-        return detections
+        return decode_boxes(offsets, anchors(*images.shape[2:])), scores.softmax(dim=2)[:, :, 1]
 
 
 def anchors(height: int, width: int) -> Tensor:
@@ -145,13 +149,23 @@ def _levels(image: Tensor) -> tuple[int, ...]:
 
 def _within_larger(boxes: Tensor) -> Tensor:
     """Return for each of ``(K, 4)`` boxes whether it lies mostly within a larger one."""
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    low, high = torch.maximum(boxes[:, None, :2], boxes[:, :2]), torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=2)
+    area = _areas(boxes)
+    shared = _shared_areas(boxes[:, None], boxes)
     return ((shared > MAX_SHARED * area[:, None]) & (area[:, None] < area)).any(dim=1)
 
 
-def _raw_outputs(graph: OnnxGraph) -> tuple[str, str]:
+def _areas(boxes: Tensor) -> Tensor:
+    """Return the areas ``(...)`` of boxes ``(..., 4)``."""
+    return (boxes[..., 2:] - boxes[..., :2]).prod(dim=-1)
+
+
+def _shared_areas(boxes: Tensor, others: Tensor) -> Tensor:
+    """Return the areas ``(...)`` that boxes ``(..., 4)`` share with others."""
+    low, high = torch.maximum(boxes[..., :2], others[..., :2]), torch.minimum(boxes[..., 2:], others[..., 2:])
+    return (high - low).clamp(min=0).prod(dim=-1)
+
+
+def raw_outputs(graph: OnnxGraph) -> tuple[str, str]:
     """Return the names of the scores before the softmax and of the offsets before the file's own anchors are used.
 
     Raises:

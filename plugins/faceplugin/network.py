@@ -1,5 +1,7 @@
 """Networks of ONNX files as differentiable PyTorch modules: the operators of Faceplugin's four networks, no others.
 
+Of the detector's file the last part, which decodes boxes for one resolution, is left out; ``detection`` decodes them.
+
 Each operator is a function of ``OPERATORS`` that gets its inputs and attributes. What it does not support is refused
 when the network is built: an unknown operator or attribute, or a value that the four files do not use.
 """
@@ -175,10 +177,6 @@ def _permutation(value: Any) -> bool:
     return type(value) is list and sorted(value) == list(range(len(value)))
 
 
-def _one_whole(value: Any) -> bool:
-    return type(value) is list and len(value) == 1 and _is_whole(value[0], 0, 2**63 - 1)
-
-
 def _convolve(values: Values, attributes: Attributes) -> Values:
     result = F.conv2d(
         values[0],
@@ -214,17 +212,6 @@ def _reshape(values: Values, attributes: Attributes) -> Values:
     return (x.reshape(shape),)
 
 
-def _slice(values: Values, attributes: Attributes) -> Values:
-    (axis,), (start,), (end,) = attributes["axes"], attributes["starts"], attributes["ends"]
-    size = values[0].shape[axis]
-    return (values[0].narrow(axis, min(start, size), max(min(end, size) - start, 0)),)
-
-
-def _softmax(values: Values, attributes: Attributes) -> Values:
-    # Of this version it normalises over this axis and all later ones: the same for the last axis, and only for that.
-    return (values[0].flatten(attributes["axis"]).softmax(-1).view_as(values[0]),)
-
-
 _WINDOW = {"kernel_shape": _geometry(2, 1), "pads": _symmetric, "strides": _geometry(2, 1)}
 OPERATORS: Mapping[str, Operator] = {
     "Add": Operator(lambda x, a: (x[0] + x[1],), (2,), {}, {}),
@@ -238,8 +225,6 @@ OPERATORS: Mapping[str, Operator] = {
         {**_WINDOW, "dilations": _geometry(2, 1), "group": lambda value: _is_whole(value, 1, 2**16)},
         {},
     ),
-    "Div": Operator(lambda x, a: (x[0] / x[1],), (2,), {}, {}),
-    "Exp": Operator(lambda x, a: (x[0].exp(),), (1,), {}, {}),
     "Flatten": Operator(lambda x, a: (x[0].flatten(1),), (1,), {"axis": _equal(1)}, {}),
     "Gather": Operator(lambda x, a: (x[0][x[1]],), (2,), {"axis": _equal(0)}, {}),
     "Gemm": Operator(
@@ -257,8 +242,6 @@ OPERATORS: Mapping[str, Operator] = {
     "Relu": Operator(lambda x, a: (F.relu(x[0]),), (1,), {}, {}),
     "Reshape": Operator(_reshape, (2,), {}, {}),
     "Shape": Operator(lambda x, a: (torch.tensor(x[0].shape),), (1,), {}, {}),
-    "Slice": Operator(_slice, (1,), {"axes": _one_whole, "starts": _one_whole, "ends": _one_whole}, {}),
-    "Softmax": Operator(_softmax, (1,), {"axis": _axis}, {}),
     "Split": Operator(
         lambda x, a: x[0].split(a["split"], a["axis"]),
         (1,),
@@ -268,7 +251,6 @@ OPERATORS: Mapping[str, Operator] = {
         },
         {},
     ),
-    "Sub": Operator(lambda x, a: (x[0] - x[1],), (2,), {}, {}),
     "Transpose": Operator(lambda x, a: (x[0].permute(a["perm"]),), (1,), {"perm": _permutation}, {}),
     "Unsqueeze": Operator(lambda x, a: (x[0].unsqueeze(0),), (1,), {"axes": _equal([0])}, {}),
 }

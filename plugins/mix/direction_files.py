@@ -17,6 +17,7 @@ import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -34,9 +35,9 @@ from .model_records import ROLE, SPACES, PublishedSpace
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LARGEST = 2**26
+MAX_ARRAY_BYTES = 2**26
 """Largest number of bytes that an array of a NumPy file may have; 80 components of 18 layers have a twentieth."""
-MOST_LAYERS = 32
+MAX_LAYERS = 32
 """Largest number of layers of a direction; a file with more rows holds something else."""
 SAME_SPACE = 0.25
 """RMS distance of two means of w, in standard deviations of w by coordinate, above which the spaces differ. The means
@@ -101,19 +102,30 @@ class DirectionFile:
 
 
 def find_direction(name: Path) -> DirectionFile:
-    """Read a direction file, or the file of the record of this name.
+    """Read a direction file, or the file of the record of this name; an edit that checks it first reads it once.
 
     Raises:
         UsageError: there is neither such a file nor such a record, or the file holds no direction of W.
         I2IError: the record is not downloaded, or the file is damaged.
     """
     if name.is_file():
-        return read_direction(name)
+        return _read_once(name)
     records = {model.name: model for model in i2i.load_registry().all("model").values() if model.role == ROLE}
     if str(name) in records:
-        return read_direction(i2i.model_path(records[str(name)]))
+        return _read_once(i2i.model_path(records[str(name)]))
     hint = "" if name.suffix or len(name.parts) > 1 else i2i.did_you_mean(str(name), records)
     raise i2i.UsageError(f"--direction {name}: there is no such file or record.{hint}")
+
+
+def _read_once(path: Path) -> DirectionFile:
+    status = path.stat()
+    return _read_version(path.absolute(), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read_version(path: Path, changed: int, size: int) -> DirectionFile:
+    """Read a direction file; the last one is kept until it changes."""
+    return read_direction(path)
 
 
 def read_direction(path: Path) -> DirectionFile:
@@ -199,7 +211,7 @@ def _one_direction(vectors: Tensor) -> Tensor:
     """Convert ``(w_dim,)``, ``(n, w_dim)`` or ``(1, n, w_dim)`` to ``(1, n, w_dim)``, with n = 1 for equal layers."""
     if vectors.ndim == 3 and len(vectors) == 1:
         vectors = vectors[0]
-    if vectors.ndim not in (1, 2) or (vectors.ndim == 2 and not 1 <= len(vectors) <= MOST_LAYERS):
+    if vectors.ndim not in (1, 2) or (vectors.ndim == 2 and not 1 <= len(vectors) <= MAX_LAYERS):
         raise ValueError(f"it has the shape {tuple(vectors.shape)}")
     layers = vectors.reshape(-1, vectors.shape[-1])
     if (layers - layers[0]).abs().max() <= _EQUAL * layers.abs().max():
@@ -266,7 +278,7 @@ def _arrays(path: Path, archive: zipfile.ZipFile) -> Iterable[tuple[str, np.ndar
 
 
 def _read_array(stream: IO[bytes]) -> np.ndarray:
-    """Read one array in NumPy's format: numbers only, at most ``LARGEST`` bytes.
+    """Read one array in NumPy's format: numbers only, at most ``MAX_ARRAY_BYTES`` bytes.
 
     Raises:
         ValueError: it is something else.
@@ -279,7 +291,7 @@ def _read_array(stream: IO[bytes]) -> np.ndarray:
     size = math.prod(shape) * kind.itemsize
     if kind.kind not in "fi" or kind.hasobject:
         raise ValueError(f"it holds {kind} instead of numbers")
-    if not 0 < size <= LARGEST:
+    if not 0 < size <= MAX_ARRAY_BYTES:
         raise ValueError(f"an array claims {size} bytes")
     data = stream.read(size)
     if len(data) != size:

@@ -14,9 +14,9 @@ from i2i import option_flag
 from .presets import PRESETS, MixPreset, Name
 
 _COMMON = ("preset", "rows_of", "grid")
-STRENGTH = 100.0
+MAX_STRENGTH = 100.0
 """Largest magnitude of a strength."""
-MOST_STRENGTHS = 1000
+MAX_STRENGTHS = 1000
 """Largest number of strengths in one list."""
 
 
@@ -34,8 +34,8 @@ class MixOptions(i2i.Options):
     )
     strength: float | None = Field(
         None,
-        ge=-STRENGTH,
-        le=STRENGTH,
+        ge=-MAX_STRENGTH,
+        le=MAX_STRENGTH,
         description="Fraction of the path, or standard deviations for a direction; of a published direction, its "
         "factor.  [default: the preset's]",
     )
@@ -150,7 +150,7 @@ def read_strengths(text: str) -> list[float]:
         if ":" in text:
             first, last, count = text.split(":")
             steps = int(count)
-            if not 2 <= steps <= MOST_STRENGTHS:
+            if not 2 <= steps <= MAX_STRENGTHS:
                 raise ValueError
             start, end = float(first), float(last)
             values = [start + (end - start) * number / (steps - 1) for number in range(steps)]
@@ -158,8 +158,8 @@ def read_strengths(text: str) -> list[float]:
             values = [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError("write numbers such as -4,-2,0,2,4, or FIRST:LAST:COUNT such as -4:4:9") from None
-    if len(values) > MOST_STRENGTHS or not all(math.isfinite(value) and abs(value) <= STRENGTH for value in values):
-        raise ValueError(f"write at most {MOST_STRENGTHS} numbers from {-STRENGTH:g} to {STRENGTH:g}")
+    if len(values) > MAX_STRENGTHS or not all(math.isfinite(value) and abs(value) <= MAX_STRENGTH for value in values):
+        raise ValueError(f"write at most {MAX_STRENGTHS} numbers from {-MAX_STRENGTH:g} to {MAX_STRENGTH:g}")
     return values
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,7 +30,7 @@ THRESHOLD = 0.1
 """Smallest L2 norm of a layer's difference that counts, in standard deviations of w; published as about 1."""
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Fractions of a morph in its grid."""
-STRENGTHS = 5
+GRID_COLUMNS = 5
 """Number of strengths in the grid of a direction, from -S to S."""
 COMPONENTS = 8
 """Number of components in the grid of a direction, from the chosen one on."""
@@ -85,28 +86,24 @@ def _layers(scene: i2i.Scene, options: MixOptions) -> list[int]:
     return choose_layers(options.rows or options.chosen.rows, scene.generator.num_ws, options.rows_of == "own")
 
 
-def _strengths(options: MixOptions) -> list[float]:
+def _chosen_strengths(options: MixOptions) -> list[float]:
     """Return the strengths of the strip, or an empty list."""
     return read_strengths(options.strengths) if options.strengths else []
 
 
-def _strength(options: MixOptions) -> float:
+def _chosen_strength(options: MixOptions) -> float:
     """Return the strength of the result: the last of several, or that of the preset, where none is given."""
     if options.strength is not None:
         return options.strength
-    return (_strengths(options) or [options.chosen.strength])[-1]
+    return (_chosen_strengths(options) or [options.chosen.strength])[-1]
 
 
-def _animated(strengths: Sequence[float], count: int) -> list[float]:
-    """Return ``count`` strengths on the way through all strengths, evenly spaced from one to the next."""
-    if count < 2 or len(strengths) < 2:
+def interpolate_strengths(strengths: Sequence[float], count: int) -> list[float]:
+    """Return ``count`` strengths from the first to the last, evenly spaced between neighbours; one is the last."""
+    if count < 2:
         return [strengths[-1]] * count
-    places = [number * (len(strengths) - 1) / (count - 1) for number in range(count)]
-    starts = [min(int(place), len(strengths) - 2) for place in places]
-    return [
-        strengths[start] + (place - start) * (strengths[start + 1] - strengths[start])
-        for place, start in zip(places, starts, strict=True)
-    ]
+    places = np.arange(count) * (len(strengths) - 1) / (count - 1)
+    return [float(value) for value in np.interp(places, np.arange(len(strengths)), strengths)]
 
 
 def _frame_count(options: MixOptions) -> int:
@@ -116,7 +113,7 @@ def _frame_count(options: MixOptions) -> int:
 def _plan_transfer(scene: i2i.Scene, options: MixOptions) -> EditPlan:
     """Move each photo towards another one: style, expression, crossover and morph."""
     images, others = _sources(scene, "image"), _sources(scene, "other")
-    layers, strength, strengths = _layers(scene, options), _strength(options), _strengths(options)
+    layers, strength, strengths = _layers(scene, options), _chosen_strength(options), _chosen_strengths(options)
     if options.preset == "morph" and (len(others) > 1 >= len(images) or len(images) > 1 > len(others)):
         return _plan_chain(scene, [*images, *others], layers, strength, options)
     transfer, donors = _transfer(scene, others, layers, options)
@@ -126,7 +123,9 @@ def _plan_transfer(scene: i2i.Scene, options: MixOptions) -> EditPlan:
         segments.append((image, donor, image.w, target))
         w = interpolate(image.w, target, strength)
         if strengths:
-            frames = [interpolate(image.w, target, value) for value in _animated(strengths, _frame_count(options))]
+            frames = [
+                interpolate(image.w, target, value) for value in interpolate_strengths(strengths, _frame_count(options))
+            ]
         else:
             frames = _path_frames([image.w, interpolate(image.w, target, max(1.0, strength))], options)
         plans.append(ImagePlan(RenderRequest(image.photo, w), frames, _scalars(scene, image, w, layers)))
@@ -186,12 +185,12 @@ def _plan_chain(
     """Morph through photos in their order, rendered with the noise maps and weights of the first."""
     first = stops[0]
     keys = [mix_layers(first.w, stop.w, layers) for stop in stops]
-    w = _place_on(keys, strength)
-    strengths, grid = _strengths(options), None
+    w = point_on_path(keys, strength)
+    strengths, grid = _chosen_strengths(options), None
     frames = _path_frames(keys, options)
     if strengths:
-        frames = [_place_on(keys, value) for value in _animated(strengths, _frame_count(options))]
-        requests: list[GridCell] = [RenderRequest(first.photo, _place_on(keys, value)) for value in strengths]
+        frames = [point_on_path(keys, value) for value in interpolate_strengths(strengths, _frame_count(options))]
+        requests: list[GridCell] = [RenderRequest(first.photo, point_on_path(keys, value)) for value in strengths]
         cells = [[first.photo.pixels, *requests, stops[-1].photo.pixels]]
         columns = [first.name, *(f"{value:.3g}" for value in strengths), stops[-1].name]
         grid = GridPlan(cells, columns)
@@ -200,7 +199,7 @@ def _plan_chain(
     return EditPlan([ImagePlan(RenderRequest(first.photo, w), frames, _scalars(scene, first, w, layers))], grid)
 
 
-def _place_on(keys: Sequence[Tensor], fraction: float) -> Tensor:
+def point_on_path(keys: Sequence[Tensor], fraction: float) -> Tensor:
     """Return the point at a fraction of the path through the keys; fractions beyond 0 and 1 extrapolate."""
     position = fraction * (len(keys) - 1)
     segment = min(max(int(position), 0), len(keys) - 2)
@@ -270,14 +269,14 @@ def _plan_direction(scene: i2i.Scene, options: MixOptions, progress: EditProgres
 
     Photos under the name ``other`` are edited like all others.
     """
-    layers, strength = _layers(scene, options), _strength(options)
+    layers, strength = _layers(scene, options), _chosen_strength(options)
     images = _sources(scene, "image", "other")
     directions = find_directions(scene, options, layers, progress)
     if options.rows is None and directions.rows is not None:
         layers = choose_layers(directions.rows, scene.generator.num_ws)
-    number, strengths = options.component or 0, _strengths(options)
+    number, strengths = options.component or 0, _chosen_strengths(options)
     count = _frame_count(options)
-    values = _animated(strengths, count) if strengths else _spread(strength, count)
+    values = interpolate_strengths(strengths, count) if strengths else _spread(strength, count)
     plans = []
     for image in images:
         w = _apply_direction(image.w, directions, number, strength, layers)
@@ -290,7 +289,7 @@ def _plan_direction(scene: i2i.Scene, options: MixOptions, progress: EditProgres
     grid = None
     if options.grid or strengths:
         components = COMPONENTS if options.grid and len(images) == 1 else 1
-        columns = strengths or _spread(strength, STRENGTHS)
+        columns = strengths or _spread(strength, GRID_COLUMNS)
         grid = _direction_grid(images, directions, range(number, number + components), columns, layers)
     return EditPlan(plans, grid)
 

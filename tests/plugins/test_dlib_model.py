@@ -13,7 +13,7 @@ from i2i.testing import downloaded_path, registered_by
 from i2i_plugins.dlib import model_records
 from i2i_plugins.dlib.extractor import DlibLandmarks
 from i2i_plugins.dlib.identity import DlibIdentity
-from i2i_plugins.dlib.model_records import identity_record, record
+from i2i_plugins.dlib.model_records import identity_record, landmarks_record
 from tests.helpers.needing_dlib import require_dlib
 
 CPU = i2i.choose_device("cpu", "fp32")
@@ -27,12 +27,12 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_weights_of_package_or_download() -> None:
     require_dlib()
-    installed = record()
+    installed = landmarks_record()
     assert installed.path is not None and i2i.model_path(installed) == installed.path
     assert installed.path.stat().st_size == installed.bytes, "the file whose address and sum the record states"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model_records, "_packaged_file", lambda name: None)
-        missing = record()
+        missing = landmarks_record()
         assert missing.path is None and downloaded_path(missing).name == "dlib-landmarks68.dat"
         with pytest.raises(i2i.I2IError, match="i2i models fetch dlib-landmarks68"):
             DlibLandmarks(CPU)
@@ -44,11 +44,11 @@ def test_record_without_packaged_file(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "face_recognition_models").mkdir()
     (tmp_path / "face_recognition_models" / "__init__.py").write_text("raise SystemExit('imported')", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert record().path is None
+    assert landmarks_record().path is None
     file = tmp_path / "face_recognition_models" / "models" / "shape_predictor_68_face_landmarks.dat"
     file.parent.mkdir()
     file.touch()
-    assert record().path == file
+    assert landmarks_record().path == file
 
 
 def test_invalid_file_is_named(tmp_path: Path) -> None:
@@ -61,6 +61,6 @@ def test_invalid_file_is_named(tmp_path: Path) -> None:
 
 
 def test_registered_things() -> None:
-    assert registered_by("i2i_plugins.dlib") == [identity_record(), record(), DlibLandmarks, DlibIdentity]
+    assert registered_by("i2i_plugins.dlib") == [identity_record(), landmarks_record(), DlibLandmarks, DlibIdentity]
     assert (DlibLandmarks.name, DlibLandmarks.role, DlibLandmarks.domain) == ("dlib", "landmarks", "faces")
-    assert record().role == "landmarks" and "commercial" in record().licence
+    assert landmarks_record().role == "landmarks" and "commercial" in landmarks_record().licence

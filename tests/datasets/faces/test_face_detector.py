@@ -20,7 +20,7 @@ def seen(faces: Any) -> list[tuple[Any, np.ndarray | None]]:
     """25 faces at 256 px, and dlib's points of each ``(68, 2)``, or None where it finds no face."""
     require_dlib()
     dlib, model = import_module("dlib"), import_module("i2i_plugins.dlib.model_records")
-    detect, predict = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model.record().path))
+    detect, predict = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model.landmarks_record().path))
     found: list[tuple[Any, np.ndarray | None]] = []
     for seed in SEEDS:
         values = faces.values(seed)

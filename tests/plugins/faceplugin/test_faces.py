@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torchvision.transforms.functional import rotate
@@ -14,7 +15,7 @@ from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement
 from i2i.toolkit.faces.landmarks import MIRRORED, eye_distance
 from i2i.toolkit.images import read_image, to_tensor
 from i2i.toolkit.weights.onnx_graph import read_onnx
-from i2i_plugins.faceplugin.detection import _raw_outputs, anchors, decode_boxes
+from i2i_plugins.faceplugin.detection import anchors, decode_boxes, raw_outputs
 from i2i_plugins.faceplugin.identity import FaceIdentity
 from i2i_plugins.faceplugin.landmarks import FaceLandmarks
 from i2i_plugins.faceplugin.network import OnnxNetwork
@@ -57,8 +58,10 @@ def errors(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def test_boxes_are_decoded_as_the_file_does(weights: Path) -> None:
     graph = read_onnx(weights / "fr_detect.onnx")
     images = torch.rand(2, 3, 240, 320, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    scores, offsets = OnnxNetwork(graph, _raw_outputs(graph))(images)
-    expected_scores, expected = OnnxNetwork(graph)(images)
+    scores, offsets = OnnxNetwork(graph, raw_outputs(graph))(images)
+    session = onnxruntime.InferenceSession(str(weights / "fr_detect.onnx"), providers=["CPUExecutionProvider"])
+    decoded = [session.run(["scores", "boxes"], {"input": image[None].numpy()}) for image in images]
+    expected_scores, expected = (torch.cat([torch.from_numpy(each[place]) for each in decoded]) for place in (0, 1))
     boxes = decode_boxes(offsets, anchors(240, 320)) / torch.tensor([320, 240, 320, 240])
     fine = 30 * 40 * 3 + 15 * 20 * 2  # of strides 8 and 16, which divide the height
     assert torch.allclose(boxes[:, :fine], expected[:, :fine], atol=1e-5)

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 import i2i
 from i2i.toolkit.files import hash_file
-from i2i_plugins.mix import model_records
+from i2i_plugins.mix import direction_files, model_records
 from i2i_plugins.mix.direction_files import find_direction, read_direction
 from i2i_plugins.mix.editor import Mix
 from tests.helpers.toy_generators import MEAN
@@ -77,6 +77,19 @@ def test_one_direction_for_all_layers(file: Any, tmp_path: Path) -> None:
     assert found.vectors.shape == (1, 1, 3) and found.for_layers(6).shape == (1, 1, 3)
     torch.testing.assert_close(found.vectors[0, 0], torch.from_numpy(WAY))
     assert found.deviations is found.mean is found.rows is None
+
+
+def test_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, read = npy(tmp_path / "age.npy", np.ones((1, 3), np.float32)), []
+
+    def count(path: Path) -> direction_files.DirectionFile:
+        read.append(path.name)
+        return read_direction(path)
+
+    monkeypatch.setattr(direction_files, "read_direction", count)
+    assert find_direction(file) is find_direction(file) and read == ["age.npy"]
+    npy(file, np.ones((1, 5), np.float32))
+    assert find_direction(file).vectors.shape[-1] == 5 and len(read) == 2
 
 
 def test_safetensors_with_one_tensor(tmp_path: Path) -> None:
@@ -280,7 +293,7 @@ def test_another_latent_space_is_warned_of(tmp_path: Path, monkeypatch: pytest.M
     assert edit(smile) == []  # nothing is known of its space
     space = model_records.PublishedSpace("W of others", (MEAN[0], MEAN[1] + 1.0))
     monkeypatch.setitem(model_records.SPACES, hash_file(smile), space)
-    (told,) = edit(smile)
+    (told,) = edit(npy(tmp_path / "twin.npy", WAY))
     assert "belongs to W of others" in told
 
 

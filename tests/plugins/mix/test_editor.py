@@ -9,6 +9,7 @@ import torch
 
 import i2i
 from i2i_plugins.mix.editor import Mix
+from i2i_plugins.mix.plans import interpolate_strengths
 from i2i_plugins.mix.presets import PRESETS, Name
 from tests.plugins.mix.scenes import Stripes, flat, mix, rows_of, scene, shown, stripes
 
@@ -88,6 +89,15 @@ def test_morph_passes_all_images() -> None:
         assert [shown(frame)[0] for frame in result.frames] == [0.0, 0.2, 0.4, 0.2, 0.0]
         assert rows_of(result) == [0.2] * 6 and result.others == []
         assert result.table is not None and len(result.table.cells) == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, [4.0]), (2, [0.0, 4.0]), (3, [0.0, 1.0, 4.0]), (5, [0.0, 0.5, 1.0, 2.5, 4.0])],
+)
+def test_interpolate_strengths_reaches_each_one(count: int, expected: list[float]) -> None:
+    assert interpolate_strengths([0.0, 1.0, 4.0], count) == expected
+    assert interpolate_strengths([2.0], count) == [2.0] * count
 
 
 def test_strengths_make_a_strip() -> None:
