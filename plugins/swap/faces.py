@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FOREHEAD = 0.2
 """Height of the forehead in the face region as a fraction of the distance from mouth to eyes: landmarks end at the
 brows. Small, because the hair line and a fringe belong to the target."""
+SMALL_FOREHEAD = 0.5
+"""The same for generators of few pixels, in whose faces the forehead is much of what networks recognise."""
 
 
 def face_region(landmarks: Tensor, side: int, grow: float, feather: float, forehead: float = FOREHEAD) -> Tensor:
@@ -161,20 +163,22 @@ def visible_skin(images: Tensor, landmarks: Tensor) -> Tensor:
     return F.interpolate(skin, (side, side), mode="bilinear").clamp(0, 1) if small != side else skin
 
 
-def change_tone(images: Tensor, landmarks: Tensor, tones: Tensor) -> Tensor:
-    """Give the visible skin in images another mean colour; light and shadow stay, as factors of it.
+def tone_gains(images: Tensor, landmarks: Tensor, tones: Tensor) -> Tensor:
+    """Return factors of linear light, ``(N, 3, R, R)``, that give the visible skin in images another mean colour.
 
     Args:
         images: ``(N, 3, R, R)`` in [-1, 1].
         landmarks: ``(N, 68, 2)``, pixels.
         tones: ``(N, 3)``, as ``People.tones``.
-
-    Returns:
-        ``(N, 3, R, R)`` in [-1, 1].
     """
     gains = (tones / skin_tones(images, landmarks).clamp_min(1e-3)).clamp(*GAINS)[:, :, None, None]
-    changed = _linear(images) * gains.pow(visible_skin(images, landmarks))
-    return 2 * changed.clamp(0, 1).pow(1 / GAMMA) - 1
+    return gains.pow(visible_skin(images, landmarks))
+
+
+def apply_gains(images: Tensor, gains: Tensor) -> Tensor:
+    """Multiply the linear light of images ``(N, 3, R, R)`` in [-1, 1]; light and shadow stay, as factors of it."""
+    # The constant keeps the gradient of the root finite in black pixels.
+    return 2 * (_linear(images) * gains).clamp(1e-6, 1).pow(1 / GAMMA) - 1
 
 
 def _linear(images: Tensor) -> Tensor:

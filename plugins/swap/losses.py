@@ -11,8 +11,8 @@ import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
 from i2i.toolkit.latents.features import passes_gradients, resize_for_features
 
-from .faces import People, change_tone, face_region, skin_region
-from .options import SwapOptions
+from .faces import FOREHEAD, SMALL_FOREHEAD, People, apply_gains, face_region, skin_region, tone_gains
+from .options import MIN_RESOLUTION, SwapOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,8 @@ class SwapLoss:
     Attributes:
         targets: ``(N, 3, R, R)`` in [-1, 1].
         points: Landmarks of the targets ``(N, 68, 2)``, pixels.
-        region: Regions of their faces, ``(N, 1, R, R)``, 1 inside and 0 outside.
+        region: Regions of their faces that are shown, ``(N, 1, R, R)``, 1 inside and 0 outside.
+        inner: The parts of them in which changes count less, likewise.
     """
 
     def __init__(self, scene: i2i.Scene, options: SwapOptions, targets: Tensor, people: People) -> None:
@@ -42,10 +43,12 @@ class SwapLoss:
         with torch.no_grad():
             self.points: Tensor = self.landmarks(targets)
             self.eyes = eye_distance(self.points)
-            self.region = face_region(self.points, targets.shape[3], options.grow, options.feather)
+            side = targets.shape[3]
+            low, high = (0.0, FOREHEAD) if side >= MIN_RESOLUTION else (SMALL_FOREHEAD, SMALL_FOREHEAD)
+            self.region = face_region(self.points, side, options.grow, options.feather, high)
             # Above the brows the target is kept: its hair, and the forehead that fits to it.
-            inner = face_region(self.points, targets.shape[3], options.grow, options.feather, forehead=0.0)
-            self.weight_map = 1 - (1 - options.inside) * inner
+            self.inner = face_region(self.points, side, options.grow, options.feather, low)
+            self.weight_map = 1 - (1 - options.inside) * self.inner
             self.perceptual: i2i.PerceptualExtractor | None = (
                 scene.extractors["perceptual"] if options.lpips_weight else None
             )
@@ -53,6 +56,7 @@ class SwapLoss:
                 self.perceptual.features(resize_for_features(targets)) if self.perceptual is not None else {}
             )
             self.colours = self._colours() if options.colour_weight else None
+            self.gains = tone_gains(targets, self.points, people.tones) if options.skin == "source" else None
         # Without gradients there is no landmark term.
         self.follows = bool(options.landmarks_weight) and passes_gradients(self.landmarks, targets[:1])
 
@@ -65,12 +69,12 @@ class SwapLoss:
         shown = self.shown(images).clamp(-1, 1)
         if self.options.skin == "target":
             return shown
-        return change_tone(shown, self.landmarks(shown), self.people.tones)
+        return apply_gains(shown, tone_gains(shown, self.landmarks(shown), self.people.tones))
 
     def terms(self, images: Tensor) -> dict[str, Tensor]:
         """Return the weighted terms of the loss by name, each ``(N,)``.
 
-        * ``identity``: 1 - the cosine similarity to the source, of the shown face aligned by its landmarks.
+        * ``identity``: 1 - the cosine similarity to the source, of the shown face in its tone, aligned by landmarks.
         * ``rec``, ``lpips``: mean squared difference of pixels and perceptual distance to the target. Changes inside
           the face are scaled by the option ``inside``.
         * ``landmarks``: mean squared displacement of the landmarks, in eye distances.
@@ -92,7 +96,8 @@ class SwapLoss:
             colours, weights = self.colours
             squares = (F.adaptive_avg_pool2d(shown, CELLS) - colours).square().mean(dim=1, keepdim=True)
             terms["colour"] = options.colour_weight * (weights * squares).sum(dim=(1, 2, 3))
-        vectors = self.identity(self.identity.align(shown, points.detach()))
+        toned = shown if self.gains is None else apply_gains(shown, self.gains)
+        vectors = self.identity(self.identity.align(toned, points.detach()))
         terms["identity"] = options.arcface_weight * (1 - (vectors * self.people.vectors).sum(dim=1))
         return terms
 

@@ -13,7 +13,8 @@ CROSSOVER = "4-7"
 ROWS = "3-10"
 """Default layers, of 18, that may change: earlier ones make the pose, later ones colours and light."""
 MIN_RESOLUTION = 256
-"""Resolution in pixels from which layers are told apart so; in the few of a smaller generator all may change."""
+"""Resolution in pixels from which layers are told apart so, and the forehead is left to the target. In the few layers
+of a smaller generator all may change."""
 
 
 class SwapOptions(i2i.Options):
@@ -70,7 +71,7 @@ class SwapOptions(i2i.Options):
         description=f"Layers of the source in the initial latent.  [default: {CROSSOVER}, within --rows]",
     )
     grow: float = Field(
-        0.05,
+        0.1,
         ge=0,
         le=2,
         description="Margin of the face around its landmarks",

@@ -45,10 +45,10 @@ PROMPTS = (
 
 
 def swapped(bench: EvaluationSamples, count: int = EDITED, **options: Any) -> list[Figure]:
-    """Pairs of samples: the targets with the faces of the sources, whose skin tone is part of their identity here."""
+    """Pairs of samples: the targets with the faces of the sources."""
     bench.say(f"swap, of {count} pairs")
     targets, sources = ([f"{role}=seed:{UNSEEN + 2 * n + k}" for n in range(count)] for k, role in enumerate(ROLES))
-    scalars = [each.scalars for each in edited("swap", [*targets, *sources], **({"skin": "source"} | options))]
+    scalars = [each.scalars for each in edited("swap", [*targets, *sources], **options)]
     met = (
         each["closed"] >= CLOSED and each["landmarks"] < MOVED and each["background"] < BACKGROUND for each in scalars
     )

@@ -17,8 +17,8 @@ from i2i_plugins.swap.pairs import pair_up, unique_names
 from i2i_plugins.swap.pipeline import choose_swap_layers, report
 from tests.plugins.swap.scenes import BLUE, GREEN, RED, SIDE, Discs, Points, Still, person, scene, swap, w_of
 
-QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40, "colour_weight": 0}
-"""A person is a colour here."""
+QUICK: dict[str, Any] = {"rate": 0.05, "steps": 40, "colour_weight": 0, "grow": 0.15}
+"""A person is a colour here, also at the edge of the disc."""
 
 
 def test_swap_changes_only_the_face() -> None:
@@ -26,7 +26,7 @@ def test_swap_changes_only_the_face() -> None:
     result = swap(given, **QUICK)
     told, target = result.scalars, given.photos["target"].pixels
     assert told["closed"] > 0.5 and told["identity/after"] > told["identity/before"]
-    assert told["landmarks"] < 0.05 and told["background"] < 3 and told["steps"] == 40
+    assert told["landmarks"] < 0.05 and told["background"] < 4 and told["steps"] == 40  # the soft edge counts
     assert torch.equal(result.image[..., 0], target[..., 0])  # the edge of the picture lies outside the face
     assert result.others == () and result.table is None and not result.frames
     lines = result.plots["loss"].lines

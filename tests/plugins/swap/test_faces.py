@@ -32,7 +32,7 @@ def test_swap_synthetic_faces() -> None:
     extractors = {"identity": demo("identity"), "landmarks": demo("landmarks"), "perceptual": lpips()}
     every = {"target": targets, "source": sources}
     given = i2i.Scene({}, CPU, extractors, generator=generator("demo"), untuned=generator("demo"), every=every)
-    result = swap(given, steps=20, rate=0.04, skin="source")  # fewer and longer steps than usual
+    result = swap(given, steps=20, rate=0.04)  # fewer and longer steps than usual
     results, look = [result, *result.others], Watcher().look
     before, after, goal = (
         look(torch.cat(part))
@@ -44,7 +44,7 @@ def test_swap_synthetic_faces() -> None:
     )
     gap = 1 - before.alike(goal)
     closed = (after.alike(goal) - before.alike(goal)) / gap
-    assert (closed > 0.5).all()  # 0.8 and more
+    assert (closed > 0.5).all()  # 0.7 and more
     assert (after.moved(before) < 0.05).all()  # 0.01 eye distances
     for each, share in zip(results, closed.tolist(), strict=True):
         assert each.scalars["closed"] == pytest.approx(share, abs=1e-4)  # float32, batches of other sizes

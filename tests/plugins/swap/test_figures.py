@@ -10,5 +10,5 @@ from research.demo.measures.samples import EvaluationSamples
 
 @pytest.mark.usefixtures("one_thread")
 def test_swap_reaches_its_target_figures() -> None:
-    figures = swapped(EvaluationSamples(1, alone=True), steps=16, rate=0.05)
+    figures = swapped(EvaluationSamples(1, alone=True), steps=26, rate=0.05)
     assert [figure for figure in figures if figure.holds is False] == []

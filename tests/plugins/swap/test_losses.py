@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from i2i.toolkit.faces.landmarks import eye_distance
 from i2i_plugins.swap.faces import (
     FOREHEAD,
     GAMMA,
+    apply_gains,
     bare_skin,
-    change_tone,
     face_region,
     mean_colour,
     read_people,
     skin_region,
     skin_tones,
+    tone_gains,
     visible_skin,
     with_forehead,
 )
@@ -82,14 +84,23 @@ def test_terms_of_changed_target() -> None:
     change = torch.full_like(held.targets, 0.1)
     change[..., SIDE // 2 :] += 0.2
     terms = held.terms(held.targets + change)
-    inner = face_region(POINTS, SIDE, held.options.grow, held.options.feather, forehead=0.0)
-    assert (held.region - inner).amax() > 0.1  # the forehead, which is blended but is to stay that of the target
-    seen = ((1 - 0.75 * inner) * change).square().mean()
+    seen = ((1 - 0.75 * held.inner) * change).square().mean()
     assert float(terms["rec"]) == pytest.approx(2 * float(seen), rel=1e-5)
     assert float(terms["lpips"]) == pytest.approx(3 * float(seen), rel=1e-5)
     shown = held.region * change  # the background is the target's
     turned = shown[..., SIDE // 2 :].mean() - shown[..., : SIDE // 2].mean()
     assert float(terms["landmarks"]) == pytest.approx(5 * float(turned / (0.25 * SIDE)) ** 2, rel=1e-4)
+
+
+@pytest.mark.parametrize(("side", "held"), [(64, False), (256, True)])
+def test_forehead_is_held_to_the_target_from_256_px(side: int, held: bool) -> None:
+    given = scene([RED], [BLUE])
+    targets = F.interpolate(given.photos["target"].pixels, (side, side))
+    loss = SwapLoss(given, SwapOptions(), targets, read_people(given, targets))
+    assert bool((loss.region - loss.inner).amax() > 0.5) is held
+    options = loss.options
+    expected = face_region(loss.points, side, options.grow, options.feather, 0.0 if held else 0.5)
+    assert torch.equal(loss.inner, expected)
 
 
 def test_skin_region_ends_at_brows() -> None:
@@ -138,14 +149,14 @@ def test_visible_skin_follows_colour_around_the_face() -> None:
     assert seen[32, 10] < 0.05 and seen[10, 32] < 0.05 and seen[2].max() < 0.05  # hair at the sides and above
 
 
-def test_change_tone_keeps_light_and_the_rest() -> None:
+def test_tone_gains_keep_light_and_the_rest() -> None:
     points = face_points()[None] * 64
     light = torch.linspace(0.8, 1.2, 64)
     linear = torch.tensor([0.6, 0.3, 0.2]).view(1, 3, 1, 1) * light.expand(1, 1, 64, 64)
     linear[..., :4] = 0.02  # hair
     image = 2 * linear.pow(1 / GAMMA) - 1
     tone = torch.tensor([[0.3, 0.15, 0.08]])
-    changed = change_tone(image, points, tone)
+    changed = apply_gains(image, tone_gains(image, points, tone))
     torch.testing.assert_close(skin_tones(changed, points), tone, rtol=0.02, atol=0)
     row = ((changed[0, :, 32] + 1) / 2).pow(GAMMA)
     torch.testing.assert_close(row[:, 24] / row[:, 40], (light[24] / light[40]).expand(3), rtol=0.02, atol=0)
