@@ -154,7 +154,8 @@ class Bench:
                 found["pose"] = round(max(abs(seen.measures[name] - start.seen.measures[name]) for name in angles), 3)
             if source is not None:
                 found["to_source"] = round(descriptor_distance(seen.descriptor, source.descriptor), 4)
-        if rendered is not None:
+        # Where nothing was pasted back, as for a turned head, there is no outside: it all may change.
+        if rendered is not None and float((after - rendered).abs().amax()) > SAME:
             inside = inside_mask(start.image, after)
             found["outside"] = round(1 - float(inside.mean()), 4)
             if found["outside"] >= LEAST_OUTSIDE:

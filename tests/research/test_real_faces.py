@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from research.real_faces.photos import (
     load_group,
     person_of,
 )
-from research.real_faces.protocol import inside_mask, recompress
+from research.real_faces.protocol import Bench, inside_mask, recompress
 from research.real_faces.records import Records, fingerprint, format_seconds
 from research.real_faces.spread import load_spread
 
@@ -116,6 +117,28 @@ def test_recompressed_image_is_another_and_looks_the_same() -> None:
     image = image.repeat_interleave(4, 3) * 2 - 1
     copy = recompress(image)
     assert 0 < float((copy - image).abs().mean()) < 0.03
+
+
+class BlindJudges:
+    """Judges that find no face, and for which images differ by their mean absolute difference."""
+
+    def look(self, image: torch.Tensor) -> None:
+        return None
+
+    def distance(self, one: torch.Tensor, other: torch.Tensor) -> float:
+        return float((one - other).abs().mean())
+
+
+def test_outside_is_measured_before_anything_is_pasted_back(tmp_path: Path) -> None:
+    bench = Bench(BlindJudges(), "toy", tmp_path)  # type: ignore[arg-type]
+    image = torch.zeros(1, 3, 100, 100)
+    start: Any = SimpleNamespace(image=image, rendered=image)
+    rendered = image + 0.5
+    pasted = image.clone()
+    pasted[:, :, :50] = 0.5
+    found = bench.judge(start, pasted, rendered)
+    assert found["face"] is False and found["outside"] == 0.5 and found["lpips_outside"] == pytest.approx(0.25)
+    assert "lpips_outside" not in bench.judge(start, rendered, rendered)  # all of it may change
 
 
 # Groups of photos.
