@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
-from pydantic_core import PydanticUndefined
 
 from ..api.options import Options
 from ..api.trainer import Learning, learning_of
@@ -27,7 +26,7 @@ class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""
 
     dataset: str | None = Field(
-        None, description="the dataset: see 'i2i datasets list'", json_schema_extra={"unit": "name"}
+        ..., description="the dataset: see 'i2i datasets list'", json_schema_extra={"unit": "name"}
     )
     data_root: str | None = Field(
         None,
@@ -134,8 +133,10 @@ class TrainOptions(Options):
         fields: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             own = copy(field)
-            if name == "dataset" and learning != "seeds":
-                own.default, own.annotation = PydanticUndefined, str
+            if name == "dataset" and learning == "seeds":
+                own.default = None
+            elif name == "dataset":
+                own.annotation = str
             if name in defaults:
                 own.default, own.validate_default = defaults[name], True
                 own.description = (own.description or "").partition("  [default")[0]

@@ -81,7 +81,8 @@ def registered() -> list[Any]:
 
 @pytest.mark.parametrize("model", [Every, *registered()])
 def test_round_trip_through_command_line_and_json(model: type[Options]) -> None:
-    defaults = model()
+    required = {name: "text" for name, field in model.model_fields.items() if field.is_required()}
+    defaults = model(**required)
     code, values, output = parse(model, [])
     assert code == 0, output
     assert set(values) == set(model.model_fields) and not given(values), "what is not typed must arrive as None"

@@ -168,7 +168,7 @@ def attribute_cases() -> list[tuple[str, str]]:
 
 RECORD_FAULTS = {
     "two-ways": "url and sources are both given",
-    "no-way": "no way to the file is given",
+    "no-way": "no source of the file is given",
     "digest": "sha256 is 'ABC'",
     "bundles": "bundles is {'faces'}",
     "bundle-word": "bundles is frozenset({'My Bundle'})",

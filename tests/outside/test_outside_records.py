@@ -62,7 +62,7 @@ def test_record_of_a_wheel_is_fetched_and_used(
     assert i2i.generator("dcgan-tutorial", device="cpu").resolution == 16
     shown = json.loads(cli("models", "show", "dcgan-tutorial", "--json").stdout)
     assert shown["state"] == "here" and shown["sources"] == ["dcgan-tutorial==1.0.0 from the Python package index"]
-    assert cli("models", "remove", "dcgan-tutorial").stdout.endswith(" MB freed\n") and not file.exists()
+    assert cli("models", "remove", "dcgan-tutorial").stdout.endswith(" kB freed\n") and not file.exists()
 
 
 def test_conversion_refuses_files_that_do_not_fit(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from i2i.toolkit.faces.landmarks import MIRRORED
-from research.demo.training.augmentation import Strengths, blurred, moved, moved_points, movements, relit
+from i2i_plugins.encoder.augmentation import blur, change_light
+from research.demo.training.augmentation import Strengths, moved, moved_points, movements
 from research.demo.training.negatives import clouds, faceless, jumbled, pushed_out, rubbed_out, turned_over
 
 SIZE = 64
@@ -100,13 +101,13 @@ def test_mirrored_landmarks_are_pairs() -> None:
 def test_strength_0_changes_nothing() -> None:
     images = noise(3)
     assert torch.allclose(moved(images, movements(4, STILL, seeded(0))), images, atol=1e-5)
-    assert torch.allclose(relit(images, STILL, seeded(0)), images, atol=1e-6)
+    assert torch.allclose(change_light(images, STILL, seeded(0)), images, atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.7, 1.5, 3.0])
 def test_blur_adds_variance_and_keeps_brightness(sigma: float) -> None:
     before = spot(torch.tensor([[31.0, 33.0]]))
-    after = blurred(before, torch.tensor([sigma]))
+    after = blur(before, torch.tensor([sigma]))
     assert torch.allclose((after + 1).sum(), (before + 1).sum(), rtol=1e-3)
     across = torch.arange(SIZE).float()
     spread = [((p + 1)[0, 0].sum(0) * (across - 31).square()).sum() / (p + 1)[0, 0].sum() for p in (before, after)]
@@ -115,15 +116,15 @@ def test_blur_adds_variance_and_keeps_brightness(sigma: float) -> None:
 
 def test_blur_differs_per_image() -> None:
     images = noise(4, 2)
-    both = blurred(images, torch.tensor([0.0, 2.0]))
+    both = blur(images, torch.tensor([0.0, 2.0]))
     assert torch.equal(both[0], images[0]) and both[1].std() < 0.3 * images[1].std()
     flat = torch.full((1, 3, SIZE, SIZE), 0.25)
-    assert torch.allclose(blurred(flat, torch.tensor([5.0])), flat, atol=1e-5)  # at the borders as well
+    assert torch.allclose(blur(flat, torch.tensor([5.0])), flat, atol=1e-5)  # at the borders as well
 
 
 def test_light_is_seeded_and_in_range() -> None:
     images = noise(5)
-    one, same, other = (relit(images, Strengths(), seeded(seed)) for seed in (1, 1, 2))
+    one, same, other = (change_light(images, Strengths(), seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert one.abs().max() <= 1 and not torch.equal(one, images)
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import i2i
 from i2i_plugins.demo import synthetic_faces
+from i2i_plugins.encoder.augmentation import blur
 from research.demo import pools
 from research.demo.measures import faces, generator, networks
 from research.demo.measures import samples as benches
@@ -24,7 +25,6 @@ from research.demo.measures.figures import Figure
 from research.demo.measures.samples import EvaluationSamples, first, to_bytes
 from research.demo.training import encoder, identity, landmarks, text
 from research.demo.training import generator as taught
-from research.demo.training.augmentation import blurred
 from tests.helpers.needing_dlib import require_dlib
 
 COUNT = 16
@@ -138,7 +138,7 @@ def test_perfect_generator_has_the_best_figures(targets: pools.Pool, monkeypatch
 
 def test_blur_baseline(targets: pools.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     def soften(images: Tensor) -> Tensor:
-        return blurred(images, torch.full((len(images),), generator.BLUR))
+        return blur(images, torch.full((len(images),), generator.BLUR))
 
     bench = bench_of(targets, soften)
     bench.faces = targets  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,9 +16,9 @@ from ...api.gradients import rows_of
 from .style_network import Noise, StyleNetwork, truncate
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from ...api.device import Device
+
+GeneratorT = TypeVar("GeneratorT", bound="StyleNetworkGenerator")
 
 NOISES = ("const", "random", "none")
 """Kinds of noise: as stored, random at each call, none."""
@@ -118,7 +118,9 @@ class StyleNetworkGenerator(StyleGenerator):
         """Return the weights of the synthesis network by name; the mapping network does not affect a given w."""
         return {name: tensor for name, tensor in self.network.named_parameters() if name.startswith("synthesis.")}
 
-    def tuned(self, changes: Mapping[str, Tensor] | None = None, noise: Mapping[str, Tensor] | None = None) -> Self:
+    def tuned(
+        self: GeneratorT, changes: Mapping[str, Tensor] | None = None, noise: Mapping[str, Tensor] | None = None
+    ) -> GeneratorT:
         """Return a copy with a synthesis network of its own; the mapping network is shared. It is not compiled.
 
         Args:

@@ -48,8 +48,10 @@ def test_edit_returns_one_result_per_photo() -> None:
         assert isinstance(each.latent, i2i.Latent)
         assert {"psnr", "lpips", "seconds", "steps", "loss"} <= set(each.scalars) and each.scalars["steps"] == 3
         assert each.scalars["lpips"] == pytest.approx(lpips().distance(each.image, picture).item(), rel=1e-4)
-        (line,) = each.plots["loss"].lines.values()
-        assert [x for x, _ in line] == [0, 1, 2, 3] and min(y for _, y in line) == each.scalars["loss"]
+        line = each.plots["loss"].lines["loss"]
+        assert [x for x, _ in line] == [0, 1, 2, 3] and each.scalars["loss"] in [
+            pytest.approx(y, rel=1e-4) for _, y in line
+        ]
         assert [frame.shape for frame in each.frames] == [(1, 3, 64, 64)] * 2  # of the start, and of step 2
 
 
@@ -227,11 +229,11 @@ def test_hybrid_ignores_encoder_worse_than_mean() -> None:
     far.w = far.w + 5
     told, notes, steps = scene(target, extractors={"perceptual": lpips(), "encoder": far})
     edit(told, patience=2, rate=1e-9)
-    assert notes == [
+    assert notes[0] == (
         "The optimisation of 1 of 1 photos starts from the mean latent, whose loss is lower than that of the encoder's "
         "latent."
-    ]
-    assert steps[-1][1] == METHODS["hybrid"].steps_from_mean
+    )
+    assert steps[0][1] == METHODS["hybrid"].steps_from_mean
 
 
 def test_encoder_method_uses_e4e(tmp_path: Path) -> None:

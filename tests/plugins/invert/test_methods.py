@@ -54,10 +54,8 @@ def test_methods_reduce_loss_and_image_is_that_of_latent(name: str, family: str,
     assert torch.equal(found.image, rendered(family, found.latent))
     assert bool(found.latent.noise) == (method.noise and family == "stylegan2")
     assert bool(found.latent.changes) == (tuning is not None)
-    if name == "pti":  # whose tuning has another loss
+    if method.steps:  # the result may be another: the encoder's latent, or a tuned generator with another loss
         assert min(found.losses) < 0.995 * found.losses[0]
-    elif method.steps:
-        assert found.loss < 0.995 * found.losses[0]
     else:
         assert torch.equal(found.latent.w, encoder(target))
     if tuning:
