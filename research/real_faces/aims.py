@@ -6,7 +6,7 @@ missing because no face is found after the edit meets no aim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 LARGE, MEDIUM = 0.8, 0.5
@@ -105,12 +105,30 @@ SAME_PERSON = 0.6
 """dlib's identity distance below which two faces count as one person."""
 OUTSIDE = 0.06
 """LPIPS outside the mask, before anything is pasted back, has to lie below this in the median."""
-INVERSION = {"hybrid": 0.20, "pti": 0.12}
+INVERSION = {"hybrid": 0.20, "hybrid-pti": 0.12, "pti": 0.12}
 """LPIPS of an inversion by the trunk that was not optimised, at 256 px, has to lie below this in the median."""
-INVERSION_JUDGE = {"hybrid": "lpips-vgg", "pti": "lpips-vgg", "projector": "lpips"}
-"""The trunk of LPIPS that an inverter does not optimise, which judges it."""
+TRUNKS = ("lpips", "lpips-vgg")
+"""The trunks of LPIPS by the names of their extractors: AlexNet and VGG16."""
 INVERSION_IDENTITY, INVERSION_SECONDS = 0.50, 240.0
 """Largest median of dlib's distance of an inversion, and of its seconds on two cores (``hybrid``)."""
 CLOSED, POSE = 0.40, 3.0
 """Least median share of the gap in dlib's distance that a swap closes, and the largest median change of an angle of the
 head, degrees."""
+
+
+def optimised_trunks(method: str, has_vgg16: bool) -> tuple[str, ...]:
+    """Return the trunks of LPIPS that an inverter optimises at 1024 px.
+
+    Args:
+        method: ``NAME[,KEY=VALUE]``.
+        has_vgg16: Whether VGG16 is downloaded: then inverters that were published with it use it.
+    """
+    name, _, options = method.partition(",")
+    vgg = name == "image2stylegan" or (name != "lpips" and has_vgg16 and "vgg=false" not in options.lower())
+    chosen = TRUNKS[1] if vgg else TRUNKS[0]
+    return tuple(sorted({chosen, TRUNKS[0]} if name == "pti" else {chosen}))  # pti tunes with AlexNet
+
+
+def judging_trunk(optimised: Collection[str]) -> str | None:
+    """Return the trunk that was not optimised, which judges; None where both were."""
+    return next((trunk for trunk in TRUNKS if trunk not in optimised), None)

@@ -75,7 +75,7 @@ def _settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
     "--method",
     "methods",
     multiple=True,
-    default=("hybrid", "pti"),
+    default=("hybrid", "hybrid-pti", "pti,vgg=false"),
     show_default=True,
     help="Inverter that is measured, NAME[,KEY=VALUE]; may be repeated.",
 )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import i2i
+from i2i.assets.models import is_present
 
-from .aims import DIRECTIONS, PRESETS, Spread
+from .aims import DIRECTIONS, PRESETS, Spread, optimised_trunks
 from .photos import GROUP_PHOTOS, RealPhoto
 from .records import Record, Records, fingerprint
 
@@ -33,7 +34,8 @@ PRIOR = {
     "samples": 60.0,
     "photos": 60.0,
     "inversion/hybrid": 200.0,
-    "inversion/pti": 600.0,
+    "inversion/hybrid-pti": 600.0,
+    "inversion/pti": 2700.0,
     "swap": 120.0,
     "directions": 8.0,
 }
@@ -71,8 +73,8 @@ class Plan:
     data: Path | None
     limit: int | None
     """Number of subjects of each part; None for all."""
-    methods: Sequence[str] = ("hybrid", "pti")
-    """Inverters of photos; ``pti`` only inverts the photos that are marked."""
+    methods: Sequence[str] = ("hybrid", "hybrid-pti", "pti,vgg=false")
+    """Inverters of photos; those that tune the generator only invert the photos that are marked."""
     directions: Path | None = None
     """Folder with the direction files; None for the records."""
 
@@ -148,11 +150,12 @@ class Tasks:
 
     def _inversions(self) -> Iterator[EvaluationTask]:
         for method in self.plan.methods:
-            tuned = method.partition(",")[0] == "pti"
+            name = method.partition(",")[0]
+            tuned = name.endswith("pti")
             photos = [photo for photo in self.plan.photos if photo.tuned] if tuned else self.plan.photos
             for photo in self.plan.first(photos):
                 key = f"inversion/{photo.name}/{method}"
-                kind = f"inversion/{'pti' if tuned else 'hybrid'}"
+                kind = f"inversion/{name if tuned else 'hybrid'}"
                 yield self._task(key, kind, partial(self._invert, photo, method))
 
     def _swaps(self) -> Iterator[EvaluationTask]:
@@ -226,6 +229,7 @@ class Tasks:
         return {
             "subject": photo.name,
             "method": method,
+            "optimised": optimised_trunks(method, is_present(self.bench.judges.registry.get("model", "vgg16"))),
             "inversion_seconds": None if seconds is None else round(seconds, 1),
             "psnr": round(-10 * log10(max(mse, 1e-10)), 3),
             **{trunk: round(judges.distance(start.image, result.image, trunk), 5) for trunk in judges.lpips},

@@ -200,8 +200,9 @@ def inversion_table(records: Sequence[Record]) -> TableOf:
 
 def _inversion_row(title: str, method: str, rows: Sequence[Record]) -> list[Any]:
     name = method.partition(",")[0]
-    judge = aims.INVERSION_JUDGE.get(name, "lpips-vgg")
-    other = "lpips" if judge == "lpips-vgg" else "lpips-vgg"
+    optimised = next((record["optimised"] for record in rows if "optimised" in record), ())
+    judge = aims.judging_trunk(optimised)
+    other = next((trunk for trunk in aims.TRUNKS if trunk != judge), None)
     target = aims.INVERSION.get(name)
     lpips, identity = (middle(record.get(key) for record in rows) for key in (judge, "identity"))
     return [

@@ -292,6 +292,7 @@ def test_inversions_are_judged_by_the_trunk_that_was_not_optimised() -> None:
     about = {"yaw": 0.0, "sharpness": 2.0, "side": 200.0, "settings": "s", "face": True, "identity": 0.3, "psnr": 20.0}
     found = [
         {"key": f"inversion/{name}/{method}", "lpips": 0.5, "lpips-vgg": 0.1, "inversion_seconds": 9.0, **about}
+        | {"optimised": aims.optimised_trunks(method, has_vgg16=method == "projector")}
         for name in "ab"
         for method in ("hybrid", "projector")
     ]
@@ -301,6 +302,14 @@ def test_inversions_are_judged_by_the_trunk_that_was_not_optimised() -> None:
     assert rows["hybrid"]["reached"] == "yes" and rows["hybrid, frontal"]["photos"] == 2
     figures = {row["figure"]: row["reached"] for row in report["Figures to reach"]}
     assert figures == {"LPIPS of hybrid": "yes", "identity distance of hybrid": "yes", "seconds of hybrid": "yes"}
+
+
+def test_trunks_that_inverters_optimise_are_known() -> None:
+    both = {method: aims.optimised_trunks(method, has_vgg16=True) for method in ("hybrid", "pti", "lpips")}
+    assert both == {"hybrid": ("lpips-vgg",), "pti": ("lpips", "lpips-vgg"), "lpips": ("lpips",)}
+    assert aims.judging_trunk(both["hybrid"]) == "lpips" and aims.judging_trunk(both["pti"]) is None
+    for method, has_vgg16 in (("pti,vgg=false", True), ("hybrid", False), ("hybrid-pti,steps=9,vgg=False", True)):
+        assert aims.judging_trunk(aims.optimised_trunks(method, has_vgg16)) == "lpips-vgg"
 
 
 def test_swaps_report_the_gap_of_samples_and_photos() -> None:
