@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,11 +46,14 @@ def list_(registry: Registry, role: str | None, as_json: bool) -> None:
     if as_json:
         echo_json({"models": [_describe(model) for model in chosen]})
         return
-    rows = [_row(model) for model in chosen]
-    echo_table(("name", "role", "domain", "pixels", "size", "state", "licence"), rows)
+    _echo_models(chosen)
     for name, members in bundles(registry).items():
         if any(model in chosen for model in members):
             click.echo(f"\n{_bundle_line(name, members)}")
+
+
+def _echo_models(models: Sequence[Model]) -> None:
+    echo_table(("name", "role", "domain", "pixels", "size", "state", "licence"), [_row(model) for model in models])
 
 
 def _row(model: Model) -> tuple[str, ...]:
@@ -77,8 +80,18 @@ def _bundle_line(name: str, members: list[Model]) -> str:
 @json_option
 @click.pass_obj
 def show(registry: Registry, name: str, as_json: bool) -> None:
-    """Show all that is known of one model, and what to type next."""
-    model = registry.get("model", name)
+    """Show all that is known of one model, and what to type next; of a bundle, its models."""
+    from ..assets.models import find_models
+
+    models = find_models([name], registry)
+    if [model.name for model in models] != [name]:
+        if as_json:
+            echo_json({"bundle": name, "models": [_describe(model) for model in models]})
+        else:
+            _echo_models(models)
+            click.echo(f"\n{_bundle_line(name, models)}")
+        return
+    model = models[0]
     facts = _describe(model)
     if model.training_data:
         facts["trained_on"] = model.training_data

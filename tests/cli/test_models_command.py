@@ -145,6 +145,16 @@ def test_show_says_whom_training_data_favour(own_home: Path) -> None:
     assert "trained_on" not in json.loads(_run("show", "cats-8", "--json").stdout)
 
 
+def test_show_lists_the_models_of_a_bundle(own_home: Path) -> None:
+    models = (CATS, replace(CARRIED, bundles=frozenset({"animals"})), replace(SHY, bundles=frozenset({"animals"})))
+    shown = _run("show", "animals", models=models)
+    lines = shown.stdout.splitlines()
+    assert shown.exit_code == 0 and [line.split()[0] for line in lines[1:3]] == ["points", "shy"]
+    assert lines[-1].startswith("bundle animals: points, shy; ")
+    facts = json.loads(_run("show", "animals", "--json", models=models).stdout)
+    assert facts["bundle"] == "animals" and [each["name"] for each in facts["models"]] == ["points", "shy"]
+
+
 @pytest.mark.parametrize(
     ("name", "then"), [("points", None), ("shy", "get it from https://example.org/shy and put it there")]
 )
