@@ -163,6 +163,9 @@ class Extractor(ABC):
     taken before one whose files must be downloaded first."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Import names of the packages that it needs and i2i does not require, such as ``dlib``; likewise."""
+    generator_layers: ClassVar[int | None] = None
+    """Number of layers of w of the generators that an encoder is for; None for any, or where its file decides. Another
+    generator does without this encoder, unless the user names it."""
     automatic: ClassVar[bool] = True
     """False for one that is taken where the user names it, such as a judge of edits, or where there is no other."""
     differentiable: ClassVar[bool] = True

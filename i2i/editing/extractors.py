@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..api.errors import UsageError
+from ..api.errors import I2IError, UsageError
 from ..api.extractor import Extractor
 from ..assets.extractors import check_role, choose, open_chosen, roles
 from ..guards import build_plugin
@@ -32,6 +32,7 @@ class Extractors(Mapping[str, Any]):
         domain: str | None,
         roles: Iterable[str] = (),
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        generator: Generator | None = None,
     ) -> None:
         """Store the choices; no extractor is opened yet.
 
@@ -40,7 +41,9 @@ class Extractors(Mapping[str, Any]):
             domain: What the images show, such as ``"faces"``; None if unknown.
             roles: The roles that the editor declares.
             options: Options of the extractors by extractor name.
+            generator: The generator of the edit, which an encoder has to fit; None for editors of pixels.
         """
+        self.generator = generator
         self.options = dict(options or {})
         self.registry, self.device, self.names, self.domain = registry, device, dict(names), domain
         self.roles = tuple(dict.fromkeys(roles))
@@ -48,7 +51,7 @@ class Extractors(Mapping[str, Any]):
 
     def for_roles(self, roles: Iterable[str]) -> Extractors:
         """Return the same extractors with other keys; both share the opened extractors."""
-        other = Extractors(self.registry, self.device, self.names, self.domain, roles, self.options)
+        other = Extractors(*(self.registry, self.device, self.names, self.domain, roles, self.options, self.generator))
         other._open = self._open
         return other
 
@@ -61,6 +64,7 @@ class Extractors(Mapping[str, Any]):
         """
         if key not in self._open:
             if key in self.roles or key in roles(self.registry):
+                self._check_layers(key)
                 self._open[key] = open_chosen(
                     key, self.device, self.registry, self.names.get(key), self.domain, self.options
                 )
@@ -71,6 +75,22 @@ class Extractors(Mapping[str, Any]):
             else:
                 raise KeyError(key)
         return self._open[key]
+
+    def _check_layers(self, role: str) -> None:
+        """Refuse an extractor that nobody named and that was made for generators with another number of layers.
+
+        Raises:
+            I2IError: it was; nothing is advised to be downloaded that could not be used.
+        """
+        if self.generator is None or role in self.names:
+            return
+        entry = choose(role, self.registry, None, self.domain)
+        layers = entry.get("generator_layers")
+        if layers is not None and layers != self.generator.num_ws:
+            raise I2IError(
+                f"The {role} {entry.name!r} is for generators with {layers} layers of w, and this one has "
+                f"{self.generator.num_ws}; 'i2i train encoder' trains one for it."
+            )
 
     def __contains__(self, key: object) -> bool:
         """Return whether a plugin provides an extractor of this role or name; opening it may still fail."""

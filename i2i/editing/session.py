@@ -99,7 +99,9 @@ class EditSession:
         self.request = replace(request, settings=settings)
         roles = (*editor.extractors, *editor.may_use)
         self.extractors = Extractors(
-            *(registry, self.device, settings.extractors, self.domain, roles), options=settings.extractor_options
+            *(registry, self.device, settings.extractors, self.domain, roles),
+            options=settings.extractor_options,
+            generator=self.generator,
         )
         self.editor: Editor = build_plugin(registry, "editor", editor.name)
         self.editor.check(self.generator, request.options)  # before any slow work

@@ -24,5 +24,6 @@ def register_extractors(register: i2i.Register) -> None:
         role="encoder",
         domain="faces",
         default=True,
+        generator_layers=18,
         kinds=("e4e",),
     )

@@ -28,6 +28,7 @@ class E4E(i2i.Extractor):
     role: ClassVar[Literal["encoder"]] = "encoder"
     domain = "faces"
     default = True
+    generator_layers = 18
     kinds = {"e4e": read_e4e}
 
     num_ws: int

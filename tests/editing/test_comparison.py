@@ -107,6 +107,28 @@ def test_extractors_that_cannot_be_opened_raise_on_lookup_only() -> None:
     assert found.chosen == {}
 
 
+def test_encoders_of_other_generators_are_not_advised() -> None:
+    class Published(i2i.Extractor):
+        name = "published"
+        summary = "Cannot be opened before it is downloaded."
+        role = "encoder"
+        domain = "faces"
+        generator_layers = 18
+
+        def __init__(self, device: i2i.Device) -> None:
+            raise i2i.I2IError("Download it.")
+
+    registry = registry_of(Published)
+    generator = i2i.generator("demo-faces", device="cpu")
+    for given, names, said in (
+        (generator, {}, "'published' is for generators with 18 layers of w, and this one has 10; 'i2i train encoder'"),
+        (None, {}, "Download it"),
+        (generator, {"encoder": "published"}, "Download it"),
+    ):
+        with pytest.raises(i2i.I2IError, match=said):
+            Extractors(registry, DEVICE, names, "faces", generator=given)["encoder"]
+
+
 def test_extractors_are_shared_between_editors() -> None:
     _, found = toy()
     other = found.for_roles(())
