@@ -83,15 +83,15 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
     """Show all that is known of one model, and what to type next; of a bundle, its models."""
     from ..assets.models import find_models
 
-    models = find_models([name], registry)
-    if [model.name for model in models] != [name]:
+    if name not in registry.entries("model"):
+        models = find_models([name], registry)
         if as_json:
             echo_json({"bundle": name, "models": [_describe(model) for model in models]})
         else:
             _echo_models(models)
             click.echo(f"\n{_bundle_line(name, models)}")
         return
-    model = models[0]
+    model = registry.get("model", name)
     facts = _describe(model)
     if model.training_data:
         facts["trained_on"] = model.training_data
