@@ -14,7 +14,7 @@ from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .fingerprint import Fingerprint
-from .network import PyramidEncoder
+from .network import TrainedNetwork
 from .options import TrainedEncoderOptions
 from .sampling import resize
 
@@ -53,7 +53,7 @@ class TrainedEncoder(i2i.Extractor):
         self.file = Path(options.file)
         tensors, self.generator = _open(self.file)
         try:
-            network = PyramidEncoder.from_tensors(tensors)
+            network = TrainedNetwork.from_tensors(tensors)
         except i2i.I2IError as error:
             raise i2i.I2IError(f"{self.file}: {error}") from None
         self.num_ws, self.w_dim, self.size = network.num_ws, network.w_dim, (network.size, network.size)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 import i2i
 
-from .network import THUMBNAIL, PyramidEncoder
+from .network import THUMBNAIL, TrainedNetwork
 from .sampling import resize
 
 LARGEST_DIFFERENCE = 0.02
@@ -42,7 +42,7 @@ class Fingerprint:
         return cls(generator.num_ws, mean.cpu(), scale, resize(image, THUMBNAIL)[0].cpu())
 
     @classmethod
-    def stored(cls, network: PyramidEncoder) -> Fingerprint:
+    def stored(cls, network: TrainedNetwork) -> Fingerprint:
         """Return that of the generator which an encoder was trained for."""
         return cls(network.num_ws, network.w_mean.cpu(), float(network.w_scale), network.mean_image.cpu())
 

@@ -19,7 +19,7 @@ import i2i
 from .augmentation import PhotometricStrengths, change_light
 from .fingerprint import Fingerprint
 from .losses import IdentityDistance, image_distances, latent_distance
-from .network import PyramidEncoder
+from .network import TrainedNetwork
 from .options import SIZES, EncoderTrainerOptions
 from .sampling import SamplePool, render_small, resize, sample_latents
 
@@ -55,7 +55,7 @@ class EncoderTrainer(i2i.Trainer):
         self.generator = i2i.generator(options.generator, str(device))
         self.fingerprint = Fingerprint.of(self.generator)
         size = max(side for side in SIZES if side <= max(min(options.size, self.generator.resolution), SIZES[0]))
-        network = PyramidEncoder(self.generator.num_ws, self.generator.w_dim, size, options.width)
+        network = TrainedNetwork(self.generator.num_ws, self.generator.w_dim, size, options.width)
         network.w_mean.copy_(self.fingerprint.w_mean)
         network.w_scale.fill_(self.generator.w_std / math.sqrt(self.generator.w_dim))
         network.mean_image.copy_(self.fingerprint.mean_image)

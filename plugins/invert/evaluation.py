@@ -1,6 +1,6 @@
 """The comparison of inverters: photos inverted by several methods, in a grid with metrics.
 
-Whether optimising made a start better is told by SSIM, which is in no method's loss (``judgement``).
+SSIM, which is in no method's loss, shows whether optimising made a start better (``judgement``).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ CROSSOVER = "4-7"
 ROWS = "3-10"
 """Default layers, of 18, that may change: earlier ones make the pose, later ones colours and light."""
 MIN_RESOLUTION = 256
-"""Resolution in pixels from which layers are told apart so, and the forehead is left to the target. In the few layers
+"""Resolution in pixels from which layers are separated so, and the forehead is left to the target. In the few layers
 of a smaller generator all may change."""
 
 

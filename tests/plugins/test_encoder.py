@@ -21,7 +21,7 @@ from i2i.testing import TinyGenerator, run_command
 from i2i_plugins.encoder.augmentation import PhotometricStrengths, change_light
 from i2i_plugins.encoder.fingerprint import Fingerprint
 from i2i_plugins.encoder.losses import IdentityDistance, latent_distance
-from i2i_plugins.encoder.network import PyramidEncoder
+from i2i_plugins.encoder.network import TrainedNetwork
 from i2i_plugins.encoder.options import EncoderTrainerOptions
 from i2i_plugins.encoder.sampling import SamplePool, render_small, resize, sample_latents
 from i2i_plugins.encoder.trainer import EncoderTrainer
@@ -148,15 +148,15 @@ def test_augmentation_changes_light_within_limits() -> None:
 
 @pytest.mark.parametrize(("num_ws", "w_dim", "size"), [(1, 3, 32), (2, 8, 32), (10, 8, 64), (18, 16, 128), (3, 4, 256)])
 def test_network_gives_a_latent_for_any_generator(num_ws: int, w_dim: int, size: int) -> None:
-    network = PyramidEncoder(num_ws, w_dim, size, 4)
+    network = TrainedNetwork(num_ws, w_dim, size, 4)
     assert network(torch.zeros(2, 3, size, size)).shape == (2, num_ws, w_dim)
-    again = PyramidEncoder.from_tensors(network.state_dict())
+    again = TrainedNetwork.from_tensors(network.state_dict())
     assert (again.num_ws, again.w_dim, again.size) == (num_ws, w_dim, size)
 
 
 def test_network_frees_layers_one_by_one() -> None:
     torch.manual_seed(0)
-    network = PyramidEncoder(6, 4, 32, 4).eval()
+    network = TrainedNetwork(6, 4, 32, 4).eval()
     for head in network.heads.values():
         torch.nn.init.normal_(head.linear.bias)
     for free in (1, 4, 6):
@@ -167,9 +167,9 @@ def test_network_frees_layers_one_by_one() -> None:
 
 @pytest.mark.parametrize("shape", [[10**9, 512, 64, 32], [5, 8, 33, 4], [5], [-1, 8, 32, 4]])
 def test_network_refuses_a_file_that_claims_impossible_sizes(shape: list[int]) -> None:
-    tensors = PyramidEncoder(5, 8, 32, 4).state_dict() | {"shape": torch.tensor(shape)}
+    tensors = TrainedNetwork(5, 8, 32, 4).state_dict() | {"shape": torch.tensor(shape)}
     with pytest.raises(i2i.I2IError, match="the file is no trained encoder"):
-        PyramidEncoder.from_tensors(tensors)
+        TrainedNetwork.from_tensors(tensors)
 
 
 def test_identity_is_measured_only_where_networks_fit() -> None:

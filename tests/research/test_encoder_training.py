@@ -42,8 +42,7 @@ class Bars(i2i.StyleGenerator):
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
-    monkeypatch.setattr(network_module, "WIDTHS", (8, 12, 16, 24))
-    monkeypatch.setattr(network_module, "LEVEL", 16)
+    monkeypatch.setattr(network_module, "WIDTH", 8)
     monkeypatch.setattr(training, "CACHED", 64)
 
 

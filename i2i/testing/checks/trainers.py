@@ -66,7 +66,7 @@ class _Training:
         self.size = -(-self.size // multiple) * multiple
 
     def _build(self) -> Trainer:
-        """Construct the trainer alone, so that a missing requirement is told apart from faults of training."""
+        """Construct the trainer alone, so that a missing requirement does not look like a fault of training."""
         declared = self.trainer.Options.model_fields
         shared = {"size": self.size, "batch": 2, "seed": 0}
         own = {name: value for name, value in self.run.options.items() if name in declared}

@@ -18,9 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import i2i
+from i2i.toolkit.latents.encoder_network import ImageTrunk
 from i2i.toolkit.weights.state_dicts import load_frozen_network
-
-from .trunk import FaceTrunk
 
 WIDTHS = (32, 48, 96, 144)
 """Channels of the image tower at 32, 16, 8 and 4 pixels."""
@@ -70,7 +69,7 @@ class ImageTower(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = FaceTrunk(WIDTHS)
+        self.trunk = ImageTrunk(WIDTHS)
         self.squeeze = nn.ModuleList(nn.Conv2d(*each, 1) for each in zip(WIDTHS[1:], SQUEEZED, strict=True))
         self.linear = nn.Linear(PARTS, FEATURES, bias=False)
         self.centre = nn.BatchNorm1d(FEATURES)
