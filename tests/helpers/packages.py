@@ -1,14 +1,16 @@
-"""Tiny packages for tests of model sources: a wheel, the archive of an npm package, and records that name them."""
+"""Tiny packages for tests of model sources, records that name them, and an index, a registry and a pip to ask."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -102,3 +104,22 @@ def publish_tgz(server: Server, tgz: Path) -> str:
     server.files["/@zoo%2ftiny-net"] = server.files["/@zoo%2Ftiny-net"] = json.dumps(page).encode()
     server.files[f"/tgz/{tgz.name}"] = data
     return server.url("")
+
+
+def offline_pip(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let pip ask no index, and find the wheels of a folder."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def fake(folder: Path, code: str) -> list[str]:
+    """A command that runs this Python code, in place of pip."""
+    folder.mkdir(exist_ok=True)
+    (folder / "fake.py").write_text(f"import os, subprocess, sys, time\n{code}")
+    return [sys.executable, str(folder / "fake.py")]
+
+
+def left(home: Path) -> list[str]:
+    """All files and folders of the user's folder except locks and the list of downloads."""
+    paths = (path.relative_to(home).as_posix() for path in sorted(home.rglob("*")))
+    return [path for path in paths if not path.startswith("locks") and path not in ("models", "sha256.json")]
