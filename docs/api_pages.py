@@ -22,7 +22,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
     "Generators": ("Generator", "StyleGenerator", "Weights", "gradients_for", "rows_of"),
     "Models": ("Model", "FileSource", "WheelSource", "NpmSource"),
     "Editors": ("Editor", "Scene", "Photo", "Latent", "Placement", "Result", "Table", "Plot"),
-    "Inverters": ("Inverter", "Inversion"),
+    "Inverters": ("Inverter", "Inversion", "split_method"),
     "Presets": ("Preset",),
     "Extractors": ("Extractor", "Role", "STANDARD_ROLES"),
     "Standard roles": (

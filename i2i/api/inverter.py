@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from .errors import UsageError
 from .generator import Generator
 from .options import Options
 
@@ -150,7 +151,7 @@ def split_method(text: str) -> tuple[str, dict[str, str]]:
     A name may also be given as ``method=NAME``. Keys may be typed with hyphens, as on the command line.
 
     Raises:
-        ValueError: a part after the first is not ``KEY=VALUE``.
+        UsageError: a part after the first is not ``KEY=VALUE``.
     """
     name, values = "", dict[str, str]()
     for number, part in enumerate(filter(None, (part.strip() for part in text.split(",")))):
@@ -158,7 +159,10 @@ def split_method(text: str) -> tuple[str, dict[str, str]]:
         if sign:
             values[key.strip().replace("-", "_")] = value.strip()
         elif number:
-            raise ValueError(f"{part!r} is not KEY=VALUE")
+            raise UsageError(
+                f"{text!r} names no inverter ({part!r} is not KEY=VALUE): write NAME[,KEY=VALUE], such as "
+                "hybrid,steps=50."
+            )
         else:
             name = key
     return values.pop("method", name), values

@@ -118,12 +118,7 @@ class Inversions:
             progress: Callable[..., None] | None = None,
             cache: bool = True,
         ) -> list[Inversion]:
-            try:
-                name, values = split_method(method)
-            except ValueError as error:
-                raise UsageError(
-                    f"{method!r} names no inverter ({error}): write NAME[,KEY=VALUE], such as hybrid,steps=50."
-                ) from None
+            name, values = split_method(method)
             kind = inverter_named(self.registry, name)
             built = inverter_options(kind, {**options, **values}, method or kind.name)
             self.check(kind, built)

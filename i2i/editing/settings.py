@@ -270,7 +270,7 @@ def read_inversion(text: str | Mapping[str, Any]) -> dict[str, Any]:
         return dict(text)
     try:
         name, values = parse_method(text)
-    except ValueError:
+    except UsageError:
         raise UsageError(f"--invert {text}: write METHOD or KEY=VALUE, such as hybrid,steps=50.") from None
     return {"method": name, **values} if name else dict(values)
 

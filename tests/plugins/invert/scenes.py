@@ -130,8 +130,7 @@ def _inverting(told: i2i.Scene) -> Callable[..., Any]:
         progress: Callable[..., None] | None = None,
         cache: bool = True,
     ) -> Any:
-        name, *pairs = method.split(",")
-        values = dict(pair.split("=") for pair in pairs)
+        name, values = i2i.split_method(method)
         kind = told.inverters[name]
         built = i2i.build_options(kind.Options, {**options, **values}, "the test")
         caller = replace(told, generator=told.untuned or told.generator, progress=progress or told.progress)
