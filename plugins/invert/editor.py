@@ -55,18 +55,19 @@ class Invert(i2i.Editor):
         )
 
 
-def inverter_class(scene: i2i.Scene, method: str) -> type[i2i.Inverter]:
-    """Return the inverter class that ``NAME[,KEY=VALUE]`` names.
+def split_inverter(scene: i2i.Scene, method: str) -> tuple[type[i2i.Inverter], dict[str, str]]:
+    """Return the inverter class that ``NAME[,KEY=VALUE]`` names, and the options that stand in the text.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or a part is not ``KEY=VALUE``.
     """
-    name = method.partition(",")[0]
+    name, values = i2i.split_method(method)
     if name not in scene.inverters:
+        name = name or method
         raise i2i.UsageError(
             f"--method {name}: there is no inverter of this name.{did_you_mean(name, scene.inverters)}"
         )
-    return scene.inverters[name]
+    return scene.inverters[name], values
 
 
 def inverter_options(scene: i2i.Scene, options: InvertOptions, method: str, strict: bool = True) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def inverter_options(scene: i2i.Scene, options: InvertOptions, method: str, stri
     Raises:
         UsageError: an option has no effect with the inverter, or there is no such inverter.
     """
-    inverter = inverter_class(scene, method)
+    inverter, _ = split_inverter(scene, method)
     given = {name: getattr(options, name) for name in TuningOptions.model_fields}
     given = {name: value for name, value in given.items() if value is not None}
     fields = inverter.Options.model_fields

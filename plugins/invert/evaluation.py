@@ -17,10 +17,10 @@ import i2i
 from .editor import (
     edit_result,
     inversion_image,
-    inverter_class,
     inverter_options,
     merge_results,
     note_cancellation,
+    split_inverter,
     stack_images,
 )
 from .initialisation import encode_images, find_initial_latents
@@ -139,7 +139,7 @@ def _invert_by_methods(scene: i2i.Scene, options: InvertOptions, photos: Tensor)
 def _compared(scene: i2i.Scene, options: InvertOptions, photos: Tensor) -> Sequence[str]:
     """Return the methods of ``--methods``; of the default ones without those that need an encoder where none fits."""
     default: tuple[str, ...] = InvertOptions.model_fields["methods"].default
-    if options.methods != default or options.method == EncoderInverter.name:
+    if options.methods != default or split_inverter(scene, options.method)[0] is EncoderInverter:
         return options.methods
     try:
         encode_images(scene, [photos[:1]])
@@ -153,10 +153,9 @@ def _scores(
     scene: i2i.Scene, name: str, values: Mapping[str, Any], photos: Tensor, inversions: Sequence[i2i.Inversion]
 ) -> list[tuple[float, float]]:
     """Judge the images of the initial and of the optimised latents; nothing for methods that optimise none."""
-    kind = inverter_class(scene, name)
+    kind, own = split_inverter(scene, name)
     if not issubclass(kind, EncoderInverter):
         return []
-    own = dict(pair.split("=", 1) for pair in name.split(",")[1:])
     settings = kind().method(scene.generator, i2i.build_options(kind.Options, {**values, **own}, name))
     if not settings.steps:
         return []

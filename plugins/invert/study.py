@@ -20,16 +20,16 @@ import i2i
 from .editor import (
     edit_result,
     inversion_image,
-    inverter_class,
     inverter_options,
     merge_results,
     note_cancellation,
+    split_inverter,
     stack_images,
 )
 from .initialisation import encode_images
 from .inverters import EncoderInverter
 from .methods import METHODS, Initial, Space
-from .options import InvertOptions, PerturbationName
+from .options import InvertOptions, PerturbationName, TuningOptions
 from .perturbations import PERTURBATIONS
 from .pipeline import reconstruct
 from .spaces import seeded_random
@@ -113,14 +113,17 @@ def evaluate_perturbations(scene: i2i.Scene, options: InvertOptions) -> i2i.Resu
     Raises:
         I2IError, UsageError: see ``scene.invert``; also for strengths out of range.
     """
+    values = _values(scene, options)
+    options = _merge_options(scene, options, values)
     inputs = _perturb(scene, options, _trials(options))
-    every = _invert_series(scene, options, inputs)
+    every = _invert_series(scene, options, values, inputs)
     own, unchanged = every[0], inputs.indices(None)
     metrics = scene.compare(stack_images([own.inversions[index] for index in unchanged]), inputs.images[unchanged])
     results = [edit_result(own.inversions[index], each) for index, each in zip(unchanged, metrics, strict=True)]
     changed = _distances_of_changes(scene, inputs)
     scalars = _note_means(scene, inputs, own, changed)
-    baseline = _invert_with_random_weights(scene, options, inputs, _progress_of(scene, len(every), len(every) + 1))
+    on_step = _progress_of(scene, len(every), len(every) + 1)
+    baseline = _invert_with_random_weights(scene, options, values, inputs, on_step)
     if baseline is not None:
         scalars["random_weights/lpips"] = _note_baseline(scene, inputs, baseline, every)
     note_cancellation(scene)
@@ -167,13 +170,14 @@ def _perturb(scene: i2i.Scene, options: InvertOptions, trials: Sequence[Trial]) 
     return PerturbedPhotos(trials, torch.stack(images), options.seed)
 
 
-def _invert_series(scene: i2i.Scene, options: InvertOptions, inputs: PerturbedPhotos) -> list[InversionSeries]:
+def _invert_series(
+    scene: i2i.Scene, options: InvertOptions, values: Mapping[str, Any], inputs: PerturbedPhotos
+) -> list[InversionSeries]:
     """Invert the images in each space from each initial latent, the method's own first.
 
     After the user has cancelled, no further series is started.
     """
-    values = _values(scene, options)
-    fields = inverter_class(scene, options.method).Options.model_fields
+    fields = scene.inverters[options.method].Options.model_fields
     settings: list[tuple[Space | None, Initial | None]] = [
         (space, initial)
         for space in (_spaces(scene, options) if "space" in fields else (None,))
@@ -203,14 +207,32 @@ def _progress_of(scene: i2i.Scene, number: int, count: int) -> Callable[..., Non
 
 
 def _values(scene: i2i.Scene, options: InvertOptions) -> dict[str, Any]:
-    """Return the options of the inverter, with few steps and batches unless the user chose them."""
-    values = inverter_options(scene, options, options.method, strict=False)
-    fields = inverter_class(scene, options.method).Options.model_fields
-    if "steps" in fields and options.steps is None:
+    """Return the options of the inverter; those in ``--method`` take precedence over those of the editor.
+
+    Steps are few and batches small unless the user chose them.
+
+    Raises:
+        UsageError: there is no such inverter or option, or a value is out of range.
+    """
+    kind, own = split_inverter(scene, options.method)
+    given = {**inverter_options(scene, options, options.method, strict=False), **own}
+    values = i2i.build_options(kind.Options, given, f"--method {options.method}").model_dump(exclude_unset=True)
+    fields = kind.Options.model_fields
+    if "steps" in fields and values.get("steps") is None:
         values["steps"] = STEPS
-    if "batch" in fields and options.batch is None:
+    if "batch" in fields and values.get("batch") is None:
         values["batch"] = _batch_size(scene)
     return values
+
+
+def _merge_options(scene: i2i.Scene, options: InvertOptions, values: Mapping[str, Any]) -> InvertOptions:
+    """Return the options with those in ``--method`` merged and its bare name, by which the method is looked up.
+
+    A seed in ``--method`` is that of the inverter alone: ``options.seed`` is also that of the perturbations.
+    """
+    kind, _ = split_inverter(scene, options.method)
+    shared = {name: values[name] for name in TuningOptions.model_fields if name in values and name != "seed"}
+    return options.model_copy(update={**shared, "method": kind.name})
 
 
 def _own_setting(options: InvertOptions) -> tuple[Space | None, Initial | None]:
@@ -269,7 +291,11 @@ def randomise_weights(generator: i2i.StyleGenerator, seed: int = 0) -> i2i.Style
 
 
 def _invert_with_random_weights(
-    scene: i2i.Scene, options: InvertOptions, inputs: PerturbedPhotos, on_step: Callable[..., None]
+    scene: i2i.Scene,
+    options: InvertOptions,
+    values: Mapping[str, Any],
+    inputs: PerturbedPhotos,
+    on_step: Callable[..., None],
 ) -> list[i2i.Inversion] | None:
     """Optimise the latents of the unchanged photos, from the mean, in a generator with random synthesis weights.
 
@@ -279,14 +305,14 @@ def _invert_with_random_weights(
     if scene.cancelled or not _has_baseline(scene, options):
         return None
     assert isinstance(scene.generator, i2i.StyleGenerator)
-    kind = inverter_class(scene, options.method)
+    kind = scene.inverters[options.method]
     assert issubclass(kind, EncoderInverter)
-    values: Any = i2i.build_options(kind.Options, _values(scene, options), options.method)
-    method = kind().method(scene.generator, values)
+    built: Any = i2i.build_options(kind.Options, values, options.method)
+    method = kind().method(scene.generator, built)
     method = replace(method, initial="mean", try_uniform=False, noise=False, tuning=None)
     other = replace(scene, generator=randomise_weights(scene.generator, options.seed), untuned=None)
     images = inputs.images[inputs.indices(None)]
-    found = reconstruct(other, images, method, on_step, batch=values.batch)
+    found = reconstruct(other, images, method, on_step, batch=built.batch)
     return [reconstruction.to_inversion() for reconstruction in found]
 
 

@@ -122,6 +122,22 @@ def test_grid_result_is_that_of_method() -> None:
     assert result.scalars["steps"] == 2 and result.scalars["lpips/lpips"] == result.scalars["lpips"]
 
 
+@pytest.mark.parametrize("method", ["hybrid,", "hybrid, rec-weight=2", "method=hybrid"])
+def test_grid_reads_methods_as_the_inversion_does(method: str) -> None:
+    result = edit(scene(drawn_faces(1))[0], grid=True, methods=("encoder",), method=method, steps=1)
+    assert result.table is not None and [text.split(":")[0] for text in result.table.columns[1:]] == ["encoder", method]
+    assert f"{method}/score_before" in result.scalars
+
+
+@pytest.mark.parametrize("given", [{}, {"grid": True}, {"study": True}])
+def test_malformed_method_is_refused(given: dict[str, Any]) -> None:
+    told = scene(drawn_faces(1))[0]
+    with pytest.raises(i2i.UsageError, match=r"'hybrid,fast' names no inverter \('fast' is not KEY=VALUE\)"):
+        edit(told, method="hybrid,fast", **given)
+    with pytest.raises(i2i.UsageError, match="--method space=w: there is no inverter of this name"):
+        edit(told, method="space=w", **given)
+
+
 @pytest.mark.parametrize(
     ("scores", "text"),
     [

@@ -289,3 +289,19 @@ def test_randomised_weights_keep_mean_and_deviation() -> None:
             assert not torch.equal(one[name], third[name]) and not torch.allclose(one[name], weight, rtol=0.1)
             assert one[name].std().item() == pytest.approx(weight.std().item(), rel=0.05)
             assert (one[name].mean() - weight.mean()).abs() < 0.05 * weight.std()
+
+
+def test_options_within_method_are_those_of_the_study() -> None:
+    made, _, _ = scene(drawn_faces(1))
+    few = options(method="hybrid,space=w, steps=2", space=None, steps=None, changes=("blur",), strengths=(2.0,))
+    result = evaluate_perturbations(made, few)
+    assert list(result.plots["study_blur"].lines) == ["w from the encoder"] and result.scalars["steps"] == 2
+    assert result.table.labels[-1] == "random synthesis weights" and "random_weights/lpips" in result.scalars
+    made, _, _ = scene(drawn_faces(1))
+    apart = evaluate_perturbations(made, options(space="w", steps=2, changes=("blur",), strengths=(2.0,)))
+    assert torch.equal(result.image, apart.image)
+    assert result.scalars["random_weights/lpips"] == apart.scalars["random_weights/lpips"]
+    made, _, _ = scene(drawn_faces(1))
+    few = options(method="hybrid,start=mean,steps=1", space=None, start=None, steps=None, changes=("blur",))
+    lines = list(evaluate_perturbations(made, few).plots["study_blur"].lines)
+    assert lines == [f"{space} from the mean" for space in ("w+", "w", "z")], "the method's own comes first"
