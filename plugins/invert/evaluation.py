@@ -23,12 +23,10 @@ from .editor import (
     split_inverter,
     stack_images,
 )
-from .initialisation import encode_images, find_initial_latents
+from .initialisation import encode_images, find_initial_latents, render_initial
 from .inverters import EncoderInverter
 from .judgement import MEASURE, judge
 from .options import InvertOptions
-from .reconstruction import render_images
-from .spaces import LatentSpace
 
 SHOWN = {"psnr": ("PSNR", "{:.1f} dB"), "lpips": ("LPIPS", "{:.5f}"), "identity": ("identity", "{:.3f}")}
 """Metrics in the table of a comparison, by the names that ``scene.compare`` gives them, with title and format."""
@@ -160,13 +158,11 @@ def _scores(
     if not settings.steps:
         return []
     quiet = replace(scene, note=lambda text: None)  # the inversion has said it
-    space = LatentSpace(scene.generator, settings)
     scores = []
     for latent, photo, inversion in zip(
         find_initial_latents(quiet, replace(settings, tuning=None), photos), photos.split(1), inversions, strict=True
     ):
-        with torch.no_grad():
-            start = render_images(scene.generator, space.to_w(space.from_w(latent.w)))
+        _, start = render_initial(scene.generator, settings, latent.w)
         scores.append((float(judge(start, photo)), float(judge(inversion_image(inversion), photo))))
     return scores
 

@@ -72,12 +72,22 @@ def _from_mean(latent: InitialLatent, mean: Tensor) -> InitialLatent:
 
 def _is_better_than(scene: i2i.Scene, latent: InitialLatent, image: Tensor, mean: Tensor) -> bool:
     """Tell whether the encoder's latent has no higher loss than the mean: an encoder of other images may not."""
-    loss, space = ReconstructionLoss(scene, latent.method, image), LatentSpace(scene.generator, latent.method)
+    loss = ReconstructionLoss(scene, latent.method, image)
     with torch.no_grad():
-        losses = [
-            float(loss.losses(render_images(scene.generator, space.to_w(space.from_w(w))))) for w in (latent.w, mean)
-        ]
+        losses = [float(loss.losses(render_initial(scene.generator, latent.method, w)[1])) for w in (latent.w, mean)]
     return losses[0] <= losses[1]
+
+
+@torch.no_grad()
+def render_initial(generator: i2i.Generator, method: Method, w: Tensor) -> tuple[Tensor, Tensor]:
+    """Render the latent of a method's space that is nearest to an initial ``w (N, num_ws, w_dim)``.
+
+    Returns:
+        That latent, of the same shape, and its images ``(N, 3, R, R)``, not clamped.
+    """
+    space = LatentSpace(generator, method)
+    w = space.to_w(space.from_w(w)).contiguous()
+    return w, render_images(generator, w)
 
 
 def encode_images(scene: i2i.Scene, images: Sequence[Tensor]) -> list[tuple[Tensor, float]]:
