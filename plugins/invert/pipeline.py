@@ -18,13 +18,12 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.memory import is_out_of_memory
 
-from .initialisation import InitialLatent, find_initial_latents
+from .initialisation import InitialLatent, find_initial_latents, render_initial
 from .judgement import MEASURE, judge
 from .methods import Method
 from .optimisation import LatentInversion
 from .reconstruction import OnStep, Reconstruction, ReconstructionLoss, StepCounter, render_images
 from .restarts import CheckedTrajectory, optimise_with_restarts
-from .spaces import LatentSpace
 from .tuning import tune
 
 T = TypeVar("T")
@@ -137,16 +136,19 @@ def _keep_better(
     """Return the encoder's latent in place of what was optimised from it, where its image is more similar to the photo.
 
     The loss falls with every optimised latent, so only a measure outside the loss can tell; see ``judgement.judge``.
+    What is kept has the record of the optimisation that did not improve it.
     """
     kept, scores = list(found), []
     for number, (optimised, start) in enumerate(zip(found, initial, strict=True)):
         if not (start.encoded and start.method.keep_better and start.method.steps):
             continue
         photo = images[number : number + 1]
-        before = _initial_reconstruction(scene, optimised, start, photo)
-        score = [float(judge(each.image, photo)) for each in (before, optimised)]
+        w, image = render_initial(scene.generator, start.method, start.w)
+        score = [float(judge(each, photo)) for each in (image, optimised.image)]
         if score[0] > score[1]:
-            kept[number] = before
+            with torch.no_grad():
+                loss = float(ReconstructionLoss(scene, start.method, photo).losses(image))
+            kept[number] = replace(optimised, latent=i2i.Latent(w), image=image.clamp(-1, 1), loss=loss)
             scores.append(score)
     if scores:
         before_mean, after_mean = (sum(column) / len(scores) for column in zip(*scores, strict=True))
@@ -155,18 +157,6 @@ def _keep_better(
             f"{MEASURE}, which is not in the loss ({after_mean:.3f}, encoder {before_mean:.3f})."
         )
     return kept
-
-
-def _initial_reconstruction(
-    scene: i2i.Scene, optimised: Reconstruction, initial: InitialLatent, photo: Tensor
-) -> Reconstruction:
-    """Return the reconstruction by the initial latent, with the record of the optimisation that did not improve it."""
-    space = LatentSpace(scene.generator, initial.method)
-    with torch.no_grad():
-        w = space.to_w(space.from_w(initial.w)).contiguous()
-        image = render_images(scene.generator, w)
-        loss = float(ReconstructionLoss(scene, initial.method, photo).losses(image))
-    return replace(optimised, latent=i2i.Latent(w), image=image.clamp(-1, 1), loss=loss)
 
 
 def _reconstruction(
