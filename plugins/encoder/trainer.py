@@ -187,9 +187,8 @@ class EncoderTrainer(i2i.Trainer):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the optimiser, the generator's file, and which network of identity took part."""
-        generator = i2i.generator_identity(self.options.generator, i2i.load_registry())
-        return {**super().state_dict(), "generator": generator, "identity": self._identity_name}
+        """Return the state of the optimiser, and which network of identity took part."""
+        return {**super().state_dict(), "identity": self._identity_name}
 
     @property
     def _identity_name(self) -> str:
