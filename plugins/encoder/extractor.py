@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import check_rgb, resize_images
 from i2i.toolkit.weights import read_weights
 from i2i.toolkit.weights.state_dicts import read_state_dict
 
 from .fingerprint import Fingerprint
 from .network import TrainedNetwork
 from .options import TrainedEncoderOptions
-from .sampling import resize
 
 TRAINER = "encoder"
 
@@ -81,10 +81,9 @@ class TrainedEncoder(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"{self.name} takes images (N, 3, H, W), got {tuple(images.shape)}")
+        check_rgb(images, self.name)
         with torch.autocast(images.device.type, enabled=False):
-            latents: Tensor = self._network(resize(images.float(), self.size[0]))
+            latents: Tensor = self._network(resize_images(images, *self.size))
         return latents
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import resize_images
 
 from .network import THUMBNAIL, TrainedNetwork
-from .sampling import resize
 
 LARGEST_DIFFERENCE = 0.02
 """Of the mean images, on the scale [-1, 1], and of the means of w in units of its standard deviation: devices and
@@ -39,7 +39,7 @@ class Fingerprint:
         mean = generator.w_mean.float()
         image = generator.render(mean.expand(1, generator.num_ws, -1)).float().clamp(-1, 1).expand(-1, 3, -1, -1)
         scale = float(generator.w_std) / len(mean) ** 0.5
-        return cls(generator.num_ws, mean.cpu(), scale, resize(image, THUMBNAIL)[0].cpu())
+        return cls(generator.num_ws, mean.cpu(), scale, resize_images(image, THUMBNAIL, THUMBNAIL)[0].cpu())
 
     @classmethod
     def stored(cls, network: TrainedNetwork) -> Fingerprint:

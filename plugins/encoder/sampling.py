@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import resize_images
 
 LARGEST = 256
 """Height and width at which images are compared, at most, pixels."""
@@ -55,14 +56,8 @@ def sample_images(
 
 def render_small(generator: i2i.Generator, w: Tensor) -> Tensor:
     """Render ``w`` to ``(N, 3, S, S)``, not clamped; S is the resolution, or ``LARGEST`` where that is less."""
-    return resize(generator.render(w).float().expand(-1, 3, -1, -1), min(generator.resolution, LARGEST))
-
-
-def resize(images: Tensor, size: int) -> Tensor:
-    """Resize images ``(N, 3, H, H)`` to ``size`` x ``size`` pixels with antialiasing; differentiable."""
-    if images.shape[2:] == (size, size):
-        return images
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+    side = min(generator.resolution, LARGEST)
+    return resize_images(generator.render(w).expand(-1, 3, -1, -1), side, side)
 
 
 class SamplePool:

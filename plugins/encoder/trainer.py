@@ -15,13 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import resize_images
 
 from .augmentation import PhotometricStrengths, change_light
 from .fingerprint import Fingerprint
 from .losses import IdentityDistance, image_distances, latent_distance
 from .network import TrainedNetwork
 from .options import SIZES, EncoderTrainerOptions
-from .sampling import SamplePool, render_small, resize, sample_latents
+from .sampling import SamplePool, render_small, sample_latents
 
 LARGEST_GRADIENT = 5.0
 """Norm to which gradients are clipped."""
@@ -113,7 +114,7 @@ class EncoderTrainer(i2i.Trainer):
 
     def _losses(self, images: Tensor, w: Tensor, compared: bool) -> dict[str, Tensor]:
         """Return the unweighted losses of samples; those of reconstructions for some, where they are compared."""
-        seen = self._augment(resize(images, self.encoder.size))
+        seen = self._augment(resize_images(images, self.encoder.size, self.encoder.size))
         with self.device.autocast():
             found = self.encoder(seen)
         losses = {"latents": latent_distance(found, w, self.encoder.w_scale)}
@@ -161,8 +162,9 @@ class EncoderTrainer(i2i.Trainer):
         )
         was_training = self.encoder.training
         self.encoder.eval()
+        seen = resize_images(images, self.encoder.size, self.encoder.size)
         with self.device.autocast():
-            found = self.encoder(resize(images, self.encoder.size))
+            found = self.encoder(seen)
         self.encoder.train(was_training)
         return images, w, render_small(self.generator, found).clamp(-1, 1), found
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 import i2i
 from i2i import did_you_mean, model_path
+from i2i.toolkit.images.network_inputs import check_rgb
 from i2i.toolkit.weights.state_dicts import load_frozen_network, read_state_dict
 
 from .model_records import MODEL
@@ -73,8 +74,7 @@ class OpenClip(i2i.Extractor):
         Raises:
             ValueError: the shape is not that of RGB images.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"open-clip takes images (N, 3, H, W), got {tuple(images.shape)}")
+        check_rgb(images, self.name)
         with torch.autocast(images.device.type, enabled=False):
             inputs = (self._resize(images.float()) + 1) / 2
             # Bicubic interpolation overshoots at edges; CLIP was trained on images that were clipped.

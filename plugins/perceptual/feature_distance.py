@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.network_inputs import check_rgb
 
 from .trunks import FeatureNetwork
 
@@ -61,8 +62,7 @@ class FeatureDistance(i2i.Extractor):
 
     def _maps(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Compute feature maps of images in [-1, 1]; the caller switches autocast off."""
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"{self.name} takes images (N, 3, H, W), got {tuple(images.shape)}")
+        check_rgb(images, self.name)
         height, width = images.shape[2:]
         min_side = self._trunk.min_side(layers)
         if min(height, width) < min_side:

@@ -18,12 +18,13 @@ from torch import Tensor
 import i2i
 from i2i import TrainingProgress
 from i2i.testing import TinyGenerator, run_command
+from i2i.toolkit.images.network_inputs import resize_images
 from i2i_plugins.encoder.augmentation import PhotometricStrengths, change_light
 from i2i_plugins.encoder.fingerprint import Fingerprint
 from i2i_plugins.encoder.losses import IdentityDistance, latent_distance
 from i2i_plugins.encoder.network import TrainedNetwork
 from i2i_plugins.encoder.options import EncoderTrainerOptions
-from i2i_plugins.encoder.sampling import SamplePool, render_small, resize, sample_latents
+from i2i_plugins.encoder.sampling import SamplePool, render_small, sample_latents
 from i2i_plugins.encoder.trainer import EncoderTrainer
 from tests.helpers.toy_generators import Bands, Classes
 
@@ -235,7 +236,7 @@ def test_accumulated_gradients_use_all_samples() -> None:
     torch.manual_seed(0)
     fresh = EncoderTrainer(options, cpu())
     fresh.encoder.free.fill_(1)
-    found = torch.cat([fresh.encoder(part) for part in resize(images, 32).split(4)])
+    found = torch.cat([fresh.encoder(part) for part in resize_images(images, 32, 32).split(4)])
     assert float(losses["latents"]) == pytest.approx(
         float(latent_distance(found, w, fresh.encoder.w_scale).detach()), rel=1e-4
     )
