@@ -16,6 +16,7 @@ from torch import Tensor
 
 import i2i
 from i2i.toolkit.images.network_inputs import resize_images
+from i2i.toolkit.images.similarity import psnr
 
 from .augmentation import PhotometricStrengths, change_light
 from .fingerprint import Fingerprint
@@ -181,10 +182,9 @@ class EncoderTrainer(i2i.Trainer):
             distance from the true latents in units of the spread of w.
         """
         images, w, reconstructions, found = self._reconstruct(batch["seed"])
-        error = F.mse_loss(reconstructions, images).clamp(min=1e-10)
         return {
             "lpips": float(self.lpips.distance(reconstructions, images).mean()),
-            "psnr": float(10 * (4 / error).log10()),
+            "psnr": float(psnr(F.mse_loss(reconstructions, images))),
             "latents": float(latent_distance(found, w, self.encoder.w_scale)),
         }
 

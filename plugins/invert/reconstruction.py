@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.images.similarity import psnr
 from i2i.toolkit.latents.features import LARGEST, resize_for_features
 
 from .methods import Method
@@ -75,8 +76,7 @@ class ReconstructionLoss:
     @torch.no_grad()
     def psnr(self, images: Tensor) -> Tensor:
         """Compute the PSNR, dB ``(N,)``, of images ``(N, 3, R, R)``, clamped to [-1, 1] as they are shown."""
-        squared = (images.clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3))
-        return 10 * torch.log10(4 / squared.clamp_min(1e-10))
+        return psnr((images.clamp(-1, 1) - self.targets).square().mean(dim=(1, 2, 3)))
 
     def terms(self, images: Tensor, coarse: bool = False) -> tuple[Tensor, Tensor]:
         """Compute the mean squared errors and the perceptual distances, ``(N,)`` each; 0 where the weight is 0."""
@@ -184,8 +184,8 @@ class Reconstruction:
             steps = list(enumerate(values, start=first))[0 if name == "locality" else 1 :]
             lines.setdefault(name if name == PSNR else f"tuning {name}", []).extend(steps)
         points = {name: [(float(x), float(y)) for x, y in line] for name, line in lines.items() if line}
-        psnr = points.pop(PSNR, None)
-        right_lines = {} if psnr is None else {PSNR: psnr}
+        ratios = points.pop(PSNR, None)
+        right_lines = {} if ratios is None else {PSNR: ratios}
         return i2i.Plot("step", "loss", points, True, right="PSNR, dB", right_lines=right_lines, csv=True)
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.images.similarity import WINDOW, structural_similarity
+from i2i.toolkit.images.similarity import WINDOW, psnr, structural_similarity
 from i2i.toolkit.metrics import MeanOverImages
 
 
@@ -36,8 +36,7 @@ class Psnr(MeanOverImages):
     CEILING = 100.0
 
     def score(self, output: Tensor, target: Tensor) -> Tensor:
-        mse = ((output - target) / 2).square().mean(dim=(1, 2, 3))
-        return -10 * mse.clamp(min=10 ** (-self.CEILING / 10)).log10()
+        return psnr((output - target).square().mean(dim=(1, 2, 3))).clamp(max=self.CEILING)
 
 
 class Ssim(MeanOverImages):

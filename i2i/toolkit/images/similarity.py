@@ -1,5 +1,5 @@
-"""SSIM: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity"
-(2004).
+"""Similarity of images: PSNR, and SSIM by Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
+visibility to structural similarity" (2004).
 """
 
 from __future__ import annotations
@@ -20,6 +20,14 @@ SIGMA = 1.5
 C1 = 0.01**2
 C2 = 0.03**2
 """The constants ``(K1 L)^2`` and ``(K2 L)^2`` for images in [0, 1], where L = 1."""
+
+
+def psnr(squared: Tensor) -> Tensor:
+    """Compute the PSNR, dB, from mean squared errors, of any shape, of images in [-1, 1].
+
+    The errors are at least 1e-10, so equal images have a PSNR of 106 dB.
+    """
+    return -10 * (squared.clamp(min=1e-10) / 4).log10()
 
 
 def structural_similarity(images: Tensor, references: Tensor) -> Tensor:
