@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import torch
 
 import i2i
 from i2i.toolkit.latents.features import passes_gradients
+from i2i.toolkit.latents.statistics import component_std
 
 from .options import DragOptions, Guide, read_presets
 from .preset_values import PresetValues, read_values
@@ -108,7 +108,7 @@ def resolve_settings(
     shared = large and not published and any(values.space == "w" for values in presets)
     weight = MASK_WEIGHT if large or published else SMALL_MASK_WEIGHT
     radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
-    num_ws, deviation = generator.num_ws, generator.w_std / math.sqrt(generator.w_dim)
+    num_ws, deviation = generator.num_ws, component_std(generator)
     rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
     steps, patience = (STEPS, PATIENCE) if large else (SMALL_STEPS, SMALL_PATIENCE)
     if published:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import i2i
 from i2i.toolkit.images.network_inputs import resize_images
+from i2i.toolkit.latents.statistics import component_std
 
 from .network import THUMBNAIL, TrainedNetwork
 
@@ -38,7 +39,7 @@ class Fingerprint:
         """Compute it by rendering one image."""
         mean = generator.w_mean.float()
         image = generator.render(mean.expand(1, generator.num_ws, -1)).float().clamp(-1, 1).expand(-1, 3, -1, -1)
-        scale = float(generator.w_std) / len(mean) ** 0.5
+        scale = component_std(generator)
         return cls(generator.num_ws, mean.cpu(), scale, resize_images(image, THUMBNAIL, THUMBNAIL)[0].cpu())
 
     @classmethod

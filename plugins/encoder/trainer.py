@@ -6,7 +6,6 @@ of the training needs no gradients of the generator. In its last part reconstruc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.images.network_inputs import resize_images
 from i2i.toolkit.images.similarity import psnr
+from i2i.toolkit.latents.statistics import component_std
 
 from .augmentation import PhotometricStrengths, change_light
 from .fingerprint import Fingerprint
@@ -59,7 +59,7 @@ class EncoderTrainer(i2i.Trainer):
         size = max(side for side in SIZES if side <= max(min(options.size, self.generator.resolution), SIZES[0]))
         network = TrainedNetwork(self.generator.num_ws, self.generator.w_dim, size, options.width)
         network.w_mean.copy_(self.fingerprint.w_mean)
-        network.w_scale.fill_(self.generator.w_std / math.sqrt(self.generator.w_dim))
+        network.w_scale.fill_(component_std(self.generator))
         network.mean_image.copy_(self.fingerprint.mean_image)
         self.encoder = device.place(network)
         self.networks = {"encoder": self.encoder}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 import i2i
+from i2i.toolkit.latents.statistics import component_std
 
 from .methods import Method
 
@@ -22,13 +23,13 @@ class LatentSpace:
 
     def __init__(self, generator: i2i.Generator, method: Method) -> None:
         self.generator, self.kind, self.method = generator, method.space, method
-        self.component_std = generator.w_std / generator.w_dim**0.5
+        self.component_std = component_std(generator)
         """Standard deviation of one component of w."""
 
     @property
     def scale(self) -> float:
         """Standard deviation of one component of the variables."""
-        return 1.0 if self.kind == "z" else float(self.component_std)
+        return 1.0 if self.kind == "z" else self.component_std
 
     def from_w(self, w: Tensor) -> Tensor:
         """Return the variables of ``w (N, num_ws, w_dim)``, or of the nearest latent in the space."""

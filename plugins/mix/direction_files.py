@@ -28,6 +28,7 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.files import hash_file
 from i2i.toolkit.latents.layers import PUBLISHED_LAYERS
+from i2i.toolkit.latents.statistics import component_std
 from i2i.toolkit.weights import read_weights
 
 from .model_records import ROLE, SPACES, PublishedSpace
@@ -97,8 +98,7 @@ class DirectionFile:
         if expected is None:
             return True
         difference = generator.w_mean.detach().cpu().float()[: len(expected)] - expected
-        deviation = generator.w_std / math.sqrt(generator.w_dim)
-        return float(difference.square().mean().sqrt()) <= SAME_SPACE * deviation
+        return float(difference.square().mean().sqrt()) <= SAME_SPACE * component_std(generator)
 
 
 def find_direction(name: Path) -> DirectionFile:

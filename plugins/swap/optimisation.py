@@ -10,6 +10,7 @@ import torch
 import i2i
 from i2i.toolkit.latents.noise import noise_maps, normalise_noise, regularisation
 from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Trajectory, warmup_cosine
+from i2i.toolkit.latents.statistics import component_std
 
 from .losses import SwapLoss
 from .options import SwapOptions
@@ -31,7 +32,7 @@ class SwapObjective(Objective):
         """Take the initial latents ``(N, num_ws, w_dim)``, of which ``layers`` may change."""
         self.generator, self.options, self.loss = generator, options, loss
         self.initial, self.layers = initial.detach(), list(layers)
-        self.deviation = generator.w_std / generator.w_dim**0.5  # of one component of w
+        self.component_std = component_std(generator)
 
     def variables(self) -> dict[str, Tensor]:
         """Return the initial variables: ``w (N, layers, w_dim)``, and noise maps by their names."""
@@ -51,7 +52,7 @@ class SwapObjective(Objective):
             images = self.generator.render(self.assemble(variable), noise or "const").expand(-1, 3, -1, -1)
         terms = self.loss.terms(images)
         if self.options.distance_weight:
-            squares = ((variable - self.initial[:, self.layers]) / self.deviation).square().mean(dim=(1, 2))
+            squares = ((variable - self.initial[:, self.layers]) / self.component_std).square().mean(dim=(1, 2))
             terms["distance"] = self.options.distance_weight * squares
         if noise and self.options.regularize_noise_weight:
             terms["noise"] = self.options.regularize_noise_weight * regularisation(noise)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import i2i
+from i2i.toolkit.latents.statistics import component_std
 from i2i_plugins.demo import synthetic_faces
 from i2i_plugins.demo.networks.encoder import EncoderNetwork
 from i2i_plugins.encoder.losses import image_distances, latent_distance
@@ -81,7 +82,7 @@ def learn(
         torch.manual_seed(settings.seed)
         learner = EncoderNetwork(generator.num_ws, generator.w_dim)
     learner.w_mean.copy_(generator.w_mean)
-    learner.w_scale.fill_(generator.w_std / generator.w_dim**0.5)
+    learner.w_scale.fill_(component_std(generator))
     learner.to(generator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     rendering = round(settings.steps * SECOND)
     say(f"{CACHED} samples of the generator are made first.")
@@ -156,7 +157,7 @@ def evaluate(extractor: DemoEncoder, generator: i2i.Generator, pool: pools.Pool,
     """
     lpips = perceptual(generator.device)
     random = torch.Generator().manual_seed(synthetic_faces.UNSEEN)
-    spread = generator.w_std / generator.w_dim**0.5
+    spread = component_std(generator)
     found: dict[str, list[Tensor]] = {}
     for numbers in torch.arange(min(count, len(pool))).split(BATCH):
         made, latents = samples(generator, len(numbers), random)
