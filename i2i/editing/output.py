@@ -95,6 +95,7 @@ class Writer:
         return written
 
     def _write_all(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto]) -> list[str]:
+        self._note_unused_animation(result)
         written: list[str] = []
         for number, each in enumerate((result, *result.others)):
             image = images[number] if number < len(images) else None
@@ -103,6 +104,15 @@ class Writer:
             save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
         return written + self._write_plot_tables(result, images) + self._write_table(result)
+
+    def _note_unused_animation(self, result: Result) -> None:
+        """Tell once, for all results, which settings of the animation have no effect."""
+        if not any(each.frames for each in (result, *result.others)):
+            if self.animation != Animation():
+                advice = "; --frames sets their number" if "frames" in self.recipe["options"] else ""
+                self.note(f"--animation and --fps have no effect: the edit has no frames{advice}.")
+        elif self.animation.files == ("png",) and self.animation.fps != Animation().fps:
+            self.note("--fps has no effect on numbered images: add gif or mp4 to --animation.")
 
     def _write_plot_tables(self, result: Result, images: Sequence[EditImage]) -> list[str]:
         """Write the points of plots that ask for it, those of all results in one file."""
@@ -128,8 +138,6 @@ class Writer:
             written.append(named["before_after.png"])
         if result.frames:
             written += self._write_frames(result.frames, mark)
-        elif self.animation != Animation():
-            self.note("--animation and --fps have no effect: the edit has no frames; --frames sets their number.")
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
             about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}

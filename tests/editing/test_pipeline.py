@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import Field
 
 import i2i
 from i2i.cli.edit import command as edit_command
@@ -109,6 +111,38 @@ def test_an_edit_without_frames_says_that_the_animation_has_no_effect(
     said.clear()
     edit("seeded", device="cpu", out=tmp_path / "b", registry=registry, note=said.append)
     assert not any("--animation" in line for line in said)
+
+
+class Several(i2i.Editor):
+    name, summary, photos = "several", "Three results, of which some have two frames.", ()
+
+    class Options(i2i.Options):
+        frames: int = Field(0, description="Results with frames")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        image = torch.zeros(1, 3, 8, 8)
+        results = [i2i.Result(image, frames=[image, image] if number < options.frames else ()) for number in range(3)]
+        return replace(results[0], others=results[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("several", {"animation": "mp4"}, ["--animation and --fps have no effect: the edit has no frames; --frames"]),
+        ("seeded", {"animation": "mp4"}, ["--animation and --fps have no effect: the edit has no frames."]),
+        ("several", {"animation": "gif,png", "frames": 1}, []),
+        ("several", {"animation": "png", "frames": 2}, []),
+        ("several", {"animation": "png", "frames": 2, "fps": 20}, ["--fps has no effect on numbered images: add gif "]),
+        ("several", {"animation": "gif,png", "frames": 2, "fps": 20}, []),
+    ],
+)
+def test_settings_of_the_animation_without_effect_are_told_once(
+    name: str, options: dict[str, Any], told: list[str], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    known = registry_of(Several, Seeded)
+    edit(name, device="cpu", out=tmp_path / "out", registry=known, note=said.append, **options)
+    assert len(said) == len(told) and all(line.startswith(start) for line, start in zip(said, told, strict=True))
 
 
 def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos(
