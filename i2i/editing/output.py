@@ -21,10 +21,11 @@ from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
+from ..toolkit.images.frames import LazyFrames
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
 from ..toolkit.images.plots import draw_plot, write_csv
-from ..toolkit.images.videos import write_gif, write_video
+from ..toolkit.images.videos import map_in_order, write_gif, write_video
 from ..toolkit.latents.files import save_latent
 from .image_loader import EditImage
 from .paste import PastedPhoto
@@ -148,23 +149,29 @@ class Writer:
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
-    def _write_frames(self, frames: Iterable[Tensor], mark: str) -> list[str]:
-        """Write the files of the animation; each frame is read once, as reading may compute it."""
-        arrays, files = map(to_array, frames), self.animation.files
-        numbered: list[Path] = []
-        if files != ("gif",) and files != ("mp4",):
-            for number, array in enumerate(arrays, start=1):
-                numbered.append(self.out / f"frames{mark}_{number:04}.png")
-                save_image(numbered[-1], array)
-            arrays = map(read_image, numbered)
+    def _write_frames(self, frames: Sequence[Tensor], mark: str) -> list[str]:
+        """Write the files of the animation; each lazy frame is read once, as reading computes it."""
+        files, numbered = self.animation.files, list[Path]()
+        stored = isinstance(frames, LazyFrames) and len(files) > 1
+
+        def save(given: tuple[int, np.ndarray]) -> Path:
+            number, array = given
+            path = self.out / f"frames{mark}_{number:04}.png"
+            save_image(path, array)
+            return path
+
+        def arrays() -> Iterator[np.ndarray]:
+            return map_in_order(read_image, numbered) if stored else map(to_array, frames)
+
+        if stored or "png" in files:
+            numbered = list(map_in_order(save, enumerate(map(to_array, frames), start=1)))
         written: list[str] = []
         if "gif" in files:
             written.append(f"frames{mark}.gif")
-            write_gif(self.out / written[-1], map(preview, arrays), self.animation.fps, side=PREVIEW)
-            arrays = map(read_image, numbered)
+            write_gif(self.out / written[-1], arrays(), self.animation.fps, side=PREVIEW)
         if "mp4" in files:
             written.append(f"frames{mark}.mp4")
-            write_video(self.out / written[-1], arrays, self.animation.fps)
+            write_video(self.out / written[-1], arrays(), self.animation.fps)
         if "png" in files:
             return written + [path.name for path in numbered]
         for path in numbered:
