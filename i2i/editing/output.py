@@ -21,10 +21,11 @@ from ..api.generator import Generator, StyleGenerator
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
+from ..toolkit.images.frames import LazyFrames
 from ..toolkit.images.grids import draw_table, image_grid
 from ..toolkit.images.pages import write_page
 from ..toolkit.images.plots import draw_plot, write_csv
-from ..toolkit.images.videos import write_gif, write_video
+from ..toolkit.images.videos import map_in_order, write_gif, write_video
 from ..toolkit.latents.files import save_latent
 from .image_loader import EditImage
 from .paste import PastedPhoto
@@ -95,6 +96,7 @@ class Writer:
         return written
 
     def _write_all(self, result: Result, images: Sequence[EditImage], photos: Sequence[PastedPhoto]) -> list[str]:
+        self._note_unused_animation(result)
         written: list[str] = []
         for number, each in enumerate((result, *result.others)):
             image = images[number] if number < len(images) else None
@@ -103,6 +105,15 @@ class Writer:
             save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
         return written + self._write_plot_tables(result, images) + self._write_table(result)
+
+    def _note_unused_animation(self, result: Result) -> None:
+        """Tell once, for all results, which settings of the animation have no effect."""
+        if not any(each.frames for each in (result, *result.others)):
+            if self.animation != Animation():
+                advice = "; --frames sets their number" if "frames" in self.recipe["options"] else ""
+                self.note(f"--animation and --fps have no effect: the edit has no frames{advice}.")
+        elif self.animation.files == ("png",) and self.animation.fps != Animation().fps:
+            self.note("--fps has no effect on numbered images: add gif or mp4 to --animation.")
 
     def _write_plot_tables(self, result: Result, images: Sequence[EditImage]) -> list[str]:
         """Write the points of plots that ask for it, those of all results in one file."""
@@ -128,8 +139,6 @@ class Writer:
             written.append(named["before_after.png"])
         if result.frames:
             written += self._write_frames(result.frames, mark)
-        elif self.animation != Animation():
-            self.note("--animation and --fps have no effect: the edit has no frames; --frames sets their number.")
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
             about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}
@@ -140,23 +149,29 @@ class Writer:
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
-    def _write_frames(self, frames: Iterable[Tensor], mark: str) -> list[str]:
-        """Write the files of the animation; each frame is read once, as reading may compute it."""
-        arrays, files = map(to_array, frames), self.animation.files
-        numbered: list[Path] = []
-        if files != ("gif",) and files != ("mp4",):
-            for number, array in enumerate(arrays, start=1):
-                numbered.append(self.out / f"frames{mark}_{number:04}.png")
-                save_image(numbered[-1], array)
-            arrays = map(read_image, numbered)
+    def _write_frames(self, frames: Sequence[Tensor], mark: str) -> list[str]:
+        """Write the files of the animation; each lazy frame is read once, as reading computes it."""
+        files, numbered = self.animation.files, list[Path]()
+        stored = isinstance(frames, LazyFrames) and len(files) > 1
+
+        def save(given: tuple[int, np.ndarray]) -> Path:
+            number, array = given
+            path = self.out / f"frames{mark}_{number:04}.png"
+            save_image(path, array)
+            return path
+
+        def arrays() -> Iterator[np.ndarray]:
+            return map_in_order(read_image, numbered) if stored else map(to_array, frames)
+
+        if stored or "png" in files:
+            numbered = list(map_in_order(save, enumerate(map(to_array, frames), start=1)))
         written: list[str] = []
         if "gif" in files:
             written.append(f"frames{mark}.gif")
-            write_gif(self.out / written[-1], map(preview, arrays), self.animation.fps, side=PREVIEW)
-            arrays = map(read_image, numbered)
+            write_gif(self.out / written[-1], arrays(), self.animation.fps, side=PREVIEW)
         if "mp4" in files:
             written.append(f"frames{mark}.mp4")
-            write_video(self.out / written[-1], arrays, self.animation.fps)
+            write_video(self.out / written[-1], arrays(), self.animation.fps)
         if "png" in files:
             return written + [path.name for path in numbered]
         for path in numbered:

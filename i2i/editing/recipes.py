@@ -172,7 +172,11 @@ def recipe_text(recipe: Mapping[str, Any]) -> str:
     if "extractor_files" in recipe:
         public["extractor_files"] = {Path(path).name: own for path, own in recipe["extractor_files"].items()}
         public["extractor_options"] = {
-            name: {key: Path(value).name if value in recipe["extractor_files"] else value for key, value in own.items()}
+            # As text, because values of other options may be lists and dictionaries, which no set can look up.
+            name: {
+                key: Path(value).name if str(value) in recipe["extractor_files"] else value
+                for key, value in own.items()
+            }
             for name, own in recipe["extractor_options"].items()
         }
     if "generator" in recipe:

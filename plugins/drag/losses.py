@@ -140,8 +140,7 @@ class Guidance(Batched):
             correction: ``(N, 68, 2)``, what to add to the landmarks that are found, pixels.
         """
         shown = blend(images, self.initial, self.mask)
-        found = self.read_landmarks(shown)
-        landmarks = (found + 0.5) * self.scale - 0.5 if self.scale != 1 else found
+        found, landmarks = self._read_landmarks(shown)
         if correction is not None:
             landmarks = landmarks + correction
         # Colours of the whole rendered image, so that it fits the initial one around the mask.
@@ -151,9 +150,14 @@ class Guidance(Batched):
         return landmarks, losses
 
     def find(self, images: Tensor) -> Tensor:
-        """Find the landmarks ``(N, 68, 2)`` of what is shown of rendered images, without gradients."""
+        """Find the landmarks ``(N, 68, 2)`` of what is shown of images as in ``__call__``, without gradients."""
         with torch.no_grad():
-            return self.read_landmarks(blend(images.float().clamp(-1, 1), self.initial, self.mask)).to(images)
+            return self._read_landmarks(blend(images, self.initial, self.mask))[1].to(images)
+
+    def _read_landmarks(self, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the landmarks ``(N, 68, 2)`` in pixels of ``shown (N, 3, R, R)``, and in those of the generator."""
+        found = self.read_landmarks(shown)
+        return found, (found + 0.5) * self.scale - 0.5 if self.scale != 1 else found
 
     def downsampled(self, size: int) -> Guidance:
         """Return the same for images of ``size`` px; landmarks are counted as before."""

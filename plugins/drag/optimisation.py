@@ -258,10 +258,9 @@ class DragObjective(Objective):
         with torch.no_grad():
             images = self._images(w.detach())
             self.preview = Preview.fit(maps, images)
-            landmarks = guidance.find(images)
-            self.correction = None
-            previewed, _ = small(self.preview(maps.detach()))
-            self.correction = landmarks - previewed
+            landmarks = guidance.find(images.float().clamp(-1, 1))  # as the result is shown
+            # Previews are not clamped, as in the steps to which the difference is added.
+            self.correction = landmarks - small.find(self.preview(maps.detach()))
         return landmarks
 
     def frames(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:

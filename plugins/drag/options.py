@@ -70,7 +70,7 @@ class DragOptions(i2i.Options):
         ge=1,
         le=18,
         description="Number of first layers of w that change, of 18, scaled.  [default: 6 of its own, at most half; "
-        "half where landmarks guide from 256 px on]",
+        "from 256 px on half where landmarks guide, and 5 of 18 for presets in w]",
         json_schema_extra={"aliases": ["layers"]},
     )
     space: Literal["w+", "w"] | None = Field(

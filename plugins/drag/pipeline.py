@@ -157,12 +157,12 @@ def _reason(scene: i2i.Scene, method: DragMethod, result: DraggedImage, missed: 
         return "the mask allows no change there: paint it white, or type --mask none"
     if trajectory.stop_reason == "converged" and method.guide == "features":
         network = scene.extractors["landmarks"]
-        with_gradients = (
-            "" if network.differentiable else " with a landmark network that passes gradients (--landmarks)"
-        )
-        return (
-            f"the features that were tracked arrived there, and the landmarks did not: try --guide both{with_gradients}"
-        )
+        other = "a landmark network that passes gradients (--landmarks)"
+        if settings.published:  # refuses --guide both
+            advice = "leave out --method published" + ("" if network.differentiable else f", and choose {other}")
+        else:
+            advice = "try --guide both" + ("" if network.differentiable else f" with {other}")
+        return f"the features that were tracked arrived there, and the landmarks did not: {advice}"
     if not trajectory.has_moved() and (trajectory.stop_reason == "stalled" or trajectory.steps >= UNMOVED_STEPS):
         rate = f"{2 * settings.learning_rate:.2g}"
         return (

@@ -29,7 +29,8 @@ MIN_R1, MIN_R2 = 2.0, 3.0
 LAYERS, PUBLISHED_LAYERS = 6, 18
 """First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
 TURN_LAYERS = 5
-"""Layers that move, of 18, where one vector moves them: heads turn in these, and later ones would change the person."""
+"""Layers that move, of 18, where presets of large images move them by one vector: heads turn in these, and later ones
+would change the person."""
 PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, SMALL_LEARNING_RATE = 0.001, 0.009, 0.0135, 0.02
 """Learning rates of Adam: as published, in units of w; the others in standard deviations of a component of w: from
 ``SMALL`` px on by features and with landmarks, and below, where handles must cover the same fraction of the image with
@@ -105,7 +106,9 @@ def resolve_settings(
     """Replace what the options leave open by values for the resolution of the generator, the presets and the guide."""
     size, published = generator.resolution, options.method == "published"
     large, guided = size >= SMALL, guide != "features"
-    shared = large and not published and any(values.space == "w" for values in presets)
+    adapted = list(presets) if large and not published else []
+    shared = any(values.space == "w" for values in adapted) if options.space is None else options.space == "w"
+    rows = TURN_LAYERS if shared and adapted and options.rows is None else options.rows
     weight = MASK_WEIGHT if large or published else SMALL_MASK_WEIGHT
     radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
     num_ws, deviation = generator.num_ws, component_std(generator)
@@ -118,8 +121,8 @@ def resolve_settings(
         feature_resolution=options.layer or min(FEATURE_RESOLUTION, size // 2),
         r1=options.r1 or radii[0],
         r2=options.r2 or radii[1],
-        layers=first_layers(TURN_LAYERS if shared and options.rows is None else options.rows, num_ws, guided and large),
-        shared_vector=shared if options.space is None else options.space == "w",
+        layers=first_layers(rows, num_ws, guided and large),
+        shared_vector=shared,
         learning_rate=options.rate or (PUBLISHED_RATE if published else rate * deviation),
         steps=options.steps or steps,
         tolerance=options.tolerance or tolerance,

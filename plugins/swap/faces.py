@@ -81,20 +81,21 @@ class People(NamedTuple):
 
     vectors: Tensor
     """Identities, unit vectors ``(N, F)``."""
-    tones: Tensor
-    """Mean colours of their skin in linear light, ``(N, 3)`` in [0, 1]."""
+    tones: Tensor | None
+    """Mean colours of their skin in linear light, ``(N, 3)`` in [0, 1]; None where no result takes them on."""
 
     def select(self, numbers: Sequence[int]) -> People:
         """Return some of them, in the order of ``numbers``."""
-        return People(self.vectors[list(numbers)], self.tones[list(numbers)])
+        tones = None if self.tones is None else self.tones[list(numbers)]
+        return People(self.vectors[list(numbers)], tones)
 
 
-def read_people(scene: i2i.Scene, images: Tensor) -> People:
-    """Read the people in ``images (N, 3, R, R)`` in [-1, 1], without gradients."""
+def read_people(scene: i2i.Scene, images: Tensor, tones: bool = True) -> People:
+    """Read the people in ``images (N, 3, R, R)`` in [-1, 1], by default with their skin tones, without gradients."""
     identity: i2i.IdentityExtractor = scene.extractors["identity"]
     with torch.no_grad():
         points = scene.extractors["landmarks"](images)
-        return People(identity(identity.align(images, points)), skin_tones(images, points))
+        return People(identity(identity.align(images, points)), skin_tones(images, points) if tones else None)
 
 
 def skin_tones(images: Tensor, landmarks: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ class SwapLoss:
                 self.perceptual.features(resize_for_features(targets)) if self.perceptual is not None else {}
             )
             self.colours = self._colours() if options.colour_weight else None
-            self.gains = tone_gains(targets, self.points, people.tones) if options.skin == "source" else None
+            self.tones = people.tones if options.skin == "source" else None
+            self.gains = None if self.tones is None else tone_gains(targets, self.points, self.tones)
         # Without gradients there is no landmark term.
         self.follows = bool(options.landmarks_weight) and passes_gradients(self.landmarks, targets[:1])
 
@@ -67,9 +68,9 @@ class SwapLoss:
     def finished(self, images: Tensor) -> Tensor:
         """Return rendered images ``(N, 3, R, R)`` as ``shown``, in the skin tone that the options choose."""
         shown = self.shown(images).clamp(-1, 1)
-        if self.options.skin == "target":
+        if self.tones is None:
             return shown
-        return apply_gains(shown, tone_gains(shown, self.landmarks(shown), self.people.tones))
+        return apply_gains(shown, tone_gains(shown, self.landmarks(shown), self.tones))
 
     def terms(self, images: Tensor) -> dict[str, Tensor]:
         """Return the weighted terms of the loss by name, each ``(N,)``.
@@ -97,9 +98,14 @@ class SwapLoss:
             squares = (F.adaptive_avg_pool2d(shown, CELLS) - colours).square().mean(dim=1, keepdim=True)
             terms["colour"] = options.colour_weight * (weights * squares).sum(dim=(1, 2, 3))
         toned = shown if self.gains is None else apply_gains(shown, self.gains)
-        vectors = self.identity(self.identity.align(toned, points.detach()))
-        terms["identity"] = options.arcface_weight * (1 - (vectors * self.people.vectors).sum(dim=1))
+        terms["identity"] = options.arcface_weight * (1 - self.similarities(toned, points.detach()))
         return terms
+
+    def similarities(self, images: Tensor, points: Tensor) -> Tensor:
+        """Return cosines ``(N,)`` of faces to their sources; images ``(N, 3, R, R)``, landmarks ``(N, 68, 2)``."""
+        vectors = self.identity(self.identity.align(images, points))
+        cosines: Tensor = (vectors * self.people.vectors).sum(dim=1)
+        return cosines
 
     def _colours(self) -> tuple[Tensor, Tensor]:
         """Return the target colours ``(N, 3, CELLS, CELLS)`` and the weight of each cell ``(N, 1, CELLS, CELLS)``."""

@@ -46,7 +46,7 @@ def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]
         I2IError: an extractor cannot be opened.
     """
     layers, crossed = choose_swap_layers(options, scene.generator)
-    people = _read_sources(scene, pairs)
+    people = _read_sources(scene, pairs, tones=options.skin == "source")
     results: dict[int, SwapResult] = {}
     for numbers, generator in batches(scene, [pair.target for pair in pairs], options.batch):
         batch = [pairs[number] for number in numbers]
@@ -87,14 +87,15 @@ def choose_swap_layers(options: SwapOptions, generator: i2i.Generator) -> tuple[
     return layers, [layer for layer in choose_layers(CROSSOVER, count) if layer in layers]
 
 
-def _read_sources(scene: i2i.Scene, pairs: Sequence[SwapPair]) -> People:
-    """Read the people in the sources, each source once."""
+def _read_sources(scene: i2i.Scene, pairs: Sequence[SwapPair], tones: bool) -> People:
+    """Read the people in the sources, each source once, with their skin tones where those are wanted."""
     cached: dict[int, People] = {}
     for pair in pairs:
         if id(pair.source) not in cached:
-            cached[id(pair.source)] = read_people(scene, pair.source.pixels)
+            cached[id(pair.source)] = read_people(scene, pair.source.pixels, tones)
     people = [cached[id(pair.source)] for pair in pairs]
-    return People(torch.cat([each.vectors for each in people]), torch.cat([each.tones for each in people]))
+    found = [each.tones for each in people if each.tones is not None]
+    return People(torch.cat([each.vectors for each in people]), torch.cat(found) if found else None)
 
 
 def _initial_latent(pair: SwapPair, crossed: Sequence[int]) -> Tensor:
@@ -143,14 +144,13 @@ def measure(scene: i2i.Scene, loss: SwapLoss, images: Tensor) -> list[dict[str, 
     * ``lpips/outside``: perceptual distance to the target outside the face, where that can be measured.
     """
     with torch.no_grad():
-        before, after = (
-            (read_people(scene, shown).vectors * loss.people.vectors).sum(dim=1) for shown in (loss.targets, images)
-        )
+        points = loss.landmarks(images)
+        before, after = loss.similarities(loss.targets, loss.points), loss.similarities(images, points)
         columns = {
             "identity/before": before,
             "identity/after": after,
             "closed": (after - before) / (1 - before).clamp_min(MIN_GAP),
-            "landmarks": loss.displacements(loss.landmarks(images)).mean(dim=1),
+            "landmarks": loss.displacements(points).mean(dim=1),
             "background": background(loss, images),
         }
         if loss.perceptual is not None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import Field
 
 import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.editing.pipeline import edit, edit_again
 from i2i.registry import Registry
 from i2i.testing import registry_of
-from i2i.toolkit.images import read_image_text
+from i2i.toolkit.images import read_image, read_image_text, to_array
+from i2i.toolkit.images.frames import LazyFrames
 from tests.helpers.toy_editors import Blend, Latent, Points, Seeded, Shift, run
 
 
@@ -109,6 +113,73 @@ def test_an_edit_without_frames_says_that_the_animation_has_no_effect(
     said.clear()
     edit("seeded", device="cpu", out=tmp_path / "b", registry=registry, note=said.append)
     assert not any("--animation" in line for line in said)
+
+
+class Several(i2i.Editor):
+    name, summary, photos = "several", "Three results, of which some have two frames.", ()
+
+    class Options(i2i.Options):
+        frames: int = Field(0, description="Results with frames")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        image = torch.zeros(1, 3, 8, 8)
+        results = [i2i.Result(image, frames=[image, image] if number < options.frames else ()) for number in range(3)]
+        return replace(results[0], others=results[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("several", {"animation": "mp4"}, ["--animation and --fps have no effect: the edit has no frames; --frames"]),
+        ("seeded", {"animation": "mp4"}, ["--animation and --fps have no effect: the edit has no frames."]),
+        ("several", {"animation": "gif,png", "frames": 1}, []),
+        ("several", {"animation": "png", "frames": 2}, []),
+        ("several", {"animation": "png", "frames": 2, "fps": 20}, ["--fps has no effect on numbered images: add gif "]),
+        ("several", {"animation": "gif,png", "frames": 2, "fps": 20}, []),
+    ],
+)
+def test_settings_of_the_animation_without_effect_are_told_once(
+    name: str, options: dict[str, Any], told: list[str], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    known = registry_of(Several, Seeded)
+    edit(name, device="cpu", out=tmp_path / "out", registry=known, note=said.append, **options)
+    assert len(said) == len(told) and all(line.startswith(start) for line, start in zip(said, told, strict=True))
+
+
+class Lazy(i2i.Editor):
+    name, summary, photos = "lazy", "Frames that are computed, or are there.", ()
+    computed: ClassVar[list[int]] = []
+
+    class Options(i2i.Options):
+        stored: bool = Field(False, description="Whether frames are there")
+
+    def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
+        frames = torch.rand(20, 3, 8, 1100, generator=torch.Generator().manual_seed(0)).mul(2).sub(1).split(1)
+
+        def compute(first: int, end: int) -> Sequence[torch.Tensor]:
+            self.computed.extend(range(first, end))
+            return frames[first:end]
+
+        return i2i.Result(frames[-1], frames=frames if options.stored else LazyFrames(20, compute, batch=3))
+
+
+@pytest.mark.parametrize("files", ["gif", "mp4", "gif,mp4", "gif,mp4,png"])
+def test_lazy_frames_are_computed_once_and_written_as_others(files: str, tmp_path: Path) -> None:
+    Lazy.computed.clear()
+    written = []
+    for stored in (False, True):
+        out = tmp_path / str(stored)
+        edit("lazy", device="cpu", out=out, registry=registry_of(Lazy), animation=files, stored=stored)
+        written.append({path.name: path.read_bytes() for path in sorted(out.glob("frames*"))})
+    assert Lazy.computed == list(range(20)) and written[0] == written[1]
+    assert len(written[0]) == len(files.split(",")) + 19 * ("png" in files)
+    if "gif" in files:
+        with Image.open(tmp_path / "True" / "frames.gif") as shown:
+            assert shown.n_frames == 20 and shown.size == (1024, 7)
+    if "png" in files:
+        frames = [to_array(frame) for frame in Lazy().edit(None, Lazy.Options(stored=True)).frames]
+        assert all((read_image(tmp_path / "True" / f"frames_{1 + n:04}.png") == frames[n]).all() for n in range(20))
 
 
 def test_the_picture_says_that_it_is_edited_and_not_where_its_maker_keeps_photos(

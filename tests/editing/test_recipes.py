@@ -53,3 +53,26 @@ def test_recipe_of_an_edit_with_an_encoder_is_repeated(tmp_path: Path) -> None:
     first = i2i.edit("drag", [face], preset="smile", steps=1, invert="encoder", device="cpu", out=tmp_path / "out")
     assert json.loads((tmp_path / "out" / "recipe.json").read_text())["extractors"]["encoder"] == "demo-encoder"
     assert torch.equal(edit_again(tmp_path / "out" / "recipe.json", device="cpu").image, first.image)
+
+
+class Reader(i2i.Extractor):
+    name, summary, role, reads = "reader", "Reads a file.", "encoder", "file"
+
+    class Options(i2i.Options):
+        file: Path = Field(description="Weights")
+        levels: list[int] = Field([], description="A list")
+        names: dict[str, int] = Field({}, description="A dictionary")
+
+    def __init__(self, device: i2i.Device, options: Any) -> None:
+        pass
+
+
+def test_options_of_an_extractor_may_be_lists_and_dictionaries(tmp_path: Path) -> None:
+    """Beside a file, whose folder images do not name."""
+    file = tmp_path / "private" / "encoder.safetensors"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    given = {"reader": {"file": str(file), "levels": [1, 2], "names": {"a": 1}}}
+    edit("shade", out=tmp_path / "out", device="cpu", registry=registry_of(Shade, Reader), extractor_options=given)
+    told = json.loads(read_image_text(tmp_path / "out" / "result.png")["i2i"])
+    assert told["extractor_options"] == {"reader": {"file": file.name, "levels": [1, 2], "names": {"a": 1}}}

@@ -131,6 +131,25 @@ def test_handles_that_did_not_converge_are_reported(options: dict[str, Any], tol
     assert [line[-1][1] for line in result.plots["track"].lines.values()].count(0) == 0
 
 
+@pytest.mark.parametrize(
+    ("method", "differentiable", "told"),
+    [
+        ("published", True, "the landmarks did not: leave out --method published."),
+        ("published", False, "leave out --method published, and choose a landmark network that passes gradients"),
+        ("scaled", True, "the landmarks did not: try --guide both."),
+        ("scaled", False, "try --guide both with a landmark network that passes gradients (--landmarks)."),
+    ],
+)
+def test_advice_where_only_features_converged_is_accepted(method: str, differentiable: bool, told: str) -> None:
+    class Still(Reader):
+        def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
+            return fixed_points()[None].repeat(len(pictures), 1, 1)
+
+    made, notes = scene(extractors={"landmarks": Still(differentiable=differentiable)})
+    drag(made, preset="open_mouth", method=method, guide="features", **FAST)
+    assert "the features that were tracked arrived there" in notes[0] and told in notes[0]
+
+
 @pytest.mark.parametrize("steps", [0, 1, 4, 8, 12, 20])
 def test_notes_agree_with_scalars(steps: int) -> None:
     """At whatever step it ends."""

@@ -99,6 +99,26 @@ def test_guided_settings_of_large_images() -> None:
 
 
 @pytest.mark.parametrize(
+    ("presets", "given", "layers"),
+    [
+        (["turn_left"], {"space": "w+"}, 9),
+        (["turn_left"], {"space": "w"}, 5),
+        (["smile"], {"space": "w"}, 5),
+        (["smile"], {"space": "w", "rows": 7}, 7),
+        ([], {"space": "w"}, 9),
+        (["turn_left"], {"space": "w", "method": "published"}, 6),
+    ],
+)
+def test_number_of_layers_follows_the_space(presets: list[str], given: dict[str, Any], layers: int) -> None:
+    generator = Blobs(None, i2i.choose_device("cpu", "fp32"), 1024)
+    generator.num_ws = 18
+    known = {preset.name: read_values(preset) for preset in PRESETS}
+    guide = "features" if "method" in given else "both"
+    found = resolve_settings(Drag.Options(**given), generator, [known[name] for name in presets], guide)
+    assert (found.layers, found.shared_vector) == (layers, given["space"] == "w")
+
+
+@pytest.mark.parametrize(
     ("size", "given", "presets", "shared"),
     [
         (64, None, ["turn_left"], False),

@@ -13,6 +13,7 @@ from torch import Tensor
 import i2i
 from i2i.toolkit.faces.alignment import square_placement
 from i2i_plugins.swap.editor import Swap
+from i2i_plugins.swap.faces import skin_tones
 from i2i_plugins.swap.pairs import pair_up, unique_names
 from i2i_plugins.swap.pipeline import choose_swap_layers, report
 from tests.plugins.swap.scenes import BLUE, GREEN, RED, SIDE, Discs, Points, Still, person, scene, swap, w_of
@@ -77,6 +78,20 @@ def test_skin_tone_of_target_or_source() -> None:
     ground = given.photos["target"].pixels[..., 0]
     torch.testing.assert_close(other.image[..., 0], ground, atol=1e-5, rtol=0)  # far from any skin
     assert other.scalars["identity/after"] > 0.95 > own.scalars["identity/after"]
+
+
+def test_skin_tones_are_read_only_where_a_result_takes_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Tensor] = []
+
+    def counted(images: Tensor, landmarks: Tensor) -> Tensor:
+        read.append(images)
+        return skin_tones(images, landmarks)
+
+    monkeypatch.setattr("i2i_plugins.swap.faces.skin_tones", counted)
+    swap(scene([RED], [BLUE]), steps=1, skin="target")
+    assert not read
+    swap(scene([RED], [BLUE]), steps=1, skin="source")
+    assert read
 
 
 @pytest.mark.parametrize(
