@@ -47,8 +47,8 @@ class TrainCommand(click.Command):
 
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
-        from ..api.options import click_options
-        from ..training.settings import DATA_OPTIONS, TrainOptions, suited_options
+        from ..api.options import DATA_OPTIONS, click_options
+        from ..training.settings import TrainOptions, suited_options
 
         full = copy.copy(self)
         data = registry.entry("trainer", trainer).get("wants") != "seeds"

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import i2i
+from i2i.api.options import read_config
 from i2i.inference.evaluation import evaluate
 from i2i.inference.export import export
 from i2i.inference.prediction import predict
@@ -103,6 +104,18 @@ def test_settings_of_a_dataset_are_refused_without_one(tmp_path: Path, given: di
     flag = f"--{next(iter(given)).replace('_', '-')}"
     with pytest.raises(i2i.UsageError, match=f"'doubler' makes its samples itself: leave {flag} out"):
         i2i.train(Doubler, out=tmp_path / "run", quiet=True, **given)
+
+
+def test_options_of_a_run_without_dataset_serve_as_a_config_file(tmp_path: Path) -> None:
+    run = i2i.train(Doubler, out=tmp_path / "run", quiet=True, seed=3)
+    config = read_config(run.folder / "options.json")
+    again = i2i.train(Doubler, out=tmp_path / "again", quiet=True, **config)
+    assert again.options["run"] == run.options["run"]
+    assert torch.equal(again.sole_network()["weight"], run.sole_network()["weight"])
+    larger = i2i.train(Doubler, out=tmp_path / "larger", quiet=True, **{**config, "size": 32})
+    assert larger.options["run"]["size"] == 32
+    with pytest.raises(i2i.UsageError, match="leave --flip out"):
+        i2i.train(Doubler, out=tmp_path / "flip", quiet=True, **config, flip=True)
 
 
 def test_other_trainers_still_need_a_dataset() -> None:
