@@ -126,8 +126,9 @@ def command(
     click.echo(f"samples: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
     trainer = registry.get("trainer", name)
     if trainer.next_command:
-        values = {key: shlex.quote(str(value)) for key, value in run.options["options"].items()}
-        click.echo(f"next: {trainer.next_command.format(**values, run=folder)}")
+        recorded = run.trainer_options(trainer).model_dump(mode="json")
+        values = {key: shlex.quote(str(value)) for key, value in recorded.items()} | {"run": folder}
+        click.echo(f"next: {trainer.next_command.format(**values)}")
     elif trainer.learns_from() == "images":
         click.echo(f"next: i2i sample --generator {folder} --out grid.png")
     elif trainer.learns_from() != "seeds":
