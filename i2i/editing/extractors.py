@@ -1,4 +1,4 @@
-"""The extractors of one edit: required ones are opened before the editor starts, optional ones on first use."""
+"""The extractors of one edit: required and named ones are opened before the editor starts, others on first use."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Extractors(Mapping[str, Any]):
 
 
 def open_required(kind: type[Editor], extractors: Extractors, more: Iterable[str] = ()) -> None:
-    """Open the extractors that an editor requires, so that a missing one is reported before the edit starts.
+    """Open the extractors that an editor requires or the user named: a missing one is reported before the edit starts.
 
     Args:
         more: Further roles that the user may choose: those of the inverter.
@@ -139,7 +139,7 @@ def open_required(kind: type[Editor], extractors: Extractors, more: Iterable[str
             )
     for role, name in extractors.names.items():  # refuse a wrong choice now, not after minutes of work
         choose(role, extractors.registry, name)
-    for role in kind.extractors:
+    for role in (*extractors.names, *kind.extractors):  # named ones too: metrics are omitted where none can be opened
         extractors[role]
 
 
