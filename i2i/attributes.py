@@ -45,6 +45,8 @@ def attribute_faults(kind: str, thing: Any, missing: bool = True) -> Iterator[st
         except ValidationError as error:
             reason = error.errors()[0]["msg"]
             yield f"{name} is {value!r}: {reason[:1].lower()}{reason[1:]}"
+    if kind == "trainer" and isinstance(getattr(thing, "next_command", None), str):
+        yield from _next_command_faults(thing)
 
 
 @functools.cache
@@ -74,6 +76,18 @@ def _class_attributes(base: Any) -> dict[str, Any]:
             if get_origin(annotation) is ClassVar:
                 (found[name],) = get_args(annotation)
     return found
+
+
+def _next_command_faults(trainer: Any) -> Iterator[str]:
+    """Yield why the command that a trainer advises cannot be formatted; only at the end of a training would it fail."""
+    names = {*getattr(getattr(trainer, "Options", None), "model_fields", ()), "run"}
+    try:
+        trainer.next_command.format(**dict.fromkeys(names, ""))
+    except (LookupError, ValueError, AttributeError):  # an unknown name or number, a stray brace, a format, a part
+        yield (
+            f"next_command is {trainer.next_command!r}: braces may hold only run or the name of an option of the "
+            "trainer; write {{ for a brace"
+        )
 
 
 def _model_faults(model: Model) -> Iterator[str]:

@@ -72,6 +72,11 @@ RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
 """Options of ``i2i train`` and ``i2i edit`` themselves, and arguments of ``i2i.train`` and ``i2i.edit``. No trainer or
 editor may declare an option of such a name."""
 
+DATA_OPTIONS = frozenset(
+    {"dataset", "data_root", "source", "direction", "epochs", "load_size", "flip", "overfit", "skip_bad", "cache_mb"}
+)
+"""Settings of what a trainer learns from, which one that makes its samples itself does not have."""
+
 
 def reserved_options(kind: str, model: Any) -> list[str]:
     """Names of the options of a model that are reserved for the command which runs things of this kind."""
@@ -140,7 +145,10 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise UsageError(f"--config {path} must hold 'option: value' lines, such as 'steps: 500'.")
     if "trainer" in values and isinstance(values.get("run"), dict):  # a run folder's options.json
         dataset = {"dataset_options": values["dataset_options"]} if "dataset_options" in values else {}
-        return {**values["run"], **values.get("options", {}), **dataset}
+        run = values["run"]
+        if run.get("dataset") is None:  # its trainer makes its samples itself, and refuses settings of a dataset
+            run = {key: value for key, value in run.items() if key not in DATA_OPTIONS}
+        return {**run, **values.get("options", {}), **dataset}
     return {key.replace("-", "_"): value for key, value in values.items()}
 
 

@@ -106,16 +106,24 @@ def open_chosen(
     name: str | None = None,
     domain: str | None = None,
     options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    layers: int | None = None,
 ) -> Any:
     """Open what ``choose`` returns; if it cannot be opened and the user has not named it, name the alternatives.
 
     Args:
         options: Options by the names of extractors; only those of the one that is opened are used.
+        layers: Layers of w of the generator that it is for; None where there is no generator.
 
     Raises:
-        UsageError, I2IError: as ``choose``; or what the extractor needs is not downloaded or installed.
+        UsageError, I2IError: as ``choose``; what the extractor needs is not downloaded or installed; or the user has
+            not named it, and it is for generators with another number of layers.
     """
     entry = choose(role, registry, name, domain)
+    if name is None and layers is not None and (own := entry.get("generator_layers")) not in (None, layers):
+        raise I2IError(  # before it is opened, so that no download is advised that could not be used
+            f"The {role} {entry.name!r} is for generators with {own} layers of w, and this one has {layers}; "
+            "'i2i train encoder' trains one for it."
+        )
     try:
         return build_plugin(registry, "extractor", entry.name, device, values=options.get(entry.name))
     except I2IError as error:

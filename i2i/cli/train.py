@@ -47,8 +47,8 @@ class TrainCommand(click.Command):
 
     def _of(self, trainer: str, registry: Registry) -> TrainCommand:
         """This command with the options of a run and of one trainer."""
-        from ..api.options import click_options
-        from ..training.settings import DATA_OPTIONS, TrainOptions, suited_options
+        from ..api.options import DATA_OPTIONS, click_options
+        from ..training.settings import TrainOptions, suited_options
 
         full = copy.copy(self)
         data = registry.entry("trainer", trainer).get("wants") != "seeds"
@@ -126,8 +126,9 @@ def command(
     click.echo(f"samples: {run.folder / 'samples'}  curves: {run.folder / 'curves.png'}")
     trainer = registry.get("trainer", name)
     if trainer.next_command:
-        values = {key: shlex.quote(str(value)) for key, value in run.options["options"].items()}
-        click.echo(f"next: {trainer.next_command.format(**values, run=folder)}")
+        recorded = run.trainer_options(trainer).model_dump(mode="json")
+        values = {key: shlex.quote(str(value)) for key, value in recorded.items()} | {"run": folder}
+        click.echo(f"next: {trainer.next_command.format(**values)}")
     elif trainer.learns_from() == "images":
         click.echo(f"next: i2i sample --generator {folder} --out grid.png")
     elif trainer.learns_from() != "seeds":

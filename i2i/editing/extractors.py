@@ -1,11 +1,11 @@
-"""The extractors of one edit: required ones are opened before the editor starts, optional ones on first use."""
+"""The extractors of one edit: required and named ones are opened before the editor starts, others on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..api.errors import I2IError, UsageError
+from ..api.errors import UsageError
 from ..api.extractor import Extractor
 from ..assets.extractors import check_role, choose, open_chosen, roles
 from ..guards import build_plugin
@@ -64,9 +64,9 @@ class Extractors(Mapping[str, Any]):
         """
         if key not in self._open:
             if key in self.roles or key in roles(self.registry):
-                self._check_layers(key)
+                layers = None if self.generator is None else self.generator.num_ws
                 self._open[key] = open_chosen(
-                    key, self.device, self.registry, self.names.get(key), self.domain, self.options
+                    key, self.device, self.registry, self.names.get(key), self.domain, self.options, layers
                 )
             elif key in self.registry.entries("extractor"):
                 self._open[key] = build_plugin(
@@ -75,22 +75,6 @@ class Extractors(Mapping[str, Any]):
             else:
                 raise KeyError(key)
         return self._open[key]
-
-    def _check_layers(self, role: str) -> None:
-        """Refuse an extractor that nobody named and that was made for generators with another number of layers.
-
-        Raises:
-            I2IError: it was; nothing is advised to be downloaded that could not be used.
-        """
-        if self.generator is None or role in self.names:
-            return
-        entry = choose(role, self.registry, None, self.domain)
-        layers = entry.get("generator_layers")
-        if layers is not None and layers != self.generator.num_ws:
-            raise I2IError(
-                f"The {role} {entry.name!r} is for generators with {layers} layers of w, and this one has "
-                f"{self.generator.num_ws}; 'i2i train encoder' trains one for it."
-            )
 
     def __contains__(self, key: object) -> bool:
         """Return whether a plugin provides an extractor of this role or name; opening it may still fail."""
@@ -136,7 +120,7 @@ class Extractors(Mapping[str, Any]):
 
 
 def open_required(kind: type[Editor], extractors: Extractors, more: Iterable[str] = ()) -> None:
-    """Open the extractors that an editor requires, so that a missing one is reported before the edit starts.
+    """Open the extractors that an editor requires or the user named: a missing one is reported before the edit starts.
 
     Args:
         more: Further roles that the user may choose: those of the inverter.
@@ -155,7 +139,7 @@ def open_required(kind: type[Editor], extractors: Extractors, more: Iterable[str
             )
     for role, name in extractors.names.items():  # refuse a wrong choice now, not after minutes of work
         choose(role, extractors.registry, name)
-    for role in kind.extractors:
+    for role in (*extractors.names, *kind.extractors):  # named ones too: metrics are omitted where none can be opened
         extractors[role]
 
 

@@ -16,7 +16,7 @@ from ..api.scene import Latent, Photo
 from ..toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement, square_placement
 from ..toolkit.faces.detection import BY_HAND, find_faces
 from ..toolkit.faces.quality import FaceQuality, measure_quality
-from ..toolkit.files import hash_file
+from ..toolkit.files import hash_unchanged
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
 from ..toolkit.latents.sampling import SamplingOptions, latents
@@ -51,7 +51,7 @@ class EditImage:
         """Return the metadata of the latent file, with which a later edit can paste its crop into the photo."""
         if self.source is None or self.placement is None:
             return {}
-        sha256 = hash_file(self.source)
+        sha256 = hash_unchanged(self.source)
         return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
 
 
@@ -171,7 +171,7 @@ def _source_photo(about: Mapping[str, Any]) -> tuple[Path | None, Placement | No
     try:
         record = about["photo"]
         source, placement = Path(record["path"]), Placement.of_plain(record["quad"])
-        return (source, placement) if hash_file(source) == record["sha256"] else (None, None)
+        return (source, placement) if hash_unchanged(source) == record["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None
 

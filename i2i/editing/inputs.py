@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..api.editor import Editor
 from ..api.errors import I2IError, UsageError
-from ..toolkit.files import hash_file
+from ..toolkit.files import hash_unchanged
 from ..toolkit.latents.files import SUFFIXES
 from .recipes import RECIPE
 
@@ -54,7 +54,7 @@ class InputImage:
         """Return the entry of the recipe: the seed, or the path with its SHA-256."""
         if self.path is None:
             return {"name": self.slot, "seed": str(self.seed)}
-        return {"name": self.slot, "path": str(self.path.resolve()), "sha256": hash_file(self.path)}
+        return {"name": self.slot, "path": str(self.path.resolve()), "sha256": hash_unchanged(self.path)}
 
 
 def assign_inputs(kind: type[Editor], images: Sequence[str | Path]) -> list[InputImage]:
@@ -191,6 +191,6 @@ def recorded_inputs(
 def _verify_photo(kind: type[Editor], name: str, path: Path, sha256: str, where: Path) -> InputImage:
     if not path.is_file():
         raise I2IError(f"The photo {path} of {where} is missing; name its new path with --image PATH.")
-    if hash_file(path) != sha256:
+    if hash_unchanged(path) != sha256:
         raise I2IError(f"{path} is not the photo that {where} edited; name the original with --image PATH.")
     return _parse_image(kind, name, str(path))

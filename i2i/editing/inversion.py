@@ -145,7 +145,8 @@ class Inversions:
         if origin := self.registry.provider("inverter", kind.name).origin:
             self.origins[kind.name] = origin
         scene = self._scene(kind, caller)
-        keys = [self._key(kind, options, image) for image in images]
+        described = self._describe(kind, options)
+        keys = [_key(described, image) for image in images]
         found: dict[int, Inversion] = {}
         self._look_up(keys, found, cache)
         missing = [number for number in range(len(images)) if number not in found]
@@ -183,18 +184,14 @@ class Inversions:
             return inversion
         return replace(inversion, image=render(self.generator, inversion.latent))
 
-    def _key(self, kind: type[Inverter], options: Options, image: Tensor) -> str:
-        """Return the cache key: a hash of everything that the result depends on."""
+    def _describe(self, kind: type[Inverter], options: Options) -> str:
+        """Return everything that a result depends on besides its image, as JSON."""
         provider = self.registry.provider("inverter", kind.name)
         version = provider.sha256 or provider.version  # the version of a plugin in one file is its contents
         inverter = [kind.name, provider.distribution, version, options.model_dump(mode="json")]
         own = build_plugin(self.registry, "inverter", kind.name).cache_facts(self.generator, options)
         facts = {**self.facts, **({"inverter": dict(own)} if own else {})}
-        described = json.dumps([inverter, self._extractors_of(kind), facts], sort_keys=True)
-        digest = hashlib.sha256(described.encode())
-        array = image.detach().float().cpu().contiguous().numpy()
-        digest.update(str(array.shape).encode() + array.tobytes())
-        return digest.hexdigest()[:32]
+        return json.dumps([inverter, self._extractors_of(kind), facts], sort_keys=True)
 
     def _extractors_of(self, kind: type[Inverter]) -> dict[str, list[str]]:
         """Return by role the name, distribution and version of the extractors that an inverter would be given."""
@@ -253,6 +250,14 @@ class Inversions:
             for file in files:  # a fixed order avoids deadlocks between processes
                 stack.enter_context(file_lock(file, waiting=waiting, stop=lambda: scene.cancelled))
             yield
+
+
+def _key(described: str, image: Tensor) -> str:
+    """Return the cache key of an image: a hash of everything that the result depends on."""
+    digest = hashlib.sha256(described.encode())
+    array = image.detach().float().cpu().contiguous().numpy()
+    digest.update(str(array.shape).encode() + array.tobytes())
+    return digest.hexdigest()[:32]
 
 
 def _to_device(latent: Latent, device: Device) -> Latent:

@@ -13,7 +13,7 @@ from ..api.options import option_flag
 from ..inference.generators import generator_identity
 from ..registry import Registry
 from ..runtime.versions import installed_versions
-from ..toolkit.files import hash_file
+from ..toolkit.files import hash_unchanged
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
@@ -75,7 +75,7 @@ class Recipe:
         """
         for name, sha256 in self.option_files.items():
             path = Path(str(self.options.get(name)))
-            if not path.is_file() or hash_file(path) != sha256:
+            if not path.is_file() or hash_unchanged(path) != sha256:
                 raise I2IError(
                     f"{path}, the {option_flag(name)} of {self.path}, is missing or differs; restore it or edit again."
                 )
@@ -141,7 +141,7 @@ def make_recipe(
         "distribution": provider.distribution,
         "version": provider.version,
         "options": options.model_dump(mode="json") | {name: str(path) for name, path in files.items()},
-        "option_files": {name: hash_file(path) for name, path in files.items()},
+        "option_files": {name: hash_unchanged(path) for name, path in files.items()},
         "seed": settings.seed,
         "photos": [dict(photo) for photo in photos],
     }

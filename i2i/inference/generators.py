@@ -83,7 +83,7 @@ def find(source: str | Path, registry: Registry) -> Path | None:
 
 def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]:
     """Return the generator's name and the ``sha256`` of its files; for a run, those of the last ``step``."""
-    from ..toolkit.files import hash_file
+    from ..toolkit.files import hash_unchanged
     from ..toolkit.weights import weight_files
     from ..training.runs import open_run
 
@@ -92,10 +92,10 @@ def generator_identity(source: str | Path, registry: Registry) -> dict[str, Any]
         return {"generator": str(source)}
     name = file.resolve().name if Path(source).exists() else str(source)
     if file.is_file():
-        return {"generator": name, "sha256": hash_file(*weight_files(file))}
+        return {"generator": name, "sha256": hash_unchanged(*weight_files(file))}
     run = open_run(file)
     step = run.find("last")
-    return {"generator": name, "step": step, "sha256": hash_file(run.checkpoint(step))}
+    return {"generator": name, "step": step, "sha256": hash_unchanged(run.checkpoint(step))}
 
 
 def generator_domain(source: str | Path, registry: Registry) -> str | None:
@@ -126,7 +126,7 @@ _RENAMED_DOMAINS = {"drawn faces": "synthetic faces"}
 def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
     from ..assets.models import known_checksum
-    from ..toolkit.files import hash_file
+    from ..toolkit.files import hash_unchanged
     from ..toolkit.weights import read_weights
 
     header: Mapping[str, Any] = {}
@@ -138,7 +138,7 @@ def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     sums = {sha256: model.domain for model in models if (sha256 := known_checksum(model))}
     if not sums:
         return None
-    return sums.get(str(header.get("source_sha256"))) or sums.get(hash_file(path))
+    return sums.get(str(header.get("source_sha256"))) or sums.get(hash_unchanged(path))
 
 
 def open_weights(path: Path, registry: Registry) -> tuple[type[Generator], Weights, Contents]:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,34 @@ def hash_file(path: Path, *more: Path) -> str:
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+_SETTLED = 2 * 10**9
+"""Age in nanoseconds from which a change of a file shows in its times; those of some file systems are whole seconds."""
+_known_hashes: dict[tuple[tuple[str | int, ...], ...], str] = {}
+
+
+def hash_unchanged(path: Path, *more: Path) -> str:
+    """Return what ``hash_file`` does; files that have not changed since are read once by a process.
+
+    A file has changed if its size, number or times differ. One that was changed within the last two seconds is always
+    read. To verify a file against damage or another hash that is known beforehand, use ``hash_file``.
+    """
+    states = tuple(_state(file) for file in (path, *more))
+    if known := _known_hashes.get(states):
+        return known
+    now = time.time_ns()
+    found = hash_file(path, *more)
+    settled = all(max(modified, changed) < now - _SETTLED for *_, modified, changed in states)
+    if settled and states == tuple(_state(file) for file in (path, *more)):  # not changed while it was read
+        _known_hashes[states] = found
+    return found
+
+
+def _state(file: Path) -> tuple[str, int, int, int, int, int]:
+    """Path, device, number and size of a file, and the times of its last changes in nanoseconds."""
+    known = file.stat()
+    return str(file.resolve()), known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..api.dataset import Dataset, Direction
 from ..api.device import Device
 from ..api.errors import I2IError, UsageError
-from ..api.options import Options, build_options, option_flag
+from ..api.options import DATA_OPTIONS, Options, build_options, option_flag
 from ..api.trainer import DataInfo, Trainer
 from ..callbacks import Callbacks, choose_callbacks
 from ..data.training_data import TrainingData, describe_data, has_split, open_data, seed_data
@@ -20,7 +20,7 @@ from ..registry import Registry
 from ..runtime.device import choose_device
 from ..runtime.notes import note
 from .runs import Run, open_dataset, open_run, versions
-from .settings import DATA_OPTIONS, TrainOptions, suited_options
+from .settings import TrainOptions, suited_options
 
 
 @dataclass

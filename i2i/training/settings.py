@@ -16,11 +16,6 @@ from ..guards import guarding, plugin_owner
 if TYPE_CHECKING:
     from ..registry import Registry
 
-DATA_OPTIONS = frozenset(
-    {"dataset", "data_root", "source", "direction", "epochs", "load_size", "flip", "overfit", "skip_bad", "cache_mb"}
-)
-"""Settings of what a trainer learns from, which one that makes its samples itself does not have."""
-
 
 class TrainOptions(Options):
     """What ``i2i train`` asks for besides the trainer's own options."""

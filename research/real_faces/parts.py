@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,7 @@ COUNT = 40
 """Samples of each preset and direction."""
 PAIRS = 20
 """Pairs of samples that are swapped: the first seed with the second, the third with the fourth, and so on."""
-SEED_OF_DIRECTIONS = 70_000
-"""First seed of random directions."""
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when judging changes, so that results of an older protocol are measured anew."""
 PRIOR = {
     "start": 4.0,
@@ -204,9 +203,7 @@ class Tasks:
             "image_after": self.bench.store(f"{subject}/{name}", result.image),
         }
         scalars = {key: round(value, 5) for key, value in result.scalars.items()}
-        judged = self.bench.judge_edit(
-            start, result, SEED_OF_DIRECTIONS + 2 * len(subject) + 2 * list(PRESETS).index(name)
-        )
+        judged = self.bench.judge_edit(start, result, seed_of_direction(f"{subject}/{name}"))
         return {
             "subject": subject.partition("/")[2],
             "preset": name,
@@ -248,13 +245,14 @@ class Tasks:
         named = [f"target={target}", f"source={source}"]
         invert = {"invert": self.bench.invert} if self.bench.invert and not target.startswith("seed:") else {}
         result, seconds = self.bench.edit("swap", named, notes, frames=0, **invert)
-        judged = self.bench.judge_edit(starts[0], result, SEED_OF_DIRECTIONS + len(target), starts[1].seen)
+        names = [Path(each).stem for each in (target, source)]
+        seed_of_random = seed_of_direction(f"swap/{names[0]}/{names[1]}")
+        judged = self.bench.judge_edit(starts[0], result, seed_of_random, starts[1].seen)
         gap = descriptor_distance(starts[0].seen.descriptor, starts[1].seen.descriptor)
         closed = {
             name: None if "to_source" not in each else round(1 - each["to_source"] / gap, 4)
             for name, each in (("closed", judged), *((f"closed_{each}", judged[each]) for each in ("none", "random")))
         }
-        names = [Path(each).stem for each in (target, source)]
         return {
             "subject": f"{names[0]}/{names[1]}",
             "photos": not target.startswith("seed:"),
@@ -288,8 +286,17 @@ class Tasks:
             "notes": notes,
             "image_before": self.bench.store(f"directions/{seed}/before", start.image),
             "image_after": self.bench.store(f"directions/{seed}/{name}", result.image),
-            **self.bench.judge_edit(start, result, SEED_OF_DIRECTIONS + 2 * list(DIRECTIONS).index(name)),
+            **self.bench.judge_edit(start, result, seed_of_direction(f"directions/{seed}/{name}")),
         }
+
+
+def seed_of_direction(edit: str) -> int:
+    """Return the seed of the random direction that an edit is compared with, another one for each edit.
+
+    Args:
+        edit: What is edited and how, such as ``samples/60000/smile``.
+    """
+    return int(sha256(edit.encode()).hexdigest(), 16) % 2**31
 
 
 def collect(tasks: Tasks) -> list[Record]:

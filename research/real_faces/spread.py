@@ -6,7 +6,9 @@ They are the unit of the aims, so they are computed once and stored in ``spread.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -14,12 +16,11 @@ from typing import Any
 
 import click
 
-import i2i
 from i2i.toolkit.files import write_json
 from i2i.toolkit.terminal import run_script
 
 FILE = Path(__file__).with_name("spread.json")
-COUNT, FIRST_SEED, PSI = 200, 50_000, 0.7
+COUNT, FIRST_SEED = 200, 50_000
 
 
 @click.command()
@@ -29,13 +30,12 @@ COUNT, FIRST_SEED, PSI = 200, 50_000, 0.7
 def main(generator: str, count: int, out: Path) -> None:
     """Measure random samples at psi 0.7 and write the spread of each measure: a second or two for each sample."""
     from .judges import Judges
+    from .protocol import PSI, Bench, FaceNotFoundError
 
-    judges, found = Judges(), []
-    model = i2i.generator(generator, "cpu")
+    bench, found = Bench(Judges(), generator, Path(tempfile.gettempdir())), []
     for number in range(count):
-        seen = judges.look(render_seed(model, FIRST_SEED + number))
-        if seen is not None:
-            found.append(seen.as_json())
+        with suppress(FaceNotFoundError):
+            found.append(bench.sample(FIRST_SEED + number).seen.as_json())
         if number % 20 == 19:
             click.echo(f"{number + 1} of {count} samples", err=True)
     about = {"generator": generator, "psi": PSI, "first_seed": FIRST_SEED, "samples": count, "faces": len(found)}
@@ -43,28 +43,24 @@ def main(generator: str, count: int, out: Path) -> None:
     click.echo(f"wrote {out}")
 
 
-def render_seed(model: Any, seed: int) -> Any:
-    """Render a seed at ``PSI``: ``(1, 3, R, R)`` in [-1, 1]."""
-    import torch
-
-    from i2i.toolkit.latents.sampling import SamplingOptions, latents
-
-    with torch.no_grad():
-        return model.render(latents(model, [seed], SamplingOptions(truncation=PSI))).clamp(-1, 1)
-
-
 def summarise(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return mean and standard deviation of each measure, and the median identity distance of different samples."""
     from .judges import descriptor_distance
 
-    columns = {name: [each["measures"][name] for each in found] for name in found[0]["measures"]}
     strangers = [descriptor_distance(one["descriptor"], other["descriptor"]) for one, other in pairwise(found)]
     return {
         "measures": {
-            name: {"mean": round(mean(values), 4), "sd": round(stdev(values), 4)} for name, values in columns.items()
+            name: {key: round(value, 4) for key, value in own.items()}
+            for name, own in spread_of([each["measures"] for each in found]).items()
         },
         "strangers": round(median(strangers), 3),
     }
+
+
+def spread_of(measured: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of each measure."""
+    columns = {name: [each[name] for each in measured] for name in measured[0]}
+    return {name: {"mean": mean(values), "sd": stdev(values)} for name, values in columns.items()}
 
 
 def load_spread(file: Path = FILE) -> dict[str, dict[str, float]]:

@@ -161,6 +161,18 @@ def test_an_editor_s_extractors_are_open_before_it_starts() -> None:
         open_required(Blend, wrong)
 
 
+def test_a_named_extractor_that_cannot_be_opened_ends_the_edit() -> None:
+    open_required(Unsure, toy(Faceless)[1])
+    with pytest.raises(i2i.I2IError, match="not downloaded"):
+        open_required(Unsure, toy(Faceless, identity="faceless")[1])
+
+
+def test_lpips_on_vgg16_is_named_only_where_it_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("I2I_HOME", str(tmp_path))
+    with pytest.raises(i2i.I2IError, match="'vgg16' is not downloaded: type 'i2i models fetch vgg16'"):
+        i2i.edit("text", prompt="smile", steps=1, device="cpu", extractors={"perceptual": "lpips-vgg"})
+
+
 def test_a_chosen_extractor_that_is_not_there_is_refused_before_the_edit() -> None:
     _, found = toy(Faceless, identity="facelss")
     with pytest.raises(i2i.UsageError, match=r"no extractor of identity called 'facelss'.*Did you mean 'faceless'"):

@@ -70,6 +70,31 @@ def test_cache_facts_are_part_of_the_key(tmp_path: Path) -> None:
         edit("brighten", [picture], out=tmp_path / "last", **shared)
 
 
+def test_the_key_is_described_once_for_all_images(tmp_path: Path) -> None:
+    described: list[str] = []
+
+    class Counting(Bandwise):
+        name = "counting"
+        default = False
+
+        def cache_facts(self, generator: i2i.Generator, options: Any) -> dict[str, Any]:
+            described.append(self.name)
+            return {}
+
+    class Several(Brighten):
+        name = "several"
+        photos = ("image+",)
+
+    registry = registry_of(Bands, Several, Counting, Squares)
+    colours = ((10, 10, 30), (90, 10, 30))
+    pictures = [photo(tmp_path / f"{red}.png", (red, *rest), size=(60, 60)) for red, *rest in colours]
+    shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "invert": "counting"}
+    Bandwise.asked.clear()
+    edit("several", pictures, **shared)
+    edit("several", pictures[1:], **shared)
+    assert Bandwise.asked == [2] and described == ["counting"] * 2
+
+
 def test_plots_survive_the_cache() -> None:
     """As JSON in the latent file; entries of earlier versions have no right axis."""
     plot = i2i.Plot(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import isclose
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from research.real_faces.aims import NAMED, PRESETS, Aim, Goal
 from research.real_faces.blind import main as blind
 from research.real_faces.evaluate import main, remaining, run_tasks
 from research.real_faces.measures import MEASURES, measure_landmarks
-from research.real_faces.parts import COUNT, PACKAGES, PAIRS, PRIOR, SEEDS, EvaluationTask
+from research.real_faces.parts import COUNT, PACKAGES, PAIRS, PRIOR, SEEDS, EvaluationTask, Plan, Tasks
 from research.real_faces.photos import (
     EVALUATION,
     TUNING,
@@ -248,6 +248,47 @@ def test_durations_are_readable(seconds: float, words: str) -> None:
 def test_parts_have_a_pace_and_packages() -> None:
     assert {"samples", "photos", "swap", "directions", "start", "inversion"} == set(PACKAGES)
     assert len(SEEDS) >= 2 * PAIRS and len(SEEDS) >= COUNT
+
+
+class DirectionBench:
+    """A bench whose edits do nothing; it stores the seeds of the random directions that they are compared with."""
+
+    name, invert = "toy", ""
+    options: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+
+    def sample(self, seed: int) -> Any:
+        seen = SimpleNamespace(
+            measures={}, descriptor=torch.ones(128) * seed, as_json=lambda: {"measures": {}, "descriptor": []}
+        )
+        return SimpleNamespace(source=f"seed:{seed}", image=torch.zeros(1, 3, 4, 4), seen=seen)
+
+    def edit(self, *_: Any, **__: Any) -> tuple[i2i.Result, float]:
+        return i2i.Result(image=torch.zeros(1, 3, 4, 4)), 1.0
+
+    def judge_edit(self, start: Any, result: i2i.Result, seed: int, source: Any = None) -> dict[str, Any]:
+        self.seeds.append(seed)
+        return {"none": {}, "random": {}}
+
+    def store(self, name: str, image: torch.Tensor) -> str:
+        return name
+
+
+def test_every_edit_has_a_random_direction_of_its_own(tmp_path: Path) -> None:
+    def seeds() -> list[int]:
+        bench, records = DirectionBench(), Records(tmp_path / "r.jsonl")
+        tasks = Tasks(bench, Plan(("samples", "swap", "directions"), NAMED, [], None, 4), records, {})  # type: ignore[arg-type]
+        for start in tasks.starts():
+            records.add(start.key, start.settings, {"measures": {"size": 1.0}})
+        for each in tasks.edits():
+            each.run()
+        return bench.seeds
+
+    found = seeds()
+    assert len(found) == len(set(found)) == 4 * (len(NAMED) + 1 + len(aims.DIRECTIONS))
+    assert all(0 <= seed < 2**31 for seed in found) and seeds() == found
 
 
 # The report.

@@ -13,9 +13,10 @@ import i2i
 from i2i_plugins.demo import synthetic_faces
 from research.demo.measures import witnesses
 from research.demo.measures.attributes import LAYERS, PARTS, RECOVERED, AttributeJudge, features_of, fit
-from research.demo.measures.witnesses import DRAGS, PROMPTS, edit_figures, spread_of, swap_figures
+from research.demo.measures.witnesses import DRAGS, PROMPTS, edit_figures, swap_figures
 from research.real_faces.aims import Aim, Goal
 from research.real_faces.measures import MEASURES
+from research.real_faces.spread import spread_of
 
 SPREAD = {"size": {"mean": 1.0, "sd": 0.5}, "attribute/yaw": {"mean": 0.0, "sd": 1.0}}
 GOAL = Goal((Aim("size", 0.8),))

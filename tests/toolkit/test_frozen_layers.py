@@ -45,6 +45,24 @@ def test_cached_keeps_nothing_while_weights_train() -> None:
     assert layer.made == 4
 
 
+def test_cached_depends_on_the_named_weights_only() -> None:
+    class Named(Doubled):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(3))
+
+        def cached_weights(self) -> tuple[nn.Parameter, ...]:
+            return (self.weight,)
+
+    layer = Named()
+    layer()
+    with torch.no_grad():
+        layer.bias.add_(1)
+    assert not layer.trains and layer() is layer() and layer.made == 1
+    layer.weight.requires_grad_(True)
+    assert layer.trains and layer().requires_grad and layer.made == 2
+
+
 @pytest.mark.parametrize("trains", [False, True])
 def test_cached_is_reused_by_compiled_code_of_frozen_weights(trains: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Doubled()

@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import i2i
+from i2i.api.options import read_config
+from i2i.cli import build
 from i2i.inference.evaluation import evaluate
 from i2i.inference.export import export
 from i2i.inference.prediction import predict
@@ -103,6 +106,40 @@ def test_settings_of_a_dataset_are_refused_without_one(tmp_path: Path, given: di
     flag = f"--{next(iter(given)).replace('_', '-')}"
     with pytest.raises(i2i.UsageError, match=f"'doubler' makes its samples itself: leave {flag} out"):
         i2i.train(Doubler, out=tmp_path / "run", quiet=True, **given)
+
+
+def test_options_of_a_run_without_dataset_serve_as_a_config_file(tmp_path: Path) -> None:
+    run = i2i.train(Doubler, out=tmp_path / "run", quiet=True, seed=3)
+    config = read_config(run.folder / "options.json")
+    again = i2i.train(Doubler, out=tmp_path / "again", quiet=True, **config)
+    assert again.options["run"] == run.options["run"]
+    assert torch.equal(again.sole_network()["weight"], run.sole_network()["weight"])
+    larger = i2i.train(Doubler, out=tmp_path / "larger", quiet=True, **{**config, "size": 32})
+    assert larger.options["run"]["size"] == 32
+    with pytest.raises(i2i.UsageError, match="leave --flip out"):
+        i2i.train(Doubler, out=tmp_path / "flip", quiet=True, **config, flip=True)
+
+
+def test_next_command_prefers_the_folder_of_the_run_to_an_option(tmp_path: Path) -> None:
+    class Named(Doubler):
+        name = "named"
+        next_command = "i2i double {run} --word {word} {{}}"
+
+        class Options(i2i.Options):
+            run: str = "an option"
+            word: str = "two words"
+
+    registry = i2i.load_registry().resolve("trainer", Named)[1]
+    result = CliRunner().invoke(build(registry), ["train", "named", "--out", str(tmp_path / "x")])
+    assert f"next: i2i double {tmp_path / 'x'} --word 'two words' {{}}" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["i2i x {nothing}", "i2i x {run", "i2i x {}", "i2i x {run:d}", "i2i x {run.name}"])
+def test_next_command_is_checked_before_the_training(tmp_path: Path, command: str) -> None:
+    broken = type("Broken", (Doubler,), {"name": "broken", "next_command": command})
+    with pytest.raises(i2i.I2IError, match=r"'broken'.* next_command is .*: braces may hold only run or the name"):
+        i2i.train(broken, out=tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_trainers_still_need_a_dataset() -> None:

@@ -32,11 +32,11 @@ class CachedLayer(nn.Module):
                 self._cache.clear()
             entry = self._cache.get(name)
             return make() if entry is None else cast("CachedT", entry[1])
-        version = self.frozen_version()
-        if version is None:
+        weights = self.cached_weights()
+        if any(weight.requires_grad for weight in weights):
             self._cache.clear()  # a fused optimiser changes weights without a new version
             return make()
-        key = (version, *keys)
+        key = (*((weight._version, weight.data_ptr(), weight.dtype) for weight in weights), *keys)
         entry = self._cache.get(name)
         if entry is None or entry[0] != key:
             with torch.inference_mode(False), torch.no_grad():  # autograd may use it later
@@ -44,17 +44,14 @@ class CachedLayer(nn.Module):
             self._cache[name] = entry
         return cast("CachedT", entry[1])
 
+    def cached_weights(self) -> tuple[nn.Parameter, ...]:
+        """Return the weights that cached results depend on; a layer may override it to name fewer."""
+        return tuple(self.parameters())
+
     @property
     def trains(self) -> bool:
-        """Whether a weight that cached results depend on needs a gradient; by default any parameter."""
-        return any(weight.requires_grad for weight in self.parameters())
-
-    def frozen_version(self) -> tuple[Any, ...] | None:
-        """Return a key that changes with the weights; None while the layer ``trains``."""
-        weights = tuple(self.parameters())
-        if any(weight.requires_grad for weight in weights):
-            return None
-        return tuple((weight._version, weight.data_ptr()) for weight in weights)
+        """Whether a weight that cached results depend on needs a gradient."""
+        return any(weight.requires_grad for weight in self.cached_weights())
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cache out of copies and pickles: it may be larger than the weights."""

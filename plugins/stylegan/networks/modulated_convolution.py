@@ -9,8 +9,6 @@ cached.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,10 +35,7 @@ four times the arithmetic, but saves a pass over large feature maps, which domin
 
 
 class ModulatedLayer(CachedLayer):
-    """Base of convolutions and toRGB: weights, bias, the affine layer from w to styles, and a cache.
-
-    Cached results depend on ``weight`` only.
-    """
+    """Base of convolutions and toRGB: weights, bias, the affine layer from w to styles, and a cache."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, w_dim: int) -> None:
         super().__init__()
@@ -48,13 +43,8 @@ class ModulatedLayer(CachedLayer):
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    @property
-    def trains(self) -> bool:
-        return self.weight.requires_grad
-
-    def frozen_version(self) -> tuple[Any, ...] | None:
-        weight = self.weight
-        return None if weight.requires_grad else (weight._version, weight.data_ptr(), weight.dtype)
+    def cached_weights(self) -> tuple[nn.Parameter, ...]:
+        return (self.weight,)
 
 
 class StyledConv(ModulatedLayer):

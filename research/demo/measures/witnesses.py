@@ -12,15 +12,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from torch import Tensor
 
 from i2i_plugins.demo.synthetic_faces import UNSEEN
-from research.real_faces.aims import LARGE, MEDIUM, Aim, Goal, Spread
+from research.real_faces.aims import (
+    CLOSED,
+    IDENTITY,
+    LARGE,
+    MEDIUM,
+    OUTSIDE,
+    PRESETS,
+    SAMPLES_SHARE,
+    Aim,
+    Goal,
+    Spread,
+)
 from research.real_faces.judges import Judges, Seen, descriptor_distance
 from research.real_faces.protocol import Bench, FaceNotFoundError, Start
+from research.real_faces.spread import spread_of
 from research.real_faces.tables import effect, meets, middle, share
 
 from .attributes import attribute_judge
@@ -31,10 +42,6 @@ EDITED = 20
 """Samples that each preset and each prompt is tried on, and pairs that are swapped."""
 SPREAD = 100
 """Samples over which the spread of each measure is computed."""
-SHARE = 0.8
-"""Least share of the samples that meet an aim."""
-IDENTITY, OUTSIDE, CLOSED = 0.4, 0.06, 0.4
-"""Largest medians of dlib's identity distance and of LPIPS outside the mask; least share of the gap a swap closes."""
 BASELINES = {"none": "recompressed samples", "random": "random directions of the same length"}
 DIRECTIONS = 30_000_000
 """First seed of random directions."""
@@ -44,21 +51,20 @@ def _attribute(name: str, effect: float, room: float = 1.0) -> Goal:
     return Goal((Aim(f"attribute/{name}", effect),), room)
 
 
-SMILE = Goal((Aim("corner_raise", LARGE), Aim("mouth_width", MEDIUM)))
 DRAGS: Mapping[str, Goal] = {
     "close_eyes": _attribute("eyes_open", -LARGE),
     "big_eyes": _attribute("eyes_open", MEDIUM),
     "shut_mouth": _attribute("mouth_open", -LARGE, room=0.0),
     "open_mouth": _attribute("mouth_open", LARGE),
-    "slim_face": Goal((Aim("jaw_width", -MEDIUM),)),
-    "smile": SMILE,
-    "frown": Goal((Aim("corner_raise", -LARGE),)),
-    "raise_brows": Goal((Aim("brow_height", LARGE),)),
+    "slim_face": PRESETS["slim_face"],
+    "smile": PRESETS["smile"],
+    "frown": PRESETS["frown"],
+    "raise_brows": PRESETS["raise_brows"],
     "turn_left": _attribute("yaw", -LARGE),
     "turn_right": _attribute("yaw", LARGE),
 }
 PROMPTS: Mapping[str, Goal] = {
-    "a smiling face": SMILE,
+    "a smiling face": PRESETS["smile"],
     "eyes closed": _attribute("eyes_open", -LARGE),
     "mouth open": _attribute("mouth_open", LARGE),
     "a face looking left": _attribute("yaw", -LARGE),
@@ -131,12 +137,6 @@ class DemoWorld:
         seed = DIRECTIONS + 2 * int(start.source.partition(":")[2])
         judged = self.bench.judge_edit(start, result, seed % 2**31, source)
         return {"before": start.seen.as_json()["measures"], **judged}
-
-
-def spread_of(measured: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of each measure."""
-    columns = {name: [each[name] for each in measured] for name in measured[0]}
-    return {name: {"mean": mean(values), "sd": stdev(values)} for name, values in columns.items()}
 
 
 def world_of(bench: EvaluationSamples) -> DemoWorld:
@@ -223,7 +223,10 @@ def edit_figures(name: str, records: Sequence[dict[str, Any]], goal: Goal, sprea
     met = share(meets(record, goal, spread) for record in records)
     figures = [
         Figure(
-            name, nan if met is None else met, f"share of {len(records)} samples with {goal.describe()}", least=SHARE
+            name,
+            nan if met is None else met,
+            f"share of {len(records)} samples with {goal.describe()}",
+            least=SAMPLES_SHARE,
         )
     ]
     for baseline, words in BASELINES.items():
