@@ -118,10 +118,14 @@ class DragOptions(i2i.Options):
     identity_weight: float | None = Field(
         None,
         ge=0,
-        description="Weight of the identity loss, where landmarks guide.  [default: 2 from 256 px on, 0.3 below]",
+        description="Weight of the identity loss, where landmarks guide.  [default: 2 from 256 px on, 3 for "
+        "presets that turn the head, 0.3 below]",
     )
-    colour_weight: float = Field(
-        10.0, ge=0, description="Weight of the loss on mean colours of blocks, where landmarks guide"
+    colour_weight: float | None = Field(
+        None,
+        ge=0,
+        description="Weight of the loss on mean colours of blocks, where landmarks guide.  [default: 10, and 2 for "
+        "presets that turn the head from 256 px on]",
     )
     guide: Guide | None = Field(
         None,

@@ -29,6 +29,9 @@ _MIN_OPENING = 0.01
 
 LIDS = range(36, 48)
 """Landmarks of the eyes, counted from 0."""
+ENOUGH = 0.5
+"""Fraction of the way to the targets of presets from which on an edit is reported by how far it went: the landmarks of
+a preset are a wish, and a head that turned most of the way has turned."""
 UNMOVED_STEPS = 20
 """Number of steps from which on handles that have not moved are reported as such."""
 _ROUNDING = 1.01
@@ -53,6 +56,12 @@ class DraggedImage:
     of points as they were tracked."""
     scalars: dict[str, float] = field(default_factory=dict)
     """Measures of the result by name."""
+
+    @property
+    def covered(self) -> float:
+        """The fraction of the initial distances to the targets that the handles have covered; 0 for none."""
+        initial = float(self.plan.handles.lengths.sum())
+        return max(0.0, 1 - sum(self.distances) / initial) if initial else 0.0
 
     @property
     def converged(self) -> list[bool]:
@@ -133,6 +142,9 @@ def _report(scene: i2i.Scene, method: DragMethod, result: DraggedImage) -> None:
     missed = [index for index, converged in enumerate(result.converged) if not converged]
     if not missed:
         return
+    if method.settings.preview and not result.plan.masked_handles and result.covered >= ENOUGH:
+        scene.note(result.plan.prefix(f"{_progress(method, result)}."))
+        return
     farthest = max(missed, key=lambda index: distances[index])
     limit = trajectory.thresholds[farthest]
     distance = f"{distances[farthest]:.2g} px from its target (converged below {limit:.2g} px)"
@@ -144,6 +156,20 @@ def _report(scene: i2i.Scene, method: DragMethod, result: DraggedImage) -> None:
     else:
         text = f"{len(missed)} of {len(distances)} handles did not converge, {which}: the farthest is {distance}"
     scene.note(result.plan.prefix(f"{text}; {_reason(scene, method, result, missed)}."))
+
+
+def _progress(method: DragMethod, result: DraggedImage) -> str:
+    """Tell how far landmarks moved towards targets that most of them did not reach, and what to type for more."""
+    trajectory, settings = result.trajectory, method.settings
+    assert trajectory is not None
+    text = f"The handles moved {100 * result.covered:.0f} % of the way to their targets in {trajectory.steps} steps"
+    if trajectory.stop_reason == "steps":
+        return f"{text}; for more, type --steps {2 * settings.steps}"
+    if trajectory.stop_reason == "cancelled":
+        return f"{text} before it was stopped; for more, type the same command again"
+    name, (_, strength) = next(iter(method.presets.items()))
+    larger = f"--preset {name}={1.5 * strength:g}" if len(method.presets) == 1 else "larger strengths"
+    return f"{text}, and no further in the last {settings.patience}; for more, type --patience 0 or {larger}"
 
 
 def _reason(scene: i2i.Scene, method: DragMethod, result: DraggedImage, missed: Sequence[int]) -> str:

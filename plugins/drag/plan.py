@@ -17,7 +17,7 @@ from .losses import ColourLoss, Guidance, IdentityLoss, LandmarkLoss
 from .masks import Outline, draw_outlines, point_outlines, preset_outlines, read_mask
 from .options import DragOptions
 from .preset_values import PresetValues
-from .settings import DragMethod, identity_weight, render_image, requested_presets
+from .settings import DragMethod, render_image, requested_presets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,12 +138,14 @@ def plan_image(
         )
         identity_loss = None
         if method.identity is not None:
-            identity_loss = IdentityLoss.create(method.identity, identity_weight(options, size), image, landmarks[None])
+            identity_loss = IdentityLoss.create(
+                method.identity, method.settings.identity_weight, image, landmarks[None]
+            )
         guidance = Guidance(
             scene.extractors["landmarks"],
             landmark_loss,
             identity_loss,
-            ColourLoss.create(options.colour_weight, image),
+            ColourLoss.create(method.settings.colour_weight, image),
             photo.pixels,
             mask if options.keep_outside else None,
         )

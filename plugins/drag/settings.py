@@ -44,8 +44,12 @@ PUBLISHED_TOLERANCE = 2 / 512
 """Distance at which a handle of the published method has arrived, as a fraction of the image; at least 2 px."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
 """Weights of the mask: as published, and below ``SMALL`` px, where the kept region is close to the moving one."""
-IDENTITY_WEIGHT, SMALL_IDENTITY_WEIGHT = 2.0, 0.3
-"""Weights of the identity, from ``SMALL`` px on, and below."""
+IDENTITY_WEIGHT, TURN_IDENTITY_WEIGHT, SMALL_IDENTITY_WEIGHT = 2.0, 3.0, 0.3
+"""Weights of the identity, from ``SMALL`` px on, there where one vector moves all layers, and below. Where heads turn
+the whole face moves, and with it what tells people apart."""
+COLOUR_WEIGHT, TURN_COLOUR_WEIGHT = 10.0, 2.0
+"""Weights of the colours, and from ``SMALL`` px on where one vector moves all layers: a head that turns leaves blocks,
+and a large weight would hold it."""
 SMALL = 256
 """Resolution below which pixels are coarse for features. Below, networks look at images, and above at previews."""
 
@@ -76,6 +80,10 @@ class DragSettings:
     """Weight of the mask loss."""
     start_weight: float
     """Weight of the mean distance of w from the initial latent."""
+    identity_weight: float
+    """Weight of the identity loss, where landmarks guide."""
+    colour_weight: float
+    """Weight of the colour loss, where landmarks guide."""
     frames: int
     """Steps between frames; 0 for none."""
     preview: bool = False
@@ -108,8 +116,11 @@ def resolve_settings(
     large, guided = size >= SMALL, guide != "features"
     adapted = list(presets) if large and not published else []
     shared = any(values.space == "w" for values in adapted) if options.space is None else options.space == "w"
-    rows = TURN_LAYERS if shared and adapted and options.rows is None else options.rows
+    turns = shared and bool(adapted)
+    rows = TURN_LAYERS if turns and options.rows is None else options.rows
     weight = MASK_WEIGHT if large or published else SMALL_MASK_WEIGHT
+    identity = SMALL_IDENTITY_WEIGHT if not large else TURN_IDENTITY_WEIGHT if turns else IDENTITY_WEIGHT
+    colour = TURN_COLOUR_WEIGHT if turns else COLOUR_WEIGHT
     radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
     num_ws, deviation = generator.num_ws, component_std(generator)
     rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
@@ -129,6 +140,8 @@ def resolve_settings(
         patience=patience if options.patience is None else options.patience,
         mask_weight=weight if options.mask_weight is None else options.mask_weight,
         start_weight=options.start_weight,
+        identity_weight=identity if options.identity_weight is None else options.identity_weight,
+        colour_weight=colour if options.colour_weight is None else options.colour_weight,
         frames=options.frames,
         preview=large and guided,
         published=published,
@@ -163,20 +176,16 @@ def resolve_method(scene: i2i.Scene, options: DragOptions) -> DragMethod:
         scene.note(f"Neither --point nor --preset is given: applying --preset {DEFAULT_PRESET}.")
     presets = {name: (read_values(scene.presets[name]), strength) for name, strength in requested.items()}
     guide: Guide = "features"
-    identity = None
+    image = None
     if presets and options.guide != "features" and options.method != "published":
         image = render_image(scene.generator, scene.latent.w)
         guide = _resolve_guide(scene, options, image)
-        identity = None if guide == "features" else _find_identity(scene, options, image)
     features = guide != "landmarks" or bool(options.point)
     settings = resolve_settings(options, scene.generator, [values for values, _ in presets.values()], guide)
+    identity = None
+    if image is not None and guide != "features" and settings.identity_weight:
+        identity = _find_identity(scene, image)
     return DragMethod(settings, presets, guide, features, identity)
-
-
-def identity_weight(options: DragOptions, size: int) -> float:
-    """Return the weight of the identity loss for images of ``size`` px."""
-    default = IDENTITY_WEIGHT if size >= SMALL else SMALL_IDENTITY_WEIGHT
-    return default if options.identity_weight is None else options.identity_weight
 
 
 def requested_presets(options: DragOptions) -> dict[str, float]:
@@ -207,10 +216,8 @@ def _resolve_guide(scene: i2i.Scene, options: DragOptions, image: Tensor) -> Gui
     )
 
 
-def _find_identity(scene: i2i.Scene, options: DragOptions, image: Tensor) -> i2i.IdentityExtractor | None:
-    """Return the identity network, where the identity has a weight and the network passes gradients, else None."""
-    if not identity_weight(options, scene.generator.resolution):
-        return None
+def _find_identity(scene: i2i.Scene, image: Tensor) -> i2i.IdentityExtractor | None:
+    """Return the identity network, where there is one that passes gradients, else None."""
     try:
         identity: i2i.IdentityExtractor = scene.extractors["identity"]
     except (KeyError, i2i.I2IError):

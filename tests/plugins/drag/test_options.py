@@ -96,6 +96,7 @@ def test_guided_settings_of_large_images() -> None:
     assert guided.learning_rate == pytest.approx(1.5 * plain.learning_rate) and guided.preview and not plain.preview
     assert turned.shared_vector and turned.layers == 1 and guided.layers == 3  # 5 and 9 of 18 are 1 and 3 of 6
     assert guided.steps == 60 and guided.patience == 10
+    assert turned.identity_weight > guided.identity_weight and turned.colour_weight < guided.colour_weight
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,13 @@ def test_moves_of_large_images_only(size: int) -> None:
 def test_downsampling_averages() -> None:
     image = torch.arange(16.0).reshape(1, 1, 4, 4)
     assert downsample(image, 2).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+
+
+def test_landmarks_that_moved_most_of_the_way_are_reported_by_how_far() -> None:
+    made, _, notes = large_scene(Reader())
+    result = drag(made, steps=16, **FAST)
+    covered = 1 - result.scalars["distance"] / 22.5  # the mean of 25 and 20 px
+    assert result.scalars["arrived"] == 0 and covered > 0.5
+    assert notes == [
+        f"The handles moved {100 * covered:.0f} % of the way to their targets in 16 steps; for more, type --steps 32."
+    ]
