@@ -107,6 +107,7 @@ def _model_faults(model: Model) -> Iterator[str]:
         yield "no source of the file is given; set url, sources or path, or homepage for a file that users get by hand"
     yield from _digest_faults("sha256", model.sha256, optional=True)
     yield from _bundle_faults(model.bundles)
+    yield from _ratio_faults(model.aspect_ratio)
     faults = [
         f"sources[{number}]: {fault}" for number, source in enumerate(model.sources) for fault in _source_faults(source)
     ]
@@ -123,6 +124,11 @@ def _bundle_faults(bundles: Any) -> Iterator[str]:
         isinstance(name, str) and _WORD.fullmatch(name) for name in bundles
     ):
         yield f"bundles is {bundles!r}: input should be a frozenset of words such as 'faces'"
+
+
+def _ratio_faults(ratio: Any) -> Iterator[str]:
+    if not (isinstance(ratio, tuple) and len(ratio) == 2 and all(type(side) is int and side > 0 for side in ratio)):
+        yield f"aspect_ratio is {ratio!r}: input should be a tuple of two positive integers, such as (4, 3)"
 
 
 def _conversion_faults(model: Model) -> Iterator[str]:

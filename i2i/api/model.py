@@ -109,6 +109,10 @@ class Model:
     """What it knows: ``"faces"``, ``"cats"``, ``"cars"``, ..."""
     resolution: int | None = None
     """Height and width of its images, pixels."""
+    aspect_ratio: tuple[int, int] = (1, 1)
+    """Width and height, as a ratio, of what the square images of a generator show, in the middle between black bars:
+    ``(4, 3)`` for a generator of 512 px that was trained on images of 512 x 384 with bars above and below. Photos are
+    cropped accordingly, and results are written without the bars."""
     bytes: int | None = None
     """Size of the file, where it is known; of a converted one that of ``NAME.safetensors``."""
     sha256: str | None = None

@@ -56,7 +56,8 @@ _INTERRUPTED = "Stopped at once, so nothing is written; type the command again t
 @click.option(
     "--crop",
     type=click.Choice(["auto", "face", "square"]),
-    help="What a generator sees of a photo: a face aligned as in FFHQ, or the largest square.  [default: auto]",
+    help="What a generator sees of a photo: a face aligned as in FFHQ, the largest square, or what fits the "
+    "generator.  [default: auto]",
 )
 @face_option(None)
 @eyes_option

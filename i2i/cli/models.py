@@ -93,6 +93,8 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
         return
     model = registry.get("model", name)
     facts = _describe(model)
+    if model.aspect_ratio != (1, 1):
+        facts["aspect_ratio"] = ":".join(map(str, model.aspect_ratio))
     if model.training_data:
         facts["trained_on"] = model.training_data
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,13 @@ from ..api.errors import I2IError
 from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
-from ..toolkit.faces.alignment import extract_crop, ffhq_placement, points_placement, square_placement
+from ..toolkit.faces.alignment import (
+    extract_crop,
+    ffhq_placement,
+    points_placement,
+    rectangle_placement,
+    square_placement,
+)
 from ..toolkit.faces.detection import BY_HAND, find_faces
 from ..toolkit.faces.quality import FaceQuality, measure_quality
 from ..toolkit.files import hash_unchanged
@@ -44,6 +51,8 @@ class EditImage:
     """The photo into which the edited crop is pasted back; None where there is none."""
     placement: Placement | None = None
     """Position of the crop in that photo."""
+    aspect_ratio: tuple[int, int] = (1, 1)
+    """That of the content, as ``Model.aspect_ratio``; files show the content without the black bars."""
     quality: FaceQuality | None = None
     """Size, sharpness, noise and yaw of the face of an aligned photo; None for other images."""
 
@@ -51,8 +60,9 @@ class EditImage:
         """Return the metadata of the latent file, with which a later edit can paste its crop into the photo."""
         if self.source is None or self.placement is None:
             return {}
-        sha256 = hash_unchanged(self.source)
-        return {"photo": {"path": str(self.source.resolve()), "sha256": sha256, "quad": self.placement.to_plain()}}
+        photo = {"path": str(self.source.resolve()), "sha256": hash_unchanged(self.source)}
+        bars = {"aspect_ratio": list(self.placement.aspect_ratio)} if self.placement.aspect_ratio != (1, 1) else {}
+        return {"photo": {**photo, "quad": self.placement.to_plain(), **bars}}
 
 
 def open_photo(given: InputImage, device: Device) -> EditImage:
@@ -72,6 +82,7 @@ class ImageLoader:
         finder: Callable[[], Extractor],
         settings: EditSettings,
         finders: Sequence[str] = (),
+        aspect_ratio: tuple[int, int] = (1, 1),
     ) -> None:
         """Store the settings; no image is loaded yet.
 
@@ -79,9 +90,10 @@ class ImageLoader:
             domain: What the generator renders, such as ``"faces"``; None if unknown.
             finder: Returns the landmark extractor; called only if a face must be found.
             finders: Names of the landmark extractors that detect faces in whole photos, for messages.
+            aspect_ratio: That of what the generator renders between black bars; ``(1, 1)`` without bars.
         """
         self.generator, self.domain, self.finder, self.settings = generator, domain, finder, settings
-        self.finders = finders
+        self.finders, self.aspect_ratio = finders, aspect_ratio
 
     def load(self, given: InputImage) -> list[EditImage]:
         """Load one input; a photo with ``--face all`` yields one image for each face.
@@ -101,7 +113,8 @@ class ImageLoader:
             points.check_inside(array.shape[0], array.shape[1], given.path)
             return [self._crop(given, array, points_placement(points), given.label)]
         if not self.aligns:
-            return [self._crop(given, array, square_placement(*array.shape[:2]), given.label)]
+            place = partial(rectangle_placement, aspect_ratio=self.aspect_ratio) if self.bars else square_placement
+            return [self._crop(given, array, place(*array.shape[:2]), given.label)]
         faces = self._faces(array, given.path)
         several = len(faces) > 1
         names = {number: f"{given.label} {number}" if several else given.label for number in faces}
@@ -129,15 +142,21 @@ class ImageLoader:
 
     @property
     def aligns(self) -> bool:
-        """Whether photos are cropped to an aligned face, not to their largest square."""
-        crop = self.settings.crop
-        return self.settings.points is not None or crop == "face" or (crop == "auto" and self.domain == FACES)
+        """Whether photos are cropped to an aligned face, not to their largest square or rectangle."""
+        if self.settings.points is not None or self.settings.crop != "auto":
+            return self.settings.crop != "square"
+        return self.domain == FACES and not self.bars
+
+    @property
+    def bars(self) -> bool:
+        """Whether photos are placed between the black bars that the generator renders."""
+        return self.settings.crop == "auto" and self.settings.points is None and self.aspect_ratio != (1, 1)
 
     def _crop(self, given: InputImage, array: np.ndarray, placement: Placement, name: str) -> EditImage:
         crop = extract_crop(array, placement, self.generator.resolution)
         pixels = to_tensor(crop).to(self.generator.device)
         photo = Photo(pixels, given.path, name, placement=placement, whole=(array.shape[0], array.shape[1]))
-        return EditImage(given, photo, crop, given.path, placement)
+        return EditImage(given, photo, crop, given.path, placement, placement.aspect_ratio)
 
     def _seed(self, given: InputImage) -> EditImage:
         assert given.seed is not None
@@ -159,18 +178,22 @@ class ImageLoader:
         latent = replace(latent, w=latent.w.to(self.generator.device))
         image = self._rendered(given, latent)
         source, placement = _source_photo(about)
-        return replace(image, source=source, placement=placement)
+        aspect_ratio = image.aspect_ratio if placement is None else placement.aspect_ratio
+        return replace(image, source=source, placement=placement, aspect_ratio=aspect_ratio)
 
     def _rendered(self, given: InputImage, latent: Latent) -> EditImage:
         pixels = render(self.generator, latent)
-        return EditImage(given, Photo(pixels, given.path, given.label, latent), to_array(pixels))
+        photo = Photo(pixels, given.path, given.label, latent)
+        return EditImage(given, photo, to_array(pixels), aspect_ratio=self.aspect_ratio)
 
 
 def _source_photo(about: Mapping[str, Any]) -> tuple[Path | None, Placement | None]:
     """Return the photo that a latent was cropped from and the placement; None if the photo is missing or changed."""
     try:
         record = about["photo"]
-        source, placement = Path(record["path"]), Placement.of_plain(record["quad"])
+        source, quad = Path(record["path"]), record["quad"]
+        width, height = record.get("aspect_ratio", (1, 1))  # latents without it come from crops without bars
+        placement = Placement.of_plain(quad, (width, height))
         return (source, placement) if hash_unchanged(source) == record["sha256"] else (None, None)
     except (KeyError, TypeError, ValueError, OSError):
         return None, None

@@ -18,6 +18,7 @@ import numpy as np
 from ..api.editor import Plot, Result
 from ..api.errors import UsageError
 from ..api.generator import Generator, StyleGenerator
+from ..api.placement import content_box
 from ..api.scene import Latent
 from ..toolkit.files import PART, hash_file, write_json
 from ..toolkit.images import enlarge, read_image, resize, save_image, to_array
@@ -104,7 +105,7 @@ class Writer:
         for photo in photos:
             save_image(self.out / photo.name, photo.pixels, self._metadata())
             written.append(photo.name)
-        return written + self._write_plot_tables(result, images) + self._write_table(result)
+        return written + self._write_plot_tables(result, images) + self._write_table(result, images)
 
     def _note_unused_animation(self, result: Result) -> None:
         """Tell once, for all results, which settings of the animation have no effect."""
@@ -129,16 +130,18 @@ class Writer:
         return [f"{name}.csv" for name in tables]
 
     def _write_result(self, result: Result, image: EditImage | None, mark: str) -> list[str]:
-        after, named = to_array(result.image), {name: name.replace(".", f"{mark}.", 1) for name in STANDARD_FILES}
+        ratio = (1, 1) if image is None else image.aspect_ratio
+        after = without_bars(to_array(result.image), ratio)
+        named = {name: name.replace(".", f"{mark}.", 1) for name in STANDARD_FILES}
         written = [named["result.png"]]
         save_image(self.out / written[0], after, self._metadata())
         if image is not None:
-            both = [enlarge(preview(array)) for array in (image.before, after)]
+            both = [enlarge(preview(array)) for array in (without_bars(image.before, ratio), after)]
             pair = image_grid([both], columns=("before", "after"))
             save_image(self.out / named["before_after.png"], pair)
             written.append(named["before_after.png"])
         if result.frames:
-            written += self._write_frames(result.frames, mark)
+            written += self._write_frames(result.frames, mark, ratio)
         if result.latent is not None:
             latent = result.latent if isinstance(result.latent, Latent) else Latent(result.latent)
             about = {"generator": self.recipe.get("generator"), **(image.metadata() if image else {})}
@@ -149,10 +152,13 @@ class Writer:
             draw_plot(self.out / written[-1], plot, title=f"{self.recipe['plugin']}: {name}")
         return written
 
-    def _write_frames(self, frames: Sequence[Tensor], mark: str) -> list[str]:
+    def _write_frames(self, frames: Sequence[Tensor], mark: str, ratio: tuple[int, int]) -> list[str]:
         """Write the files of the animation; each lazy frame is read once, as reading computes it."""
         files, numbered = self.animation.files, list[Path]()
         stored = isinstance(frames, LazyFrames) and len(files) > 1
+
+        def rendered() -> Iterator[np.ndarray]:
+            return (without_bars(to_array(frame), ratio) for frame in frames)
 
         def save(given: tuple[int, np.ndarray]) -> Path:
             number, array = given
@@ -161,10 +167,10 @@ class Writer:
             return path
 
         def arrays() -> Iterator[np.ndarray]:
-            return map_in_order(read_image, numbered) if stored else map(to_array, frames)
+            return map_in_order(read_image, numbered) if stored else rendered()
 
         if stored or "png" in files:
-            numbered = list(map_in_order(save, enumerate(map(to_array, frames), start=1)))
+            numbered = list(map_in_order(save, enumerate(rendered(), start=1)))
         written: list[str] = []
         if "gif" in files:
             written.append(f"frames{mark}.gif")
@@ -185,11 +191,11 @@ class Writer:
         published = self.generator.to_published_layers(latent.w)
         return published if published.shape != latent.w.shape else None
 
-    def _write_table(self, result: Result) -> list[str]:
+    def _write_table(self, result: Result, images: Sequence[EditImage]) -> list[str]:
         if result.table is None:
             return []
-        table = result.table
-        cells = [[None if cell is None else to_array(cell) for cell in row] for row in table.cells]
+        table, ratio = result.table, images[0].aspect_ratio if images else (1, 1)
+        cells = [[None if cell is None else without_bars(to_array(cell), ratio) for cell in row] for row in table.cells]
         save_image(
             self.out / "grid.png", draw_table(cells, table.columns, table.labels, table.caption), self._metadata()
         )
@@ -206,6 +212,15 @@ def _facts(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts that the HTML page lists."""
     generator = {"generator": recipe["generator"]["name"]} if recipe.get("generator") else {}
     return {**generator, **recipe["options"], "seed": recipe["seed"], "i2i": recipe["versions"]["i2i"]}
+
+
+def without_bars(array: np.ndarray, aspect_ratio: tuple[int, int]) -> np.ndarray:
+    """Return the content of a square image that has black bars; other images as they are."""
+    height, width = array.shape[:2]
+    if height != width:
+        return array
+    x0, y0, x1, y1 = content_box(aspect_ratio, width)
+    return array[y0:y1, x0:x1]
 
 
 def preview(array: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import cv2
 import numpy as np
 
-from ..api.placement import Placement
+from ..api.placement import Placement, content_fractions
 from ..toolkit.faces.alignment import Surroundings, extract_crop
 from ..toolkit.images import read_image, to_array
 from ..toolkit.images.warp import warp
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from .image_loader import EditImage
 
 FEATHER = 0.1
-"""Fraction of the crop's side over which the mask falls to 0."""
+"""Fraction of the crop's side over which the mask falls to 0; of a crop with bars that of the whole square."""
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Pixel ranges x0, y0, x1, y1; x1 and y1 are exclusive."""
 Patch: TypeAlias = tuple[np.ndarray, np.ndarray, Placement]
-"""The edited crop and the original crop, both uint8 ``(S, S, 3)``, and their placement in the photo."""
+"""The edited crop and the original crop, both uint8 ``(S, S, 3)``, and their placement in the photo; of crops with
+black bars only the content is pasted."""
 Mode: TypeAlias = Literal["feather", "poisson"]
 
 _BAND = 256
@@ -107,11 +108,12 @@ def paste(
             continue
         if colours:
             edited = _match_colours(edited, original, masks[index])
+        matrix, (edited, original) = _without_bars(placement, edited, original)
         if mode == "poisson":
             edited = _poisson_blend(edited, original, masks[index])
         rivals = [mask for number, mask in enumerate(masks) if number != index and _overlap(mask.box, box)]
         layers = [edited, original, unchanged] if (unchanged := _unchanged_mask(edited, original)).any() else [edited]
-        warped = [_warp_to_photo(layer, placement, box) for layer in layers]
+        warped = [_warp_to_photo(layer, matrix, box) for layer in layers]
         for top in range(y0, y1, _BAND):
             rows = slice(top, min(top + _BAND, y1))
             alpha = _blend_weights(masks[index], rivals, rows)
@@ -127,6 +129,18 @@ def _check(edited: np.ndarray, original: np.ndarray, mode: str) -> None:
         raise ValueError(f"crops are uint8 (S, S, 3), both of one size; got {edited.shape} and {original.shape}")
     if mode not in ("feather", "poisson"):
         raise ValueError(f"crops are pasted by feather or poisson, not {mode}")
+
+
+def _without_bars(placement: Placement, *crops: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the content of crops, and the matrix ``(2, 3)`` from its pixels to the photo.
+
+    The bars are removed before any interpolation, so that no black gets into the edge of the content.
+    """
+    size = len(crops[0])
+    left, top, right, bottom = placement.content_box(size)
+    matrix = placement.matrix(size)
+    matrix[:, 2] += matrix[:, :2] @ np.array([left, top], np.float64)
+    return matrix, [crop[top:bottom, left:right] for crop in crops]
 
 
 def _overlap(first: Box, second: Box) -> bool:
@@ -167,22 +181,22 @@ def _poisson_blend(edited: np.ndarray, original: np.ndarray, mask: Mask) -> np.n
     """Solve for a crop with the gradients of the edited one and, at blended edges, the values of the original."""
     if not any(mask.feathered):
         return edited
-    size, border = len(edited), max(1, len(edited) // 256)
+    height, width = edited.shape[:2]
+    border = max(1, max(height, width) // 256)
     target = original.copy()
     for turns, feathered in zip((0, 3, 2, 1), mask.feathered, strict=True):  # rotates each side to the left
         if not feathered:
             np.rot90(target, -turns)[:, :border] = np.rot90(edited, -turns)[:, :border]
-    inside = np.zeros((size, size), np.uint8)
+    inside = np.zeros((height, width), np.uint8)
     inside[border:-border, border:-border] = 255
-    cloned = cv2.seamlessClone(edited, target, inside, (size // 2, size // 2), cv2.NORMAL_CLONE)
+    cloned = cv2.seamlessClone(edited, target, inside, (width // 2, height // 2), cv2.NORMAL_CLONE)
     apart = cv2.absdiff(cloned, edited) > 1  # a difference of 1 may be the rounding of OpenCV
     return np.asarray(np.where(apart, cloned, edited))
 
 
-def _warp_to_photo(crop: np.ndarray, placement: Placement, box: Box) -> np.ndarray:
-    """Warp a crop to the pixels of the photo within a box."""
+def _warp_to_photo(crop: np.ndarray, forth: np.ndarray, box: Box) -> np.ndarray:
+    """Warp a crop to the pixels of the photo within a box; ``forth (2, 3)`` maps its pixels to those of the photo."""
     x0, y0, x1, y1 = box
-    forth = placement.matrix(len(crop))
     back = np.linalg.inv(forth[:, :2])
     return warp(crop, np.column_stack([back, back @ (np.array([x0, y0]) - forth[:, 2])]), y1 - y0, x1 - x0)
 
@@ -226,9 +240,9 @@ def _blend_weights(mask: Mask, rivals: Sequence[Mask], rows: slice) -> np.ndarra
 class Mask:
     """Blending mask of one crop in a photo of ``height`` x ``width`` pixels.
 
-    The mask is 0 outside the crop and at its edges, rises smoothly over the fraction ``feather`` of the side, and falls
-    where the crop was padded and blurred beyond the photo. An edge on or beyond the photo's border is not feathered,
-    because there are no pixels to blend with.
+    The mask is 0 outside the crop, in its black bars and at the edges of what it shows, rises smoothly over the
+    fraction ``feather`` of the side, and falls where the crop was padded and blurred beyond the photo. An edge on or
+    beyond the photo's border is not feathered, because there are no pixels to blend with.
     """
 
     def __init__(self, placement: Placement, height: int, width: int, feather: float = FEATHER) -> None:
@@ -237,6 +251,7 @@ class Mask:
             raise ValueError(f"feather is a fraction of the crop's side above 0 and at most 0.5, not {feather}")
         self.placement, self.feather = placement, feather
         self.surroundings = Surroundings(placement, height, width)
+        self._content = content_fractions(placement.aspect_ratio)
         x0, y0, x1, y1 = placement.bounds()
         self.box: Box = (
             max(math.ceil(x0), 0),
@@ -258,15 +273,17 @@ class Mask:
     def centrality(self, x0: int, x1: int, y0: int, y1: int) -> np.ndarray:
         """Compute the priority of the crop where crops overlap: 1 at its centre, nearly 0 at its edges."""
         x, y = np.arange(x0, x1, dtype=np.float32)[None], np.arange(y0, y1, dtype=np.float32)[:, None]
-        u, v = self._within(x, y)
+        u, v = ((u - (1 - part) / 2) / part for u, part in zip(self._within(x, y), self._content, strict=True))
         priority = (16 * (u - u * u).clip(0, 1) * (v - v * v).clip(0, 1)) ** 2
         return np.asarray(priority + np.float32(1e-6))  # not 0 where only edges overlap
 
     def edges(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Compute the feathered edges only; ``u`` and ``v`` are fractions of the side, from left and top."""
-        inside = (np.minimum(u, 1 - u) >= 0) & (np.minimum(v, 1 - v) >= 0)
+        across, along = ((1 - part) / 2 for part in self._content)
+        distances = (u - across, v - along, 1 - u - across, 1 - v - along)
+        inside = (np.minimum(distances[0], distances[2]) >= 0) & (np.minimum(distances[1], distances[3]) >= 0)
         weights: np.ndarray = np.asarray(inside, np.float32)
-        for distance, feathered in zip((u, v, 1 - u, 1 - v), self.feathered, strict=True):
+        for distance, feathered in zip(distances, self.feathered, strict=True):
             if feathered:
                 weights = np.asarray(weights * smoothstep(distance / self.feather))
         return weights
@@ -290,8 +307,8 @@ class Mask:
 
 
 def _sides(placement: Placement) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Yield the end points of the left, upper, right and lower side."""
-    upper_left, lower_left, lower_right, upper_right = placement.quad
+    """Yield the end points of the left, upper, right and lower side of the content."""
+    upper_left, lower_left, lower_right, upper_right = placement.content
     yield from ((upper_left, lower_left), (upper_left, upper_right))
     yield from ((lower_right, upper_right), (lower_left, lower_right))
 

@@ -63,7 +63,8 @@ def edit(
         extractor_options: Options of extractors by extractor name.
         generator_options: Options of the generator, if it declares any.
         crop: How photos are cropped: ``face`` aligns a face as in FFHQ, ``square`` takes the largest centred square,
-            ``auto`` decides by the domain of the generator.
+            ``auto`` decides by the domain of the generator, or places the largest rectangle of its
+            ``Model.aspect_ratio`` between black bars. Files show results without bars, ``Result.image`` with them.
         face: Which face of a photo: ``largest``, ``left``, a number from the left, or ``all``.
         eyes: Centres of both eyes, ``((x, y), (x, y))`` in pixels of the upright photo, the left one in the image
             first: with ``mouth`` they place the FFHQ crop of one photo where no face is found.

@@ -11,7 +11,7 @@ from ..api.options import Options
 from ..api.scene import Photo, Scene
 from ..callbacks import choose_callbacks
 from ..guards import build_plugin, plain_options
-from ..inference.generators import generator, generator_domain, generator_identity
+from ..inference.generators import generator, generator_aspect_ratio, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
 from .domains import FACES, Domains, choose_generator
@@ -86,12 +86,14 @@ class EditSession:
         self.domains = Domains(registry, self.device)
         self.generator: Generator | None = None
         self.domain: str | None = FACES
+        self.aspect_ratio = (1, 1)  # of what the generator renders between black bars
         if editor.wants != "pixels":
             settings = replace(settings, generator=settings.generator or choose_generator(request, self.domains))
             self.generator = generator(
                 settings.generator, str(self.device), registry=registry, options=settings.generator_options
             )
             self.domain = generator_domain(settings.generator, registry)
+            self.aspect_ratio = generator_aspect_ratio(settings.generator, registry)
             check_requirement("editor", editor.name, editor.requires, self.generator)
             if settings.generator_options:  # complete and converted to their types, as recipes record them
                 options = plain_options(registry, "generator", self.generator.name, settings.generator_options)

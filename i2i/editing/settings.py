@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 Crop = Literal["auto", "face", "square"]
-"""How a photo is cropped: a face aligned as in FFHQ, or the largest centred square."""
+"""How a photo is cropped: a face aligned as in FFHQ, the largest centred square, or as the generator needs it."""
 Blend = Literal["feather", "poisson", "plain", "none"]
 """How an edited crop is pasted back: with colour correction and feathered edges, also with Poisson blending, with
 feathered edges only, or not at all."""
@@ -189,8 +189,8 @@ class EditSettings:
             )
         if self.face != "largest" and not aligned:
             raise UsageError(
-                f"--face {self.face} selects the face to crop, and photos are cropped to their largest square here: "
-                "type --crop face as well, or leave it out."
+                f"--face {self.face} selects the face to crop, and photos are not cropped to a face here: type --crop "
+                "face as well, or leave it out."
             )
         if self.invert and not photos:
             self.calls.note(

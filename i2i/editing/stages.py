@@ -100,10 +100,13 @@ def _crops(session: EditSession) -> list[EditImage]:
     loader = ImageLoader(
         *(session.generator, session.domain, lambda: session.extractors["landmarks"], settings),
         names_for_domain("landmarks", FACES, request.registry),
+        aspect_ratio=session.aspect_ratio,
     )
     photos = sum(given.kind == "photo" for given in request.inputs)
     settings.check_images(photos, loader.aligns)
-    if photos and session.domain is None and settings.crop == "auto" and settings.points is None:
+    if photos and session.aspect_ratio != (1, 1) and not loader.bars:
+        settings.calls.note(_missing_bars(session))
+    if photos and session.domain is None and settings.crop == "auto" and settings.points is None and not loader.bars:
         advice = "; for a generator of faces add --crop face" if _shows_faces(session) else ""
         settings.calls.note(
             f"The domain of {settings.generator} is unknown, so photos are cropped to their largest square{advice}."
@@ -118,6 +121,16 @@ def _crops(session: EditSession) -> list[EditImage]:
         for warning in quality_warnings(images, session.generator.resolution):
             settings.calls.note(warning)
     return _without_foreign_photos(session, images)
+
+
+def _missing_bars(session: EditSession) -> str:
+    """Return the warning that photos are cropped otherwise than the images that the generator was trained on."""
+    settings, (width, height) = session.request.settings, session.aspect_ratio
+    given = "--eyes and --mouth place" if settings.points else f"--crop {settings.crop} takes"
+    return (
+        f"warning: {settings.generator} renders images of {width}:{height} between black bars, and {given} a crop "
+        "without bars; leave it out for a better result."
+    )
 
 
 def _inverts(editor: type[Editor]) -> bool:

@@ -89,17 +89,20 @@ def _check(source: Path, out: Path, overwrite: bool) -> None:
 def _generator(source: Path, registry: Registry) -> _Read:
     """Header, tensors and facts; the generator is built once, which proves that the file is whole."""
     from ..runtime.device import TorchDevice
-    from .generators import generator_domain, open_weights
+    from .generators import generator_aspect_ratio, generator_domain, open_weights
 
     family, weights, contents = open_weights(source, registry)
     try:
         built = build_plugin(registry, "generator", family.name, weights, TorchDevice("cpu"))
     except I2IError as error:
         raise I2IError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
-    header = {"family": weights.family, "arguments": dict(weights.arguments)}
+    header: dict[str, Any] = {"family": weights.family, "arguments": dict(weights.arguments)}
     header |= _origin(contents, guarded_class(registry, "generator", family.name).licence(contents), registry)
     if domain := generator_domain(source, registry):
         header["domain"] = domain
+    aspect_ratio = generator_aspect_ratio(source, registry)
+    if aspect_ratio != (1, 1):
+        header["aspect_ratio"] = list(aspect_ratio)
     facts = {"resolution": built.resolution, "rows": built.num_ws, "classes": built.c_dim}
     return header, weights.tensors, facts
 

@@ -104,19 +104,49 @@ def generator_domain(source: str | Path, registry: Registry) -> str | None:
     A record decides, found by its name, its file, or the sha256 of the file or of the file that it was converted from;
     else the ``domain`` in the header of a file that ``i2i convert`` wrote. The name of a file decides nothing.
     """
-    from ..assets.models import place
+    models, path = _generator_models(registry), Path(source)
+    model = _model_of(source, models)
+    if model is not None:
+        return str(model.domain)
+    return _domain_of_file(path, models) if path.is_file() else None
 
+
+def generator_aspect_ratio(source: str | Path, registry: Registry) -> tuple[int, int]:
+    """Return the aspect ratio of what a generator renders between black bars; ``(1, 1)`` if it renders none.
+
+    It is found as its domain is: a record decides, else the ``aspect_ratio`` in the header of a converted file.
+    """
+    models, path = _generator_models(registry), Path(source)
+    model = _model_of(source, models)
+    if model is not None or not path.is_file():
+        return (1, 1) if model is None else model.aspect_ratio
+    header = _header(path)
+    match header.get("aspect_ratio"):
+        case [int(width), int(height)] if width > 0 and height > 0:
+            return width, height
+    model = _model_by_checksum(path, header, [each for each in models if each.aspect_ratio != (1, 1)])
+    return (1, 1) if model is None else model.aspect_ratio
+
+
+def _generator_models(registry: Registry) -> list[Model]:
     models: list[Model] = []
     for entry in registry.where("model", role="generator").values():
         with suppress(I2IError):  # a record with a fault is refused when it is chosen
             models.append(entry.load_checked())
+    return models
+
+
+def _model_of(source: str | Path, models: Sequence[Model]) -> Model | None:
+    """Return the record of this name, or whose file this is."""
+    from ..assets.models import place
+
     path = Path(source)
     for model in models:
         if model.name == str(source):
-            return str(model.domain)
+            return model
         if path.is_file() and place(model).is_file() and place(model).samefile(path):
-            return str(model.domain)
-    return _domain_of_file(path, models) if path.is_file() else None
+            return model
+    return None
 
 
 _RENAMED_DOMAINS = {"drawn faces": "synthetic faces"}
@@ -125,17 +155,29 @@ _RENAMED_DOMAINS = {"drawn faces": "synthetic faces"}
 
 def _domain_of_file(path: Path, models: Sequence[Model]) -> str | None:
     """Return the domain of a file without a record of its own: by its header, or by a recorded checksum."""
-    from ..assets.models import known_checksum
-    from ..toolkit.files import hash_unchanged
-    from ..toolkit.weights import read_weights
-
-    header: Mapping[str, Any] = {}
-    if path.suffix == ".safetensors":
-        with suppress(I2IError):
-            header = read_weights(path).header
+    header = _header(path)
     if isinstance(header.get("domain"), str):
         return _RENAMED_DOMAINS.get(str(header["domain"]), str(header["domain"]))
-    sums = {sha256: model.domain for model in models if (sha256 := known_checksum(model))}
+    model = _model_by_checksum(path, header, models)
+    return None if model is None else model.domain
+
+
+def _header(path: Path) -> Mapping[str, Any]:
+    """Return the header of a file that ``i2i convert`` wrote; empty for other files."""
+    from ..toolkit.weights import read_weights
+
+    if path.suffix == ".safetensors":
+        with suppress(I2IError):
+            return read_weights(path).header
+    return {}
+
+
+def _model_by_checksum(path: Path, header: Mapping[str, Any], models: Sequence[Model]) -> Model | None:
+    """Return the record with the checksum of the file, or of the file that it was converted from."""
+    from ..assets.models import known_checksum
+    from ..toolkit.files import hash_unchanged
+
+    sums = {sha256: model for model in models if (sha256 := known_checksum(model))}
     if not sums:
         return None
     return sums.get(str(header.get("source_sha256"))) or sums.get(hash_unchanged(path))

@@ -131,7 +131,8 @@ def _check_inside(photo: i2i.Photo, position: tuple[float, float], what: str) ->
             f"{what} lies outside the image, whose pixels are 0,0 to {width - 1},{height - 1}; give x,y within."
         )
     size, (u, v) = photo.pixels.shape[-1], photo.to_crop(position)
-    if not (-0.5 <= u <= size - 0.5 and -0.5 <= v <= size - 0.5):
+    left, top, right, bottom = (0, 0, size, size) if photo.placement is None else photo.placement.content_box(size)
+    if not (left - 0.5 <= u <= right - 0.5 and top - 0.5 <= v <= bottom - 0.5):
         assert photo.placement is not None
         x0, y0, x1, y1 = photo.placement.bounds()
         raise i2i.UsageError(

@@ -38,6 +38,8 @@ _SETS = {  # set: what it knows, what its images show
     "cifar10": ("objects", "ten classes of animals and vehicles, class-conditional (CIFAR-10)"),
 }
 
+_ASPECT_RATIOS = {"car": (4, 3)}  # set: width and height of its images, which fill their squares elsewhere
+
 _SIZES = {  # bytes
     "ffhq-1024": 381_601_496,
     "stylegan3-t-ffhq-1024": 294_775_112,
@@ -57,6 +59,7 @@ def _model(prefix: str, method: str, what: str, resolution: int, url: str, homep
         licence=_NVIDIA,
         domain=domain,
         resolution=resolution,
+        aspect_ratio=_ASPECT_RATIOS.get(what, (1, 1)),
         bytes=_SIZES.get(name),
         homepage=homepage,
     )

@@ -172,6 +172,8 @@ RECORD_FAULTS = {
     "digest": "sha256 is 'ABC'",
     "bundles": "bundles is {'faces'}",
     "bundle-word": "bundles is frozenset({'My Bundle'})",
+    "aspect": "aspect_ratio is 1.33",
+    "aspect-side": "aspect_ratio is (4, 0)",
     "source-list": "sources is [",
     "source-kind": "sources[0]: it is 'https",
     "source-digest": "sources[0]: sha256 is",

@@ -145,6 +145,11 @@ def test_show_says_whom_training_data_favour(own_home: Path) -> None:
     assert "trained_on" not in json.loads(_run("show", "cats-8", "--json").stdout)
 
 
+def test_show_names_the_aspect_ratio_of_images_with_bars(own_home: Path) -> None:
+    assert "aspect_ratio 4:3\n" in _run("show", "cats-8", models=(replace(CATS, aspect_ratio=(4, 3)),)).stdout
+    assert "aspect_ratio" not in _run("show", "cats-8").stdout
+
+
 def test_show_lists_the_models_of_a_bundle(own_home: Path) -> None:
     models = (CATS, replace(CARRIED, bundles=frozenset({"animals"})), replace(SHY, bundles=frozenset({"animals"})))
     shown = _run("show", "animals", models=models)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -21,6 +22,9 @@ SQUARES = [
     square(260, 180, 140, 10),  # over the lower right one
     square(150, 100, 900, 15),  # the photo is a part of it
     square(120.7, 80.2, 9, 45),
+    replace(square(120.4, 99.8, 96, 30), aspect_ratio=(4, 3)),
+    replace(square(30, 40, 110, -20), aspect_ratio=(2, 3)),
+    replace(square(149.5, 104.5, 300), aspect_ratio=(10, 7)),  # over the whole photo
 ]
 SHAPE = (210, 300)
 

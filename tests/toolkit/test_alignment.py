@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import ndimage
 
 import i2i
 from i2i.api.placement import Placement
-from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, square_placement
+from i2i.toolkit.faces.alignment import extract_crop, ffhq_placement, rectangle_placement, square_placement
 from tests.helpers.squares import clouds, square
 
 
@@ -112,6 +113,44 @@ def test_the_largest_square_in_the_middle() -> None:
     assert placement.side == 101 and np.array_equal(extract_crop(photo, placement, 101), photo[:, 69:170])
     half = np.array(Image.fromarray(photo[:, 69:170]).resize((50, 50), Image.Resampling.LANCZOS))
     assert np.abs(extract_crop(photo, placement, 50).astype(int) - half).mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("aspect_ratio", "size", "box", "content"),
+    [
+        ((1, 1), 101, (0, 0, 101, 101), (68.5, -0.5, 169.5, 100.5)),
+        ((4, 3), 64, (0, 8, 64, 56), (51.5, -0.5, 51.5 + 101 * 4 / 3, 100.5)),
+        ((3, 4), 64, (8, 0, 56, 64), (81.5, -0.5, 81.5 + 101 * 3 / 4, 100.5)),
+        ((3, 1), 30, (0, 10, 30, 20), (-0.5, 9.5, 239.5, 89.5)),
+    ],
+)
+def test_content_is_the_largest_rectangle_in_the_middle(
+    aspect_ratio: tuple[int, int], size: int, box: tuple[int, ...], content: tuple[float, ...]
+) -> None:
+    photo = clouds(101, 240).clip(1, None)
+    placement = rectangle_placement(101, 240, aspect_ratio)
+    assert placement.bounds() == pytest.approx(content) and placement.content_box(size) == box
+    assert placement.content[0] == pytest.approx(content[:2]) and placement.content[2] == pytest.approx(content[2:])
+    assert (placement == square_placement(101, 240)) is (aspect_ratio == (1, 1))
+    crop, (x0, y0, x1, y1) = extract_crop(photo, placement, size), box
+    shown = np.zeros((size, size), bool)
+    shown[y0:y1, x0:x1] = True
+    assert np.array_equal(crop.any(axis=2), shown), "the bars are black, and nothing else is"
+
+
+def test_a_turned_crop_shows_the_same_between_bars() -> None:
+    photo = clouds(200, 240, finest=2.0)
+    whole, barred = square(120, 100, 110, 20), replace(square(120, 100, 110, 20), aspect_ratio=(4, 3))
+    crop, content = extract_crop(photo, whole, 64), extract_crop(photo, barred, 64)
+    assert np.abs(crop[8:56].astype(int) - content[8:56]).max() <= 2 and not content[:8].any()
+    points = np.array([[10.0, 20.0], [40.0, 50.0]])
+    assert np.array_equal(whole.to_photo(points, 64), barred.to_photo(points, 64))
+
+
+@pytest.mark.parametrize("aspect_ratio", [(4, 0), (4.0, 3), (4,)])
+def test_aspect_ratio_of_no_rectangle_is_refused(aspect_ratio: Any) -> None:
+    with pytest.raises(ValueError, match="aspect ratio of a placement"):
+        replace(square(20, 20, 9), aspect_ratio=aspect_ratio)
 
 
 def published_crop(photo: np.ndarray, quad: np.ndarray, size: int) -> np.ndarray:

@@ -66,11 +66,29 @@ def square_placement(height: int, width: int) -> Placement:
     return Placement(((x, y), (x, y + side), (x + side, y + side), (x + side, y)))
 
 
+def rectangle_placement(height: int, width: int, aspect_ratio: tuple[int, int]) -> Placement:
+    """Return the crop whose content is the largest centred rectangle of an aspect ratio, aligned to whole pixels.
+
+    Args:
+        height: Height of the photo in pixels.
+        width: Width of the photo in pixels.
+        aspect_ratio: Width and height of the rectangle, as ``Model.aspect_ratio``; ``(1, 1)`` gives the largest square.
+    """
+    wide, high = aspect_ratio
+    columns = min(float(width), height * wide / high)
+    rows = min(float(height), width * high / wide)
+    side = max(rows, columns)
+    x = (width - columns) // 2 - 0.5 - (side - columns) / 2
+    y = (height - rows) // 2 - 0.5 - (side - rows) / 2
+    return Placement(((x, y), (x, y + side), (x + side, y + side), (x + side, y)), aspect_ratio)
+
+
 def extract_crop(picture: np.ndarray, placement: Placement, size: int) -> np.ndarray:
     """Extract a crop from a photo as FFHQ does: outside the photo its reflection is shown, blurred near the border.
 
     An axis-aligned square of ``size`` pixels within the photo is copied exactly. Other crops are interpolated or
-    downsampled without aliasing; see ``warp``.
+    downsampled without aliasing; see ``warp``. Of a placement with bars only the content shows the photo; the bars are
+    black.
 
     Args:
         picture: uint8 ``(H, W, 3)``, the upright photo.
@@ -85,17 +103,23 @@ def extract_crop(picture: np.ndarray, placement: Placement, size: int) -> np.nda
     surroundings = Surroundings(placement, *picture.shape[:2])
     x0, y0, x1, y1 = surroundings.box
     part, shift = picture[y0:y1, x0:x1], np.array([x0, y0])
+    left, top, right, bottom = placement.content_box(size)
     matrix = placement.matrix(size)
-    matrix[:, 2] -= shift
-    crop = warp(part, matrix, size, size)
-    if not surroundings.padded:
-        return crop
-    x, y = placement.to_photo(np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1), size).transpose(2, 0, 1)
-    blur, fill = surroundings.shares(x, y)
-    values = crop.astype(np.float32)
-    values += (_blur_crop(part, placement, shift, size) - values) * blur[..., None]
-    values += (surroundings.median(part) - values) * fill[..., None]
-    return values.round().clip(0, 255).astype(np.uint8)
+    matrix[:, 2] += matrix[:, :2] @ np.array([left, top], np.float64) - shift
+    content = warp(part, matrix, bottom - top, right - left)
+    if surroundings.padded:
+        pixels = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=-1)
+        x, y = placement.to_photo(pixels, size).transpose(2, 0, 1)
+        blur, fill = surroundings.shares(x, y)
+        values = content.astype(np.float32)
+        values += (_blur_crop(part, placement, shift, size)[top:bottom, left:right] - values) * blur[..., None]
+        values += (surroundings.median(part) - values) * fill[..., None]
+        content = values.round().clip(0, 255).astype(np.uint8)
+    if content.shape[:2] == (size, size):
+        return content
+    crop = np.zeros((size, size, 3), np.uint8)
+    crop[top:bottom, left:right] = content
+    return crop
 
 
 def _blur_crop(part: np.ndarray, placement: Placement, shift: np.ndarray, size: int) -> np.ndarray:

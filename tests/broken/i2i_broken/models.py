@@ -37,6 +37,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     "digest": {"url": "https://example.org/net.bin", "sha256": "ABC"},
     "bundles": {"url": "https://example.org/net.bin", "bundles": {"faces"}},
     "bundle-word": {"url": "https://example.org/net.bin", "bundles": frozenset({"My Bundle"})},
+    "aspect": {"url": "https://example.org/net.bin", "aspect_ratio": 4 / 3},
+    "aspect-side": {"url": "https://example.org/net.bin", "aspect_ratio": (4, 0)},
     "source-list": {"sources": [_file()]},
     "source-kind": {"sources": ("https://example.org/net.bin",)},
     "source-digest": {"sources": (_file(sha256="0" * 63),)},

@@ -14,6 +14,7 @@ from tests.plugins.drag.scenes import fixed_points
 VALUES = {preset.name: read_values(preset) for preset in PRESETS}
 TURNED = i2i.Placement(((100.0, 40.0), (60.0, 40.0), (60.0, 80.0), (100.0, 80.0)))
 """A square of 40 px, turned by a quarter: x of the crop runs down the photo, y to the left."""
+BARRED = i2i.Placement(((40.0, 40.0), (40.0, 80.0), (80.0, 80.0), (80.0, 40.0)), (4, 3))
 
 
 def photo(placement: i2i.Placement | None = None) -> i2i.Photo:
@@ -49,6 +50,11 @@ def test_point_handles_use_pixels_of_the_whole_photo() -> None:
             TURNED,
             ((99, 41), (10, 10)),
             "the target lies outside the part of the photo that is edited, about 60,40 to 100,80",
+        ),
+        (
+            BARRED,
+            ((60, 60), (60, 41)),
+            "the target lies outside the part of the photo that is edited, about 40,45 to 80,75",
         ),
     ],
 )
