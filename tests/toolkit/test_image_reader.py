@@ -214,7 +214,7 @@ def test_decoder_is_chosen_by_contents_and_notes_tell_more(tmp_path: Path, pixel
     notes: list[str] = []
     (tmp_path / "a.jpg").write_bytes(encoded(pixels))
     assert np.array_equal(read_image(tmp_path / "a.jpg", note=notes.append), pixels)
-    assert notes == [f"{tmp_path / 'a.jpg'} is a PNG image in spite of its suffix; it is read as PNG."]
+    assert notes == [f"{tmp_path / 'a.jpg'} has the format PNG in spite of its suffix, and is read as that."]
     notes.clear()
     frames = [Image.fromarray(part) for part in (pixels, 255 - pixels)]
     for kind, word in (("GIF", "frames"), ("TIFF", "pages")):

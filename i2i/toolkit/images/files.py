@@ -279,10 +279,10 @@ def _choose_decoder(path: Path, head: bytes, note: Note | None) -> str:
     if not found.decoder:
         raise ImageError(path, f"it is no JPEG, PNG or other image that is read, but {found.name}; {found.advice}.")
     if (found.codec or found.decoder not in Image.OPEN) and not can_decode(found):
-        raise ImageError(path, f"it is a {found.name} image, for which the decoder is missing; {found.advice}.")
+        raise ImageError(path, f"its format is {found.name}, for which the decoder is missing; {found.advice}.")
     named = format_of_suffix(path.suffix) if note is not None else None
     if note is not None and named is not None and named != found:
-        note(f"{path} is a {found.name} image in spite of its suffix; it is read as {found.name}.")
+        note(f"{path} has the format {found.name} in spite of its suffix, and is read as that.")
     return found.decoder
 
 
