@@ -24,6 +24,7 @@ MODULES = {
     "open_clip_torch": "open_clip",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
+    "pillow-heif": "pillow_heif",
     "pyyaml": "yaml",
 }
 """Import names of distributions that are not called like their module."""

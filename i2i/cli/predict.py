@@ -38,8 +38,11 @@ def command(registry: Registry, /, run: str, inputs: tuple[str, ...], out: str, 
     """
     from ..inference.prediction import predict
 
+    notes: list[str] = []
     with Progress("images", transient=True) as progress:
-        written = predict(run, inputs, out, registry=registry, progress=progress, **given)
+        written = predict(run, inputs, out, registry=registry, progress=progress, note=notes.append, **given)
+    for text in notes:
+        click.echo(text, err=True)
     if as_json:
         echo_json({"run": run, "out": out, "pictures": [str(path) for path in written]})
         return

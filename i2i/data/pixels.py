@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..toolkit.images import ImageError, read_image, to_array
+from ..toolkit.images import ImageError, read_image, read_stored_values, to_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,12 +33,11 @@ def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, in
     Raises:
         ImageError: The file cannot be read, or holds a number or colour that is of no class.
     """
-    image = _decode_stored_values(path)
-    if image is not None:
-        numbers = np.array(image)
+    numbers = read_stored_values(path)
+    if numbers is not None:
         labels = numbers.astype(np.uint8) if numbers.max(initial=0) <= 255 else numbers.astype(np.int32)
     elif palette:
-        labels = _from_colours(path, read_image(path), palette)
+        labels = _from_colours(path, read_image(path, colours="stored"), palette)
     else:
         raise ImageError(
             path, "it is in colour, and its dataset has no palette; save class numbers as a grey or indexed PNG."
@@ -47,19 +46,6 @@ def read_labels(path: Path, classes: int | None, palette: Sequence[tuple[int, in
     if most is not None and (wrong := np.unique(labels[(labels >= most) & (labels != NO_CLASS)])).size:
         raise ImageError(path, f"it holds the class number {wrong[0]}, and there are {most} classes; correct it.")
     return labels
-
-
-def _decode_stored_values(path: Path) -> Image.Image | None:
-    """A grey or indexed image with its numbers as they are stored; None for an image in colour."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
-                return None
-            image.load()
-            return image.copy()
-    except Exception:
-        read_image(path)  # says what is wrong with the file
-        raise
 
 
 def _from_colours(path: Path, image: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
@@ -98,15 +84,17 @@ def paint_labels(labels: np.ndarray, palette: Sequence[tuple[int, int, int]]) ->
 def read_grey(path: Path, bits: int) -> np.ndarray:
     """Read one channel: uint8, or uint16 for 16 bits, ``(H, W, 1)``; an 8-bit file is scaled to 16 bits, 255 to 65535.
 
+    It holds data, such as depth or a mask, so colour profiles are left aside.
+
     Raises:
         ImageError: As ``read_image``.
     """
     if bits == 16:
-        image = _decode_stored_values(path)
-        if image is not None and image.mode.startswith("I"):
-            return np.array(image).clip(0, 65535).astype(np.uint16)[..., None]
+        values = read_stored_values(path)
+        if values is not None and values.dtype.itemsize > 1:
+            return values.clip(0, 65535).astype(np.uint16)[..., None]
         return read_grey(path, 8).astype(np.uint16) * 257
-    return np.array(Image.fromarray(read_image(path)).convert("L"))[..., None]
+    return np.array(Image.fromarray(read_image(path, colours="stored")).convert("L"))[..., None]
 
 
 def panel_image(tensor: Tensor, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:

@@ -28,7 +28,7 @@ Arrays = Mapping[str, np.ndarray]
 Palette = Sequence[tuple[int, int, int]]
 
 _SLACK = 0.02  # of an aspect ratio: a row of pixels lost to rounding is no fault
-_RULES = 2  # raise it when the checks get stricter, so that files which passed the old ones are checked again
+_RULES = 3  # raise it when the checks get stricter, so that files which passed the old ones are checked again
 _BLOCK = 64  # samples between two reports of progress, and the most that are finished after an interrupt
 
 
@@ -101,13 +101,19 @@ def _entry(entries: Mapping[str, object], sample: Sample, field: Field) -> Path:
     return entries[field.name]  # type: ignore[return-value]
 
 
-def read_field(path: Path, field: Field, palette: Palette) -> np.ndarray:
-    """Read a file as a field, in its own size; returns and raises as ``read_sample``."""
+def read_field(path: Path, field: Field, palette: Palette, note: Callable[[str], None] | None = None) -> np.ndarray:
+    """Read a file as a field, in its own size; returns and raises as ``read_sample``.
+
+    Args:
+        note: Called with each note on an image in colour, such as a colour profile that is ignored.
+    """
     if field.kind == "labels":
         return read_labels(path, field.classes, palette)
     if field.kind == "mask":
         return (read_grey(path, 8)[..., 0] >= 128).astype(np.uint8)
-    return read_image(path) if field.channels == 3 else read_grey(path, field.bits)
+    if field.channels != 3:
+        return read_grey(path, field.bits)
+    return read_image(path) if note is None else read_image(path, note=note)
 
 
 def _column(path: Path, image: np.ndarray, place: int, count: int) -> np.ndarray:

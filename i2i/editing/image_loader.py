@@ -65,10 +65,10 @@ class EditImage:
         return {"photo": {**photo, "quad": self.placement.to_plain(), **bars}}
 
 
-def open_photo(given: InputImage, device: Device) -> EditImage:
+def open_photo(given: InputImage, device: Device, note: Callable[[str], None]) -> EditImage:
     """Read a whole photo, for editors of pixels."""
     assert given.path is not None
-    array = read_image(given.path)
+    array = read_image(given.path, note=note)
     return EditImage(given, Photo(to_tensor(array).to(device), given.path, given.label), array)
 
 
@@ -107,7 +107,7 @@ class ImageLoader:
 
     def _crops(self, given: InputImage) -> list[EditImage]:
         assert given.path is not None
-        array = read_image(given.path)
+        array = read_image(given.path, note=self.settings.calls.note)
         points = self.settings.points
         if points is not None:
             points.check_inside(array.shape[0], array.shape[1], given.path)

@@ -103,7 +103,7 @@ class Writer:
             image = images[number] if number < len(images) else None
             written += self._write_result(each, image, "" if number == 0 else f"_{number + 1}")
         for photo in photos:
-            save_image(self.out / photo.name, photo.pixels, self._metadata())
+            save_image(self.out / photo.name, photo.pixels, self._metadata(), photo.icc_profile)
             written.append(photo.name)
         return written + self._write_plot_tables(result, images) + self._write_table(result, images)
 

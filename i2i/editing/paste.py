@@ -17,11 +17,13 @@ import numpy as np
 
 from ..api.placement import Placement, content_fractions
 from ..toolkit.faces.alignment import Surroundings, extract_crop
-from ..toolkit.images import read_image, to_array
+from ..toolkit.images import decode_image, read_image, to_array
+from ..toolkit.images.colour_profiles import restore_profile
 from ..toolkit.images.warp import warp
 
 if TYPE_CHECKING:
     from ..api.editor import Result
+    from ..toolkit.images import DecodedImage
     from .image_loader import EditImage
 
 FEATHER = 0.1
@@ -54,6 +56,8 @@ class PastedPhoto:
     """File name: ``photo.png``, ``photo_2.png``, ..."""
     pixels: np.ndarray
     """uint8 ``(H, W, 3)``."""
+    icc_profile: bytes | None = None
+    """Colour profile of the pixels, that of the photo's file; None for sRGB."""
 
 
 def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list[PastedPhoto]:
@@ -69,12 +73,23 @@ def paste_crops(result: Result, images: Sequence[EditImage], blend: str) -> list
             parts.setdefault(image.source, []).append((to_array(each.image), image.placement))
     photos = []
     for number, (source, edited) in enumerate(parts.items()):
-        photo = read_image(source)
+        decoded = decode_image(source)
+        photo = decoded.pixels
         crops = [(after, extract_crop(photo, placement, len(after)), placement) for after, placement in edited]
         mode: Mode = "poisson" if blend == "poisson" else "feather"
         name = "photo.png" if number == 0 else f"photo_{number + 1}.png"
-        photos.append(PastedPhoto(name, paste(photo, crops, mode, colours=blend != "plain")))
+        pasted = paste(photo, crops, mode, colours=blend != "plain")
+        photos.append(_in_own_colours(PastedPhoto(name, pasted), source, decoded))
     return photos
+
+
+def _in_own_colours(pasted: PastedPhoto, source: Path, decoded: DecodedImage) -> PastedPhoto:
+    """Convert a photo back to the profile of its file, which may hold colours that sRGB has not."""
+    if decoded.icc_profile is None:
+        return pasted
+    stored = read_image(source, colours="stored")
+    pixels = restore_profile(pasted.pixels, decoded.pixels, stored, decoded.icc_profile)
+    return pasted if pixels is None else PastedPhoto(pasted.name, pixels, decoded.icc_profile)
 
 
 def paste(

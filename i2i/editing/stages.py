@@ -90,7 +90,8 @@ def align(session: EditSession) -> AlignedEdit:
 
 
 def _whole_photos(session: EditSession) -> list[EditImage]:
-    return [open_photo(given, session.device) for given in session.request.inputs]
+    note = session.request.settings.calls.note
+    return [open_photo(given, session.device, note) for given in session.request.inputs]
 
 
 def _crops(session: EditSession) -> list[EditImage]:

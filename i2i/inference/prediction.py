@@ -37,6 +37,7 @@ def predict(
     registry: Registry | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
     progress: Callable[[int, int], None] = lambda done, total: None,
+    note: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Apply the trained network of a run to images, each at its own size; write PNG files to ``out``.
 
@@ -51,6 +52,7 @@ def predict(
         checkpoint: ``"last"``, ``"best"`` or a step.
         settings: The trainer's own options to change, such as ``{"test": "paper"}``.
         progress: Called with the images done and their number.
+        note: Called with each note on an image, such as a colour profile that is ignored.
 
     Returns:
         The files written, in the order of the inputs.
@@ -68,12 +70,12 @@ def predict(
     require_image_to_image(registry, opened)
     place = choose_device(device, "fp32")
     trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
-    note = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
+    text = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
     wanted = opened.options["run"]
 
     def turn(job: ImageJob) -> None:
         place.seed(wanted["seed"])
-        save_image(job.result, _translate(trainer, job.picture, side, wanted["size"], place), note)
+        save_image(job.result, _translate(trainer, job.picture, side, wanted["size"], place, note), text)
 
     _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
@@ -105,7 +107,9 @@ def working_size(height: int, width: int, size: int, multiple: int) -> tuple[int
     return (sides[0], sides[1]) if near and kept else (size, size)
 
 
-def _translate(trainer: Trainer, path: Path, side: Side | None, size: int, device: Device) -> np.ndarray:
+def _translate(
+    trainer: Trainer, path: Path, side: Side | None, size: int, device: Device, note: Callable[[str], None] | None
+) -> np.ndarray:
     """Make the output for one file: uint8 ``(H, W, 3)``, of the size of the input."""
     import numpy as np
     import torch
@@ -115,7 +119,7 @@ def _translate(trainer: Trainer, path: Path, side: Side | None, size: int, devic
     from ..data.samples import resize_field
 
     field = trainer.data.fields[0]
-    array = _read(path, field, trainer.data.palette, side)
+    array = _read(path, field, trainer.data.palette, side, note)
     height, width = array.shape[:2]
     rows, columns = working_size(height, width, size, getattr(trainer, "multiple", 1))
     shown = np.ascontiguousarray(resize_field(array, field, columns, rows))
@@ -129,11 +133,17 @@ def _translate(trainer: Trainer, path: Path, side: Side | None, size: int, devic
     return resize(image, width, height)
 
 
-def _read(path: Path, field: Field, palette: Sequence[tuple[int, int, int]], side: Side | None) -> np.ndarray:
+def _read(
+    path: Path,
+    field: Field,
+    palette: Sequence[tuple[int, int, int]],
+    side: Side | None,
+    note: Callable[[str], None] | None,
+) -> np.ndarray:
     """Read the file, or the half of it that is asked for, as a field."""
     from ..data.samples import read_field
 
-    array = read_field(path, field, palette)
+    array = read_field(path, field, palette, note)
     half = array.shape[1] // 2
     if side is not None and half == 0:
         raise ImageError(path, "it is one pixel wide and has no sides; leave out --side.")

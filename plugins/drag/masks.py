@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 
 import i2i
 from i2i.toolkit.faces.landmarks import eye_distance
-from i2i.toolkit.images import ImageError, read_image
+from i2i.toolkit.images import ImageError, decode_image
 from i2i.toolkit.images.warp import warp
 
 from .handles import Handles
@@ -110,13 +109,11 @@ def read_mask(path: Path, photo: i2i.Photo) -> np.ndarray:
 def _read_whiteness(path: Path) -> np.ndarray:
     """Read an image as a mask, uint8 ``(H, W)``: white is 255; transparent pixels count as black."""
     try:
-        white: np.ndarray = read_image(path).max(axis=2)
+        image = decode_image(path, colours="stored")
     except ImageError as error:
         raise i2i.UsageError(f"--mask {path}: {error.reason}") from None
-    with Image.open(path) as image:
-        if not image.has_transparency_data:
-            return white
-        image.load()  # this rotates a TIFF by its orientation tag; other files are rotated below
-        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
-    # read_image() composites over white, a v + (1 - a) 255, and a v is wanted.
-    return np.asarray(np.maximum(white, 255 - alpha) - (255 - alpha))
+    white: np.ndarray = image.pixels.max(axis=2)
+    if image.alpha is None:
+        return white
+    # The decoder composites over white, a v + (1 - a) 255, and a v is wanted.
+    return np.asarray(np.maximum(white, 255 - image.alpha) - (255 - image.alpha))

@@ -110,7 +110,7 @@ def align_photos(
     taken = {each.resolve() for job in jobs for each in (job.picture, job.result)}
     for done, job in enumerate(jobs, start=1):
         try:
-            array = read_image(job.picture)
+            array = read_image(job.picture, note=note)
             faces = _faces(array, finder, choice, job.picture, note)
             crops = [
                 _crop(job, _name(job.result, number if choice == "all" else 1, taken), number, face, size)

@@ -80,7 +80,7 @@ def find_landmarks(
             raise UsageError(f"{path} is already there; choose another --out, or replace it with --overwrite.")
     for done, job in enumerate(jobs, start=1):
         try:
-            array = read_image(job.picture)
+            array = read_image(job.picture, note=note)
             faces = find_faces(to_tensor(array), finder, choice, job.picture, note)
             result = PhotoLandmarks(job.picture, array.shape[1], array.shape[0], faces)
             if out is not None:

@@ -131,3 +131,18 @@ def test_values_that_are_not_finite_are_refused(run: MadeRun, registry: i2i.Regi
 )
 def test_working_size(picture: tuple[int, int], size: int, multiple: int, shown: tuple[int, int]) -> None:
     assert prediction.working_size(*picture, size, multiple) == shown
+
+
+def test_notes_on_images_are_passed_on_and_profiles_applied(
+    run: MadeRun, registry: i2i.Registry, tmp_path: Path
+) -> None:
+    from tests.helpers.colour_profiles import convert, matrix_profile
+
+    notes: list[str] = []
+    for name, profile in (("wide.png", matrix_profile()), ("broken.png", b"no profile")):
+        Image.fromarray(ramp(32, 32)).save(tmp_path / name, icc_profile=profile)
+    wide, broken = turn(run, registry, tmp_path / "wide.png", tmp_path / "broken.png", note=notes.append)
+    (warning,) = notes
+    assert warning.startswith(f"warning: {tmp_path / 'broken.png'}: its colour profile is ignored")
+    assert np.array_equal(read(broken), 255 - ramp(32, 32))
+    assert np.abs(read(wide).astype(int) - (255 - convert(ramp(32, 32), matrix_profile()))).max() <= 1

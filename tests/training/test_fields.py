@@ -172,6 +172,18 @@ def test_label_files_may_be_in_the_colours_of_the_palette(root: Path, tmp_path: 
         read_sample(i2i.Sample("x", {"c": root / "val" / "classes" / "0.png"}), (i2i.Field("c", "labels", classes=2),))
 
 
+def test_colour_profiles_leave_labels_and_data_alone(root: Path, tmp_path: Path) -> None:
+    from i2i.data.samples import read_field
+    from tests.helpers.colour_profiles import grey_profile, matrix_profile
+
+    colours, depth = tmp_path / "colours.png", tmp_path / "depth.png"
+    Image.open(root / "val" / "photo" / "0.png").save(colours, icc_profile=matrix_profile())
+    found = read_field(colours, FIELDS[1], PALETTE)
+    assert np.array_equal(found, np.array(Image.open(root / "val" / "classes" / "0.png")))
+    Image.fromarray(np.arange(256, dtype=np.uint8)[None]).save(depth, icc_profile=grey_profile(1.0))
+    assert np.array_equal(read_field(depth, i2i.Field("depth", channels=1), ())[0, :, 0], np.arange(256))
+
+
 def test_panels_stand_between_input_and_target(root: Path, registry: i2i.Registry, tmp_path: Path) -> None:
     given = {"dataset": "scenes", "data_root": str(root), "registry": registry, "quiet": True}
     run = i2i.train("learner", out=tmp_path / "run", size=32, **given)

@@ -4,7 +4,19 @@ An array is uint8 ``(H, W, 3)``, RGB. A tensor is float32 ``(1, 3, H, W)``, RGB,
 imported from here; ``warp`` is in ``i2i.toolkit.images.warp``, because it needs OpenCV.
 """
 
-from .files import IMAGE_SUFFIXES, MAX_PIXELS, ImageError, read_image, read_image_text, save_image
+from .files import (
+    IMAGE_SUFFIXES,
+    MAX_BYTES,
+    MAX_PIXELS,
+    DecodedImage,
+    ImageError,
+    ImageLimits,
+    decode_image,
+    read_image,
+    read_image_text,
+    read_stored_values,
+    save_image,
+)
 from .grids import draw_table, image_grid
 from .jobs import ImageJob, plan_jobs, report_faults
 from .pages import write_page
@@ -14,10 +26,14 @@ from .videos import check_video, write_gif, write_video
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "MAX_BYTES",
     "MAX_PIXELS",
+    "DecodedImage",
     "ImageError",
     "ImageJob",
+    "ImageLimits",
     "check_video",
+    "decode_image",
     "draw_plot",
     "draw_table",
     "enlarge",
@@ -25,6 +41,7 @@ __all__ = [
     "plan_jobs",
     "read_image",
     "read_image_text",
+    "read_stored_values",
     "report_faults",
     "resize",
     "save_image",
