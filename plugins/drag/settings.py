@@ -41,8 +41,8 @@ fewer pixels; ``TURN`` where one vector moves all layers. For faces at 1024 px t
 PUBLISHED_STEPS, STEPS, SMALL_STEPS = 300, 60, 100
 """Maximum numbers of steps: of the published method, from ``SMALL`` px on, and below."""
 PATIENCE, TURN_PATIENCE, SMALL_PATIENCE = 10, 20, 20
-"""Early stopping, from ``SMALL`` px on, there where one vector moves all layers, and below. Landmark networks hardly see
-the last part of a closing lid: further steps would then take away the eye."""
+"""Early stopping, from ``SMALL`` px on, there where one vector moves all layers, and below. Landmark networks hardly
+see the last part of a closing lid: further steps would then take away the eye."""
 PUBLISHED_TOLERANCE = 2 / 512
 """Distance at which a handle of the published method has arrived, as a fraction of the image; at least 2 px."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
