@@ -17,7 +17,10 @@ NEUTRAL = "a face"
 
 
 class TextOptions(i2i.Options):
-    """The options of ``text``; defaults of the optimisation from Patashnik et al., "StyleCLIP" (2021), section 4."""
+    """The options of ``text``; defaults of the optimisation from Patashnik et al., "StyleCLIP" (2021), section 4.
+
+    The identity weighs ten times as much as published: edits are as strong, and change the person less.
+    """
 
     prompt: tuple[str, ...] = Field(
         ("a smiling face",),
@@ -45,7 +48,9 @@ class TextOptions(i2i.Options):
     )
     l2_weight: float = Field(0.008, ge=0, description="Weight of the squared distance from the initial latent")
     identity_weight: float = Field(
-        0.005, ge=0, description="Weight of the identity loss, where an identity network recognises the images"
+        0.05,
+        ge=0,
+        description="Weight of the identity loss, where an identity network recognises the images; published 0.005",
     )
     rows: str | None = Field(
         None,

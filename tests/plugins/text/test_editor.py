@@ -19,9 +19,9 @@ from tests.plugins.text.scenes import GREY, TEAL, WORDS, Colours, alike, edit, l
 QUICK: dict[str, Any] = {"steps": 40, "l2_weight": 0.001}
 
 
-def test_defaults_are_the_published_ones() -> None:
+def test_defaults_are_the_published_ones_but_for_the_identity() -> None:
     options = Text.Options(prompt=("red",))
-    assert (options.steps, options.rate, options.l2_weight, options.identity_weight) == (300, 0.1, 0.008, 0.005)
+    assert (options.steps, options.rate, options.l2_weight, options.identity_weight) == (300, 0.1, 0.008, 0.05)
 
 
 @pytest.mark.parametrize(("time", "share"), [(0, 0), (0.025, 0.5), (0.05, 1), (0.75, 1), (0.875, 0.5), (1, 0)])
