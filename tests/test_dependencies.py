@@ -38,6 +38,8 @@ TESTING = ROOT / "i2i" / "testing"
 """The fixtures and base classes for tests, which pytest imports: the one place that may import pytest."""
 LOOKED_FOR = ("pip", ROOT / "i2i" / "assets" / "package_managers.py")
 """A module that is looked for, and run as a command of its own where it is there."""
+PAGE = ("nicegui", ROOT / "i2i" / "ui")
+"""The web page, which is imported late as a whole: its elements are subclasses of those of NiceGUI."""
 TOOLS = ("test", "lint", "docs")
 """Extras for work on i2i itself."""
 
@@ -124,7 +126,8 @@ def test_every_core_requirement_is_imported(name: str) -> None:
 def test_every_package_of_an_extra_is_imported_late_and_its_absence_is_told(extra: str, name: str) -> None:
     found = [each for each in IMPORTS if each.module == MODULES.get(name, name)]
     assert found, f"nothing imports {name}"
-    assert [str(each) for each in found if not each.late] == []
+    early = [each for each in found if not each.late]
+    assert [str(each) for each in early if (each.module, PAGE[1] in each.path.parents) != (PAGE[0], True)] == []
     for each in found:
         beside = (path.read_text(encoding="utf-8") for path in each.path.parent.glob("*.py"))
         assert any(f"i2i[{extra}]" in text and "pip install" in text for text in beside), each
