@@ -230,7 +230,7 @@ class SecurityMiddleware:
         if refusal := self._refusal(scope, headers):
             await _refuse(scope, receive, guarded, *refusal)
         elif scope["type"] == "websocket":
-            await self.app(scope, receive, guarded)
+            await self.app(scope, self._while_signed_in(headers, receive), guarded)
         elif self.policy.credentials and scope["path"] in (SIGN_IN, SIGN_OUT):
             await self._sign_in_or_out(scope, headers, receive, guarded)
         else:
@@ -276,6 +276,20 @@ class SecurityMiddleware:
 
     def _signed_in(self, headers: dict[str, list[str]]) -> bool:
         return self.sessions.valid(self._token(headers))
+
+    def _while_signed_in(self, headers: dict[str, list[str]], receive: Receive) -> Receive:
+        """Return a ``receive`` of a websocket that reports its end once the sign-in has expired or was ended.
+
+        Browsers answer the server's pings every few seconds, so that pages which are not used end as well.
+        """
+        if self.policy.credentials is None:
+            return receive
+
+        async def checked() -> Message:
+            message = await receive()
+            return message if self._signed_in(headers) else {"type": "websocket.disconnect", "code": 1008}
+
+        return checked
 
     async def _forward(self, scope: Scope, headers: dict[str, list[str]], receive: Receive, send: Send) -> None:
         body = _LimitedBody(receive, send, self.policy.max_body)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api.errors import UsageError
+from ..api.errors import I2IError, UsageError
 from .security import LOOPBACK_NAMES, Credentials, SecurityMiddleware, SecurityPolicy
 
 if TYPE_CHECKING:
@@ -199,7 +199,9 @@ def serve(registry: Registry, settings: ServerSettings, started: Callable[[str],
     """
     import uvicorn
 
-    logging.getLogger("nicegui").setLevel(logging.ERROR)  # not a line for every unknown path
+    log = logging.getLogger("nicegui")
+    log.setLevel(logging.ERROR)  # not a line for every unknown path
+    log.addFilter(_is_unexpected)
     with bind(settings.host, settings.port) as bound, tempfile.TemporaryDirectory(prefix="i2i-ui-") as folder:
         port = bound.getsockname()[1]
         signs_in = settings.credentials is not None
@@ -223,6 +225,11 @@ def serve(registry: Registry, settings: ServerSettings, started: Callable[[str],
             ssl_keyfile=settings.keyfile,
         )
         AnnouncingServer(config).run(sockets=[bound])
+
+
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Return whether a log record is not the traceback of an error for the user, which the page has shown."""
+    return not (record.exc_info and isinstance(record.exc_info[1], I2IError))
 
 
 def open_browser(address: str) -> bool:

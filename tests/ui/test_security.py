@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +47,9 @@ async def broken(request: Request) -> Response:
 
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.send_text(await websocket.receive_text())
+    with suppress(WebSocketDisconnect):
+        await websocket.send_text(await websocket.receive_text())
+    await websocket.close()
 
 
 async def unread(request: Request) -> Response:
@@ -244,6 +247,16 @@ def test_sign_in_expires(locked: TestClient, clock: Clock) -> None:
     sign_in(locked)
     clock.now += 12 * 3600 + 1
     assert locked.get("/").status_code == 401
+
+
+def test_open_websockets_end_with_the_sign_in(locked: TestClient) -> None:
+    sign_in(locked)
+    headers = {"Origin": HERE, "Host": "127.0.0.1:8800", "Cookie": f"i2i-8800={locked.cookies['i2i-8800']}"}
+    with locked.websocket_connect("/ws", headers=headers) as socket:
+        locked.post("/sign-out", headers={"Origin": HERE})
+        socket.send_text("still there?")
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
 
 
 def test_cookie_is_secure_with_tls() -> None:
