@@ -9,6 +9,7 @@ from nicegui import ui
 
 from ...api.errors import I2IError
 from ...api.options import RESERVED_OPTIONS
+from ...entries import RECORDS
 from ...guards import build_plugin, plugin_owner
 from ...registry import KINDS, Plugin, Registry
 from ..errors import describe, error_content
@@ -79,7 +80,9 @@ def _plugin_row(context: PageContext, plugin: Plugin, entries: list[Entry]) -> u
     kinds = sorted({entry.kind for entry in entries}, key=KINDS.index)
     counts = [f"{sum(entry.kind == kind for entry in entries)} {kind}" for kind in kinds]
     counts = [f"{text}s" if not text.startswith("1 ") else text for text in counts]
-    summary = f"{entries[0].summary} " if entries else ""  # of its first thing, in the order of KINDS
+    # The summary of what the plugin is for: records of weights and presets come with something else.
+    main = next((entry for entry in entries if entry.kind not in RECORDS), entries[0] if entries else None)
+    summary = f"{main.summary} " if main else ""
     caption = f"{summary}({plugin.release}: {', '.join(counts) or 'commands'})"
     faults = [fault for fault in (plugin.error, *plugin.warnings) if fault]
     row = ui.expansion(plugin.name, caption=f"{caption}; has a fault" if faults else caption).classes("full-width")
