@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
 PLUGIN_API: Mapping[str, Sequence[str]] = {
     "Registration": ("hookimpl", "Register"),
     "Declaring options": ("Options", "build_options", "option_flag"),
@@ -31,7 +33,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
     ),
     "Metrics": ("Metric",),
     "Callbacks": ("Callback",),
-    "Panels": ("Panel",),
+    "Panels": ("Panel", "PanelSession", "SurfaceEvent"),
     "Devices": ("Device", "Precision"),
     "Errors": ("I2IError", "UsageError", "Interrupted", "did_you_mean", "disk_trouble"),
 }
@@ -111,7 +113,7 @@ def pages() -> dict[str, str]:
 
 def _targets(page: str, definition: Definition) -> dict[str, str]:
     """Return the links to a definition and its methods."""
-    methods = [member for member in _members(definition) if isinstance(member.node, ast.FunctionDef)]
+    methods = [member for member in _members(definition) if isinstance(member.node, FUNCTION)]
     names = [definition.name, *(f"{definition.name}.{member.name}" for member in methods)]
     return {name: f"{page}#{_anchor(name)}" for name in names}
 
@@ -164,7 +166,7 @@ def definitions(path: Path) -> dict[str, Definition]:
 def _definitions(body: Sequence[ast.stmt], text: str) -> Iterator[Definition]:
     for index, node in enumerate(body):
         following = body[index + 1] if index + 1 < len(body) else None
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, FUNCTION | ast.ClassDef):
             yield Definition(node.name, node, text, ast.get_docstring(node) or "")
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield Definition(node.target.id, node, text, _string(following))
@@ -211,7 +213,7 @@ def _plugin_page(api: Mapping[str, Definition], links: Links) -> str:
 
 def _hooks(links: Links) -> Iterator[str]:
     for name, each in definitions(_file_of("i2i.api.hookspecs")).items():
-        if name.startswith("register_") and isinstance(each.node, ast.FunctionDef):
+        if name.startswith("register_") and isinstance(each.node, FUNCTION):
             arguments = ", ".join(argument.arg for argument in each.node.args.args)
             yield f"- `{name}({arguments})`: {_prose(each.doc, links)}"
 
@@ -291,7 +293,7 @@ def _definition(name: str, each: Definition, links: Links) -> Iterator[str]:
     yield f"### `{name}`"
     if isinstance(each.node, ast.ClassDef):
         yield from _class(each, links)
-    elif isinstance(each.node, ast.FunctionDef):
+    elif isinstance(each.node, FUNCTION):
         yield _code(_signature(each, each.node))
         yield from _docstring(each.doc, links)
     else:
@@ -308,12 +310,12 @@ def _class(each: Definition, links: Links) -> Iterator[str]:
     yield _code("\n".join([*decorators, f"class {each.name}({bases})" if bases else f"class {each.name}"]))
     yield from _docstring(each.doc, links)
     members = _members(each)
-    fields = [member for member in members if not isinstance(member.node, ast.FunctionDef | ast.ClassDef)]
+    fields = [member for member in members if not isinstance(member.node, FUNCTION | ast.ClassDef)]
     if fields:
         yield f"**Fields of `{each.name}`**"
         yield "\n".join(_field(member, links) for member in fields)
     for member in members:
-        if isinstance(member.node, ast.FunctionDef):
+        if isinstance(member.node, FUNCTION):
             yield f"#### `{each.name}.{member.name}`"
             yield _code(_signature(member, member.node))
             yield from _docstring(member.doc, links)
@@ -347,16 +349,17 @@ def _assignment(each: Definition) -> str:
     return each.name + (f": {kind}" if kind else "") + (f" = {value}" if value else "")
 
 
-def _signature(each: Definition, node: ast.FunctionDef) -> str:
+def _signature(each: Definition, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """Return the head of a function as it is written, on one line where it fits."""
     decorators = [each.source(item) for item in node.decorator_list]
     marks = [f"@{text}" for text in decorators if text in ("property", "classmethod", "staticmethod", "contextmanager")]
     marks += ["@abstractmethod"] if "abstractmethod" in decorators else []
     arguments = _arguments(each, node.args)
     result = f" -> {each.source(node.returns)}" if node.returns is not None else ""
-    line = f"def {node.name}({', '.join(arguments)}){result}"
+    opening = f"{'async ' if isinstance(node, ast.AsyncFunctionDef) else ''}def {node.name}("
+    line = f"{opening}{', '.join(arguments)}){result}"
     if len(line) > 100:
-        line = "\n".join([f"def {node.name}(", *(f"    {argument}," for argument in arguments), f"){result}"])
+        line = "\n".join([opening, *(f"    {argument}," for argument in arguments), f"){result}"])
     return "\n".join([*marks, line])
 
 

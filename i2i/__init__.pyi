@@ -50,6 +50,8 @@ from .api.options import Options as Options
 from .api.options import build_options as build_options
 from .api.options import option_flag as option_flag
 from .api.panel import Panel as Panel
+from .api.panel import PanelSession as PanelSession
+from .api.panel import SurfaceEvent as SurfaceEvent
 from .api.placement import Placement as Placement
 from .api.preset import Preset as Preset
 from .api.sample import Pair as Pair

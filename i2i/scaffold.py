@@ -20,7 +20,7 @@ _USAGE = {
     "extractor": "i2i edit --extractor identity={name} --image photo.jpg",
     "generator": "i2i sample --generator {name} --out samples.png",
     "preset": "i2i edit --plugin drag --preset {name} --image photo.jpg",
-    "panel": "i2i plugins show {name}",
+    "panel": "i2i ui",
     "inverter": "i2i edit --image photo.jpg --invert {name}",
     "callback": "i2i train pix2pix --dataset facades --callbacks {name}",
 }

@@ -35,6 +35,7 @@ _CONSTRUCTORS = {
     "metric": ("device",),
     "inverter": (),
     "callback": (),
+    "panel": (),
 }
 """By kind, what constructors get, before the options of the kinds in ``OPTIONS_LAST``."""
 
@@ -58,6 +59,8 @@ def check_plugin(registry: Registry, name: str) -> list[str]:
             own.append("its summary is not the one that is registered; make them equal")
         if kind == "preset":
             own += _preset_faults(registry, thing, plugin.distribution)
+        if kind == "panel":
+            own += _panel_faults(registry, thing)
         faults += [f"{plugin.name}: {kind} {called}: {fault}" for fault in own]
     return faults
 
@@ -218,6 +221,12 @@ def _preset_faults(registry: Registry, preset: Any, provider: str) -> Iterator[s
         build_plugin(registry, "editor", preset.editor).check_preset(replace(preset, provider=provider))
     except I2IError as error:
         yield str(error)
+
+
+def _panel_faults(registry: Registry, panel: Any) -> Iterator[str]:
+    editor = getattr(panel, "editor", None)
+    if isinstance(editor, str) and editor not in (editors := registry.names("editor")):
+        yield f"it is for the editor {editor!r}, which is not there.{did_you_mean(editor, editors)}"
 
 
 def _option_faults(kind: str, thing: Any) -> Iterator[str]:

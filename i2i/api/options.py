@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -97,9 +98,30 @@ def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> 
         raise UsageError(" ".join(_explain(model, issue, where) for issue in error.errors())) from None
 
 
+def option_faults(model: type[Options], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with plain values, a sentence for each option by its name; empty where nothing is.
+
+    A rule about several options at once is under ``""``, and an unknown option under its own name.
+    """
+    try:
+        model(**values)
+    except ValidationError as error:
+        faults: dict[str, str] = {}
+        for issue in error.errors():
+            name = str(issue["loc"][0]) if issue["loc"] else ""
+            message = "give a value" if issue["type"] == "missing" else _message(issue)
+            faults.setdefault(name, f"{message[:1].upper()}{message[1:]}.")
+        return faults
+    return {}
+
+
+def _message(issue: Any) -> str:
+    message = str(issue["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
+    return message[:1].lower() + message[1:].replace("Input should be", "it should be")
+
+
 def _explain(model: type[Options], issue: Any, where: str) -> str:
-    message = issue["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ").rstrip(".")
-    message = message[:1].lower() + message[1:].replace("Input should be", "it should be")
+    message = _message(issue)
     if not issue["loc"]:  # a rule about several options at once
         return f"{where}: {message}."
     name = str(issue["loc"][0])
@@ -152,39 +174,95 @@ def read_config(path: str | Path) -> dict[str, Any]:
     return {key.replace("-", "_"): value for key, value in values.items()}
 
 
+@dataclass(frozen=True)
+class OptionField:
+    """One field of an options model, read once for the command line, the documentation and the web form."""
+
+    name: str
+    type: Any
+    """The scalar type: ``int``, ``float``, ``bool``, ``str``, ``Path``, or what ``choices`` was read from."""
+    count: int
+    """Values it takes: 1, more for a tuple, or 0 for any number."""
+    choices: tuple[Any, ...]
+    """The values of a ``Literal`` or an enumeration; empty for others."""
+    limits: Mapping[str, Any]
+    """Any of ``ge``, ``gt``, ``le`` and ``lt`` with its number."""
+    unit: str | None
+    default: Any
+    """None also where it is required."""
+    required: bool
+    optional: bool
+    """Whether None is allowed."""
+    help: str
+    aliases: tuple[str, ...]
+    short: str | None
+    """A further name of one letter, such as ``"-n"``."""
+
+    @property
+    def flag(self) -> str:
+        """Its command-line spelling, such as ``"--load-size"``."""
+        return option_flag(self.name)
+
+    @property
+    def type_word(self) -> str:
+        """The type as a word, such as ``"float"``."""
+        return str(getattr(self.type, "__name__", self.type))
+
+    @property
+    def range_text(self) -> str | None:
+        """The limits as text, such as ``">= 0 and <= 1"``; None without limits."""
+        return " and ".join(f"{_SIGNS[key]} {limit}" for key, limit in self.limits.items()) or None
+
+
+def read_fields(model: type[Options], skip: frozenset[str] = frozenset()) -> list[OptionField]:
+    """Return the fields of a model in order, without those named in ``skip``."""
+    return [_read_field(name, field) for name, field in model.model_fields.items() if name not in skip]
+
+
+def _read_field(name: str, field: FieldInfo) -> OptionField:
+    kind, count = _plain_type(field.annotation)
+    return OptionField(
+        name=name,
+        type=kind,
+        count=count,
+        choices=tuple(_choices(kind)),
+        limits=_limits(field),
+        unit=_extra(field, "unit"),
+        default=None if field.is_required() else field.get_default(call_default_factory=True),
+        required=field.is_required(),
+        optional=_allows_none(field.annotation),
+        help=field.description or "",
+        aliases=tuple(option_aliases(field)),
+        short=_extra(field, "short") or None,
+    )
+
+
 def click_options(model: type[Options], skip: frozenset[str] = frozenset()) -> list[click.Option]:
     """Return the fields of a model as click options, in order; what the user does not type arrives as ``None``."""
-    return [_click_option(name, field) for name, field in model.model_fields.items() if name not in skip]
+    return [_click_option(field) for field in read_fields(model, skip)]
 
 
 def describe(model: type[Options], skip: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-    """Return the fields of a model in plain values, for ``plugins show``, the documentation and the web form.
+    """Return the fields of a model in plain values, for ``plugins show`` and the documentation.
 
     Each is ``name``, ``flag``, ``aliases``, ``type`` (a word, or the list of choices), ``count`` (values it takes, or
     ``"any"``), ``default``, ``required``, ``range`` (``">= 0 and <= 1"``), ``unit`` and ``help``.
     """
-    rows = []
-    for name, field in model.model_fields.items():
-        if name in skip:
-            continue
-        kind, count = _plain_type(field.annotation)
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        limits = _limits(field)
-        rows.append(
-            {
-                "name": name,
-                "flag": option_flag(name),
-                "aliases": option_aliases(field),
-                "type": _choices(kind) or _word(kind),
-                "count": count or "any",
-                "default": default,
-                "required": field.is_required(),
-                "range": " and ".join(f"{_SIGNS[key]} {limit}" for key, limit in limits.items()) or None,
-                "unit": _extra(field, "unit"),
-                "help": field.description or "",
-            }
-        )
-    return rows
+    return [
+        {
+            "name": field.name,
+            "flag": field.flag,
+            "aliases": list(field.aliases),
+            "type": list(field.choices) or field.type_word,
+            "count": field.count or "any",
+            "default": field.default,
+            "required": field.required,
+            "range": field.range_text,
+            "unit": field.unit,
+            "help": field.help,
+        }
+        for field in read_fields(model, skip)
+    ]
 
 
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
@@ -201,23 +279,22 @@ class _Choice(click.Choice):  # type: ignore[type-arg]  # generic only from clic
         return self.values[super().convert(value, param, ctx)]
 
 
-def _click_option(name: str, field: FieldInfo) -> click.Option:
-    kind, count = _plain_type(field.annotation)
-    help_text = f"{field.description or ''}{_default_text(field)}"
-    names = (name, *option_aliases(field))
-    if kind is bool:
+def _click_option(field: OptionField) -> click.Option:
+    help_text = f"{field.help}{_default_text(field)}"
+    names = (field.name, *field.aliases)
+    if field.type is bool:
         flags = [f"{option_flag(each)}/--no-{each.replace('_', '-')}" for each in names]
-        return click.Option([name, *flags], default=None, help=help_text)
+        return click.Option([field.name, *flags], default=None, help=help_text)
     many: dict[str, Any] = {}
-    if count == 0:
+    if field.count == 0:
         many = {"multiple": True, "callback": lambda _ctx, _param, value: value or None}
-    elif count > 1:
-        many = {"nargs": count}
+    elif field.count > 1:
+        many = {"nargs": field.count}
     return click.Option(
-        [name, *map(option_flag, names), *_short(field)],
-        type=_click_type(kind, field),
+        [field.name, *map(option_flag, names), *([field.short] if field.short else [])],
+        type=_click_type(field),
         default=None,
-        metavar=_metavar(kind, field, count),
+        metavar=_metavar(field),
         help=help_text,
         **many,
     )
@@ -238,6 +315,12 @@ def _plain_type(annotation: Any) -> tuple[Any, int]:
     return annotation, 1
 
 
+def _allows_none(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _allows_none(get_args(annotation)[0])
+    return any(part in (None, type(None)) for part in (annotation, *get_args(annotation)))
+
+
 def _choices(kind: Any) -> list[Any]:
     if get_origin(kind) is Literal:
         return [choice for choice in get_args(kind) if choice is not None]
@@ -246,19 +329,15 @@ def _choices(kind: Any) -> list[Any]:
     return []
 
 
-def _word(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind))
-
-
 def _limits(field: FieldInfo) -> dict[str, Any]:
     found = {sign: getattr(item, sign, None) for item in field.metadata for sign in _SIGNS if hasattr(item, sign)}
     return {sign: limit for sign, limit in found.items() if limit is not None}
 
 
-def _click_type(kind: Any, field: FieldInfo) -> Any:
-    if choices := _choices(kind):
-        return _Choice(choices)
-    limits = _limits(field)
+def _click_type(field: OptionField) -> Any:
+    kind, limits = field.type, field.limits
+    if field.choices:
+        return _Choice(list(field.choices))
     if kind in (int, float) and limits:
         bounds: dict[str, Any] = {
             "min": limits.get("ge", limits.get("gt")),
@@ -274,20 +353,15 @@ def _extra(field: FieldInfo, key: str) -> Any:
     return field.json_schema_extra.get(key) if isinstance(field.json_schema_extra, dict) else None
 
 
-def _short(field: FieldInfo) -> list[str]:
-    return [short] if (short := _extra(field, "short")) else []
+def _metavar(field: OptionField) -> str | None:
+    word = str(field.unit).upper() if field.unit else {int: "N", float: "X", Path: "PATH"}.get(field.type)
+    return " ".join([word] * max(field.count, 1)) if word and not field.choices else None
 
 
-def _metavar(kind: Any, field: FieldInfo, count: int) -> str | None:
-    unit = _extra(field, "unit")
-    word = str(unit).upper() if unit else {int: "N", float: "X", Path: "PATH"}.get(kind)
-    return " ".join([word] * max(count, 1)) if word and not _choices(kind) else None
-
-
-def _default_text(field: FieldInfo) -> str:
-    if field.is_required():
+def _default_text(field: OptionField) -> str:
+    if field.required:
         return "  [required]"
-    default = field.get_default(call_default_factory=True)
+    default = field.default
     if default is None or default == () or default == "":
         return ""
     if isinstance(default, bool):

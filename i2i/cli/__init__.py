@@ -31,7 +31,7 @@ A first session:
 
 COMMANDS = (
     *("train", "predict", "evaluate", "edit", "convert", "export"),
-    *("datasets", "models", "plugins", "runs", "doctor"),
+    *("datasets", "models", "plugins", "runs", "doctor", "ui"),
 )
 """The core's commands, each ``command`` of the module of its name."""
 

@@ -29,6 +29,7 @@ _LIBRARIES = (
     "click",
 )
 _OPTIONAL = {
+    "nicegui": ("i2i ui", "'i2i[ui]'"),
     "onnx": ("i2i export --format onnx", "'i2i[onnx]'"),
     "onnxruntime": ("checking an exported network", "onnxruntime"),
     "imageio-ffmpeg": ("MP4 files", "'i2i[video]'"),

@@ -13,7 +13,16 @@ from click.testing import CliRunner
 from pydantic import Field, field_validator, model_validator
 
 import i2i
-from i2i.api.options import Options, build_options, click_options, describe, option_flag, read_config
+from i2i.api.options import (
+    Options,
+    build_options,
+    click_options,
+    describe,
+    option_faults,
+    option_flag,
+    read_config,
+    read_fields,
+)
 from i2i.registry import KINDS, load_registry
 
 
@@ -268,3 +277,28 @@ def test_a_bad_config_is_named_in_one_line(content: bytes | None, text: str, tmp
     with pytest.raises(i2i.UsageError) as caught:
         read_config(path)
     assert text in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_read_fields_knows_what_a_form_needs() -> None:
+    class Shown(Options):
+        size: int = Field(64, ge=16, le=1024, description="Size.", json_schema_extra={"unit": "px"})
+        seed: int | None = Field(None, description="Seed.")
+        mode: Literal["fast", "exact"] = Field("fast", description="Mode.")
+        weights: tuple[float, ...] = Field((), description="Weights.")
+        name: str = Field(description="Name.")
+
+    size, seed, mode, weights, name = read_fields(Shown)
+    assert (size.type, dict(size.limits), size.unit, size.default) == (int, {"ge": 16, "le": 1024}, "px", 64)
+    assert (seed.type, seed.optional, size.optional) == (int, True, False)
+    assert (mode.choices, weights.count, name.required) == (("fast", "exact"), 0, True)
+
+
+def test_option_faults_names_each_option() -> None:
+    class Checked(Options):
+        size: int = Field(64, ge=16, description="Size.")
+        name: str = Field(description="Name.")
+
+    faults = option_faults(Checked, {"size": 3, "colour": 1})
+    assert faults["size"] == "Input should be greater than or equal to 16."
+    assert faults["name"] == "Give a value." and set(faults) == {"size", "name", "colour"}
+    assert option_faults(Checked, {"name": "x"}) == {}
