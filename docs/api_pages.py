@@ -21,7 +21,7 @@ PLUGIN_API: Mapping[str, Sequence[str]] = {
     "Datasets": ("Dataset", "Field", "Sample", "Pair", "Archive"),
     "Generators": ("Generator", "StyleGenerator", "Weights", "gradients_for", "rows_of"),
     "Models": ("Model", "FileSource", "WheelSource", "NpmSource"),
-    "Editors": ("Editor", "Scene", "Photo", "Latent", "Placement", "Result", "Table", "Plot"),
+    "Editors": ("Editor", "Scene", "Photo", "Latent", "Placement", "Result", "Table", "Plot", "EditOutline"),
     "Inverters": ("Inverter", "Inversion", "split_method"),
     "Presets": ("Preset",),
     "Extractors": ("Extractor", "Role", "STANDARD_ROLES"),
