@@ -41,6 +41,7 @@ from .api.hookspecs import hookimpl as hookimpl
 from .api.inverter import Inversion as Inversion
 from .api.inverter import Inverter as Inverter
 from .api.inverter import split_method as split_method
+from .api.live import LiveView as LiveView
 from .api.metric import Metric as Metric
 from .api.model import FileSource as FileSource
 from .api.model import Model as Model

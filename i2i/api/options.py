@@ -66,7 +66,7 @@ RESERVED_OPTIONS: Mapping[str, frozenset[str]] = {
         {"animation", "as_json", "blend", "crop", "debug", "device", "encoder", "extractor"}
         | {"extractor_options", "extractors", "eyes", "face", "faithful", "fps", "fresh", "generator"}
         | {"generator_options", "help", "image", "images", "invert", "json", "keep", "landmarks", "mouth"}
-        | {"name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation"}
+        | {"name", "note", "out", "plugin", "progress", "recipe", "registry", "stop", "truncation", "watch"}
     ),
 }
 """Options of ``i2i train`` and ``i2i edit`` themselves, and arguments of ``i2i.train`` and ``i2i.edit``. No trainer or

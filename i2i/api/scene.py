@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..api.device import Device
     from .generator import Generator, StyleGenerator
     from .inverter import Inverter
+    from .live import LiveView
     from .placement import Placement
 from .inverter import InvertFunction, no_inverters
 from .preset import Preset
@@ -99,6 +100,8 @@ class Scene:
     registered inverter: see ``i2i.Inverter``. Not for editors of pixels."""
     inverters: Mapping[str, type[Inverter]] = field(default_factory=dict)
     """The registered inverters by name."""
+    live: LiveView | None = None
+    """Who watches the edit while it runs, for ``LatentOptimizer(live=)``; None for nobody."""
 
     @property
     def cancelled(self) -> bool:

@@ -19,6 +19,7 @@ from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_
 
 if TYPE_CHECKING:
     from ..api.editor import EditOutline
+    from ..api.live import LiveView
     from ..toolkit.faces.detection import FaceChoice
     from .image_loader import EditImage
     from .session import EditRequest
@@ -49,6 +50,7 @@ def edit(
     progress: Callable[..., None] | None = None,
     stop: Callable[[], bool] | None = None,
     note: Callable[[str], None] | None = None,
+    watch: LiveView | None = None,
     **options: Any,
 ) -> Result:
     """Edit images with an editor.
@@ -88,6 +90,7 @@ def edit(
         progress: Called as ``progress(done, total, **scalars)`` while the editor works.
         stop: Called by the editor through ``scene.cancelled``; True ends the edit with the best result so far.
         note: Called with each notice or warning, a sentence.
+        watch: Shown the images while they are inverted and edited.
         **options: Options of the editor.
 
     Returns:
@@ -120,7 +123,7 @@ def edit(
         seed=seed,
         out=None if out is None else output_directory(out),
         keep=keep,
-        calls=EditCallbacks.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note, watch),
     )
     inputs = assign_inputs(kind, images)
     if inputs and not images:
@@ -199,12 +202,13 @@ def edit_again(
     progress: Callable[..., None] | None = None,
     stop: Callable[[], bool] | None = None,
     note: Callable[[str], None] | None = None,
+    watch: LiveView | None = None,
 ) -> Result:
     """Repeat an edit from its ``recipe.json``; its photos, latents and generator must be identical, byte for byte.
 
     Args:
         images: New paths of the files, if they have moved.
-        animation, fps, device, out, registry, progress, stop, note: As for ``edit``.
+        animation, fps, device, out, registry, progress, stop, note, watch: As for ``edit``.
 
     Raises:
         UsageError, I2IError: as ``edit``; also if the recipe cannot be read or a file has changed.
@@ -220,7 +224,7 @@ def edit_again(
         device=device,
         seed=known.seed,
         out=None if out is None else output_directory(out),
-        calls=EditCallbacks.of(progress, stop, note),
+        calls=EditCallbacks.of(progress, stop, note, watch),
     )
     registry, warning = registry.restored("editor", known.plugin, known.origin, str(recipe))
     warnings = [warning or known.version_warning(registry)]

@@ -165,6 +165,7 @@ class EditSession:
             presets=presets_of(request.registry, request.editor.name),
             compare=ImageComparison(request.registry, self.device, self.extractors, calls.note),
             inverters=RegisteredInverters(request.registry),
+            live=calls.live,
         )
         if self.generator is not None:
             scene.generator = self.generator if latent is None else tuned(self.generator, latent)

@@ -15,6 +15,7 @@ from ..toolkit.faces.points import FacePoints, check_single_photo
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
+    from ..api.live import LiveView
     from ..registry import Registry
 
 Crop = Literal["auto", "face", "square"]
@@ -73,7 +74,7 @@ class Animation:
 
 @dataclass(frozen=True)
 class EditCallbacks:
-    """Functions of the caller for progress, cancellation and notices."""
+    """What the caller follows and cancels an edit by."""
 
     progress: Callable[..., None] = lambda done, total, **scalars: None
     """See ``Scene.progress``."""
@@ -81,6 +82,8 @@ class EditCallbacks:
     """Returns True once the user cancels: the edit ends with the best result so far."""
     note: Callable[[str], None] = lambda text: None
     """Called with each notice or warning, a sentence."""
+    live: LiveView | None = None
+    """Who watches the images; None for nobody."""
 
     @classmethod
     def of(
@@ -88,10 +91,11 @@ class EditCallbacks:
         progress: Callable[..., None] | None,
         stop: Callable[[], bool] | None,
         note: Callable[[str], None] | None,
+        live: LiveView | None = None,
     ) -> EditCallbacks:
         """Use the functions that are given, and functions without effect for the others."""
         default = cls()
-        return cls(progress or default.progress, stop or default.stop, note or default.note)
+        return cls(progress or default.progress, stop or default.stop, note or default.note, live)
 
 
 @dataclass(frozen=True)

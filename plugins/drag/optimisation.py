@@ -16,7 +16,7 @@ from .batched import Batched
 from .handles import HandleBatch, Handles, batch_handles
 from .losses import Guidance, mask_loss
 from .preview import Preview
-from .settings import DragSettings
+from .settings import SMALL, DragSettings
 from .tracking import disc, motion_supervision, sample_features, track
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ MIN_FRACTION = 0.05
 """Fraction of ``tolerance`` below which no difference is visible; a smaller threshold is raised to it."""
 INITIAL_PATIENCE = 3
 """Early stopping: factor of ``patience`` for handles that have not moved yet."""
+LIVE_STEPS = 10
+"""Steps between renderings to which previews are fitted where only a viewer looks at them."""
 REFIT_STEPS = 5
 """Steps between renderings to which previews are fitted, and in which landmarks are found."""
 MIN_IMPROVEMENT = 0.03
@@ -62,6 +64,10 @@ class DragTrajectory(Trajectory):
     def monitored(self) -> float:
         """The mean distance of the handles to their targets, pixels."""
         return sum(self.distances[-1]) / len(self.distances[-1])
+
+    def handles(self) -> Tensor:
+        """Return the current positions of the handles, ``(H, 2)`` pixels."""
+        return self.points[-1]
 
     def record(self, loss: float, metrics: Mapping[str, list[float]], comparable: bool = True) -> bool:
         """Record an evaluation without the padding of the batch; see ``Trajectory.record``."""
@@ -163,6 +169,8 @@ class DragObjective(Objective):
         self.initial = self._initial_state(w.detach(), self._batch(handles), mask, guidance)
         self.points = self.initial.handles.starts.clone()
         self.preview: Preview | None = None
+        self._fitted = 0
+        self.shown: tuple[Tensor, int] | None = None  # current feature maps, and the step
         self.correction: Tensor | None = None
 
     def _batch(self, handles: Sequence[Handles]) -> HandleBatch:
@@ -207,6 +215,7 @@ class DragObjective(Objective):
         losses = w.new_zeros(len(w))
         with i2i.gradients_for(range(settings.layers)):
             maps, images = self._render(w)
+        self.shown = None if maps is None else (maps.detach(), step)
         if maps is not None and initial.templates is not None:
             with torch.no_grad():
                 self.points = track(maps, self.points, initial.templates, settings.r2, self.size, settings.published)
@@ -270,11 +279,24 @@ class DragObjective(Objective):
             images = self._images(self.assemble(variables["offset"]))
         return images.float().clamp(-1, 1)
 
+    def live_images(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
+        """Return the current images, or previews of large ones, ``(N, 3, r, r)``."""
+        if self.size < SMALL or self.shown is None or evaluation.images is not None:
+            return self.frames(variables, evaluation)
+        maps, step = self.shown
+        if self.preview is None or (self.initial.preview_guidance is None and step - self._fitted >= LIVE_STEPS):
+            images = self.frames(variables, evaluation)
+            self.preview, self._fitted = Preview.fit(maps, images), step
+            return images
+        return self.preview(maps).clamp(-1, 1)
+
     def select(self, samples: Tensor) -> None:
         """Keep the state of some images only."""
         self.initial, self.points = self.initial.select(samples), self.points[samples]
-        if self.preview is not None and self.correction is not None:
-            self.preview, self.correction = self.preview.select(samples), self.correction[samples]
+        if self.preview is not None:
+            self.preview = self.preview.select(samples)
+        if self.correction is not None:
+            self.correction = self.correction[samples]
 
     def _feature_maps(self, w: Tensor) -> Tensor:
         """Return ``(n, C, r, r)``, computed no further than the layer and at its own resolution."""
@@ -307,8 +329,9 @@ class DragOptimisation:
         mask: Tensor | None = None,
         guidance: Guidance | None = None,
         features: bool = True,
+        numbers: Sequence[int] | None = None,
     ) -> None:
-        """Compute the initial state; arguments as ``DragObjective``."""
+        """Compute the initial state; ``numbers`` as for ``LatentOptimizer``, other arguments as ``DragObjective``."""
         self.initial = w.detach()
         self.objective = DragObjective(generator, settings, w, handles, mask, guidance, features)
         thresholds = self.objective.initial.thresholds.tolist()
@@ -328,6 +351,8 @@ class DragOptimisation:
             learning_rate=settings.learning_rate,
             frame_interval=settings.frames,
             cancelled=lambda: scene.cancelled,
+            live=scene.live,
+            numbers=numbers,
         )
 
     def run(self, on_step: Callable[[int, float], None] | None = None) -> list[DragTrajectory]:

@@ -94,7 +94,7 @@ def drag_images(scene: i2i.Scene, options: DragOptions) -> Iterator[tuple[int, D
         def on_step(steps: int, distance: float, before: int = done * method.settings.steps) -> None:
             scene.progress(before + steps, total, distance=distance)
 
-        results = _drag_batch(scene, options, method, batch, [plans[number] for number in numbers], on_step)
+        results = _drag_batch(scene, options, method, batch, [plans[number] for number in numbers], numbers, on_step)
         for number, result in zip(numbers, results, strict=True):
             _report(scene, method, result)
             yield number, result
@@ -107,6 +107,7 @@ def _drag_batch(
     method: DragMethod,
     batch: Batch,
     plans: Sequence[DragPlan],
+    numbers: Sequence[int],
     on_step: Callable[[int, float], None],
 ) -> list[DraggedImage]:
     """Drag the images of one batch and measure the results."""
@@ -121,6 +122,7 @@ def _drag_batch(
         torch.cat(masks) if masks else None,
         concatenate(guidance) if guidance else None,
         method.features,
+        numbers,
     )
     trajectories = optimisation.run(on_step)
     results = [_render_best(options, batch, *pair) for pair in zip(plans, trajectories, strict=True)]

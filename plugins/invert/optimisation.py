@@ -84,12 +84,14 @@ class LatentInversion:
         initial: Tensor,
         frame_interval: int = 0,
         limits: Sequence[float | None] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         """Compute the features of the photos.
 
         Args:
             frame_interval: Steps between the frames that are kept; 0 keeps none.
             limits: PSNR, dB, by photo below which it is abandoned at the check of ``restarts``; None for no check.
+            numbers: As for ``LatentOptimizer``.
 
         Raises:
             I2IError: an extractor of the method cannot be opened.
@@ -113,6 +115,8 @@ class LatentInversion:
             constrain=normalise_noise,
             frame_interval=frame_interval,
             cancelled=lambda: scene.cancelled,
+            live=scene.live,
+            numbers=numbers,
         )
 
     def run(self, on_step: Callable[[int, float], None] | None = None) -> list[tuple[i2i.Latent, CheckedTrajectory]]:

@@ -114,7 +114,9 @@ def _optimise_batches(
             chosen = [numbers[position] for position in part]
             latents = torch.cat([initial[number].w for number in chosen])
             bounds = [limits[number] for number in chosen]
-            optimised = LatentInversion(scene, method, images[chosen], latents, frames, bounds).run(counter.report)
+            optimised = LatentInversion(scene, method, images[chosen], latents, frames, bounds, chosen).run(
+                counter.report
+            )
             counter.done += len(chosen) * method.steps
             return [
                 _reconstruction(scene, *best, initial[number]) for best, number in zip(optimised, chosen, strict=True)

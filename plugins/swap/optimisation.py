@@ -72,12 +72,14 @@ def optimise_latents(
     initial: Tensor,
     layers: Sequence[int],
     on_step: Callable[[int, float], None],
+    numbers: Sequence[int],
 ) -> list[tuple[i2i.Latent, Trajectory]]:
     """Optimise the latents of a batch of pairs.
 
     Args:
         loss, initial, layers: As ``SwapObjective``.
         on_step: As ``LatentOptimizer.run``.
+        numbers: As for ``LatentOptimizer``.
 
     Returns:
         For each pair the best latent ``(1, num_ws, w_dim)`` with its noise maps, and the trajectory with the terms of
@@ -94,6 +96,8 @@ def optimise_latents(
         constrain=normalise_noise,
         frame_interval=options.frames,
         cancelled=lambda: scene.cancelled,
+        live=scene.live,
+        numbers=numbers,
     )
     optimised = []
     for row, trajectory in enumerate(optimizer.run(on_step)):

@@ -62,7 +62,7 @@ def swap_pairs(scene: i2i.Scene, options: SwapOptions, pairs: Sequence[SwapPair]
         def on_step(done: int, value: float, before: int = before) -> None:
             scene.progress(before + done, len(pairs) * options.steps, loss=value)
 
-        optimised = optimise_latents(scene, generator, options, loss, initial, layers, on_step)
+        optimised = optimise_latents(scene, generator, options, loss, initial, layers, on_step, numbers)
         results |= dict(zip(numbers, _render_best(scene, loss, generator, batch, optimised), strict=True))
     return [results[number] for number in range(len(pairs))]
 

@@ -69,7 +69,7 @@ class TextObjective(Objective):
         losses = losses + self.options.l2_weight * (w - self.initial).square().sum(dim=(1, 2))
         if self.identity is not None:
             losses = losses + self.options.identity_weight * self.identity(images)
-        return Evaluation(losses)
+        return Evaluation(losses, images=images.detach())
 
     def _render(self, w: Tensor) -> Tensor:
         return self.generator.render(w).expand(-1, 3, -1, -1)
@@ -83,12 +83,14 @@ def optimise_latents(
     goals: Sequence[TextGoal],
     layers: Sequence[int],
     on_step: Callable[[int, float], None],
+    numbers: Sequence[int],
 ) -> tuple[Tensor, list[list[float]]]:
     """Optimise latents for their goals.
 
     Args:
         initial, goals, layers: As ``TextObjective``.
         on_step: As ``LatentOptimizer.run``.
+        numbers: As for ``LatentOptimizer``.
 
     Returns:
         The latents with the lowest loss ``(N, num_ws, w_dim)``, and the losses of each, step by step.
@@ -102,6 +104,8 @@ def optimise_latents(
         learning_rate=options.rate,
         schedule=SCHEDULE,
         cancelled=lambda: scene.cancelled,
+        live=scene.live,
+        numbers=numbers,
     )
     trajectories = optimizer.run(on_step)
     best = objective.assemble(torch.cat([trajectory.best["w"] for trajectory in trajectories]))

@@ -60,7 +60,7 @@ def optimise_edits(scene: i2i.Scene, options: TextOptions, edits: Sequence[TextE
             scene.progress(before + done, len(edits) * options.steps, loss=loss)
 
         goals = [edit.goal for edit in batch]
-        best, losses = optimise_latents(scene, generator, options, initial, goals, layers, on_step)
+        best, losses = optimise_latents(scene, generator, options, initial, goals, layers, on_step, numbers)
         edited = initial + strength * (best - initial)
         for row, (number, edit) in enumerate(zip(numbers, batch, strict=True)):
             own = latent_of(edit.photo)

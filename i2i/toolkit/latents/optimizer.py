@@ -20,6 +20,8 @@ from .adam import Adam
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...api.live import LiveView
+
 StopReason = Literal["converged", "cancelled", "steps", "stalled"]
 Schedule = Callable[[float], float]
 """From the fraction of the steps that are done, in [0, 1), to the factor of the learning rate."""
@@ -100,6 +102,10 @@ class Objective(ABC):
             )
         return evaluation.images
 
+    def live_images(self, variables: Mapping[str, Tensor], evaluation: Evaluation) -> Tensor:
+        """Return what is watched of the current step, ``(N, C, r, r)`` at any resolution; by default its frames."""
+        return self.frames(variables, evaluation)
+
     def select(self, samples: Tensor) -> None:
         """Keep only some samples: ``samples (n,)`` int64, ascending indices into the current batch.
 
@@ -143,6 +149,10 @@ class Trajectory:
     def monitored(self) -> float:
         """The number that progress displays show: the latest loss."""
         return self.losses[-1]
+
+    def handles(self) -> Tensor | None:
+        """Return the points to show in the image, ``(P, 2)`` pixels; none, unless a subclass has some."""
+        return None
 
     def record(self, loss: float, metrics: Mapping[str, list[float]], comparable: bool = True) -> bool:
         """Record an evaluation; return whether its variables are the best so far."""
@@ -205,6 +215,8 @@ class LatentOptimizer(Generic[T]):
         constrain: Callable[[Mapping[str, Tensor]], None] | None = None,
         frame_interval: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
+        live: LiveView | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         """Prepare the optimisation.
 
@@ -218,11 +230,14 @@ class LatentOptimizer(Generic[T]):
             constrain: Called after each step to change the variables in place, such as normalising noise maps.
             frame_interval: Steps between the frames that are kept; 0 keeps none.
             cancelled: Asked once a step; once it is true all samples stop with their best so far.
+            live: Shown the samples while they are optimised; ``Scene.live``.
+            numbers: Which image of the edit each sample is, for ``live``; None where the samples are its images.
         """
         self.objective, self.trajectories = objective, list(trajectories)
         self.steps, self.learning_rate, self.schedule = steps, learning_rate, schedule
         self.scales, self.constrain = scales or {}, constrain
-        self.frame_interval, self.cancelled = frame_interval, cancelled
+        self.frame_interval, self.cancelled, self.live = frame_interval, cancelled, live
+        self._numbers = list(range(len(self.trajectories)) if numbers is None else numbers)
         self.variables = {name: variable.detach().clone() for name, variable in variables.items()}
         self._adam = Adam(self.variables)
         self._best = {name: variable.clone() for name, variable in self.variables.items()}
@@ -285,6 +300,11 @@ class LatentOptimizer(Generic[T]):
                 frames = self.objective.frames(self.variables, evaluation).detach()
             for trajectory, frame in zip(self._active, frames.split(1), strict=True):
                 trajectory.frames.append(frame.clone())
+        if self.live is not None and self.live.is_due():
+            with torch.no_grad():
+                images = self.objective.live_images(self.variables, evaluation).detach()
+            for number, trajectory, image in zip(self._numbers, self._active, images.split(1), strict=True):
+                self.live.show(number, image, trajectory.handles())
 
     def _update(self, losses: Tensor, step: int) -> None:
         """Take one step of Adam; none where the losses depend on no variable."""
@@ -306,6 +326,7 @@ class LatentOptimizer(Generic[T]):
             best = {name: variable[row : row + 1].clone() for name, variable in self._best.items()}
             self._active[row].best = best
         self._active = [self._active[row] for row in remaining]
+        self._numbers = [self._numbers[row] for row in remaining]
         if remaining:
             device = next(iter(self.variables.values())).device
             samples = torch.tensor(remaining, dtype=torch.int64, device=device)

@@ -126,3 +126,20 @@ def test_landmarks_that_moved_most_of_the_way_are_reported_by_how_far() -> None:
     assert notes == [
         f"The handles moved {100 * covered:.0f} % of the way to their targets in 16 steps; for more, type --steps 32."
     ]
+
+
+@pytest.mark.parametrize("guide", [None, "features"])
+def test_viewers_of_large_images_get_previews(guide: str | None) -> None:
+    class Watcher(i2i.LiveView):
+        def __init__(self) -> None:
+            super().__init__(0.0)
+            self.sides: list[int] = []
+
+        def show(self, number: int, image: Tensor, points: Tensor | None = None) -> None:
+            assert points is not None and points.shape == (2, 2)
+            self.sides.append(image.shape[-1])
+
+    made, _, _ = large_scene(Reader())
+    made.live = Watcher()
+    drag(made, guide=guide, steps=12, **FAST)
+    assert len(made.live.sides) == 13 and made.live.sides.count(SIZE // 2) >= 11
