@@ -1,0 +1,1 @@
+"""The web page of ``i2i ui``; needs NiceGUI (``pip install 'i2i[ui]'``)."""
