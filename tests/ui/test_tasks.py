@@ -18,6 +18,8 @@ from i2i.ui.worker import Worker
 
 from .conftest import EventLog
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the worker, for equal bits
+
 
 def run(worker: Worker, task: str, log: EventLog | None = None, **arguments: Any) -> Any:
     """Run a task and return its value."""
@@ -41,7 +43,7 @@ def two_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_edit_is_that_of_the_library_and_shows_frames(worker: Worker, tmp_path: Path) -> None:
-    options = {"preset": "smile", "steps": 4, "frames": 2}
+    options: dict[str, Any] = {"preset": "smile", "steps": 4, "frames": 2}
     log = EventLog()
     made = run(worker, "edit", log, name="drag", images=["seed:3"], out=tmp_path / "a", options=options, interval=0.0)
     i2i.edit("drag", ["seed:3"], out=tmp_path / "b", device="cpu", **options)
@@ -75,7 +77,7 @@ def test_outline_of_a_photo_needs_no_inversion_and_tells_where_its_crop_lies(wor
     (face,) = run(worker, "render", images=["seed:3"], kind="png")
     (tmp_path / "face.png").write_bytes(face.data)
     settings = {"crop": "square", "invert": "hybrid", "blend": "none", "seed": 1}
-    given = {"name": "drag", "images": [str(tmp_path / "face.png")], "options": {"preset": "smile"}}
+    given: dict[str, Any] = {"name": "drag", "images": [str(tmp_path / "face.png")], "options": {"preset": "smile"}}
     (shown,) = run(worker, "outline", settings=settings, **given)
     assert shown.photo == (face.width, face.height) and len(shown.placement) == 4 and len(shown.points) > 1
 

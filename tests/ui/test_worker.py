@@ -196,7 +196,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("way", ["return", "die", "interrupt"])
 def test_worker_ends_with_its_parent_and_prints_nothing(way: str, slow: Path, tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
-    command = [sys.executable, tmp_path / "parent.py", slow, tmp_path / "out", way]
+    command = [sys.executable, str(tmp_path / "parent.py"), str(slow), str(tmp_path / "out"), way]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     (pid,) = map(int, done.stdout.split())
     end = time.monotonic() + 3
