@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -326,6 +327,10 @@ class Session:
                 if regular and path.resolve() == path and path.is_relative_to(self.folder):
                     return path
         raise UsageError(f"Step {number} has no file {name!r}; choose one of those that are listed.")
+
+    def without_folders(self, text: str) -> str:
+        """Return a message with files of the session called by their names, as the user knows them."""
+        return re.sub(rf"{re.escape(str(self.folder))}/(?:\w+-\d+/)?", "", text)
 
     # Repetition
 

@@ -21,7 +21,7 @@ from PIL import Image
 import i2i
 from i2i.cli.edit import command as edit_command
 from i2i.toolkit.images import ImageLimits, read_image
-from i2i.ui.events import Finished
+from i2i.ui.events import Failed, Finished
 from i2i.ui.history import HistoryNode
 from i2i.ui.session import PlannedEdit, Session, SessionStore, remove_left_overs
 from i2i.ui.uploads import clean_name
@@ -289,3 +289,32 @@ def test_folders_of_dead_processes_are_removed_and_others_stay(store: SessionSto
     link.symlink_to(tmp_path)
     assert sorted(remove_left_overs()) == sorted([dead, old])
     assert store.folder.is_dir() and young.is_dir() and link.is_symlink() and tmp_path.is_dir()
+
+
+def test_photo_is_pasted_back_and_named_as_the_user_named_it(session: Session, worker: Worker) -> None:
+    log = EventLog()
+    worker.submit("render", {"images": ["seed:3"], "kind": "png"}, log)
+    end = log.end()
+    assert isinstance(end, Finished)
+    with Image.open(BytesIO(end.value[0].data)) as image:
+        face = np.pad(np.array(image), ((0, 0), (8, 8), (0, 0)), mode="edge")
+    stream = BytesIO()
+    Image.fromarray(face).save(stream, "png")
+    upload = session.upload("me and you.png", stream.getvalue())
+    session.open_image(upload, {"crop": "square", "generator": "demo-faces", "invert": {"steps": 3}})
+    mask = session.upload("mask.png", png(255, face.shape[0]))
+    plan = session.plan_edit("drag", {**QUICK, "mask": mask.path}, {"keep": False})
+    log = EventLog()
+    worker.submit("edit", plan.arguments, log, session.id)
+    end = log.end()
+    assert isinstance(end, Failed) and end.message.startswith(f"--mask {session.folder}/upload-")
+    assert session.without_folders(end.message).startswith("--mask mask.png has 64 x 64 pixels and the image 80 x 64")
+    session.discard(plan)
+    assert not plan.out.exists() and session.history.current is not None and session.history.current.outcome is None
+    node = edit(session, worker, session.plan_edit("drag", QUICK, {"keep": False}))
+    assert "photo.png" in session.files(node.number)
+    (command,) = session.as_command(node.number).splitlines()
+    assert command.startswith("i2i edit --plugin drag --image 'me and you.png' --crop square --invert ")
+    assert "steps=3" in command and "--fresh" in command and str(session.folder) not in command
+    again = edit(session, worker, session.plan_edit("drag", QUICK))
+    assert "photo.png" in session.files(again.number) and again.images == (f"{node.out}/latent.safetensors",)
