@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import I2IError
 from ..api.options import describe, option_flag
 from ..assets.extractors import choose
-from ..editing.domains import FACES
 from ..editing.settings import EditSettings
 from ..inference.generators import generator_domain
 
@@ -106,6 +105,8 @@ def _changed_options(kind: type[Editor], recipe: Recipe, rename: Callable[[Path]
 
 def _named_extractors(recipe: Recipe, registry: Registry) -> dict[str, str]:
     """Return the extractors that would not be chosen without being named."""
+    from ..editing.domains import FACES  # imports torch
+
     source = recipe.generator.get("source")
     domain = FACES if source is None else generator_domain(str(source), registry)
     named = {}

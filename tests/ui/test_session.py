@@ -279,7 +279,9 @@ def test_folders_of_dead_processes_are_removed_and_others_stay(store: SessionSto
         "import os, tempfile, sys, i2i; tempfile.tempdir = sys.argv[1]; from i2i.ui.session import SessionStore; "
         "print(SessionStore(i2i.load_registry()).folder, flush=True); os._exit(1)"
     )
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "tmp"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "tmp")], capture_output=True, text=True, check=False
+    )
     dead = Path(done.stdout.strip())
     assert dead.is_dir() and dead != store.folder
     young, old, link = (tmp_path / "tmp" / f"i2i-ui-{name}" for name in ("young", "old", "link"))
@@ -318,3 +320,15 @@ def test_photo_is_pasted_back_and_named_as_the_user_named_it(session: Session, w
     assert "steps=3" in command and "--fresh" in command and str(session.folder) not in command
     again = edit(session, worker, session.plan_edit("drag", QUICK))
     assert "photo.png" in session.files(again.number) and again.images == (f"{node.out}/latent.safetensors",)
+
+
+def test_page_plans_edits_without_torch(tmp_path: Path) -> None:
+    """The process of the page starts quickly and stays small; only workers import torch."""
+    code = (
+        "import sys, tempfile, i2i; tempfile.tempdir = sys.argv[1]; from i2i.ui.session import SessionStore; "
+        "import i2i.ui.worker; store = SessionStore(i2i.load_registry()); session = store.session(); "
+        "session.open_image('seed:1'); session.plan_edit('drag', {'preset': 'smile'}); store.close(); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n" and done.stderr == "" and list(tmp_path.iterdir()) == []
