@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -396,7 +396,8 @@ class Session:
         opened, given = self._settings_of(recipe)
         self._check_settings({**opened, **given})
         root = self.open_image(self._without_slot(inputs[0], recipe.plugin), opened)
-        return self._plan(root, recipe.plugin, inputs, given, options)
+        plan = self._plan(root, recipe.plugin, inputs, given, options)
+        return replace(plan, arguments={**plan.arguments, "recipe": recipe.path})
 
     def _read_recipe(self, path: Path) -> Recipe:
         """Read a recipe, or that in the metadata of a PNG."""

@@ -143,6 +143,7 @@ def edit(
     settings: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     interval: float = 0.1,
+    recipe: str | Path | None = None,
 ) -> EditOutcome:
     """Run ``i2i.edit`` and show its images meanwhile.
 
@@ -153,15 +154,23 @@ def edit(
         settings: Further keyword arguments of ``i2i.edit``, such as ``generator`` and ``truncation``.
         options: Options of the editor.
         interval: Shortest time between frames, seconds.
+        recipe: The recipe that this edit repeats: its generator must be the same, and a note tells where another
+            version provides the editor.
 
     Raises:
-        I2IError: as ``i2i.edit``.
+        I2IError: as ``i2i.edit``; also if the generator is not that of the recipe.
     """
     from ..editing.pipeline import edit as run
-    from ..editing.recipes import RECIPE
+    from ..editing.recipes import RECIPE, read_recipe
+    from ..registry import load_registry
     from ..toolkit.images import read_image
 
     out = Path(out)
+    if recipe is not None:
+        known, registry = read_recipe(recipe), load_registry()
+        known.check_generator(registry)
+        if warning := known.version_warning(registry):
+            context.note(f"warning: {warning}")
     calls: dict[str, Any] = {
         "progress": context.progress,
         "stop": context.stopped,
@@ -169,20 +178,20 @@ def edit(
         "watch": _view(context, interval),
     }
     result = run(name, images, out=out, device=context.device, **calls, **(settings or {}), **(options or {}))
-    recipe = json.loads((out / RECIPE).read_text(encoding="utf-8"))
+    written = json.loads((out / RECIPE).read_text(encoding="utf-8"))
     every = (result, *result.others)
     marks = ["" if number == 0 else f"_{number + 1}" for number in range(len(every))]
     plots = [f"{plot}{mark}.png" for each, mark in zip(every, marks, strict=True) for plot in each.plots]
     height, width = read_image(out / "result.png").shape[:2]
     return EditOutcome(
         out,
-        (*recipe["files"], RECIPE),
+        (*written["files"], RECIPE),
         *(width, height),
         dict(result.scalars),
         [dict(each.scalars) for each in result.others],
-        [plot for plot in plots if plot in recipe["files"]],
+        [plot for plot in plots if plot in written["files"]],
         _converged([each.scalars for each in every]),
-        bool(recipe["stopped"]),
+        bool(written["stopped"]),
     )
 
 

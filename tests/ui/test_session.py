@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -157,6 +158,21 @@ def test_recipe_and_edited_image_restore_the_edit(
     )
     root = fresh.history.path(again.number)[0]
     assert root.image == "seed:3" and root.settings["truncation"] == 0.5
+
+
+def test_recipe_of_another_generator_is_refused(session: Session, worker: Worker) -> None:
+    session.open_image("seed:3")
+    node = edit(session, worker, session.plan_edit("drag", QUICK))
+    recipe = json.loads(session.file(node.number, "recipe.json").read_text(encoding="utf-8"))
+    recipe["generator"]["sha256"], recipe["version"] = "0" * 64, "0.0"
+    log = EventLog()
+    plan = session.restore(session.upload("recipe.json", json.dumps(recipe).encode()))
+    worker.submit("edit", plan.arguments, log, session.id)
+    end = log.end()
+    assert isinstance(end, Failed)
+    assert session.without_folders(end.message) == (
+        "The generator demo-faces is not the one that recipe.json was made with; restore that one or edit again."
+    )
 
 
 def test_recipe_of_a_latent_asks_for_it_and_finds_it_by_its_checksum(
