@@ -21,6 +21,7 @@ from ..api.errors import I2IError, UsageError
 from ..api.options import describe, option_flag
 from ..editing.inputs import InputSlot, is_rendered
 from ..editing.recipes import RECIPE, Recipe, read_recipe
+from ..editing.settings import EditSettings
 from ..toolkit.files import hash_file
 from ..toolkit.images import ImageError, ImageLimits, read_image, read_image_text, resize
 from .commands import EditCall, call_of_recipe
@@ -386,13 +387,17 @@ class Session:
         if recipe.origin is not None or recipe.inverter_origins:
             raise I2IError(f"{path.name} was made with a plugin of a file; type i2i edit --recipe {path.name} instead.")
         self._check_editor(recipe.plugin)
-        named = len(self._declared(recipe.plugin, "photos")) > 1
-        inputs = [self._recorded_input(photo, path, named) for photo in recipe.photos]
+        slots = [InputSlot.of(declared).name for declared in self._declared(recipe.plugin, "photos")]
+        terms_known = recipe.terms.keys() <= {"generator", "eyes", "mouth", *EditSettings().plain()}
+        if not terms_known or not all(photo["name"] in slots for photo in recipe.photos):
+            raise UsageError(f"{path.name} is not a recipe as i2i writes it; open the recipe.json of an edit.")
+        inputs = [self._recorded_input(photo, path, len(slots) > 1) for photo in recipe.photos]
         if not inputs:
             raise UsageError(f"{path.name} is the recipe of an edit without images, which cannot be opened here.")
         options = {name: value for name, value in recipe.options.items() if name != "seed"}
         for name, sha256 in recipe.option_files.items():
             options[name] = str(self._find_file(Path(str(options[name])), sha256, path))
+        self._check_options(recipe.plugin, options)
         opened, given = self._settings_of(recipe)
         self._check_settings({**opened, **given})
         root = self.open_image(self._without_slot(inputs[0], recipe.plugin), opened)

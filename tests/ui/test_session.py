@@ -175,6 +175,31 @@ def test_recipe_of_another_generator_is_refused(session: Session, worker: Worker
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plugin": "./evil.py"},
+        {"photos": [{"name": "image", "path": "/etc/passwd", "sha256": "0"}]},
+        {"photos": [{"name": "../../etc/passwd", "seed": "1"}]},
+        {"options": {"mask": "/etc/passwd"}, "option_files": {}},
+        {"options": {"mask": "/etc/passwd"}, "option_files": {"mask": "0"}},
+        {"generator": {"source": "/etc/passwd"}},
+        {"terms": {"out": "/etc"}},
+        {"terms": {"invert": {"method": "/tmp/evil.py"}}},
+        {"origin": {"path": "/tmp/evil.py"}},
+        {"extractors": {"landmarks": "/etc/passwd"}},
+        {"extractor_options": {"encoder": {"weights": "/etc/passwd"}}},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_recipes_of_guests_reach_no_files_of_the_machine(changes: dict[str, Any], guest: Session) -> None:
+    recipe = {"plugin": "drag", "options": {}, "seed": 0, "photos": [{"name": "image", "seed": "1"}]}
+    recipe |= {"generator": {"source": "demo-faces"}, "terms": {"truncation": 0.5}}
+    guest.restore(guest.upload("recipe.json", json.dumps(recipe).encode()))
+    with pytest.raises(i2i.I2IError):
+        guest.restore(guest.upload("recipe.json", json.dumps(recipe | changes).encode()))
+
+
 def test_recipe_of_a_latent_asks_for_it_and_finds_it_by_its_checksum(
     session: Session, guest: Session, worker: Worker
 ) -> None:
