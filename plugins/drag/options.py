@@ -106,7 +106,7 @@ class DragOptions(i2i.Options):
         None,
         ge=0,
         description="Early stopping: steps without improvement of the handles, 0 for never; three times as many before "
-        "they have moved.  [default: 10 from 256 px on, 20 below, 0 as published]",
+        "they have moved.  [default: 10 from 256 px on, 20 where heads turn and below, 0 as published]",
         json_schema_extra={"unit": "steps"},
     )
     mask_weight: float | None = Field(

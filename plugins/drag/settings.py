@@ -31,15 +31,18 @@ LAYERS, PUBLISHED_LAYERS = 6, 18
 TURN_LAYERS = 5
 """Layers that move, of 18, where presets of large images move them by one vector: heads turn in these, and later ones
 would change the person."""
-PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, SMALL_LEARNING_RATE = 0.001, 0.009, 0.0135, 0.02
+PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, TURN_LEARNING_RATE, SMALL_LEARNING_RATE = (
+    *(0.001, 0.009, 0.0135),
+    *(0.02, 0.02),
+)
 """Learning rates of Adam: as published, in units of w; the others in standard deviations of a component of w: from
 ``SMALL`` px on by features and with landmarks, and below, where handles must cover the same fraction of the image with
-fewer pixels. For faces at 1024 px they are 0.004 and 0.006."""
+fewer pixels; ``TURN`` where one vector moves all layers. For faces at 1024 px the first two are 0.004 and 0.006."""
 PUBLISHED_STEPS, STEPS, SMALL_STEPS = 300, 60, 100
 """Maximum numbers of steps: of the published method, from ``SMALL`` px on, and below."""
-PATIENCE, SMALL_PATIENCE = 10, 20
-"""Early stopping, from ``SMALL`` px on, and below. Landmark networks hardly see the last part of a closing lid: further
-steps would then take away the eye."""
+PATIENCE, TURN_PATIENCE, SMALL_PATIENCE = 10, 20, 20
+"""Early stopping, from ``SMALL`` px on, there where one vector moves all layers, and below. Landmark networks hardly
+see the last part of a closing lid: further steps would then take away the eye."""
 PUBLISHED_TOLERANCE = 2 / 512
 """Distance at which a handle of the published method has arrived, as a fraction of the image; at least 2 px."""
 MASK_WEIGHT, SMALL_MASK_WEIGHT = 20.0, 5.0
@@ -123,8 +126,10 @@ def resolve_settings(
     colour = TURN_COLOUR_WEIGHT if turns else COLOUR_WEIGHT
     radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
     num_ws, deviation = generator.num_ws, component_std(generator)
-    rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
-    steps, patience = (STEPS, PATIENCE) if large else (SMALL_STEPS, SMALL_PATIENCE)
+    guided_rate = TURN_LEARNING_RATE if turns else GUIDED_LEARNING_RATE
+    rate = SMALL_LEARNING_RATE if not large else guided_rate if guided else LEARNING_RATE
+    steps = STEPS if large else SMALL_STEPS
+    patience = SMALL_PATIENCE if not large else TURN_PATIENCE if turns else PATIENCE
     if published:
         steps, patience, radii = PUBLISHED_STEPS, 0, (max(1.0, round(R1 * size)), max(1.0, round(R2 * size)))
     tolerance = max(2.0, PUBLISHED_TOLERANCE * size) if published else default_tolerance(size)
