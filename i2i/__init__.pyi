@@ -9,6 +9,7 @@ from .api.dataset import Dataset as Dataset
 from .api.device import Device as Device
 from .api.device import Precision as Precision
 from .api.editor import Editor as Editor
+from .api.editor import EditOutline as EditOutline
 from .api.editor import Plot as Plot
 from .api.editor import Result as Result
 from .api.editor import Table as Table

@@ -342,6 +342,25 @@ def _check_result(_: Any, result: Any, __: Sequence[Any]) -> None:
         _check_table(result.table)
 
 
+def _check_outlines(_: Any, outlines: Any, __: Sequence[Any]) -> None:
+    from .api.editor import EditOutline
+
+    expected = "a list of i2i.EditOutline"
+    if not isinstance(outlines, list | tuple) or not all(isinstance(each, EditOutline) for each in outlines):
+        raise UnexpectedReturn(expected)
+    for each in outlines:
+        count = None if each.points is None else len(each.points)
+        positions = {"points": each.points, "targets": each.targets, "landmarks": each.landmarks}
+        for name, value in positions.items():
+            if value is not None:
+                rows = 68 if name == "landmarks" else count
+                _check_tensor(value, (rows, 2), f"{expected} with {name} (P, 2)", f"{name}: ")
+        if each.mask is not None:
+            _check_tensor(each.mask, (1, 1, None, None), f"{expected} with a mask (1, 1, R, R)", "mask: ")
+        if (each.points is None) != (each.targets is None) or (each.names and len(each.names) != count):
+            raise UnexpectedReturn(f"{expected} with a target and a name for each point")
+
+
 def _check_latent(latent: Any) -> None:
     import torch
 
@@ -487,7 +506,7 @@ METHOD_CHECKS: Mapping[str, Mapping[str, Check]] = {
         "from_published_layers": _check_own_layers,
         "to_published_layers": _check_published_layers,
     },
-    "editor": {"edit": _check_result, "presets": _check_words},
+    "editor": {"edit": _check_result, "outline": _check_outlines, "presets": _check_words},
     "inverter": {"invert": _check_inversions, "cache_facts": _check_facts},
     "model": {"convert": _check_converted},
 }

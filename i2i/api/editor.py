@@ -71,6 +71,25 @@ class Result:
     """For editors that take several images: the results of the second and later ones, in input order."""
 
 
+@dataclass(frozen=True)
+class EditOutline:
+    """What an edit is going to do to one image, to be drawn on it before the edit runs.
+
+    Positions are x and y in pixels of ``Photo.pixels``; (0, 0) is the centre of the upper left pixel.
+    """
+
+    points: Tensor | None = None
+    """Positions that will be moved, ``(P, 2)``; None for none."""
+    targets: Tensor | None = None
+    """Where each is moved to, ``(P, 2)``."""
+    names: Sequence[str] = ()
+    """Name of each point, such as ``"landmark 63"``."""
+    mask: Tensor | None = None
+    """Where the image may change, ``(1, 1, R, R)`` in [0, 1]; None for everywhere."""
+    landmarks: Tensor | None = None
+    """Landmarks ``(68, 2)``, if they were found on the way."""
+
+
 class Editor(ABC):
     """An edit: takes a scene and options, returns a result. It writes no files and prints nothing."""
 
@@ -107,6 +126,16 @@ class Editor(ABC):
         Raises:
             I2IError: one of them cannot be edited, or the options do not fit it.
         """
+
+    def outline(self, scene: Scene, options: Any) -> Sequence[EditOutline]:
+        """Return what ``edit`` would do, one outline for each image; none where there is nothing to show.
+
+        ``scene`` is as for ``check_photos``, so it should take no longer than finding landmarks.
+
+        Raises:
+            I2IError: the options do not fit the images.
+        """
+        return ()
 
     @abstractmethod
     def edit(self, scene: Scene, options: Any) -> Result:

@@ -57,6 +57,11 @@ class InputImage:
         return {"name": self.slot, "path": str(self.path.resolve()), "sha256": hash_unchanged(self.path)}
 
 
+def is_rendered(text: str) -> bool:
+    """Return whether an image is rendered by a generator: ``seed:N`` or the file of a latent."""
+    return text.startswith(SEED) or Path(text).suffix.lower() in SUFFIXES
+
+
 def assign_inputs(kind: type[Editor], images: Sequence[str | Path]) -> list[InputImage]:
     """Assign images to the slots of an editor; returns them in the order of the slots.
 
@@ -120,21 +125,38 @@ def _check_count(kind: type[Editor], given: int, short: InputSlot | None = None)
 
 
 def _parse_image(kind: type[Editor], place: str, text: str) -> InputImage:
+    image = _classify_image(place, text)
+    if image.kind != "photo" and kind.wants == "pixels":
+        raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name an image file.")
+    if image.path is not None:
+        _check_file(kind, text, image.path)
+    return image
+
+
+def _classify_image(place: str, text: str) -> InputImage:
+    """Tell seeds, latents and photos apart; files are not looked at."""
     if not text.strip():
         raise UsageError('--image "": name a photo, seed:N or the latent.safetensors of an edit.')
     if text.startswith(SEED):
         number = text.removeprefix(SEED)
         if not (number.isascii() and number.isdecimal()) or int(number) > _LAST_SEED:
             raise UsageError(f"--image {text}: write a seed as a whole number from 0 to {_LAST_SEED}, such as seed:7.")
-        image = InputImage(place, "seed", seed=int(number))
-    elif Path(text).suffix.lower() in SUFFIXES:
-        image = InputImage(place, "latent", Path(text))
-    else:
-        image = InputImage(place, "photo", Path(text))
-    if image.kind != "photo" and kind.wants == "pixels":
-        raise UsageError(f"--image {text}: editor {kind.name!r} works on the pixels of photos; name an image file.")
-    if image.path is not None:
-        _check_file(kind, text, image.path)
+        return InputImage(place, "seed", seed=int(number))
+    return InputImage(place, "latent" if Path(text).suffix.lower() in SUFFIXES else "photo", Path(text))
+
+
+def parse_rendered(text: str) -> InputImage:
+    """Parse an image that a generator renders: ``seed:N`` or the file of a latent.
+
+    Raises:
+        UsageError: it is something else, or the seed is not a number.
+        I2IError: the file does not exist.
+    """
+    image = _classify_image("image", text)
+    if image.kind == "photo":
+        raise UsageError(f"{text} is no seed:N and no latent; name seed:N or the latent.safetensors of an edit.")
+    if image.path is not None and not image.path.is_file():
+        raise I2IError(f"{text}: there is no such file; name seed:N or the latent.safetensors of an edit.")
     return image
 
 

@@ -18,8 +18,10 @@ from .recipes import read_recipe
 from .settings import Animation, Blend, Crop, EditCallbacks, EditSettings, read_extractors, read_inversion
 
 if TYPE_CHECKING:
+    from ..api.editor import EditOutline
     from ..api.live import LiveView
     from ..toolkit.faces.detection import FaceChoice
+    from .image_loader import EditImage
     from .session import EditRequest
 
 
@@ -128,6 +130,64 @@ def edit(
         defaults = ", ".join(f"{image.slot}={image.label}" for image in inputs)
         settings.calls.note(f"No --image is given, so {name} uses {defaults}.")
     return _run(registry, kind, chosen, inputs, settings)
+
+
+def outline(
+    name: str | type[Editor],
+    images: Sequence[str | Path] = (),
+    *,
+    generator: str | Path | None = None,
+    extractors: Mapping[str, str] | None = None,
+    extractor_options: Mapping[str, Mapping[str, Any]] | None = None,
+    generator_options: Mapping[str, Any] | None = None,
+    crop: Crop = "auto",
+    face: FaceChoice = "largest",
+    eyes: Sequence[Sequence[float]] | None = None,
+    mouth: Sequence[float] | None = None,
+    truncation: float = 0.7,
+    device: str = "auto",
+    registry: Registry | None = None,
+    note: Callable[[str], None] | None = None,
+    **options: Any,
+) -> list[tuple[EditImage, EditOutline]]:
+    """Return what an edit would do, to be drawn on its images; photos are cropped, and not inverted.
+
+    Args:
+        name, images: As for ``edit``.
+        generator, extractors, extractor_options, generator_options, crop, face, eyes, mouth, truncation: As for
+            ``edit``.
+        device, registry, note: As for ``edit``.
+        **options: Options of the editor.
+
+    Returns:
+        Each image with its outline; empty where the editor shows none.
+
+    Raises:
+        UsageError, I2IError: as ``edit``.
+    """
+    from . import stages
+    from .session import EditRequest
+
+    name, registry = (registry or load_registry()).resolve("editor", name)
+    kind: type[Editor] = registry.get("editor", name)
+    chosen = _options(registry, kind, options, 0)
+    _check_needs(registry, kind, chosen)
+    extractors, extractor_options = read_extractors(registry, extractors or {}, extractor_options or {})
+    settings = EditSettings(
+        generator="" if generator is None else str(generator),
+        extractors=extractors,
+        extractor_options=plain_named_options(registry, "extractor", extractor_options),
+        generator_options=generator_options or {},
+        crop=crop,
+        face=face,
+        eyes=eyes,
+        mouth=mouth,
+        truncation=truncation,
+        device=device,
+        calls=EditCallbacks.of(None, None, note),
+    )
+    request = EditRequest(registry, kind, chosen, assign_inputs(kind, images), settings)
+    return stages.outline(stages.align(stages.load(request)))
 
 
 def edit_again(

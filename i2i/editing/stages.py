@@ -27,7 +27,7 @@ from .settings import split_method
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..api.editor import Editor
+    from ..api.editor import Editor, EditOutline
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,19 @@ def invert(aligned: AlignedEdit) -> AlignedEdit:
     if request.settings.calls.stop():
         raise Interrupted(STOPPED_EARLY)
     return replace(aligned, images=images)
+
+
+def outline(aligned: AlignedEdit) -> list[tuple[EditImage, EditOutline]]:
+    """Return what the editor would do to the images, each with its outline.
+
+    Raises:
+        I2IError: the editor refuses the images or options.
+    """
+    session, request = aligned.session, aligned.session.request
+    scene = session.scene(aligned.images)
+    session.editor.check_photos(scene, request.options)
+    outlines = session.editor.outline(scene, request.options)
+    return list(zip(aligned.images, outlines, strict=False))
 
 
 def edit_images(aligned: AlignedEdit) -> EditedImages:

@@ -17,7 +17,7 @@ from .losses import blend
 from .optimisation import DragTrajectory
 from .options import DragOptions
 from .pipeline import DraggedImage, drag_images
-from .plan import check_images
+from .plan import check_images, outline_images
 from .preset_values import PresetValues, read_values
 
 HANDLE_COLOUR, TARGET_COLOUR, LINE_COLOUR = (235, 40, 40), (40, 90, 235), (255, 255, 255)
@@ -48,6 +48,15 @@ class Drag(i2i.Editor):
             I2IError: there is no face.
         """
         check_images(scene, options)
+
+    def outline(self, scene: i2i.Scene, options: Any) -> Sequence[i2i.EditOutline]:
+        """Return the handles, their targets and the mask of each image.
+
+        Raises:
+            UsageError: points or a mask do not fit an image, or two presets are opposed.
+            I2IError: a preset is invalid, or an image shows no face.
+        """
+        return outline_images(scene, options)
 
     def edit(self, scene: i2i.Scene, options: Any) -> i2i.Result:
         """Return one result for each image.

@@ -16,7 +16,7 @@ from .handles import Handles, check_opposed, point_handles, preset_handles
 from .losses import ColourLoss, Guidance, IdentityLoss, LandmarkLoss
 from .masks import Outline, draw_outlines, point_outlines, preset_outlines, read_mask
 from .options import DragOptions
-from .preset_values import PresetValues
+from .preset_values import PresetValues, read_values
 from .settings import DragMethod, render_image, requested_presets
 
 if TYPE_CHECKING:
@@ -120,16 +120,9 @@ def plan_image(
         I2IError: presets are given, and it shows no face.
     """
     assert photo.latent is not None
-    handles, size = point_handles(photo, options.points), photo.pixels.shape[-1]
-    landmarks, image = None, None
-    if method.presets:
-        # The reconstruction of a photo differs a little from its crop, and it is what will move.
-        image = render_image(generator, photo.latent.w)
-        _check_face(scene, image, next(iter(method.presets)), photo)
-        with torch.no_grad():
-            landmarks = scene.extractors["landmarks"](image)[0].to(image)
-        check_opposed(method.presets, landmarks, size)
-        handles = handles.join(preset_handles(method.presets, landmarks, size))
+    # The reconstruction of a photo differs a little from its crop, and it is what will move.
+    image = render_image(generator, photo.latent.w) if method.presets else None
+    handles, landmarks = _place_handles(scene, options, method.presets, photo, image)
     mask = _plan_mask(options, photo, handles, method.presets, landmarks)
     guidance = None
     if method.guide != "features" and image is not None and landmarks is not None:
@@ -154,6 +147,44 @@ def plan_image(
         where = handles.describe(plan.masked_handles)
         scene.note(plan.prefix(f"The mask allows no change at {where}: paint it white there, or type --mask none."))
     return plan
+
+
+def outline_images(scene: i2i.Scene, options: DragOptions) -> list[i2i.EditOutline]:
+    """Return the handles, targets and masks of all images, without dragging them.
+
+    Landmarks are found in photos that are not inverted yet, and may then differ a little from those of ``plan_image``.
+
+    Raises:
+        UsageError: points or a mask do not fit an image, or presets are opposed.
+        I2IError: a preset is invalid, or an image that presets are applied to shows no face.
+    """
+    photos, requested = list(scene.every["image"]), requested_presets(options)
+    presets = {name: (read_values(scene.presets[name]), strength) for name, strength in requested.items()}
+    outlines = []
+    for number, photo in enumerate(photos):
+        with _named_errors(photos, number):
+            handles, landmarks = _place_handles(scene, options, presets, photo, photo.pixels)
+            mask = _plan_mask(options, photo, handles, presets, landmarks)
+            outlines.append(i2i.EditOutline(handles.starts, handles.targets, handles.names, mask, landmarks))
+    return outlines
+
+
+def _place_handles(
+    scene: i2i.Scene,
+    options: DragOptions,
+    presets: Mapping[str, tuple[PresetValues, float]],
+    photo: i2i.Photo,
+    image: Tensor | None,
+) -> tuple[Handles, Tensor | None]:
+    """Return the handles of points and presets, and the landmarks ``(68, 2)`` of ``image`` where there are presets."""
+    handles, size = point_handles(photo, options.points), photo.pixels.shape[-1]
+    if not presets or image is None:
+        return handles, None
+    _check_face(scene, image, next(iter(presets)), photo)
+    with torch.no_grad():
+        landmarks = scene.extractors["landmarks"](image)[0].to(image)
+    check_opposed(presets, landmarks, size)
+    return handles.join(preset_handles(presets, landmarks, size)), landmarks
 
 
 def _check_face(scene: i2i.Scene, image: Tensor, preset: str, photo: i2i.Photo) -> None:

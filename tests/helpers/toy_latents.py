@@ -144,8 +144,8 @@ class Duo(Pair):
     photos = ("first", "second")
 
 
-def latent_registry() -> Registry:
-    """Return the generators, editors, inverters, presets and a face finder of this module."""
+def latent_registry(*more: type) -> Registry:
+    """Return the generators, editors, inverters, presets and a face finder of this module, and more classes."""
     presets = [i2i.Preset(name, "Much.", editor, {"amount": 1}) for name, editor in (("much", "preset"), ("so", "duo"))]
     presets.append(i2i.Preset("odd", "Odd.", "preset", {}))
-    return registry_of(Bands, Tunable, Invert, Brighten, Preset, Pair, Duo, Bandwise, Tuned, *presets, Squares)
+    return registry_of(Bands, Tunable, Invert, Brighten, Preset, Pair, Duo, Bandwise, Tuned, *presets, Squares, *more)

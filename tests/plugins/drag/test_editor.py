@@ -214,6 +214,28 @@ def test_check_photos_refuses_before_inversion() -> None:
     Drag().check_photos(scene(generator, extractors={}, photos=[photo])[0], Drag.Options(point=("20,30:23,26",)))
 
 
+@pytest.mark.parametrize("inverted", [True, False])
+def test_outline_shows_the_handles_and_mask_of_the_edit(inverted: bool) -> None:
+    made, _ = scene()
+    options = Drag.Options(preset="open_mouth", point=("20,30:23,26",), **FAST)
+    (planned,) = plan_images(made, options, resolve_method(made, options))
+    photo = made.photos["image"] if inverted else replace(made.photos["image"], latent=None)
+    seen, notes = scene(photos=[photo])
+    (outline,) = Drag().outline(seen, options)
+    assert outline.names == ["20,30", "landmark 63", "landmark 67"] and notes == []
+    for shown, used in (
+        (outline.points, planned.handles.starts),
+        (outline.targets, planned.handles.targets),
+        (outline.mask, planned.mask),
+        (outline.landmarks, planned.landmarks),
+    ):
+        assert shown is not None and used is not None and torch.equal(shown, used)
+    (outline,) = Drag().outline(seen, Drag.Options(point=("20,30:23,26",)))
+    assert outline.mask is None and outline.landmarks is None
+    with pytest.raises(i2i.UsageError, match="in opposite directions"):
+        Drag().outline(seen, Drag.Options(preset="frown,smile"))
+
+
 def test_preset_without_landmark_gradients() -> None:
     made, _ = scene(extractors={"landmarks": Reader(differentiable=False)})
     result = drag(made, preset="open_mouth", **FAST)
