@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class LiveView:
+class LiveView(ABC):
     """Follows the images of an edit while it runs: define ``show`` and give an instance as ``i2i.edit(watch=)``.
 
     Editors and inverters get it as ``Scene.live``. ``LatentOptimizer`` shows the images of its objective, so most need
@@ -32,6 +33,7 @@ class LiveView:
         self._next = now + self.seconds
         return True
 
+    @abstractmethod
     def show(self, number: int, image: Tensor, points: Tensor | None = None) -> None:
         """Receive the current state of an image.
 
@@ -40,4 +42,3 @@ class LiveView:
             image: ``(1, C, r, r)`` in [-1, 1], C 1 or 3; its resolution may be less than the generator's.
             points: Where handles are, ``(P, 2)``, x and y in pixels of the generator's image; None for no handles.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define show(self, number, image, points)")
