@@ -29,7 +29,7 @@ class EncoderInverter(i2i.Inverter):
     name = "encoder"
     summary = "One pass of an encoder network; fast, and less accurate."
     Options: ClassVar[type[i2i.Options]] = EncoderOptions
-    may_use = ("perceptual", "encoder")
+    may_use = ("perceptual", "encoder", "landmarks", "identity")
 
     def check(self, generator: i2i.Generator, options: Any) -> None:
         """Refuse to optimise noise maps of a generator without them; see ``i2i.Inverter.check``."""

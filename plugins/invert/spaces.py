@@ -1,6 +1,8 @@
-"""Latent spaces in which a latent is optimised: z, w, or w+ with one w for each layer."""
+"""Latent spaces in which a latent is optimised: z, w, or w+ with one w for each layer, also in principal components."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,26 +15,76 @@ from .methods import Method
 CANDIDATES = 1000
 """Number of z that are sampled; the one whose w is nearest to the initial latent is taken, because the mapping network
 has no inverse."""
+SAMPLES = 4096
+"""Number of z from which the principal components of w are estimated."""
+LEAST_STD = 1e-3
+"""Least standard deviation of a principal component, as a fraction of the largest."""
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """The principal components of all w of a generator, each in its own standard deviation.
+
+    The components of w depend on each other, so that most latents that differ from the mean by one standard deviation
+    in each of them are far from all w. In principal components they are not (Zhu et al., "Improved StyleGAN Embedding:
+    Where are the Good Latents?", 2020, section 3.2, who also undo the last activation of the mapping network).
+    """
+
+    mean: Tensor
+    """``(w_dim,)``."""
+    axes: Tensor
+    """Unit vectors as rows, ``(K, w_dim)``."""
+    std: Tensor
+    """Standard deviation of each, ``(K,)``."""
+
+    @classmethod
+    @torch.no_grad()
+    def estimate(cls, generator: i2i.Generator, label: int | None, seed: int) -> PrincipalComponents:
+        """Estimate them from samples of z."""
+        z = torch.randn(SAMPLES, generator.z_dim, generator=seeded_random(seed)).to(generator.w_mean)
+        w = generator.map(z, one_hot_classes(generator, label, SAMPLES))[:, 0]
+        mean = w.mean(dim=0)
+        _, lengths, axes = torch.linalg.svd(w - mean, full_matrices=False)
+        std = lengths / SAMPLES**0.5
+        return cls(mean, axes, std.clamp_min(LEAST_STD * float(std[0])))
+
+    def from_w(self, w: Tensor) -> Tensor:
+        """Return the components ``(..., K)`` of ``w (..., w_dim)``."""
+        return (w - self.mean) @ self.axes.T / self.std
+
+    def to_w(self, components: Tensor) -> Tensor:
+        """Return the w ``(..., w_dim)`` of ``components (..., K)``."""
+        return self.mean + (components * self.std) @ self.axes
 
 
 class LatentSpace:
     """The variables that are optimised, ``(N, rows, dim)``, and the w that they stand for.
 
-    ``rows`` is the number of layers in w+, and 1 in w and z.
+    ``rows`` is the number of layers in w+ and p+, and 1 in w and z.
     """
 
     def __init__(self, generator: i2i.Generator, method: Method) -> None:
         self.generator, self.kind, self.method = generator, method.space, method
         self.component_std = component_std(generator)
         """Standard deviation of one component of w."""
+        self._components = (
+            PrincipalComponents.estimate(generator, method.label, method.seed) if self.kind == "p+" else None
+        )
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether each layer has variables of its own."""
+        return self.kind in ("w+", "p+")
 
     @property
     def scale(self) -> float:
         """Standard deviation of one component of the variables."""
-        return 1.0 if self.kind == "z" else self.component_std
+        return self.component_std if self.kind in ("w", "w+") else 1.0
 
     def from_w(self, w: Tensor) -> Tensor:
         """Return the variables of ``w (N, num_ws, w_dim)``, or of the nearest latent in the space."""
+        if self._components is not None:
+            return self._components.from_w(w)
         if self.kind == "w+":
             return w.clone()
         mean = w.mean(dim=1, keepdim=True)
@@ -42,12 +94,27 @@ class LatentSpace:
         """Return the w ``(N, num_ws, w_dim)`` of variables ``(N, rows, dim)``; differentiable."""
         if self.kind == "z":
             return self.generator.map(variables[:, 0], self._classes(len(variables)))
+        if self._components is not None:
+            return self._components.to_w(variables)
         return variables.expand(-1, self.generator.num_ws, -1)
 
     def prior_loss(self, w: Tensor) -> Tensor:
-        """Compute the mean squared distance ``(N,)`` of w from the mean of all w, in standard deviations of w."""
+        """Compute the mean squared distance ``(N,)`` of w from the mean of all w; 1 for samples.
+
+        In p+ each principal component is measured in its own standard deviation, elsewhere w in that of all components.
+        """
+        return self._normalise(w).square().mean(dim=(1, 2))
+
+    def layers_loss(self, w: Tensor) -> Tensor:
+        """Compute the mean squared distance ``(N,)`` of the layers of w from their mean, in the same units."""
+        normalised = self._normalise(w)
+        return (normalised - normalised.mean(dim=1, keepdim=True)).square().mean(dim=(1, 2))
+
+    def _normalise(self, w: Tensor) -> Tensor:
+        if self._components is not None:
+            return self._components.from_w(w)
         normalised: Tensor = (w - self.generator.w_mean) / self.component_std
-        return normalised.square().mean(dim=(1, 2))
+        return normalised
 
     def _nearest_z(self, w: Tensor) -> Tensor:
         """Return the sampled z ``(N, 1, z_dim)`` whose w is nearest to ``w (N, 1, w_dim)``."""
