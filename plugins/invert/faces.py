@@ -1,4 +1,4 @@
-"""The difference of faces in images from those in photos: landmarks and identity."""
+"""The difference of faces in images from those in photos: landmarks, identity, and where in the photo they count."""
 
 from __future__ import annotations
 
@@ -13,6 +13,28 @@ from i2i.toolkit.latents.features import passes_gradients
 
 from .methods import Method
 
+HEAD_WIDTH, HEAD_HEIGHT = 1.45, 1.75
+"""Axes of an ellipse around the head with its hair, relative to the box of its landmarks."""
+HEAD_SHIFT = 0.125
+"""Height of its centre above that of the box, as a fraction of the height of the box."""
+EDGE = 12.0
+"""Steepness of the edge of the ellipse, which is soft over a quarter of its axes."""
+
+
+def head_weights(points: Tensor, side: int, background: float) -> Tensor:
+    """Return weights ``(N, 1, side, side)``: 1 within the head, ``background`` far from it, and between at its edge.
+
+    Args:
+        points: Landmarks ``(N, 68, 2)``, pixels.
+    """
+    low, high = points.amin(dim=1), points.amax(dim=1)
+    centres, axes = (low + high) / 2, (high - low) / 2 * points.new_tensor([HEAD_WIDTH, HEAD_HEIGHT])
+    centres = centres - (high - low) * points.new_tensor([0, HEAD_SHIFT])
+    pixels = torch.arange(side, device=points.device, dtype=points.dtype)
+    x, y = ((pixels - centres[:, i, None]) / axes[:, i, None].clamp_min(1) for i in (0, 1))
+    radii = (x[:, None, :].square() + y[:, :, None].square()).sqrt()[:, None]
+    return torch.lerp(torch.full_like(radii, background), torch.ones_like(radii), torch.sigmoid(EDGE * (1 - radii)))
+
 
 @dataclass
 class FaceLoss:
@@ -25,6 +47,10 @@ class FaceLoss:
     """Landmarks of the photos, ``(N, 68, 2)`` pixels."""
     vectors: Tensor
     """Identities of the photos, ``(N, F)``."""
+    targets: Tensor
+    """The photos, ``(N, 3, R, R)``."""
+    weights: Tensor
+    """How much the parts of the photos count, ``(N, 1, R, R)``."""
 
     @classmethod
     def find(cls, scene: i2i.Scene, method: Method, targets: Tensor) -> FaceLoss | None:
@@ -42,8 +68,13 @@ class FaceLoss:
             points = torch.cat([landmarks(photo) for photo in targets.split(1)])
             faces = zip(targets.split(1), points.split(1), strict=True)
             vectors = torch.cat([identity(identity.align(photo, found)) for photo, found in faces])
-        loss = cls(method, landmarks, identity, points, vectors)
-        return loss if passes_gradients(lambda images: sum(loss.terms(images)), targets) else None
+        weights = head_weights(points, targets.shape[-1], method.background_weight)
+        loss = cls(method, landmarks, identity, points, vectors, targets, weights)
+        return loss if passes_gradients(lambda images: torch.cat(loss.terms(images)), targets) else None
+
+    def fade_background(self, images: Tensor) -> Tensor:
+        """Blend images ``(N, 3, R, R)`` with the photos around the heads, where differences then count less."""
+        return torch.lerp(self.targets, images, self.weights)
 
     def weighted_terms(self, images: Tensor) -> dict[str, Tensor]:
         """Compute the weighted terms of the loss by name, ``(N,)`` each, without those of weight 0."""
@@ -70,3 +101,4 @@ class FaceLoss:
     def select(self, samples: Tensor) -> None:
         """Keep the photos of some samples only."""
         self.points, self.vectors = self.points[samples], self.vectors[samples]
+        self.targets, self.weights = self.targets[samples], self.weights[samples]

@@ -101,6 +101,9 @@ class Method:
     faces where a landmark network for them is here."""
     identity_weight: float = 0.0
     """Weight of 1 - the cosine similarity of identities; likewise."""
+    background_weight: float = 1.0
+    """How much differences around the head count, where landmarks and identity do; it is hard to render, and edits keep
+    that of the photo."""
     keep_better: bool = False
     """Whether the encoder's latent is returned for photos whose reconstruction became worse by ``judgement.judge``."""
     patience: int = 0
@@ -200,6 +203,7 @@ _LARGE_HYBRID = replace(
     layers_weight=0.3,
     landmark_weight=10.0,
     identity_weight=0.5,
+    background_weight=0.3,
     patience=0,
 )
 LARGE_METHODS: dict[str, Method] = {

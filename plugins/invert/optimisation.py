@@ -46,7 +46,8 @@ class InversionObjective(Objective):
         w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
         images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
         coarse = step < round(self.method.coarse * self.method.steps)
-        terms = self.loss.weighted_terms(images, coarse)
+        compared = images if self.face_loss is None else self.face_loss.fade_background(images)
+        terms = self.loss.weighted_terms(compared, coarse)
         if self.face_loss is not None:
             terms |= self.face_loss.weighted_terms(images)
         if self.method.prior_weight:

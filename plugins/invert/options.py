@@ -62,6 +62,9 @@ class OptimizerOptions(EncoderOptions):
         None, ge=0, description=f"Weight of the distance of facial landmarks; {DEFAULT}"
     )
     identity_weight: float | None = Field(None, ge=0, description=f"Weight of the identity of faces; {DEFAULT}")
+    background_weight: float | None = Field(
+        None, ge=0, le=1, description=f"How much the surroundings of a face count beside it; {DEFAULT}"
+    )
     patience: int | None = Field(
         None, ge=0, description=f"Early stopping: steps without improvement, 0 for never; {DEFAULT}"
     )
@@ -146,6 +149,7 @@ _METHOD_FIELDS = {
     "layers_weight": "layers_weight",
     "landmark_weight": "landmark_weight",
     "identity_weight": "identity_weight",
+    "background_weight": "background_weight",
     "patience": "patience",
 }
 """Fields of ``Method`` by option."""

@@ -45,6 +45,17 @@ def test_landmarks_are_measured_in_distances_of_the_eyes() -> None:
     assert loss.terms(photos)[0].item() == pytest.approx(0.01, rel=1e-4)
 
 
+def test_differences_count_less_around_the_head() -> None:
+    photos, black = samples("demo", [3, 4]), -torch.ones(2, 3, 64, 64)
+    loss = FaceLoss.find(face_scene(photos), replace(METHOD, background_weight=0.3), photos)
+    assert loss is not None
+    weights = loss.weights
+    assert weights.shape == (2, 1, 64, 64) and float(weights[..., 0, 0].max()) == pytest.approx(0.3, abs=0.02)
+    for weight, points in zip(weights, loss.points.round().long(), strict=True):
+        assert weight[0, points[:, 1], points[:, 0]].min() > 0.9, "all landmarks lie within the head"
+    assert torch.allclose(loss.fade_background(black), photos + weights * (black - photos), atol=1e-6)
+
+
 @pytest.mark.parametrize("reason", ["weights", "domain", "gradients"])
 def test_no_loss_of_faces(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     photos, method = samples("demo", [3]), METHOD
