@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.statistics import component_std
+from i2i.toolkit.latents.statistics import PrincipalComponents, component_std
 
 from .methods import Method
 
 CANDIDATES = 1000
 """Number of z that are sampled; the one whose w is nearest to the initial latent is taken, because the mapping network
 has no inverse."""
-SAMPLES = 4096
-"""Number of z from which the principal components of w are estimated."""
-LEAST_STD = 1e-3
-"""Least standard deviation of a principal component, as a fraction of the largest."""
-
-
-@dataclass(frozen=True)
-class PrincipalComponents:
-    """The principal components of all w of a generator, each in its own standard deviation.
-
-    The components of w depend on each other, so that most latents that differ from the mean by one standard deviation
-    in each of them are far from all w. In principal components they are not (Zhu et al., "Improved StyleGAN Embedding:
-    Where are the Good Latents?", 2020, section 3.2, who also undo the last activation of the mapping network).
-    """
-
-    mean: Tensor
-    """``(w_dim,)``."""
-    axes: Tensor
-    """Unit vectors as rows, ``(K, w_dim)``."""
-    std: Tensor
-    """Standard deviation of each, ``(K,)``."""
-
-    @classmethod
-    @torch.no_grad()
-    def estimate(cls, generator: i2i.Generator, label: int | None, seed: int) -> PrincipalComponents:
-        """Estimate them from samples of z."""
-        z = torch.randn(SAMPLES, generator.z_dim, generator=seeded_random(seed)).to(generator.w_mean)
-        w = generator.map(z, one_hot_classes(generator, label, SAMPLES))[:, 0]
-        mean = w.mean(dim=0)
-        _, lengths, axes = torch.linalg.svd(w - mean, full_matrices=False)
-        std = lengths / SAMPLES**0.5
-        return cls(mean, axes, std.clamp_min(LEAST_STD * float(std[0])))
-
-    def from_w(self, w: Tensor) -> Tensor:
-        """Return the components ``(..., K)`` of ``w (..., w_dim)``."""
-        return (w - self.mean) @ self.axes.T / self.std
-
-    def to_w(self, components: Tensor) -> Tensor:
-        """Return the w ``(..., w_dim)`` of ``components (..., K)``."""
-        return self.mean + (components * self.std) @ self.axes
 
 
 class LatentSpace:
@@ -67,9 +25,10 @@ class LatentSpace:
         self.generator, self.kind, self.method = generator, method.space, method
         self.component_std = component_std(generator)
         """Standard deviation of one component of w."""
-        self._components = (
-            PrincipalComponents.estimate(generator, method.label, method.seed) if self.kind == "p+" else None
-        )
+        self._components: PrincipalComponents | None = None
+        if self.kind == "p+":
+            classes = None if method.label is None else one_hot_classes(generator, method.label, 1)
+            self._components = PrincipalComponents.estimate(generator, classes)
 
     @property
     def has_layers(self) -> bool:

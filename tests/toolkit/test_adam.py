@@ -24,3 +24,12 @@ def test_adam_equals_torch_after_samples_left(betas: tuple[float, float]) -> Non
         adam.step(ours, {"x": (ours["x"] * (step + 1)).cos()}, [0.03])
         optimizer.step()
     assert torch.allclose(ours["x"], theirs.detach()[rows], rtol=0, atol=1e-6)
+
+
+def test_steps_keep_the_direction_of_the_gradient() -> None:
+    start = torch.zeros(2, 3, 4)
+    gradient = torch.linspace(-1, 2, 24).view(2, 3, 4)
+    ours = {"x": start.clone()}
+    Adam({"x": start}, keep_direction=True).step(ours, {"x": gradient}, [0.03])
+    for step, own in zip(ours["x"], gradient, strict=True):
+        assert torch.allclose(step, -0.03 * own / own.square().mean().sqrt(), rtol=1e-5), "each sample by its own size"
