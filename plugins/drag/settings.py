@@ -32,7 +32,7 @@ TURN_LAYERS = 8
 """Layers that move, of 18, where presets of large images move them by one vector: those that hold the shape."""
 PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, TURN_LEARNING_RATE, SMALL_LEARNING_RATE = (
     *(0.001, 0.009, 0.0135),
-    *(0.0025, 0.02),
+    *(0.002, 0.02),
 )
 """Learning rates of Adam: as published, in units of w; the others in standard deviations of a component of w: from
 ``SMALL`` px on by features and with landmarks, and below, where handles must cover the same fraction of the image with

@@ -95,7 +95,7 @@ def test_guided_settings_of_large_images() -> None:
     )
     assert guided.learning_rate == pytest.approx(1.5 * plain.learning_rate) and guided.preview and not plain.preview
     assert turned.shared_vector and turned.layers == 2 and guided.layers == 3  # 8 and 9 of 18 are 2 and 3 of 6
-    assert turned.principal and not guided.principal and turned.learning_rate == 0.0025
+    assert turned.principal and not guided.principal and turned.learning_rate == 0.002
     assert guided.steps == 60 and guided.patience == 10
     assert turned.identity_weight > guided.identity_weight and turned.colour_weight < guided.colour_weight
 
