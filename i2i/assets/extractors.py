@@ -81,11 +81,17 @@ def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> 
     def rank(entry: Entry) -> tuple[bool, ...]:
         models = _models(entry, registry)
         installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
-        ready = installed and all(model is not None and is_present(model) for model in models)
+        ready = is_ready(entry, registry)
         bundled = installed and all(model is not None and (is_present(model) or model.bundles) for model in models)
         return not ready, not bundled, not entry.get("default"), not entry.get("differentiable", True)
 
     return min(rivals, key=rank)
+
+
+def is_ready(entry: Entry, registry: Registry) -> bool:
+    """Return whether the packages and model files that an extractor needs are here."""
+    installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
+    return installed and all(model is not None and is_present(model) for model in _models(entry, registry))
 
 
 def _models(entry: Entry, registry: Registry) -> list[Model | None]:

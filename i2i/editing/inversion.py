@@ -16,7 +16,7 @@ from ..api.inverter import Inversion, Inverter, split_method
 from ..api.options import Options, build_options
 from ..api.scene import Latent
 from ..assets.defaults import default_name
-from ..assets.extractors import choose
+from ..assets.extractors import choose, is_ready
 from ..guards import build_plugin
 from ..toolkit.files import user_directory
 from ..toolkit.latents.files import read_latent, save_latent
@@ -193,14 +193,18 @@ class Inversions:
         facts = {**self.facts, **({"inverter": dict(own)} if own else {})}
         return json.dumps([inverter, self._extractors_of(kind), facts], sort_keys=True)
 
-    def _extractors_of(self, kind: type[Inverter]) -> dict[str, list[str]]:
-        """Return by role the name, distribution and version of the extractors that an inverter would be given."""
-        chosen: dict[str, list[str]] = {}
+    def _extractors_of(self, kind: type[Inverter]) -> dict[str, list[Any]]:
+        """Return by role the name, distribution and version of the extractors that an inverter would be given.
+
+        And whether what they need is here, as an inverter may do without those of its ``may_use``.
+        """
+        chosen: dict[str, list[Any]] = {}
         for role in dict.fromkeys((*kind.extractors, *kind.may_use)):
             with suppress(I2IError):  # no extractor of this role is installed
-                name = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain).name
-                provider = self.registry.provider("extractor", name)
-                chosen[role] = [name, provider.distribution, provider.sha256 or provider.version]
+                entry = choose(role, self.registry, self.extractors.names.get(role), self.extractors.domain)
+                provider = self.registry.provider("extractor", entry.name)
+                version = provider.sha256 or provider.version
+                chosen[role] = [entry.name, provider.distribution, version, is_ready(entry, self.registry)]
         return chosen
 
     def _file(self, key: str) -> Path:

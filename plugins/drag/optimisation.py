@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 import i2i
 from i2i.toolkit.latents.optimizer import Evaluation, LatentOptimizer, Objective, Patience, Trajectory
+from i2i.toolkit.latents.statistics import PrincipalComponents
 
 from .batched import Batched
 from .handles import HandleBatch, Handles, batch_handles
@@ -166,6 +167,7 @@ class DragObjective(Objective):
         self.generator, self.settings, self.features = generator, settings, features
         self.size = generator.resolution
         self.offsets = disc(settings.r1, w.device)
+        self.components = PrincipalComponents.estimate(generator) if settings.principal else None
         self.initial = self._initial_state(w.detach(), self._batch(handles), mask, guidance)
         self.points = self.initial.handles.starts.clone()
         self.preview: Preview | None = None
@@ -200,13 +202,18 @@ class DragObjective(Objective):
         return InitialState(w, handles, thresholds, reference, templates, kept, guidance, small)
 
     def offset(self) -> Tensor:
-        """Return the initial variable: zeros ``(N, layers, w_dim)``, or ``(N, 1, w_dim)`` for one shared vector."""
+        """Return the initial variable: zeros ``(N, layers, w_dim)``, or ``(N, 1, w_dim)`` for one shared vector.
+
+        In the principal components of w, where these are optimised.
+        """
         layers = self.initial.w[:, : self.settings.layers]
         return torch.zeros_like(layers[:, :1] if self.settings.shared_vector else layers)
 
     def assemble(self, offset: Tensor, initial: Tensor | None = None) -> Tensor:
         """Add ``offset`` to the first layers of the initial latents, by default of all: ``(N, num_ws, w_dim)``."""
         w, count = self.initial.w if initial is None else initial, self.settings.layers
+        if self.components is not None:
+            offset = self.components.to_difference(offset)
         return torch.cat([w[:, :count] + offset, w[:, count:]], dim=1)
 
     def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
@@ -349,6 +356,7 @@ class DragOptimisation:
             self.trajectories,
             steps=settings.steps,
             learning_rate=settings.learning_rate,
+            keep_direction=settings.principal,
             frame_interval=settings.frames,
             cancelled=lambda: scene.cancelled,
             live=scene.live,

@@ -28,16 +28,16 @@ MIN_R1, MIN_R2 = 2.0, 3.0
 """Smallest radii in small images, pixels. Below 2 a disc is a single pixel."""
 LAYERS, PUBLISHED_LAYERS = 6, 18
 """First layers that move as published (section 4), and the layers of the generator on which ``--rows`` is counted."""
-TURN_LAYERS = 5
-"""Layers that move, of 18, where presets of large images move them by one vector: heads turn in these, and later ones
-would change the person."""
+TURN_LAYERS = 8
+"""Layers that move, of 18, where presets of large images move them by one vector: those that hold the shape."""
 PUBLISHED_RATE, LEARNING_RATE, GUIDED_LEARNING_RATE, TURN_LEARNING_RATE, SMALL_LEARNING_RATE = (
     *(0.001, 0.009, 0.0135),
-    *(0.02, 0.02),
+    *(0.002, 0.02),
 )
 """Learning rates of Adam: as published, in units of w; the others in standard deviations of a component of w: from
 ``SMALL`` px on by features and with landmarks, and below, where handles must cover the same fraction of the image with
-fewer pixels; ``TURN`` where one vector moves all layers. For faces at 1024 px the first two are 0.004 and 0.006."""
+fewer pixels. For faces at 1024 px the first two are 0.004 and 0.006. ``TURN`` where one vector moves all layers: root
+mean square of a step over the principal components of w, in the standard deviation of each."""
 PUBLISHED_STEPS, STEPS, SMALL_STEPS = 300, 60, 100
 """Maximum numbers of steps: of the published method, from ``SMALL`` px on, and below."""
 PATIENCE, TURN_PATIENCE, SMALL_PATIENCE = 10, 20, 20
@@ -71,6 +71,9 @@ class DragSettings:
     """Number of first layers of w+ that move."""
     shared_vector: bool
     """Whether one vector moves all of these layers."""
+    principal: bool
+    """Whether the gradient in the principal components of w gives the direction of the steps. So they follow what
+    changes together in samples: with a head hair and shoulders turn, and little else changes."""
     learning_rate: float
     """Learning rate of Adam."""
     steps: int
@@ -126,8 +129,8 @@ def resolve_settings(
     colour = TURN_COLOUR_WEIGHT if turns else COLOUR_WEIGHT
     radii = max(MIN_R1, R1 * size), max(MIN_R2, R2 * size)
     num_ws, deviation = generator.num_ws, component_std(generator)
-    guided_rate = TURN_LEARNING_RATE if turns else GUIDED_LEARNING_RATE
-    rate = SMALL_LEARNING_RATE if not large else guided_rate if guided else LEARNING_RATE
+    rate = SMALL_LEARNING_RATE if not large else GUIDED_LEARNING_RATE if guided else LEARNING_RATE
+    rate = TURN_LEARNING_RATE if turns else rate
     steps = STEPS if large else SMALL_STEPS
     patience = SMALL_PATIENCE if not large else TURN_PATIENCE if turns else PATIENCE
     if published:
@@ -139,7 +142,8 @@ def resolve_settings(
         r2=options.r2 or radii[1],
         layers=first_layers(rows, num_ws, guided and large),
         shared_vector=shared,
-        learning_rate=options.rate or (PUBLISHED_RATE if published else rate * deviation),
+        principal=turns,
+        learning_rate=options.rate or (PUBLISHED_RATE if published else rate if turns else rate * deviation),
         steps=options.steps or steps,
         tolerance=options.tolerance or tolerance,
         patience=patience if options.patience is None else options.patience,

@@ -23,6 +23,10 @@ from .pipeline import reconstruct
 from .reconstruction import Reconstruction
 
 
+_ROLES: tuple[i2i.Role, ...] = ("perceptual", "encoder", "landmarks", "identity")
+"""Roles of the extractors that a loss may need."""
+
+
 class EncoderInverter(i2i.Inverter):
     """An encoder alone: one pass of a network, no optimisation (Tov et al. 2021)."""
 
@@ -79,6 +83,7 @@ class Image2StyleGAN(EncoderInverter):
     name = "image2stylegan"
     summary = "Optimises w+ with VGG16 features (Abdal et al. 2019); slow."
     Options = OptimizerOptions
+    may_use = _ROLES
 
 
 class Projector(EncoderInverter):
@@ -87,6 +92,7 @@ class Projector(EncoderInverter):
     name = "projector"
     summary = "The projector of StyleGAN2: optimises w and noise maps (Karras et al. 2020)."
     Options = LpipsOptions
+    may_use = _ROLES
 
 
 class MixedLoss(EncoderInverter):
@@ -95,6 +101,7 @@ class MixedLoss(EncoderInverter):
     name = "lpips"
     summary = "Optimises w+ and noise maps by squared error and LPIPS; needs no download."
     Options = LpipsOptions
+    may_use = _ROLES
 
 
 class Hybrid(EncoderInverter):
@@ -103,6 +110,7 @@ class Hybrid(EncoderInverter):
     name = "hybrid"
     summary = "Optimises w+ from an encoder's latent, or from the mean where no encoder fits."
     Options = LpipsOptions
+    may_use = _ROLES
     default = True
 
 
@@ -112,6 +120,7 @@ class HybridPivotalTuning(EncoderInverter):
     name = "hybrid-pti"
     summary = "Tunes the generator's weights around the latent of hybrid; the most accurate."
     Options = TuningOptions
+    may_use = _ROLES
     faithful = True
     requires = i2i.StyleGenerator
     pivot: ClassVar[type[EncoderInverter]] = Hybrid

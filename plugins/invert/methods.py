@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Space = Literal["z", "w", "w+"]
+Space = Literal["z", "w", "w+", "p+"]
 Initial = Literal["mean", "uniform", "zeros", "encoder"]
 Name = Literal["image2stylegan", "projector", "lpips", "encoder", "hybrid", "hybrid-pti", "pti"]
 Features = Literal["perceptual", "lpips-vgg", "vgg16"]
@@ -70,6 +70,9 @@ class Method:
     """Learning rate of Adam, betas 0.9 and 0.999."""
     relative_rate: bool = False
     """Whether the learning rate is in standard deviations of the optimised components."""
+    second_beta: float = 0.999
+    """Decay of Adam's moving average of squared gradients. The first gradients are many times as large as the later
+    ones, and with 0.999 they slow down hundreds of steps."""
     warmup: float = 0.0
     """Fraction of the steps over which the learning rate rises linearly from 0."""
     decay: float = 0.0
@@ -90,7 +93,17 @@ class Method:
     jitter: float = 0.0
     """Standard deviation of the noise added to w in the first three quarters, as a fraction of ``w_std``."""
     prior_weight: float = 0.0
-    """Weight of the mean squared distance of w from the mean of all w, in standard deviations."""
+    """Weight of the mean squared distance of the latent from the mean of all w, in standard deviations."""
+    layers_weight: float = 0.0
+    """Weight of the mean squared distance of its layers from their mean, in standard deviations."""
+    landmark_weight: float = 0.0
+    """Weight of the mean squared distance of facial landmarks, as a fraction of the distance of the eyes; for photos of
+    faces where a landmark network for them is here."""
+    identity_weight: float = 0.0
+    """Weight of 1 - the cosine similarity of identities; likewise."""
+    background_weight: float = 1.0
+    """How much differences around the head count, where landmarks and identity do; it is hard to render, and edits keep
+    that of the photo."""
     keep_better: bool = False
     """Whether the encoder's latent is returned for photos whose reconstruction became worse by ``judgement.judge``."""
     patience: int = 0
@@ -180,15 +193,22 @@ LARGE = 512
 """Resolution, pixels, from which methods have the settings of ``LARGE_METHODS``."""
 _LARGE_HYBRID = replace(
     _HYBRID,
-    steps_from_mean=300,
-    learning_rate=0.2,
-    decay=0.7,
+    space="p+",
+    steps_from_mean=150,
+    learning_rate=0.15,
+    second_beta=0.95,
     features="lpips-vgg",
     coarse=0.7,
+    prior_weight=0.01,
+    layers_weight=0.3,
+    landmark_weight=10.0,
+    identity_weight=0.5,
+    background_weight=0.3,
     patience=0,
 )
 LARGE_METHODS: dict[str, Method] = {
-    # Ours: chosen on photographs with a generator of faces at 1024 px.
+    # Ours: chosen on photographs with a generator of faces at 1024 px, so that heads turn and mouths open in the edits
+    # of their latents, which those nearest to the photo do not allow.
     "hybrid": _LARGE_HYBRID,
     "hybrid-pti": replace(
         _LARGE_HYBRID,

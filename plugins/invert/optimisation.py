@@ -17,6 +17,7 @@ from i2i.toolkit.latents.optimizer import (
     warmup_cosine,
 )
 
+from .faces import FaceLoss
 from .methods import Method
 from .reconstruction import PSNR, ReconstructionLoss, render_images, sum_terms
 from .restarts import CheckedTrajectory, check_step
@@ -29,8 +30,11 @@ JITTER_UNTIL = 0.75
 class InversionObjective(Objective):
     """The reconstruction loss of N photos ``(N, 3, R, R)`` by a method, for latents in the method's space."""
 
-    def __init__(self, generator: i2i.Generator, method: Method, space: LatentSpace, loss: ReconstructionLoss) -> None:
-        self.generator, self.method, self.space, self.loss = generator, method, space, loss
+    def __init__(self, scene: i2i.Scene, method: Method, space: LatentSpace, targets: Tensor) -> None:
+        """Compute the features of the photos."""
+        self.generator, self.method, self.space = scene.generator, method, space
+        self.loss = ReconstructionLoss(scene, method, targets)
+        self.face_loss = FaceLoss.find(scene, method, targets)
         self.random = seeded_random(method.seed)
 
     def evaluate(self, variables: Mapping[str, Tensor], step: int) -> Evaluation:
@@ -42,11 +46,15 @@ class InversionObjective(Objective):
         w, jitter = self.space.to_w(variables["w"]), self._jitter(step)
         images = render_images(self.generator, w + self._normal(w) * jitter if jitter else w, noise)
         coarse = step < round(self.method.coarse * self.method.steps)
-        terms = self.loss.weighted_terms(images, coarse)
-        losses = sum_terms(terms)
+        compared = images if self.face_loss is None else self.face_loss.fade_background(images)
+        terms = self.loss.weighted_terms(compared, coarse)
+        if self.face_loss is not None:
+            terms |= self.face_loss.weighted_terms(images)
         if self.method.prior_weight:
             terms["prior"] = self.method.prior_weight * self.space.prior_loss(w)
-            losses = losses + terms["prior"]
+        if self.method.layers_weight:
+            terms["layers"] = self.method.layers_weight * self.space.layers_loss(w)
+        losses = sum_terms(terms)
         scores = losses.detach()
         if noise and self.method.regularize_noise_weight:
             terms["noise"] = self.method.regularize_noise_weight * regularisation(noise)
@@ -61,6 +69,8 @@ class InversionObjective(Objective):
     def select(self, samples: Tensor) -> None:
         """Keep the photos of some samples only."""
         self.loss.select(samples)
+        if self.face_loss is not None:
+            self.face_loss.select(samples)
 
     def _jitter(self, step: int) -> float:
         """Return the standard deviation of what is added to the components of w; it decays to 0."""
@@ -69,7 +79,7 @@ class InversionObjective(Objective):
 
     def _normal(self, w: Tensor) -> Tensor:
         """Sample normal noise, the same for every photo, and for every layer where all layers are one vector."""
-        shape = w.shape[1:] if self.space.kind == "w+" else w.shape[2:]
+        shape = w.shape[1:] if self.space.has_layers else w.shape[2:]
         return torch.randn(shape, generator=self.random).to(w)
 
 
@@ -97,7 +107,7 @@ class LatentInversion:
             I2IError: an extractor of the method cannot be opened.
         """
         self.space = LatentSpace(scene.generator, method)
-        objective = InversionObjective(scene.generator, method, self.space, ReconstructionLoss(scene, method, targets))
+        objective = InversionObjective(scene, method, self.space, targets)
         with torch.no_grad():
             maps = noise_maps(scene.generator, len(targets)) if method.noise else {}
             variables = {"w": self.space.from_w(initial.detach()), **maps}
@@ -111,6 +121,7 @@ class LatentInversion:
             steps=method.steps,
             learning_rate=method.learning_rate,
             scales={"w": self.space.scale} if method.relative_rate else None,
+            betas=(0.9, method.second_beta),
             schedule=warmup_cosine(method.warmup, method.decay),
             constrain=normalise_noise,
             frame_interval=frame_interval,

@@ -55,6 +55,16 @@ class OptimizerOptions(EncoderOptions):
     prior_weight: float | None = Field(
         None, ge=0, description=f"Weight of the distance from the mean latent, which keeps latents editable; {DEFAULT}"
     )
+    layers_weight: float | None = Field(
+        None, ge=0, description=f"Weight of the differences between layers, for the same purpose; {DEFAULT}"
+    )
+    landmark_weight: float | None = Field(
+        None, ge=0, description=f"Weight of the distance of facial landmarks; {DEFAULT}"
+    )
+    identity_weight: float | None = Field(None, ge=0, description=f"Weight of the identity of faces; {DEFAULT}")
+    background_weight: float | None = Field(
+        None, ge=0, le=1, description=f"How much the surroundings of a face count beside it; {DEFAULT}"
+    )
     patience: int | None = Field(
         None, ge=0, description=f"Early stopping: steps without improvement, 0 for never; {DEFAULT}"
     )
@@ -136,6 +146,10 @@ _METHOD_FIELDS = {
     "lpips_weight": "lpips_weight",
     "regularize_noise_weight": "regularize_noise_weight",
     "prior_weight": "prior_weight",
+    "layers_weight": "layers_weight",
+    "landmark_weight": "landmark_weight",
+    "identity_weight": "identity_weight",
+    "background_weight": "background_weight",
     "patience": "patience",
 }
 """Fields of ``Method`` by option."""

@@ -1,4 +1,4 @@
-"""Latent spaces in which a latent is optimised: z, w, or w+ with one w for each layer."""
+"""Latent spaces in which a latent is optimised: z, w, or w+ with one w for each layer, also in principal components."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import i2i
-from i2i.toolkit.latents.statistics import component_std
+from i2i.toolkit.latents.statistics import PrincipalComponents, component_std
 
 from .methods import Method
 
@@ -18,21 +18,32 @@ has no inverse."""
 class LatentSpace:
     """The variables that are optimised, ``(N, rows, dim)``, and the w that they stand for.
 
-    ``rows`` is the number of layers in w+, and 1 in w and z.
+    ``rows`` is the number of layers in w+ and p+, and 1 in w and z.
     """
 
     def __init__(self, generator: i2i.Generator, method: Method) -> None:
         self.generator, self.kind, self.method = generator, method.space, method
         self.component_std = component_std(generator)
         """Standard deviation of one component of w."""
+        self._components: PrincipalComponents | None = None
+        if self.kind == "p+":
+            classes = None if method.label is None else one_hot_classes(generator, method.label, 1)
+            self._components = PrincipalComponents.estimate(generator, classes)
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether each layer has variables of its own."""
+        return self.kind in ("w+", "p+")
 
     @property
     def scale(self) -> float:
         """Standard deviation of one component of the variables."""
-        return 1.0 if self.kind == "z" else self.component_std
+        return self.component_std if self.kind in ("w", "w+") else 1.0
 
     def from_w(self, w: Tensor) -> Tensor:
         """Return the variables of ``w (N, num_ws, w_dim)``, or of the nearest latent in the space."""
+        if self._components is not None:
+            return self._components.from_w(w)
         if self.kind == "w+":
             return w.clone()
         mean = w.mean(dim=1, keepdim=True)
@@ -42,12 +53,27 @@ class LatentSpace:
         """Return the w ``(N, num_ws, w_dim)`` of variables ``(N, rows, dim)``; differentiable."""
         if self.kind == "z":
             return self.generator.map(variables[:, 0], self._classes(len(variables)))
+        if self._components is not None:
+            return self._components.to_w(variables)
         return variables.expand(-1, self.generator.num_ws, -1)
 
     def prior_loss(self, w: Tensor) -> Tensor:
-        """Compute the mean squared distance ``(N,)`` of w from the mean of all w, in standard deviations of w."""
+        """Compute the mean squared distance ``(N,)`` of w from the mean of all w; 1 for samples.
+
+        In p+ each principal component is measured in its own standard deviation, elsewhere w in that of all components.
+        """
+        return self._normalise(w).square().mean(dim=(1, 2))
+
+    def layers_loss(self, w: Tensor) -> Tensor:
+        """Compute the mean squared distance ``(N,)`` of the layers of w from their mean, in the same units."""
+        normalised = self._normalise(w)
+        return (normalised - normalised.mean(dim=1, keepdim=True)).square().mean(dim=(1, 2))
+
+    def _normalise(self, w: Tensor) -> Tensor:
+        if self._components is not None:
+            return self._components.from_w(w)
         normalised: Tensor = (w - self.generator.w_mean) / self.component_std
-        return normalised.square().mean(dim=(1, 2))
+        return normalised
 
     def _nearest_z(self, w: Tensor) -> Tensor:
         """Return the sampled z ``(N, 1, z_dim)`` whose w is nearest to ``w (N, 1, w_dim)``."""

@@ -28,7 +28,7 @@ from .editor import (
 )
 from .initialisation import encode_images
 from .inverters import EncoderInverter
-from .methods import METHODS, Initial, Space
+from .methods import METHODS, Initial, Space, method_for
 from .options import InvertOptions, PerturbationName, TuningOptions
 from .perturbations import PERTURBATIONS
 from .pipeline import reconstruct
@@ -183,7 +183,7 @@ def _invert_series(
         for space in (_spaces(scene, options) if "space" in fields else (None,))
         for initial in (_initial_latents(scene, options, inputs) if "start" in fields else (None,))
     ]
-    settings.sort(key=lambda setting: setting != _own_setting(options))
+    settings.sort(key=lambda setting: setting != _own_setting(scene, options))
     series: list[InversionSeries] = []
     for number, (space, initial) in enumerate(settings):
         chosen = {name: value for name, value in (("space", space), ("start", initial)) if value is not None}
@@ -235,11 +235,11 @@ def _merge_options(scene: i2i.Scene, options: InvertOptions, values: Mapping[str
     return options.model_copy(update={**shared, "method": kind.name})
 
 
-def _own_setting(options: InvertOptions) -> tuple[Space | None, Initial | None]:
+def _own_setting(scene: i2i.Scene, options: InvertOptions) -> tuple[Space | None, Initial | None]:
     """Return the space and initial latent of the method itself; None for what only other methods have."""
-    method = METHODS.get(options.method)
-    if method is None:
+    if options.method not in METHODS:
         return options.space, options.start
+    method = method_for(options.method, scene.generator.resolution)
     return options.space or method.space, (options.start or method.initial) if method.steps else None
 
 
@@ -251,10 +251,12 @@ def _batch_size(scene: i2i.Scene) -> int | None:
 def _spaces(scene: i2i.Scene, options: InvertOptions) -> Sequence[Space]:
     if options.space is not None:
         return (options.space,)
+    own, _ = _own_setting(scene, options)
+    spaces: tuple[Space, ...] = ("p+", "w+", "w") if own == "p+" else ("w+", "w")
     if scene.generator.c_dim and options.label is None:
         scene.note("The study skips the space z, in which this generator needs a class: give --label.")
-        return ("w+", "w")
-    return ("w+", "w", "z")
+        return spaces
+    return (*spaces, "z")
 
 
 def _initial_latents(scene: i2i.Scene, options: InvertOptions, inputs: PerturbedPhotos) -> Sequence[Initial]:

@@ -70,6 +70,31 @@ def test_cache_facts_are_part_of_the_key(tmp_path: Path) -> None:
         edit("brighten", [picture], out=tmp_path / "last", **shared)
 
 
+def test_whether_optional_extractors_are_here_is_part_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A latent that was found without a network is not that which is found with it."""
+
+    class Judging(Bandwise):
+        name = "judging"
+        default = False
+        may_use = ("identity",)
+
+    class Known(i2i.Extractor):
+        name, summary, role, domain = "known", "Needs a package.", "identity", "faces"
+        packages = ("package_that_comes_later",)
+
+    registry = registry_of(Bands, Brighten, Judging, Squares, Known)
+    picture = photo(tmp_path / "me.png", (10, 10, 30), size=(60, 60))
+    shared: dict[str, Any] = {"generator": "bands", "device": "cpu", "registry": registry, "invert": "judging"}
+    Bandwise.asked.clear()
+    for number in range(3):
+        edit("brighten", [picture], out=tmp_path / str(number), **shared)
+        (tmp_path / "package_that_comes_later.py").write_text("")
+        monkeypatch.syspath_prepend(tmp_path)
+    assert Bandwise.asked == [1, 1]
+
+
 def test_the_key_is_described_once_for_all_images(tmp_path: Path) -> None:
     described: list[str] = []
 

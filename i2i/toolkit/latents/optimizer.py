@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 
-from .adam import Adam
+from .adam import BETAS, Adam
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -211,6 +211,8 @@ class LatentOptimizer(Generic[T]):
         steps: int,
         learning_rate: float,
         scales: Mapping[str, float] | None = None,
+        betas: tuple[float, float] = BETAS,
+        keep_direction: bool = False,
         schedule: Schedule = constant,
         constrain: Callable[[Mapping[str, Tensor]], None] | None = None,
         frame_interval: int = 0,
@@ -226,6 +228,8 @@ class LatentOptimizer(Generic[T]):
             steps: Most steps of each sample; 0 evaluates the initial variables only.
             learning_rate: Of Adam, in units of the variables.
             scales: Factors of the learning rate by variable; 1 for those that are not named.
+            betas: Of Adam: decay of the moving averages of the gradient and of its square.
+            keep_direction: Whether steps keep the direction of the gradient; see ``Adam``.
             schedule: Factor of the learning rate over the steps.
             constrain: Called after each step to change the variables in place, such as normalising noise maps.
             frame_interval: Steps between the frames that are kept; 0 keeps none.
@@ -239,7 +243,7 @@ class LatentOptimizer(Generic[T]):
         self.frame_interval, self.cancelled, self.live = frame_interval, cancelled, live
         self._numbers = list(range(len(self.trajectories)) if numbers is None else numbers)
         self.variables = {name: variable.detach().clone() for name, variable in variables.items()}
-        self._adam = Adam(self.variables)
+        self._adam = Adam(self.variables, betas, keep_direction)
         self._best = {name: variable.clone() for name, variable in self.variables.items()}
         self._active = list(self.trajectories)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,28 @@ def test_optimisation_changes_first_layers_only() -> None:
     assert fewer.w[0, 2:].abs().max() == 0  # 6 of 18 are 2 of 6
     together, _, _ = run(space="w")
     assert together.w[0, 0].equal(together.w[0, 2]) and together.stop_reason == "converged"
+
+
+def test_optimisation_in_principal_components() -> None:
+    """Where the generator's w vary in some directions only, handles move by these, and as far as they can."""
+
+    class Diagonal(Blobs):
+        """All coordinates of w are equal, but for a thousandth: both blobs move along the diagonal."""
+
+        def map(self, z: torch.Tensor, c: Any = None, truncation: float = 1.0) -> torch.Tensor:
+            w = super().map(z, c, truncation)
+            return w.mean(dim=2, keepdim=True) + 1e-3 * w
+
+    made, _ = scene()
+    made.generator = Diagonal(None, i2i.choose_device("cpu", "fp32"), 64)
+    settings = replace(settled(made, space="w"), principal=True, learning_rate=0.2)
+    (trace,) = DragOptimisation(made, made.generator, settings, made.latent.w, [handles(((4, 0), (4, 0)))]).run()
+    assert (moved(trace) - moved(trace).mean()).abs().max() < 0.1 and moved(trace).mean() > 1.5
+    assert trace.w[0, 0].equal(trace.w[0, 2])
+    (free,) = DragOptimisation(
+        *(made, made.generator, replace(settings, principal=False), made.latent.w, [handles(((4, 0), (4, 0)))])
+    ).run()
+    assert (moved(free) - torch.tensor([4.0, 0.0])).norm(dim=1).max() < 1.1
 
 
 def test_features_are_computed_once_per_step() -> None:

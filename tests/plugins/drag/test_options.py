@@ -94,7 +94,8 @@ def test_guided_settings_of_large_images() -> None:
         for presets, guide in (((), "features"), ((), "both"), (turn, "both"))
     )
     assert guided.learning_rate == pytest.approx(1.5 * plain.learning_rate) and guided.preview and not plain.preview
-    assert turned.shared_vector and turned.layers == 1 and guided.layers == 3  # 5 and 9 of 18 are 1 and 3 of 6
+    assert turned.shared_vector and turned.layers == 2 and guided.layers == 3  # 8 and 9 of 18 are 2 and 3 of 6
+    assert turned.principal and not guided.principal and turned.learning_rate == 0.002
     assert guided.steps == 60 and guided.patience == 10
     assert turned.identity_weight > guided.identity_weight and turned.colour_weight < guided.colour_weight
 
@@ -103,8 +104,8 @@ def test_guided_settings_of_large_images() -> None:
     ("presets", "given", "layers"),
     [
         (["turn_left"], {"space": "w+"}, 9),
-        (["turn_left"], {"space": "w"}, 5),
-        (["smile"], {"space": "w"}, 5),
+        (["turn_left"], {"space": "w"}, 8),
+        (["smile"], {"space": "w"}, 8),
         (["smile"], {"space": "w", "rows": 7}, 7),
         ([], {"space": "w"}, 9),
         (["turn_left"], {"space": "w", "method": "published"}, 6),
