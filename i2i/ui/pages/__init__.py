@@ -30,5 +30,8 @@ class Page:
         return function
 
 
-PAGES: tuple[Page, ...] = (Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),)
+PAGES: tuple[Page, ...] = (
+    Page("translate", "Translate", "brush", "i2i.ui.pages.translate:build"),
+    Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),
+)
 """The tabs in their order."""
