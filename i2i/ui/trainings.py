@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..api.errors import I2IError, UsageError
-from ..training.run_process import training_process
-from ..training.runs import Run, list_runs
+from ..training.run_process import PROCESS, training_process
+from ..training.runs import Run, list_runs, open_run
 from .uploads import clean_name
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ STATES: Mapping[RunState, str] = {
 _POINTS = 400
 """Points of a curve that is drawn."""
 _SAMPLE = re.compile(r"step_(\d+)_(\w+)\.png")
-_NO_RUN = "There is no run of this name any more; look at the list again."
 
 
 @dataclass(frozen=True)
@@ -98,26 +97,55 @@ def describe_run(run: Run) -> RunFacts:
     )
 
 
-def list_facts(root: Path = RUNS) -> list[RunFacts]:
-    """Return the runs in a folder, the newest first."""
-    found = sorted(list_runs(root), key=lambda run: _created(run.folder), reverse=True)
-    return [describe_run(run) for run in found]
+class FactsReader:
+    """Reads the facts of all runs in a folder again and again; what has not changed is not read twice."""
+
+    def __init__(self, root: Path = RUNS) -> None:
+        self._root = root
+        self._known: dict[Path, tuple[Any, RunFacts]] = {}
+
+    def read(self) -> list[RunFacts]:
+        """Return the runs, the newest first."""
+        found = {}
+        for path in self._root.glob("*/options.json"):
+            folder = path.parent
+            signature = tuple(_modified(folder / name) for name in _RECORDS)
+            known = self._known.get(folder)
+            if known is not None and known[0] == signature and known[1].state != "running":
+                found[folder] = known
+            elif (run := _open(folder)) is not None:
+                found[folder] = (signature, describe_run(run))
+        self._known = found
+        return [facts for _, facts in sorted(found.values(), key=lambda each: each[0][0], reverse=True)]
+
+
+_RECORDS = ("options.json", "summary.json", PROCESS, "log.jsonl")
+"""Files whose times tell that the facts of a run have changed; the first tells its age."""
+
+
+def _open(folder: Path) -> Run | None:
+    try:
+        return open_run(folder)
+    except I2IError:  # it is being written, or is none
+        return None
+
+
+def can_translate(trainer: str, registry: Registry) -> bool:
+    """Return whether runs of a trainer turn an image into another; also of one that is not installed."""
+    entry = registry.entries("trainer").get(trainer)
+    return entry is None or entry.get("wants") not in ("images", "pictures", "seeds")
 
 
 def list_translating_runs(root: Path, registry: Registry) -> list[RunFacts]:
-    """Return the runs that turn an input into an image and have a checkpoint, the newest first."""
-    trainers = registry.entries("trainer")
-    found = []
-    for run in sorted(list_runs(root), key=lambda run: _created(run.folder), reverse=True):
-        entry = trainers.get(run.options["trainer"])
-        if (entry is None or entry.get("wants") not in ("images", "pictures", "seeds")) and run.last_step():
-            found.append(describe_run(run))
-    return found
+    """Return the runs that turn an image into another and have a checkpoint, the newest first."""
+    runs = [run for run in list_runs(root) if can_translate(run.options["trainer"], registry) and run.last_step()]
+    runs.sort(key=lambda run: _modified(run.folder / "options.json"), reverse=True)
+    return [describe_run(run) for run in runs]
 
 
-def _created(folder: Path) -> float:
+def _modified(path: Path) -> float:
     try:
-        return (folder / "options.json").stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return 0.0
 

@@ -38,7 +38,7 @@ FAST = 0.5
 """Seconds of a translation up to which the result follows while the mouse button is down."""
 SLOW = 5.0
 """Seconds from which a translation runs only when a button is clicked."""
-_STYLE = """
+PAIR_STYLE = """
 .i2i-pair { display: grid; gap: 12px; width: 100%;
   grid-template-columns: repeat(auto-fit, minmax(min(330px, 100%), 1fr)); }
 .i2i-pair > div { gap: 6px; min-width: 0; }
@@ -46,6 +46,7 @@ _STYLE = """
 .i2i-status { min-height: 1.5em; }
 @media (max-width: 599px) { .i2i-pair .i2i-surface.i2i-view { height: 400px; } }
 """
+"""Two elements beside each other, or below each other on narrow screens."""
 
 
 def build(context: PageContext) -> None:
@@ -65,7 +66,7 @@ class TranslateTab:
         worker.start()
         self.jobs = Jobs(worker, self.session.id)
         ui.context.client.on_delete(self._close)
-        ui.add_css(_STYLE)
+        ui.add_css(PAIR_STYLE)
         ui.label("Translate").classes("text-h5").props("role=heading aria-level=1")
         ui.label("A trained run turns what you draw or upload into another image.")
         self._create_choice()
@@ -100,7 +101,9 @@ class TranslateTab:
             }
         )
         if found and not chosen:
-            self._select.value = str(found[0].folder)
+            asked = ui.context.client.request.query_params.get("run")  # the tab "Train" links to it
+            wanted = next((run for run in found if run.name == asked), found[0])
+            self._select.value = str(wanted.folder)
 
     def _set_names(self, names: dict[str, str]) -> None:
         self._names = names
@@ -158,6 +161,7 @@ class Canvas:
         self._seconds = 0.0
         self._wanted = self._busy = False
         self._empty = True
+        self._pen_size = max(1, round(run.size / 100))
         self._input = session.folder / "input.png"
         before, after = run.sides
         with ui.element().classes("i2i-pair"):
@@ -178,7 +182,7 @@ class Canvas:
             label=f"Input of the run: {self.run.sides[0]}",
             tools=("rectangle", "pan") if labels else ("pen", "pan"),
             palette=css_palette(style) if labels else None,
-            pen_size=max(1, round(self.run.size / 100)),
+            pen_size=self._pen_size,
             pen_colour=css_palette(style).get("ink", "#d02020"),
             on_drawing=self._drawn,
         ).classes("i2i-surface")
@@ -194,7 +198,7 @@ class Canvas:
                 colours = css_palette(style)
                 pen = ui.toggle({colours["ink"]: "Draw", colours["paper"]: "Erase lines"}, value=colours["ink"])
                 pen.props('no-caps dense aria-label="What the pen does"')
-                pen.on_value_change(lambda event: self._surface.set_tool("pen", colour=event.value, erase=False))
+                pen.on_value_change(lambda event: self._pen_chosen(event.value, event.value == colours["paper"]))
             elif style.kind == "photo":
                 ui.color_input("Pen colour", value="#d02020", on_change=self._colour_chosen).props("dense outlined")
 
@@ -251,6 +255,9 @@ class Canvas:
         self._surface.clear_drawing()
         self._surface.show_image(encode_png(image), image.shape[1], image.shape[0])
         await self._request()
+
+    def _pen_chosen(self, colour: str, wide: bool) -> None:
+        self._surface.set_tool("pen", colour=colour, size=self._pen_size * (4 if wide else 1), erase=False)
 
     def _colour_chosen(self, event: Any) -> None:
         if event.value:
