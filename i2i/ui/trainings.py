@@ -55,8 +55,6 @@ class RunFacts:
     total: int | None
     reason: str = ""
     """Why it failed; empty otherwise."""
-    validation: Mapping[str, float] = field(default_factory=dict)
-    """The last metrics of the validation."""
 
     @property
     def name(self) -> str:
@@ -68,11 +66,6 @@ class RunFacts:
         """Dataset and steps, such as ``"facades, 120 of 200 steps"``."""
         steps = f"{self.steps} of {self.total} steps" if self.total else f"{self.steps} steps"
         return ", ".join(filter(None, (self.dataset, steps)))
-
-    @property
-    def active(self) -> bool:
-        """Whether a process trains it."""
-        return self.state in ("starting", "running")
 
 
 def describe_run(run: Run) -> RunFacts:
@@ -93,7 +86,6 @@ def describe_run(run: Run) -> RunFacts:
         max(int(summary["steps"]), steps or 0),
         wanted.get("steps"),
         str(summary.get("reason", "")) if state == "failed" else "",
-        summary.get("validation", {}),
     )
 
 

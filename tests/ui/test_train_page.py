@@ -40,7 +40,7 @@ def browser() -> Iterator[Any]:
 def choose_folder(page: Any, folder: Path) -> None:
     page.get_by_label("Dataset", exact=True).click()
     page.get_by_role("option", name="folder: your own images").click()
-    page.get_by_label("Folder of the dataset").fill(str(folder))
+    page.get_by_label("Folder of the dataset", exact=True).fill(str(folder))
 
 
 def test_training_is_started_watched_stopped_and_resumed(browser: Any, tmp_path: Path) -> None:
@@ -56,11 +56,13 @@ def test_training_is_started_watched_stopped_and_resumed(browser: Any, tmp_path:
         page.get_by_role("button", name="Start").click()
         page.get_by_text("There is no folder").wait_for()
         page.get_by_role("button", name="Close").click()
-        page.get_by_label("Folder of the dataset").fill(str(tmp_path / "empty"))
+        page.get_by_label("Folder of the dataset", exact=True).fill(str(tmp_path / "empty"))
         page.get_by_role("button", name="Start").click()
         page.get_by_role("alert").filter(has_text="There are no pairs in").wait_for(timeout=SECONDS)
 
-        page.get_by_label("Folder of the dataset").fill(str(pairs))
+        page.get_by_role("button", name="Choose the folder of the dataset").click()
+        page.get_by_role("dialog").get_by_role("button", name="Up").click()
+        page.get_by_role("dialog").get_by_text("pairs", exact=True).click()
         page.get_by_label("Steps", exact=True).fill("5000")
         page.get_by_label("Size", exact=True).last.fill("32")
         page.get_by_text("Options of pix2pix").click()

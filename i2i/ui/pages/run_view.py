@@ -111,18 +111,18 @@ class RunView:
         self._reason.text = "" if active else reason
         self._reason.set_visibility(bool(self._reason.text))
         changed = [await asyncio.to_thread(reader.update) for reader in self._readers.values()]
-        self._show_progress(facts, active)
+        self._show_progress(facts, state == "running")
         if any(changed):
             self._show_curves()
         await self._samples.update()
 
-    def _show_progress(self, facts: RunFacts, active: bool) -> None:
+    def _show_progress(self, facts: RunFacts, running: bool) -> None:
         reader = self._readers[facts.name]
         step = max(facts.steps, reader.step)
         total = facts.total or step or 1
         self._progress.value = min(1.0, step / total)
         parts = [f"{facts.trainer}{f' on {facts.dataset}' if facts.dataset else ''}", f"step {step} of {total}"]
-        if reader.speed and active:
+        if reader.speed and running:
             left = (total - step) * self._options["run"]["batch"] / reader.speed
             parts += [f"{reader.speed:.1f} images/s", f"about {time_text(left)} left"]
         self._text.text = ", ".join(parts)

@@ -20,6 +20,7 @@ from ..errors import error_content
 from ..forms import OptionsForm
 from ..trainings import RUNS, Training, as_command, next_name, run_folder
 from .command_dialog import show_command
+from .folder_dialog import FolderDialog
 
 if TYPE_CHECKING:
     from ...api.dataset import Dataset
@@ -53,6 +54,9 @@ class TrainForm:
             self._dataset = ui.select(datasets, value=next(iter(datasets), None), label="Dataset")
             self._dataset.props("outlined dense")
             self._folder = ui.input("Folder of the dataset", placeholder="/home/me/pairs").props("outlined dense")
+            with self._folder.add_slot("append"):
+                browse = ui.button(icon="folder_open", on_click=self._browse).props("flat round dense")
+                browse.props["aria-label"] = "Choose the folder of the dataset"
             self._name = ui.input("Name of the run").props("outlined dense")
         self._hint = ui.label().classes("i2i-muted")
         self._place = ui.column().classes("full-width").style("gap: 8px")
@@ -169,6 +173,12 @@ class TrainForm:
         if not path.is_dir():
             raise UsageError(f"There is no folder {path}; check the path.")
         return str(path)
+
+    async def _browse(self) -> None:
+        if not self.context.local_files:
+            raise UsageError("Folders of this machine are switched off by --no-local-files.")
+        if chosen := await FolderDialog("dataset").choose(self._folder.value or ""):
+            self._folder.value = chosen
 
     def _show_command(self) -> None:
         self.show_trouble("")

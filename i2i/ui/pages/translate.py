@@ -13,6 +13,7 @@ from nicegui import ui
 
 from ...api.errors import I2IError, Interrupted, UsageError
 from ..errors import describe, show_error
+from ..events import Event, Queued
 from ..jobs import Jobs
 from ..surface.element import DrawingEventArguments, Surface
 from ..trainings import RUNS, list_translating_runs
@@ -27,6 +28,7 @@ from ..translation import (
     read_input,
 )
 from .command_dialog import show_command
+from .folder_dialog import FolderDialog
 
 if TYPE_CHECKING:
     from ..server import PageContext
@@ -71,7 +73,7 @@ class TranslateTab:
         ui.label("A trained run turns what you draw or upload into another image.")
         self._create_choice()
         self._place = ui.column().classes("full-width q-gutter-none")
-        self._canvas: Canvas | None = None
+        self._canvas: InputCanvas | None = None
         self._names: dict[str, str] = {}
         self.refresh()
 
@@ -84,6 +86,9 @@ class TranslateTab:
                 self._folder = ui.input("Folder of another run", placeholder="runs/pix2pix-facades-001")
                 self._folder.props("outlined dense").style("flex: 1 1 260px; min-width: 0")
                 self._folder.on("keydown.enter", self._open_folder)
+                with self._folder.add_slot("append"):
+                    browse = ui.button(icon="folder_open", on_click=self._browse).props("flat round dense")
+                    browse.props["aria-label"] = "Choose the folder of a run"
                 ui.button("Open", on_click=self._open_folder).props("flat no-caps")
         with ui.row().classes("items-center") as self._nothing:
             ui.icon("info").classes("i2i-muted").props("aria-hidden=true")
@@ -110,6 +115,11 @@ class TranslateTab:
         self._select.set_options(names)
         self._nothing.set_visibility(not names)
         self._select.set_visibility(bool(names))
+
+    async def _browse(self) -> None:
+        if chosen := await FolderDialog("run").choose(self._folder.value or ""):
+            self._folder.value = chosen
+            await self._open(chosen)
 
     async def _open_folder(self) -> None:
         folder = (self._folder.value or "").strip()
@@ -139,7 +149,7 @@ class TranslateTab:
         if opened.folder not in self._names:
             self._set_names({**self._names, opened.folder: opened.folder})
         with self._place:
-            self._canvas = Canvas(opened, self.jobs, self.session)
+            self._canvas = InputCanvas(opened, self.jobs, self.session)
         self._select.value = opened.folder
         await self._canvas.begin()
 
@@ -149,7 +159,7 @@ class TranslateTab:
         await asyncio.to_thread(self.session.close)
 
 
-class Canvas:
+class InputCanvas:
     """The drawing for one run, and the image that the run makes of it."""
 
     def __init__(self, run: OpenedRun, jobs: Jobs, session: Session) -> None:
@@ -294,7 +304,7 @@ class Canvas:
             image = await self._read_image()
             await asyncio.to_thread(self._input.write_bytes, encode_input(image, self.run))
             arguments = {"run": self.run.folder, "image": self._input}
-            result: TranslatedImage = await self._jobs.run("translate", arguments)
+            result: TranslatedImage = await self._jobs.run("translate", arguments, self._show_place)
         except Interrupted:
             return
         except TimeoutError:  # the browser is gone, or busy: the next change asks again
@@ -303,13 +313,18 @@ class Canvas:
             self._error.text = describe(error)[0]
             self._error.set_visibility(True)
             return
-        # The first one also warms up the network, so that only it may count as slow.
-        self._seconds = result.seconds
+        # The first one warms up the network, so its time says little.
+        self._seconds = 0.0 if self._result is None else result.seconds
         self._result = result
         self._error.set_visibility(False)
-        self._slow.set_visibility(result.seconds >= SLOW)
+        self._slow.set_visibility(self._seconds >= SLOW)
         self._view.show_image(result.data, result.width, result.height)
         self._status.text = f"{result.width} x {result.height} px in {result.seconds:.2f} s"
+
+    def _show_place(self, event: Event) -> None:
+        if isinstance(event, Queued):
+            jobs = "one job is" if event.position == 1 else f"{event.position} jobs are"
+            self._status.text = f"Waiting: {jobs} before this one."
 
     async def _read_image(self) -> np.ndarray:
         """Return the image with what is drawn on it."""
