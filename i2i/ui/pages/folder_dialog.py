@@ -39,7 +39,8 @@ class FolderDialog:
     async def choose(self, start: str) -> str | None:
         """Open the dialog at a path, and return the folder that was chosen; None where it was closed."""
         self._show(nearest_folder(start))
-        return await self._dialog
+        chosen: str | None = await self._dialog
+        return chosen
 
     def _submit(self, folder: Path) -> None:
         self._dialog.submit(str(folder))

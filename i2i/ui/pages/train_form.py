@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,9 @@ class TrainForm:
                 raise UsageError("Choose a dataset.")
             words += ["--dataset", self._dataset.value]
             words += ["--data-root", self._data_folder()] if self._own else []
+        if not self.context.local_files:
+            for form in forms:
+                _refuse_paths(form.values())
         words += option_words(self._run_model, self._run_form.values())
         if self._trainer_form is not None:
             words += option_words(self._trainer_form.model, self._trainer_form.values())
@@ -215,6 +218,17 @@ class TrainForm:
         if sentence:
             with self._trouble:
                 error_content(sentence, details)
+
+
+def _refuse_paths(values: Mapping[str, Any]) -> None:
+    """Refuse options that name files of this machine, such as a generator that is given by its file.
+
+    Raises:
+        UsageError: one looks like a path, or is one.
+    """
+    for name, value in values.items():
+        if isinstance(value, str) and ("/" in value or "\\" in value or Path(value).exists()):
+            raise UsageError(f"{name} names a file of this machine, which --no-local-files forbids; give a name.")
 
 
 def _describe(dataset: type[Dataset]) -> str:

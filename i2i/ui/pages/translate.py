@@ -75,6 +75,7 @@ class TranslateTab:
         self._place = ui.column().classes("full-width q-gutter-none")
         self._canvas: InputCanvas | None = None
         self._names: dict[str, str] = {}
+        self._asked = ""
         self.refresh()
 
     def _create_choice(self) -> None:
@@ -132,6 +133,7 @@ class TranslateTab:
             await self._open(event.value)
 
     async def _open(self, folder: str) -> None:
+        self._asked = folder
         self._place.clear()
         self._canvas = None
         with self._place, ui.row().classes("items-center q-my-md").props("role=status"):
@@ -142,8 +144,12 @@ class TranslateTab:
         except Interrupted:
             return
         except I2IError as error:
-            self._place.clear()
+            if self._asked == folder:
+                self._place.clear()
+                self._select.value = None  # so that it can be chosen again
             show_error(error)
+            return
+        if self._asked != folder:  # another run was chosen meanwhile
             return
         self._place.clear()
         if opened.folder not in self._names:
