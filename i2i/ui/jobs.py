@@ -35,6 +35,11 @@ class Jobs:
         self._open: dict[Ticket, Callable[[Event], None]] = {}
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether the page was closed."""
+        return self._closed
+
     async def run(
         self,
         task: str,
@@ -80,6 +85,11 @@ class Jobs:
     def cancel(self, ticket: Ticket) -> None:
         """End a job soon, without a result."""
         self._worker.cancel(ticket)
+
+    def cancel_all(self) -> None:
+        """End all jobs soon, without a result."""
+        for ticket in self._open:
+            self._worker.cancel(ticket)
 
     def close(self) -> list[Ticket]:
         """Cancel all jobs, also those that are submitted later; returns those that have not ended yet."""

@@ -16,7 +16,7 @@ from ..errors import describe, show_error
 from ..events import Event, Queued
 from ..jobs import Jobs
 from ..surface.element import DrawingEventArguments, Surface
-from ..trainings import RUNS, list_translating_runs
+from ..trainings import RUNS, RunFacts, list_translating_runs
 from ..translation import (
     OpenedRun,
     TranslatedImage,
@@ -38,6 +38,8 @@ DEBOUNCE = 0.05
 """Seconds between a change of the drawing and its translation, in which further changes are awaited."""
 FAST = 0.5
 """Seconds of a translation up to which the result follows while the mouse button is down."""
+ABSENCE = 1.0
+"""Seconds without a browser after which jobs are cancelled; a reload is faster."""
 SLOW = 5.0
 """Seconds from which a translation runs only when a button is clicked."""
 PAIR_STYLE = """
@@ -64,10 +66,11 @@ class TranslateTab:
         assert context.store is not None, "the server makes it"
         self.context = context
         self.session = context.store.session()
-        worker = context.workers.worker()
-        worker.start()
-        self.jobs = Jobs(worker, self.session.id)
-        ui.context.client.on_delete(self._close)
+        self.jobs = Jobs(context.workers.worker(), self.session.id)
+        client = ui.context.client
+        client.on_disconnect(self._disconnected)
+        client.on_delete(self._close)
+        self._client = client
         ui.add_css(PAIR_STYLE)
         ui.label("Translate").classes("text-h5").props("role=heading aria-level=1")
         ui.label("A trained run turns what you draw or upload into another image.")
@@ -76,7 +79,9 @@ class TranslateTab:
         self._canvas: InputCanvas | None = None
         self._names: dict[str, str] = {}
         self._asked = ""
-        self.refresh()
+        self._list_runs()
+        # Once the browser is there, as a request for the page alone should start no work.
+        ui.timer(0.1, self.refresh, once=True)
 
     def _create_choice(self) -> None:
         with ui.row().classes("full-width items-center q-my-sm").style("gap: 8px"):
@@ -97,19 +102,18 @@ class TranslateTab:
             ui.link("Train one", "/train")
 
     def refresh(self) -> None:
-        """Look for trained runs again, and open the newest one if none is open."""
+        """Look for trained runs again, and open one if none is open: the one that a link names, else the newest."""
+        found = self._list_runs()
+        if found and not self._select.value:
+            linked = self._client.request.query_params.get("run")  # by the tab "Train"
+            self._select.value = str(next((run for run in found if run.name == linked), found[0]).folder)
+
+    def _list_runs(self) -> list[RunFacts]:
         found = list_translating_runs(RUNS, self.context.registry)
         chosen = self._select.value
-        self._set_names(
-            {
-                **({chosen: self._names[chosen]} if chosen else {}),
-                **{str(run.folder): f"{run.name}: {run.trainer}, {run.about}" for run in found},
-            }
-        )
-        if found and not chosen:
-            asked = ui.context.client.request.query_params.get("run")  # the tab "Train" links to it
-            wanted = next((run for run in found if run.name == asked), found[0])
-            self._select.value = str(wanted.folder)
+        listed = {str(run.folder): f"{run.name}: {run.trainer}, {run.about}" for run in found}
+        self._set_names({**({chosen: self._names[chosen]} if chosen else {}), **listed})
+        return found
 
     def _set_names(self, names: dict[str, str]) -> None:
         self._names = names
@@ -141,13 +145,12 @@ class TranslateTab:
             ui.label("Opening the run ...")
         try:
             opened: OpenedRun = await self.jobs.run("open_run", {"run": folder})
-        except Interrupted:
-            return
         except I2IError as error:
             if self._asked == folder:
                 self._place.clear()
                 self._select.value = None  # so that it can be chosen again
-            show_error(error)
+            if not isinstance(error, Interrupted):  # by a browser that was away, and may come back
+                show_error(error)
             return
         if self._asked != folder:  # another run was chosen meanwhile
             return
@@ -158,6 +161,11 @@ class TranslateTab:
             self._canvas = InputCanvas(opened, self.jobs, self.session)
         self._select.value = opened.folder
         await self._canvas.begin()
+
+    async def _disconnected(self) -> None:
+        await asyncio.sleep(ABSENCE)
+        if not self._client.has_socket_connection:
+            self.jobs.cancel_all()
 
     async def _close(self) -> None:
         tickets = self.jobs.close()
