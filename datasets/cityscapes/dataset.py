@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import i2i
 
+from .palette import PALETTE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -22,6 +24,8 @@ class Cityscapes(i2i.Dataset):
     summary = "Street scenes and label maps of what stands in them."
     licence = "Cityscapes terms of use: non-commercial, no redistribution"
     homepage = "https://www.cityscapes-dataset.com/"
+    classes = tuple(PALETTE)
+    palette = tuple(PALETTE.values())
     sides = ("photo", "labels")
     direction = "BtoA"
     counts = {"train": 2975, "val": 500}

@@ -8,7 +8,8 @@ import numpy as np
 
 from i2i.toolkit.drawing import Array, between, chance, cover, ellipse, hsv, label, mix, noise, rectangle, rgb, step
 
-from .street import PALETTE, Street
+from .palette import PALETTE
+from .street import Street
 
 _FAR = 320.0
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import i2i
 
+from .palette import PALETTE
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -17,6 +19,8 @@ class Facades(i2i.Dataset):
     summary = "Photographs of house fronts and label maps of their parts."
     licence = "citation of the CMP Facade Database (R. Tylecek, R. Sara, 2013); no licence is stated"
     homepage = "https://cmp.felk.cvut.cz/~tylecr1/facade/"
+    classes = tuple(PALETTE)
+    palette = tuple(PALETTE.values())
     sides = ("photo", "labels")
     direction = "BtoA"
     counts = {"train": 400, "val": 100, "test": 106}

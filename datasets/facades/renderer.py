@@ -21,7 +21,8 @@ from i2i.toolkit.drawing import (
 )
 
 from .canvas import Wall
-from .layout import PALETTE, Facade, plan_facade
+from .layout import Facade, plan_facade
+from .palette import PALETTE
 from .parts import PAINTERS
 from .surfaces import reflections, surroundings, wall, wall_mask
 

@@ -61,24 +61,65 @@ def predict(
         UsageError: an input is missing, a result is already there, or an option is wrong.
         I2IError: no run or checkpoint there; or some images could not be read, after all others were done.
     """
-    from ..runtime.device import choose_device
-    from ..training.runs import open_run
-
     jobs = plan_jobs([Path(path) for path in inputs], Path(out), overwrite=overwrite)
-    opened = open_run(run)
-    registry = opened.restore(registry or load_registry())
-    require_image_to_image(registry, opened)
-    place = choose_device(device, "fp32")
-    trainer, step = opened.load_trainer(registry, place, settings=settings, checkpoint=checkpoint)
-    text = {"i2i": f"made by {opened.options['trainer']} run {opened.folder.name}, step {step}"}
-    wanted = opened.options["run"]
+    translator = Translator(run, device=device, checkpoint=checkpoint, registry=registry, settings=settings)
+    text = {"i2i": translator.description}
 
     def turn(job: ImageJob) -> None:
-        place.seed(wanted["seed"])
-        save_image(job.result, _translate(trainer, job.picture, side, wanted["size"], place, note), text)
+        save_image(job.result, translator.translate(job.picture, side, note), text)
 
     _do(jobs, turn, progress, out)
     return [job.result for job in jobs]
+
+
+class Translator:
+    """The trained network of a run, loaded once and applied to one image after another."""
+
+    def __init__(
+        self,
+        run: str | Path,
+        *,
+        device: str = "auto",
+        checkpoint: Which = "last",
+        registry: Registry | None = None,
+        settings: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Load the network; arguments as of ``predict``.
+
+        Raises:
+            UsageError: it is no run, its trainer turns no image into another, or an option is wrong.
+            I2IError: there is no such checkpoint, or it cannot be read.
+        """
+        from ..runtime.device import choose_device
+        from ..training.runs import open_run
+
+        self.run = open_run(run)
+        self.registry = self.run.restore(registry or load_registry())
+        require_image_to_image(self.registry, self.run)
+        self.device = choose_device(device, "fp32")
+        self.trainer, self.step = self.run.load_trainer(
+            self.registry, self.device, settings=settings, checkpoint=checkpoint
+        )
+
+    @property
+    def description(self) -> str:
+        """Which run made an image, for the metadata of its file."""
+        return f"made by {self.run.options['trainer']} run {self.run.folder.name}, step {self.step}"
+
+    def translate(self, path: Path, side: Side | None = None, note: Callable[[str], None] | None = None) -> np.ndarray:
+        """Return the output for one image file: uint8 ``(H, W, 3)``, of the size of the input.
+
+        Args:
+            side: Take the left (``"A"``) or right (``"B"``) half of the image; None takes it whole.
+            note: Called with each note on the image, such as a colour profile that is ignored.
+
+        Raises:
+            ImageError: the image cannot be read.
+            I2IError: the network gives values that are not finite.
+        """
+        wanted = self.run.options["run"]
+        self.device.seed(wanted["seed"])
+        return _translate(self.trainer, path, side, wanted["size"], self.device, note)
 
 
 def _do(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..runtime.notes import note
 from ..toolkit.memory import is_out_of_memory
 from .loop import Loop
 from .plan import TrainPlan, make_plan, reopen_run, require_same_data, resolve_options
+from .run_process import recorded_process
 from .runs import Run, create, open_run, recorded_info
 from .states import check_state
 
@@ -76,7 +78,8 @@ def train(
         if not quiet:
             note(f"{run.folder}: {_describe_data(plan)} on {plan.device.describe()}", plan.device)
         loop = Loop(run, run.settings, trainer, plan.data, plan.validation, plan.device, quiet, plan.callbacks)
-        loop.run_to_end(resumed=resume is not None)
+        with recorded_process(run.folder) if plan.device.first else nullcontext():
+            loop.run_to_end(resumed=resume is not None)
     except (RuntimeError, MemoryError, OSError) as error:
         if remedy := _explain(error, run):
             raise remedy from None

@@ -16,6 +16,7 @@ from ..inference.generators import generator_domain
 
 if TYPE_CHECKING:
     from ..api.editor import Editor
+    from ..api.options import Options
     from ..editing.recipes import Recipe
     from ..registry import Registry
 
@@ -42,7 +43,7 @@ class EditCall:
             words += ["--image", image]
         for name, value in self.settings.items():
             words += _setting_words(name, value)
-        words += _option_words(self.kind, self.options)
+        words += option_words(self.kind.Options, self.options)
         return shlex.join([*words, "--out", self.out])
 
     def as_python(self) -> str:
@@ -163,9 +164,9 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _option_words(kind: type[Editor], options: Mapping[str, Any]) -> list[str]:
-    """Return the words of the command line for options of the editor."""
-    rows = {row["name"]: row for row in describe(kind.Options)}
+def option_words(model: type[Options], options: Mapping[str, Any]) -> list[str]:
+    """Return the words of the command line for the values of an options model."""
+    rows = {row["name"]: row for row in describe(model)}
     words: list[str] = []
     for name, value in options.items():
         flag, row = option_flag(name), rows[name]

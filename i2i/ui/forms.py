@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class OptionsForm:
         *,
         owner: str = "the options",
         skip: frozenset[str] = frozenset(),
+        common: Sequence[str] | None = None,
         local_files: bool = True,
         on_change: Callable[[], Any] | None = None,
     ) -> None:
@@ -36,6 +37,7 @@ class OptionsForm:
             model: The options.
             owner: What error messages call whoever declares them; see ``plugin_owner``.
             skip: Names of fields without a control, as other parts of the page set them.
+            common: Names of fields that come first, in this order; the others are folded. None shows all at once.
             local_files: Whether fields for paths of files on this machine can be filled in.
             on_change: Called after each change by the user, whether the values are right or not.
         """
@@ -45,9 +47,18 @@ class OptionsForm:
         self._controls: dict[str, _Control] = {}
         with guarding(owner, "Options"):
             fields = read_fields(model, skip)
+        self._folded: set[str] = set()
+        self._more: ui.expansion | None = None
+        shown = fields if common is None else [field for name in common for field in fields if field.name == name]
         with ui.element().classes("i2i-form"):
-            for field in fields:
+            for field in shown:
                 self._controls[field.name] = _Control(field, local_files, self._changed)
+        if rest := [field for field in fields if field not in shown]:
+            self._folded = {field.name for field in rest}
+            self._more = ui.expansion("More options").classes("full-width").props("dense")
+            with self._more, ui.element().classes("i2i-form"):
+                for field in rest:
+                    self._controls[field.name] = _Control(field, local_files, self._changed)
         self._general = ui.label().classes("i2i-field-error").props("role=alert")
         self._general.set_visibility(False)
         if fields:
@@ -83,6 +94,8 @@ class OptionsForm:
         for name, control in self._controls.items():
             control.show_error(faults.get(name) if name in self._touched else None)
         self._show_general(" ".join(text for name, text in faults.items() if name not in self._controls))
+        if self._more is not None and self._folded & self._touched & faults.keys():
+            self._more.value = True
         return not faults
 
     def set_values(self, values: Mapping[str, Any]) -> None:

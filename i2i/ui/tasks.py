@@ -6,6 +6,7 @@ This module imports neither torch nor a plugin, because the parent reads ``TASKS
 from __future__ import annotations
 
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from ..api.generator import Generator
     from ..api.live import LiveView
+    from ..inference.prediction import Translator
     from ..registry import Registry
     from .process import TaskContext
+    from .translation import OpenedRun, TranslatedImage
 
 Points = Sequence[tuple[float, float]]
 """x and y in pixels; (0, 0) is the centre of the upper left one."""
@@ -31,6 +34,8 @@ QUALITY = 85
 """Quality of JPEG images that are shown, not saved."""
 OPEN_GENERATORS = 2
 """Number of generators that stay open between tasks."""
+OPEN_RUNS = 2
+"""Number of trained runs that stay open between tasks."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,8 @@ class _Cache:
 
     generators: OrderedDict[tuple[str, str, str], tuple[str, Any]] = field(default_factory=OrderedDict)
     """Source, device and options -> identity of the weights, and the generator."""
+    translators: OrderedDict[tuple[str, str], tuple[Any, Translator]] = field(default_factory=OrderedDict)
+    """Folder of a run and device -> identity of the checkpoint, and the network."""
 
     def open(self, source: str, device: str, options: Mapping[str, Any], registry: Registry) -> Generator:
         """Return a generator, opened again if its file has changed."""
@@ -129,6 +136,22 @@ class _Cache:
         self.generators[key] = known
         opened: Generator = known[1]
         return opened
+
+    def open_run(self, folder: str, device: str) -> Translator:
+        """Return the network of a run, loaded again if the run has a newer checkpoint."""
+        from ..inference.prediction import Translator
+        from ..training.runs import open_run
+
+        run = open_run(folder)
+        step = run.find("last")
+        identity = (step, run.checkpoint(step).stat().st_mtime_ns, json.dumps(run.options, sort_keys=True))
+        known = self.translators.pop((folder, device), None)
+        if known is None or known[0] != identity:
+            while len(self.translators) >= OPEN_RUNS:
+                self.translators.popitem(last=False)
+            known = (identity, Translator(folder, device=device))
+        self.translators[(folder, device)] = known
+        return known[1]
 
 
 _CACHE = _Cache()
@@ -402,6 +425,33 @@ _SETTINGS_OF_RESULTS = frozenset({"animation", "blend", "fps", "invert", "keep",
 """Settings of an edit that an outline does not depend on."""
 
 
+def open_run(context: TaskContext, *, run: str) -> OpenedRun:
+    """Open a trained run, and describe how its input is drawn; its network stays open for the next task.
+
+    Raises:
+        I2IError: it is no run, has no checkpoint, or turns no image into another.
+    """
+    from .translation import describe_run
+
+    opened = _CACHE.open_run(run, context.device)
+    return describe_run(opened.run, opened.registry, opened.trainer.data.fields[0], opened.step)
+
+
+def translate(context: TaskContext, *, run: str, image: str | Path) -> TranslatedImage:
+    """Apply the network of a trained run to an image file, as ``i2i predict`` does.
+
+    Raises:
+        I2IError: the run cannot be opened, or the image cannot be read.
+    """
+    from .translation import TranslatedImage, encode_png
+
+    opened = _CACHE.open_run(run, context.device)
+    begin = time.perf_counter()
+    array = opened.translate(Path(image), note=context.note)
+    seconds = time.perf_counter() - begin
+    return TranslatedImage(encode_png(array), array.shape[1], array.shape[0], seconds)
+
+
 def fetch(context: TaskContext, *, names: Sequence[str]) -> list[Path]:
     """Download models and bundles; an interrupted download is resumed by the next one.
 
@@ -453,6 +503,6 @@ def _mask(mask: Tensor) -> bytes:
 
 
 TASKS: Mapping[str, Callable[..., Any]] = {
-    task.__name__: task for task in (edit, faces, render, landmarks, outline, fetch)
+    task.__name__: task for task in (edit, faces, render, landmarks, outline, open_run, translate, fetch)
 }
 """The tasks by name."""

@@ -24,9 +24,9 @@ def drawn(name: str, seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray
 
 def palette(name: str) -> dict[str, tuple[int, int, int]]:
     if name == "facades":
-        from i2i_datasets.facades.layout import PALETTE
+        from i2i_datasets.facades.palette import PALETTE
     else:
-        from i2i_datasets.cityscapes.street import PALETTE
+        from i2i_datasets.cityscapes.palette import PALETTE
     return PALETTE
 
 

@@ -10,8 +10,11 @@ from typing import TypeVar
 
 import pytest
 
+import i2i
 from i2i.ui.events import FINAL, Event, Failed
 from i2i.ui.worker import Worker
+
+from .runs import SMALL, write_pairs
 
 E = TypeVar("E", bound=Event)
 SECONDS = 120.0
@@ -120,3 +123,12 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plugins") / "slow.py"
     path.write_text(SLOW, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two steps on pairs of label maps and photos."""
+    folder = tmp_path_factory.mktemp("small")
+    pairs = write_pairs(folder / "pairs")
+    options = {**SMALL, "dataset": "folder", "data_root": str(pairs), "steps": 2, "quiet": True}
+    return i2i.train("pix2pix", out=folder / "small", **options).folder

@@ -213,3 +213,22 @@ def test_every_registered_form_starts_with_its_defaults(kind: str, registry: Reg
                 assert form.options() == model()
 
         form_of(entry.options, check)
+
+
+class Many(i2i.Options):
+    steps: int = Field(5, ge=1, description="Steps.")
+    seed: int = Field(0, ge=0, description="Seed.")
+
+
+def test_form_folds_what_is_not_common_and_opens_where_it_is_wrong() -> None:
+    forms: list[OptionsForm] = []
+
+    async def check(user: User) -> None:
+        (more,) = user.find(ui.expansion).elements
+        assert more.text == "More options" and not more.value
+        field(user, "Seed").value = -1
+        assert more.value and forms[0].options() is None
+        field(user, "Seed").value = 3
+        assert forms[0].values() == {"seed": 3}
+
+    simulate(lambda: forms.append(OptionsForm(Many, common=("steps",))), check)

@@ -30,5 +30,9 @@ class Page:
         return function
 
 
-PAGES: tuple[Page, ...] = (Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),)
+PAGES: tuple[Page, ...] = (
+    Page("translate", "Translate", "brush", "i2i.ui.pages.translate:build"),
+    Page("train", "Train", "model_training", "i2i.ui.pages.train:build"),
+    Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),
+)
 """The tabs in their order."""

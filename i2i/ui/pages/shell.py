@@ -33,7 +33,7 @@ _STYLE = """
 .i2i-error { width: min(40rem, 92vw); }
 .i2i-details { font-family: monospace; font-size: .8rem; white-space: pre-wrap; overflow: auto; max-height: 40vh; }
 .i2i-form { display: grid; width: 100%; gap: .5rem 1.25rem; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(250px, 100%), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(var(--i2i-field, 250px), 100%), 1fr)); }
 .i2i-form .q-field--with-bottom { padding-bottom: 0; }
 .i2i-form .q-field__bottom { position: static; transform: none; min-height: 0; padding-top: 4px; }
 .i2i-field { width: 100%; gap: 0; }
