@@ -22,7 +22,6 @@ from .options import (
 from .pipeline import reconstruct
 from .reconstruction import Reconstruction
 
-
 _ROLES: tuple[i2i.Role, ...] = ("perceptual", "encoder", "landmarks", "identity")
 """Roles of the extractors that a loss may need."""
 
@@ -33,7 +32,7 @@ class EncoderInverter(i2i.Inverter):
     name = "encoder"
     summary = "One pass of an encoder network; fast, and less accurate."
     Options: ClassVar[type[i2i.Options]] = EncoderOptions
-    may_use = ("perceptual", "encoder")
+    may_use: ClassVar[tuple[i2i.Role, ...]] = ("perceptual", "encoder")
 
     def check(self, generator: i2i.Generator, options: Any) -> None:
         """Refuse to optimise noise maps of a generator without them; see ``i2i.Inverter.check``."""
