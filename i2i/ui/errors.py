@@ -36,6 +36,7 @@ def describe(error: BaseException | str, details: str = "") -> tuple[str, str]:
     """Return the sentence and the details of an error."""
     if isinstance(error, str):
         return error, details
+    details = details or str(getattr(error, "details", ""))  # of a JobError
     trace = details or "".join(traceback.format_exception(error))
     if isinstance(error, I2IError):
         return str(error), details or (trace if error.__cause__ else "")

@@ -8,16 +8,18 @@ import os
 import socket
 import ssl
 import sys
-import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError, UsageError
 from .security import LOOPBACK_NAMES, Credentials, SecurityMiddleware, SecurityPolicy
+from .session import SessionStore
+from .worker import WorkerPool
 
 if TYPE_CHECKING:
     from ..registry import Registry
@@ -61,6 +63,10 @@ class PageContext:
     local_files: bool = True
     sign_in: bool = False
     """Whether users sign in, and can sign out."""
+    store: SessionStore | None = None
+    """The sessions; None where a page is built that needs none, as in tests."""
+    workers: WorkerPool = field(default_factory=WorkerPool)
+    """The worker processes, which start with their first job."""
 
 
 def is_loopback(host: str) -> bool:
@@ -202,10 +208,16 @@ def serve(registry: Registry, settings: ServerSettings, started: Callable[[str],
     log = logging.getLogger("nicegui")
     log.setLevel(logging.ERROR)  # not a line for every unknown path
     log.addFilter(_is_unexpected)
-    with bind(settings.host, settings.port) as bound, tempfile.TemporaryDirectory(prefix="i2i-ui-") as folder:
+    with (
+        bind(settings.host, settings.port) as bound,
+        closing(SessionStore(registry, local_files=settings.local_files)) as store,
+        closing(WorkerPool()) as workers,
+    ):
         port = bound.getsockname()[1]
         signs_in = settings.credentials is not None
-        application = build_application(PageContext(registry, Path(folder), settings.local_files, signs_in))
+        # The folder of the sessions is locked: another one would be removed by the next server as a left-over.
+        context = PageContext(registry, store.folder, settings.local_files, signs_in, store, workers)
+        application = build_application(context)
 
         class AnnouncingServer(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:

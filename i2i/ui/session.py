@@ -187,6 +187,10 @@ class Session:
         label = text if text.startswith("seed:") else Path(text).name
         return self.history.add(HistoryNode(0, None, label, text, dict(settings or {}), thumbnail=thumbnail))
 
+    def set_rendered(self, number: int, data: bytes) -> None:
+        """Make the thumbnail of an opened seed or latent from its image, an encoded one."""
+        self.history.set_thumbnail(number, _thumbnail(read_image(data)))
+
     # Edits
 
     def plan_edit(

@@ -50,7 +50,7 @@ def test_page_works_without_the_network(browser: Any, tmp_path: Path, width: int
     with started(tmp_path) as (_, address):
         watched = Watched(browser, address, width, height, color_scheme=scheme)
         page = watched.page
-        page.goto(address)
+        page.goto(f"{address}/plugins")
         page.get_by_role("tab", name="Plugins").wait_for()
         page.get_by_role("button", name="drag").first.click()
         page.get_by_text("editor drag", exact=True).click()
@@ -69,7 +69,7 @@ def test_colours_are_remembered_and_the_keyboard_reaches_everything(browser: Any
     with started(tmp_path) as (_, address):
         watched = Watched(browser, address)
         page = watched.page
-        page.goto(address)
+        page.goto(f"{address}/plugins")
         page.get_by_role("tab", name="Plugins").wait_for()
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the content"

@@ -30,5 +30,8 @@ class Page:
         return function
 
 
-PAGES: tuple[Page, ...] = (Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),)
+PAGES: tuple[Page, ...] = (
+    Page("edit", "Edit", "face_retouching_natural", "i2i.ui.pages.edit.page:build"),
+    Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),
+)
 """The tabs in their order."""
