@@ -38,7 +38,7 @@ class _Actions:
                 self._menu = menu
             menu.on("before-show", self._fill_menu, [])
         with ui.element("div").classes("full-width").style("min-height: 1.6rem"):
-            self.bar = ui.linear_progress(show_value=False, size="6px").props('aria-label="Progress"')
+            self.bar = ui.linear_progress(show_value=False, size="6px").props('aria-label="Progress" instant-feedback')
             self.text = ui.label().classes("text-caption").props("role=status")
             self.notes = ui.label().classes("i2i-notes").props("role=status")
         controller.listeners.append(self.update)

@@ -185,9 +185,10 @@ class Adjustments:
     async def start(self) -> None:
         """Drag the points on the surface and make the chosen adjustments, within the painted mask."""
         controller = self.controller
-        pairs = controller.pairs
         if self.editor is None:
             raise I2IError("No editor is installed with which points can be dragged; see the tab Plugins.")
+        mask = await controller.mask_file()  # first: by its answer the browser has told the points of the last click
+        pairs = controller.pairs
         if not pairs and not self._presets:
             raise UsageError(
                 "There is nothing to do yet: click a point of the image and then where it shall go, or choose a face "
@@ -200,7 +201,6 @@ class Adjustments:
             options["point"] = tuple(_point(pair.handle, pair.target) for pair in pairs if pair.target is not None)
         if self._presets:
             options["preset"] = self._presets
-        mask = await controller.mask_file()
         if mask is not None:
             options["mask"] = str(mask)
         controller.aims = [] if self._outline is None else list(self._outline.targets)
