@@ -138,6 +138,7 @@ def test_upload_is_prepared_and_edited(visit: EditPage, tmp_path: Path) -> None:
     edited = visit.pixels()
     page.get_by_role("button", name="Whole photo").click()
     visit.change(edited)
+    assert page.get_by_role("alert").all_inner_texts() == []
 
 
 def test_text_as_png_is_refused_in_a_sentence(visit: EditPage, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class _Actions:
         with ui.element("div").classes("full-width").style("min-height: 1.6rem"):
             self.bar = ui.linear_progress(show_value=False, size="6px").props('aria-label="Progress" instant-feedback')
             self.text = ui.label().classes("text-caption").props("role=status")
-            self.notes = ui.label().classes("i2i-notes").props("role=status")
+            with ui.expansion("").props("dense dense-toggle").classes("full-width i2i-notes") as self.notes:
+                self._all_notes = ui.label()
         controller.listeners.append(self.update)
         controller.progress_listeners.append(self.progress)
         self._quiet = False
@@ -51,7 +52,7 @@ class _Actions:
         controller, history = self.controller, self.controller.session.history
         idle = controller.running is None
         self.start.set_visibility(idle)
-        self.start.set_enabled(controller.image is not None and not controller.whole)
+        self.start.set_enabled(controller.can_start)
         self.stop.set_visibility(not idle)
         self.undo.set_enabled(idle and history.can_undo)
         self.redo.set_enabled(idle and history.can_redo)
@@ -63,8 +64,10 @@ class _Actions:
         self.save.set_enabled(idle and controller.image is not None)
         self._press(self.compare, controller.comparing)
         self._press(self.whole, controller.whole)
-        self.notes.text = "\n".join(dict.fromkeys(controller.notes[-4:]))
-        self.notes.set_visibility(bool(controller.notes))
+        notes = list(dict.fromkeys(controller.notes))
+        self.notes.text = notes[-1] if notes and idle else ""  # the progress is enough while it runs
+        self._all_notes.text = "\n".join(notes)
+        self.notes.set_visibility(bool(self.notes.text))
         self.progress()
 
     def progress(self) -> None:

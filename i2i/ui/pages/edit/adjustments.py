@@ -118,7 +118,7 @@ class Adjustments:
     def _update(self) -> None:
         controller = self.controller
         idle = controller.running is None and controller.node is not None
-        self._apply.set_enabled(idle)
+        self._apply.set_enabled(controller.can_start)
         number = 0 if controller.node is None else controller.node.number
         if idle and controller.image is not None and number != self._node:
             self._node = number
@@ -229,4 +229,4 @@ def _point(handle: Point, target: Point) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".rstrip("0").rstrip(".")
+    return f"{round(value, 3) + 0.0:.3f}".rstrip("0").rstrip(".")  # without a minus before 0

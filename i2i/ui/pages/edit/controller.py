@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from ....api.errors import I2IError, Interrupted, UsageError
 from ....assets.defaults import find_default
@@ -119,6 +120,11 @@ class EditController:
         """The handles that have a target."""
         return [pair for pair in self.surface.points if pair.target is not None and pair.target != pair.handle]
 
+    @property
+    def can_start(self) -> bool:
+        """Whether the image on the surface can be edited now."""
+        return self.running is None and self.image is not None and self.faces is None and not self.whole
+
     def changed(self) -> None:
         """Tell the listeners."""
         for listener in self.listeners:
@@ -154,10 +160,10 @@ class EditController:
         """
         self._check_idle()
         if upload.kind == "recipe":
-            await self._execute(await run.io_bound(self.session.restore, upload), "recipe")
+            await self._execute(await asyncio.to_thread(self.session.restore, upload), "recipe")
             return
         settings: dict[str, Any] = {"generator": generator.name}
-        node = await run.io_bound(self.session.open_image, upload, settings)
+        node = await asyncio.to_thread(self.session.open_image, upload, settings)
         self._points[node.number] = ()
         await self.show(node.number)
         if upload.kind == "image":
@@ -194,8 +200,9 @@ class EditController:
         if self.node is None:
             return
         self.faces = None
+        self.surface.set_faces(None)
         self.surface.set_tool("points")
-        self.session.history.add_settings(self.node.number, {"face": str(number)})
+        self.session.history.add_settings(self.node.number, {"face": number})
         await self.prepare()
 
     async def prepare(self) -> None:
@@ -257,9 +264,9 @@ class EditController:
                 given = {name: settings[name] for name in ("truncation", "generator_options") if name in settings}
                 (rendered,) = await self.job("render", {**arguments, **given}, "Rendering the image")
                 image = ShownImage(rendered.data, rendered.width, rendered.height)
-                await run.io_bound(self.session.set_rendered, number, rendered.data)
+                await asyncio.to_thread(self.session.set_rendered, number, rendered.data)
             else:
-                image = await run.io_bound(_read, node)
+                image = await asyncio.to_thread(_read, node)
             self._images[number] = image
         return self._images[number]
 
@@ -361,7 +368,7 @@ class EditController:
             I2IError: an option is wrong, or the edit failed.
         """
         self._check_idle()
-        plan = await run.io_bound(self.session.plan_edit, editor, options, settings or {}, images)
+        plan = await asyncio.to_thread(self.session.plan_edit, editor, options, settings or {}, images)
         return await self._execute(plan, title or editor)
 
     async def _execute(self, plan: PlannedEdit, title: str) -> HistoryNode | None:
@@ -377,12 +384,12 @@ class EditController:
         try:
             outcome: EditOutcome = await self.jobs.run("edit", plan.arguments, self._event, self._submitted)
             tracked = self.surface.points if self._shown == before else ()
-            node = await run.io_bound(self.session.add_edit, plan, outcome)
+            node = await asyncio.to_thread(self.session.add_edit, plan, outcome)
         except I2IError as error:
             self.running = None
             if self.jobs.closed:
                 return None
-            await run.io_bound(self.session.discard, plan)
+            await asyncio.to_thread(self.session.discard, plan)
             self.surface.set_points(pairs, record=False)
             await self.refresh()
             self.changed()
@@ -415,7 +422,7 @@ class EditController:
         node = self.node
         if node is None or self._is_photo(node.number):
             return None
-        plan = await run.io_bound(self.plan_outline, editor, options)
+        plan = await asyncio.to_thread(self.plan_outline, editor, options)
         shown: Sequence[ShownOutline] = await self.quiet_job("outline", plan.outline_arguments, submitted)
         return shown[0] if shown and self.node is node and self.running is None else None
 
@@ -425,7 +432,7 @@ class EditController:
         if data is None:
             return None
         if self._mask is None or self._mask[0] != data:
-            self._mask = data, await run.io_bound(self.session.upload, "mask.png", data)
+            self._mask = data, await asyncio.to_thread(self.session.upload, "mask.png", data)
         return self._mask[1].path
 
     async def compare(self, on: bool) -> None:
@@ -456,7 +463,7 @@ class EditController:
             await self.refresh()
             return
         node = self.node
-        after = await run.io_bound(_preview, self.session.file(node.number, PHOTO))
+        after = await asyncio.to_thread(_preview, self.session.file(node.number, PHOTO))
         root = self.session.history.path(node.number)[0]
         before = await self.image_of(root.number)
         if self.node is not node or self.running is not None:

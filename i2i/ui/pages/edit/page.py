@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
 from ...jobs import Jobs
 from ...surface.element import ChooseEventArguments, MaskEventArguments, PointsEventArguments, Surface
@@ -45,7 +45,9 @@ _STYLE = """
 .i2i-seeds { display: grid; grid-template-columns: repeat(7, 1fr); gap: 3px; width: 100%; }
 .i2i-seeds .i2i-thumb { width: 100%; }
 .i2i-seeds .i2i-thumb img, .i2i-seeds .i2i-thumb .i2i-blank { width: 100%; height: auto; aspect-ratio: 1; }
-.i2i-notes { white-space: pre-wrap; font-size: .85rem; }
+.i2i-notes { white-space: pre-wrap; font-size: .8rem; }
+.i2i-notes .q-item { min-height: 26px; padding: 0 4px 0 0; }
+.i2i-notes .q-item__label { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .i2i-drop { position: fixed; inset: 0; z-index: 9000; display: none; align-items: center; justify-content: center;
   background: rgba(20, 50, 90, .8); color: #fff; font-size: 1.4rem; pointer-events: none; }
 .i2i-dropping .i2i-drop { display: flex; }
@@ -117,8 +119,8 @@ def _end_with_page(controller: EditController) -> None:
 
     async def remove() -> None:
         for ticket in controller.jobs.close():
-            await run.io_bound(ticket.wait, 10)
-        await run.io_bound(controller.session.close)
+            await asyncio.to_thread(ticket.wait, 10)
+        await asyncio.to_thread(controller.session.close)
 
     def deleted(_: Any = None) -> None:
         background_tasks.create(remove(), name="close session")

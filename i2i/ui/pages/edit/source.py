@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 from typing import TYPE_CHECKING, Any
 
-from nicegui import run, ui
+from nicegui import ui
 from nicegui.events import UploadEventArguments
 
 from ....api.errors import I2IError, Interrupted
@@ -120,6 +121,7 @@ class ImageSource:
         self.upload.props("aria-hidden=true tabindex=-1")
         self.upload.on("rejected", self._rejected, [])
         self.upload.on("failed", self._failed, [])
+        self.upload.on("uploaded", self.upload.reset, [])  # not earlier: it would end the request
         with ui.element("div").classes("i2i-drop").props("aria-hidden=true"):
             ui.label("Drop the photo to open it")
         ui.context.client.on_connect(lambda: ui.run_javascript(_LISTEN % self.upload.id))
@@ -238,10 +240,9 @@ class ImageSource:
     # Uploads
 
     async def _uploaded(self, event: UploadEventArguments) -> None:
-        self.upload.reset()
         self._cancel_strip()
         data = await event.file.read()
-        upload = await run.io_bound(self.controller.session.upload, event.file.name, data)
+        upload = await asyncio.to_thread(self.controller.session.upload, event.file.name, data)
         await self.controller.open_upload(upload, self.generator)
 
     def _rejected(self) -> None:
