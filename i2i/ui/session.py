@@ -369,8 +369,9 @@ class Session:
             steps[node.number] = f"edits/step-{len(steps) + 1}"
             extra = {name: value for name, value in node.settings.items() if name in _RECIPE_SETTINGS}
             recipe = read_recipe(node.outcome.out / RECIPE)
-            kind = self._kind(node.editor)
-            calls.append(call_of_recipe(recipe, node.editor, kind, self.registry, steps[node.number], rename, extra))
+            photos, model = (self._declared(node.editor, name) for name in ("photos", "Options"))
+            out = steps[node.number]
+            calls.append(call_of_recipe(recipe, node.editor, photos, model, self.registry, out, rename, extra))
 
         visit(self.history.node(number))
         return calls
@@ -515,7 +516,7 @@ class Session:
         """Refuse options that are files outside of the session, where only its own may be named."""
         if self.local_files:
             return
-        files = {row["name"] for row in describe(self._kind(editor).Options) if row["type"] == "Path"}
+        files = {row["name"] for row in describe(self._declared(editor, "Options")) if row["type"] == "Path"}
         for name in files & options.keys():
             values = options[name] if isinstance(options[name], list | tuple) else [options[name]]
             for value in map(str, filter(None, values)):

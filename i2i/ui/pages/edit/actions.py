@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -125,11 +126,11 @@ class _Actions:
         kind = "png" if image.data.startswith(b"\x89PNG") else "jpg"
         ui.download.content(image.data, f"{node.label.replace(':', '-').rpartition('.')[0] or 'image'}.{kind}")
 
-    def _show_text(self, title: str, make: Callable[[int], str]) -> None:
+    async def _show_text(self, title: str, make: Callable[[int], str]) -> None:
         node = self.controller.node
         if node is None:
             return
-        text = make(node.number)
+        text = await asyncio.to_thread(make, node.number)
         with ui.dialog(value=True).props(f'aria-label="{title}"') as dialog, ui.card().classes("i2i-error"):
             ui.label("This makes the same image again:")
             ui.label(text).classes("i2i-details full-width").props("tabindex=0 role=textbox aria-readonly=true")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from ....api.errors import I2IError, Interrupted, UsageError
-from ....assets.defaults import find_default
+from ....assets.defaults import FACES, find_default
 from ...events import Event, Frame, JobProgress, Note, Queued, Started
 from ...jobs import Jobs
 from ...surface.element import FaceBox, PointPair, Surface
@@ -30,8 +30,6 @@ RESULT, PHOTO = "result.png", "photo.png"
 """Files of an edit: its image, and the photo with it pasted back."""
 PREVIEW = 1600
 """Longest side of a photo as it is sent to the browser, pixels."""
-FACES = "faces"
-"""Domain of generators of photos of faces, for which faces are found and aligned."""
 INVERTER = "invert"
 """The editor that makes the latent of a photo, where it is installed; else each edit does so itself."""
 

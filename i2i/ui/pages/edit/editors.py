@@ -95,7 +95,7 @@ class _Editors:
             names = {name: f"{name}: {entry.summary}" for name, entry in entries.items()}
             self.select = ui.select(names, label="Editor", on_change=self.show).props("dense outlined options-dense")
             self.select.classes("full-width")
-            self.place = ui.column().classes("full-width q-gutter-sm")
+            self.place = ui.column().classes("full-width").style("gap: 8px; padding-top: 8px")
         self._drawn: object = None
         controller.listeners.append(self.update)
 
@@ -128,9 +128,11 @@ class _Editors:
             needed = any(slot.least for slot in slots[1:])
             self.inputs = ui.select({}, label=f"Images for {wanted}{' *' if needed else ''}", multiple=True)
             self.inputs.props("dense outlined use-chips").classes("full-width")
-            ui.label(f"The image that is open is the {slots[0].name}. Open others first, to choose them here.").classes(
-                "text-caption i2i-muted"
-            )
+            ui.label(
+                f"The image that is shown is the {slots[0].name}. To choose others here, open them first."
+                if slots[0].name != "image"
+                else "To choose further images here, open them first, then go back to this one in the history."
+            ).classes("text-caption i2i-muted")
         if model is not None and set(model.model_fields) - skip:
             owner = plugin_owner(registry, "editor", name)
             self.form = OptionsForm(model, owner=owner, skip=skip, local_files=self.local_files)

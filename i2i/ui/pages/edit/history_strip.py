@@ -71,5 +71,5 @@ def node_label(node: HistoryNode) -> str:
     """Return what a step did, in a word or two."""
     if node.outcome is None:
         return node.label.replace(":", " ")
-    preset = str(node.options.get("preset") or "")
+    preset = str(node.options.get("direction") or node.options.get("preset") or "")
     return readable(preset.partition("=")[0]) if preset else readable(node.editor)

@@ -12,6 +12,7 @@ from ...surface.element import ChooseEventArguments, MaskEventArguments, PointsE
 from .actions import build_actions
 from .adjustments import Adjustments
 from .controller import EditController
+from .directions import build_directions
 from .editors import build_editors
 from .history_strip import build_history
 from .source import ImageSource
@@ -52,6 +53,7 @@ _STYLE = """
   background: rgba(20, 50, 90, .8); color: #fff; font-size: 1.4rem; pointer-events: none; }
 .i2i-dropping .i2i-drop { display: flex; }
 .i2i-hidden-upload { position: absolute; width: 1px; height: 1px; overflow: hidden; opacity: 0; pointer-events: none; }
+@media (hover: none) { .q-tooltip { display: none; } } /* a finger would leave them on what is to be tapped next */
 @media (max-width: 1023px) {
   .i2i-edit { grid-template-columns: minmax(0, 1fr); }
   .i2i-edit-surface { height: min(66vh, calc(100vw + 130px)) !important; }
@@ -81,6 +83,7 @@ def build(context: PageContext) -> None:
         with ui.element("div").classes("i2i-edit-side"):
             source.build()
             adjustments.build()
+            build_directions(controller)
             build_editors(controller, context.local_files)
     # Once the browser is there: the first image is rendered while the user looks around.
     ui.timer(0.1, source.open_first, once=True)
