@@ -10,14 +10,25 @@ import pytest
 
 pytest.importorskip("nicegui", reason='the web page needs NiceGUI: pip install "i2i[ui]"')
 
+from nicegui import ui
+from nicegui.testing import User
+
 import i2i
+from i2i.testing import registry_of
 from i2i.ui.events import Event, JobProgress
 from i2i.ui.generators import bundle_offers, generator_choices, size_text
 from i2i.ui.history import History, HistoryNode
 from i2i.ui.jobs import JobError, Jobs
+from i2i.ui.pages import PAGES
 from i2i.ui.pages.edit.adjustments import _point, readable
 from i2i.ui.pages.edit.history_strip import node_label, shown_nodes
-from i2i.ui.worker import Ticket, Worker
+from i2i.ui.pages.shell import build_shell
+from i2i.ui.server import PageContext
+from i2i.ui.session import SessionStore
+from i2i.ui.worker import Ticket, Worker, WorkerPool
+
+from .simulation import simulate
+from .test_plugins_page import Warm, WarmPanel
 
 
 def slow_edit(slow: Path, out: Path, **options: Any) -> dict[str, Any]:
@@ -89,3 +100,23 @@ def test_strip_shows_branches_and_leaves_out_images_without_edits() -> None:
 def test_points_and_presets_as_words() -> None:
     assert _point((20.0, 40.5), (32.12345, -0.0)) == "20,40.5:32.123,0"
     assert readable("open_mouth") == "Open mouth"
+
+
+def test_panel_of_a_plugin_replaces_the_form_and_no_generator_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Worker, "start", lambda self: None)
+    registry = registry_of(Warm, WarmPanel)
+    store, workers = SessionStore(registry), WorkerPool()
+    context = PageContext(registry, tmp_path, store=store, workers=workers)
+
+    async def check(user: User) -> None:
+        (choice,) = [each for each in user.find(ui.select).elements if each.props.get("label") == "Editor"]
+        choice.value = "warm"
+        await user.should_see("made by the panel")
+        user.find("Run").click()
+        await user.should_see("No image is open; open a photo or a seed first.")
+
+    simulate(lambda: build_shell(context, PAGES[:1], PAGES[0]), check)
+    workers.close()
+    store.close()

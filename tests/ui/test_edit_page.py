@@ -141,6 +141,40 @@ def test_upload_is_prepared_and_edited(visit: EditPage, tmp_path: Path) -> None:
     assert page.get_by_role("alert").all_inner_texts() == []
 
 
+def test_any_editor_runs_from_its_form(visit: EditPage) -> None:
+    page = visit.page
+    first = visit.pixels()
+    page.get_by_text("More edits").click()
+    page.get_by_label("Editor", exact=True).click()
+    page.get_by_role("option").filter(has_text="mix:").click()
+    page.get_by_label("Preset", exact=True).click()
+    page.get_by_role("option", name="sefa").click()
+    page.get_by_role("button", name="Run mix").click()
+    page.get_by_role("button", name="Step 2 Sefa").wait_for(timeout=SECONDS)
+    visit.change(first)
+    page.get_by_label("Component", exact=True).fill("-1")
+    page.get_by_role("button", name="Run mix").click()
+    page.get_by_text("A value of mix is wrong; correct the field that is marked red.").wait_for()
+    page.get_by_role("button", name="Close", exact=True).click()
+
+
+def test_closing_the_page_ends_its_edit(browser: Any, address: str) -> None:
+    visit = EditPage(browser, address)
+    visit.open()
+    first = visit.pixels()
+    visit.click(20, 40)  # first, as the fields below scroll the page
+    visit.click(60, 10)
+    visit.page.get_by_text("Settings of the drag").click()
+    visit.page.get_by_label("Steps", exact=True).fill("100000")
+    visit.page.get_by_label("Patience", exact=True).fill("0")
+    visit.page.get_by_role("button", name="Start", exact=True).click()
+    visit.change(first)
+    visit.context.close()
+    after = EditPage(browser, address)
+    after.open()  # its image would wait for the end of the edit
+    after.context.close()
+
+
 def test_text_as_png_is_refused_in_a_sentence(visit: EditPage, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("hello, I am text")
     visit.page.locator("input[type=file]").set_input_files(tmp_path / "notes.png")

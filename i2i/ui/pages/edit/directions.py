@@ -66,6 +66,7 @@ class _Directions:
         self.controller = controller
         self._sliders: dict[str, ui.slider] = {}
         self._domain: str | None = None
+        self._moving = False
         self._moved: tuple[str, int, int] | None = None
         """Caption of the slider that was moved last, the node that it moves, and the node that it made."""
         with (
@@ -96,7 +97,7 @@ class _Directions:
         for caption, slider in self._sliders.items():
             slider.set_enabled(controller.running is None and controller.can_start)
             own = self._moved is not None and self._moved[0] == caption and node.number in self._moved[1:]
-            if not own and controller.running is None:
+            if not own and not self._moving:
                 slider.value = 0
 
     def _row(self, direction: Direction) -> None:
@@ -121,8 +122,11 @@ class _Directions:
         if strength == 0:
             await controller.show(base)
             return
-        self._moved = (direction.caption, base, base)
         options = {**direction.options, "strength": strength, "frames": 0}
-        made = await controller.run_edit(EDITOR, options, title=direction.caption)
-        if made is not None:
-            self._moved = (direction.caption, base, made.number)
+        self._moving = True
+        try:
+            made = await controller.run_edit(EDITOR, options, title=direction.caption)
+            self._moved = (direction.caption, base, base if made is None else made.number)
+        finally:
+            self._moving = False
+            self.update()
