@@ -205,6 +205,8 @@ class Adjustments:
             options["mask"] = str(mask)
         controller.aims = [] if self._outline is None else list(self._outline.targets)
         title = self._title(len(pairs))
+        # On a phone the button lies below the image, which is what the user wants to watch now.
+        ui.run_javascript(f"getHtmlElement({controller.surface.id}).scrollIntoView({{block: 'nearest'}})")
         node = await controller.run_edit(self.editor, options, title=title)
         if node is not None and node.outcome is not None and not node.outcome.stopped:
             self._clear()

@@ -26,7 +26,7 @@ _RANGES = {"published": 8.0, "found": 4.0}
 
 
 @dataclass(frozen=True)
-class Direction:
+class DirectionSlider:
     """One slider."""
 
     caption: str
@@ -36,7 +36,7 @@ class Direction:
     """Largest strength."""
 
 
-def directions(registry: Registry, domain: str) -> list[Direction]:
+def directions(registry: Registry, domain: str) -> list[DirectionSlider]:
     """Return the published directions for generators of a domain that are downloaded, and components of any one."""
     if EDITOR not in registry.entries("editor"):
         return []
@@ -46,10 +46,10 @@ def directions(registry: Registry, domain: str) -> list[Direction]:
             model = entry.load_checked()
             if model.domain == domain and is_present(model):
                 published.append(
-                    Direction(readable(name), {"preset": "direction", "direction": name}, _RANGES["published"])
+                    DirectionSlider(readable(name), {"preset": "direction", "direction": name}, _RANGES["published"])
                 )
     components = [
-        Direction(f"Component {number + 1}", {"preset": "sefa", "component": number}, _RANGES["found"])
+        DirectionSlider(f"Component {number + 1}", {"preset": "sefa", "component": number}, _RANGES["found"])
         for number in range(_COMPONENTS)
     ]
     return [*published, *components]
@@ -100,7 +100,7 @@ class _Directions:
             if not own and not self._moving:
                 slider.value = 0
 
-    def _row(self, direction: Direction) -> None:
+    def _row(self, direction: DirectionSlider) -> None:
         with ui.element("div").classes("i2i-row").style("flex-wrap: nowrap"):
             ui.label(direction.caption).style("width: 7.5rem")
             slider = ui.slider(min=-direction.most, max=direction.most, step=0.5, value=0).props("dense").classes("col")
@@ -109,7 +109,7 @@ class _Directions:
             ui.label().bind_text_from(slider, "value", lambda value: f"{value:+.1f}").style("width: 2.4rem")
         self._sliders[direction.caption] = slider
 
-    async def move(self, direction: Direction) -> None:
+    async def move(self, direction: DirectionSlider) -> None:
         """Move the image; the same slider again moves what it moved before."""
         controller, node = self.controller, self.controller.node
         if node is None or not controller.can_start:

@@ -25,7 +25,8 @@ _ABSENCE = 1.0
 _STYLE = """
 .i2i-edit { display: grid; grid-template-columns: minmax(0, 1fr) 372px; gap: 12px 16px; width: 100%; }
 .i2i-edit-main, .i2i-edit-side { display: flex; flex-direction: column; gap: 10px; min-width: 0; }
-.i2i-edit-surface { height: max(340px, calc(100vh - 286px)) !important; }
+.i2i-edit-surface { height: max(340px, calc(100vh - 286px)) !important;
+  scroll-margin: 60px 0 120px; }
 .i2i-card { border: 1px solid rgba(128, 128, 128, .35); border-radius: 10px; padding: 10px 12px;
   display: flex; flex-direction: column; gap: 8px; }
 .i2i-card .q-expansion-item { margin: -6px -12px; }
