@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ..registry import Registry
 
 
+FACES = "faces"
+"""Domain of generators that were trained on photos of faces, aligned as in FFHQ."""
+
+
 def find_default(registry: Registry, kind: str, role: str | None = None) -> str | None:
     """Return the name of what declares itself the default of a kind; None where nothing does.
 

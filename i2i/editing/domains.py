@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..api.errors import I2IError, UsageError
-from ..assets.defaults import default_name
+from ..assets.defaults import FACES, default_name
 from ..assets.extractors import open_chosen
 from ..assets.models import is_present
 from ..toolkit.faces.alignment import extract_crop, square_placement
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..registry import Registry
     from .session import EditRequest
 
-FACES = "faces"
-"""Domain of generators that were trained on photos of faces, aligned as in FFHQ."""
 LARGEST = 256
 """Side of the square by which the domain of a photo is recognised, pixels."""
 ROLE = "domain"

@@ -14,6 +14,7 @@ from ..api.errors import I2IError
 from ..api.generator import Generator, StyleGenerator
 from ..api.placement import Placement
 from ..api.scene import Latent, Photo
+from ..assets.defaults import FACES
 from ..toolkit.faces.alignment import (
     extract_crop,
     ffhq_placement,
@@ -27,7 +28,6 @@ from ..toolkit.files import hash_unchanged
 from ..toolkit.images import ImageError, read_image, to_array, to_tensor
 from ..toolkit.latents.files import read_latent
 from ..toolkit.latents.sampling import SamplingOptions, latents
-from .domains import FACES
 from .generators import render
 from .inputs import InputImage
 from .settings import EditSettings

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import Interrupted
 from ..api.options import Options
 from ..api.scene import Photo, Scene
+from ..assets.defaults import FACES
 from ..callbacks import choose_callbacks
 from ..guards import build_plugin, plain_options
 from ..inference.generators import generator, generator_aspect_ratio, generator_domain, generator_identity
 from ..runtime.device import choose_device
 from .comparison import ImageComparison
-from .domains import FACES, Domains, choose_generator
+from .domains import Domains, choose_generator
 from .extractors import Extractors, open_required
 from .generators import check_requirement, tuned
 from .image_loader import EditImage

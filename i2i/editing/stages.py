@@ -11,10 +11,11 @@ import torch
 from ..api.editor import Result
 from ..api.errors import I2IError, Interrupted, PluginError
 from ..api.scene import Latent
+from ..assets.defaults import FACES
 from ..assets.extractors import open_chosen
 from ..guards import plugin_owner
 from ..toolkit.images import read_image, to_array, to_tensor
-from .domains import FACES, SURE, generator_advice
+from .domains import SURE, generator_advice
 from .extractors import names_for_domain
 from .image_loader import EditImage, ImageLoader, check_single_face, open_photo, quality_warnings
 from .inputs import InputSlot

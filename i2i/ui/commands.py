@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.errors import I2IError
 from ..api.options import describe, option_flag
+from ..assets.defaults import FACES
 from ..assets.extractors import choose
 from ..editing.settings import EditSettings
 from ..inference.generators import generator_domain
 
 if TYPE_CHECKING:
-    from ..api.editor import Editor
     from ..api.options import Options
     from ..editing.recipes import Recipe
     from ..registry import Registry
@@ -33,8 +33,8 @@ class EditCall:
     options: Mapping[str, Any]
     out: str
 
-    kind: type[Editor] = field(repr=False)
-    """The class of the editor."""
+    model: type[Options] = field(repr=False)
+    """The options of the editor."""
 
     def as_command(self) -> str:
         """Return the ``i2i edit`` command."""
@@ -43,7 +43,7 @@ class EditCall:
             words += ["--image", image]
         for name, value in self.settings.items():
             words += _setting_words(name, value)
-        words += option_words(self.kind.Options, self.options)
+        words += option_words(self.model, self.options)
         return shlex.join([*words, "--out", self.out])
 
     def as_python(self) -> str:
@@ -57,7 +57,8 @@ class EditCall:
 def call_of_recipe(
     recipe: Recipe,
     editor: str,
-    kind: type[Editor],
+    photos: Sequence[str],
+    model: type[Options],
     registry: Registry,
     out: str,
     rename: Callable[[Path], str] = str,
@@ -68,7 +69,8 @@ def call_of_recipe(
     Args:
         recipe: The recipe.
         editor: What the call names the editor: its name, or the file that defines it.
-        kind: The class of the editor.
+        photos: The inputs that the editor declares.
+        model: Its options.
         registry: Where extractors and generators are looked up.
         out: The output directory of the call.
         rename: Returns what a file is called in the call, for images and for options that are files.
@@ -77,7 +79,7 @@ def call_of_recipe(
     images = []
     for photo in recipe.photos:
         image = f"seed:{photo['seed']}" if "seed" in photo else rename(Path(photo["path"]))
-        images.append(f"{photo['name']}={image}" if len(kind.photos) > 1 else image)
+        images.append(f"{photo['name']}={image}" if len(photos) > 1 else image)
     defaults = EditSettings().plain()
     settings: dict[str, Any] = {
         name: value
@@ -88,14 +90,14 @@ def call_of_recipe(
     for name in ("extractor_options", "generator_options"):
         settings |= {name: given} if (given := getattr(recipe, name)) else {}
     settings |= {"seed": recipe.seed} if recipe.seed else {}
-    options = _changed_options(kind, recipe, rename)
-    return EditCall(editor, images, settings | dict(extra or {}), options, out, kind)
+    options = _changed_options(model, recipe, rename)
+    return EditCall(editor, images, settings | dict(extra or {}), options, out, model)
 
 
-def _changed_options(kind: type[Editor], recipe: Recipe, rename: Callable[[Path], str]) -> dict[str, Any]:
+def _changed_options(model: type[Options], recipe: Recipe, rename: Callable[[Path], str]) -> dict[str, Any]:
     """Return the options that differ from their defaults, files under their new names."""
     changed = {}
-    for name, declared in kind.Options.model_fields.items():
+    for name, declared in model.model_fields.items():
         if name not in recipe.options or name == "seed":  # the seed of the edit sets it
             continue
         value = recipe.options[name]
@@ -106,8 +108,6 @@ def _changed_options(kind: type[Editor], recipe: Recipe, rename: Callable[[Path]
 
 def _named_extractors(recipe: Recipe, registry: Registry) -> dict[str, str]:
     """Return the extractors that would not be chosen without being named."""
-    from ..editing.domains import FACES  # imports torch
-
     source = recipe.generator.get("source")
     domain = FACES if source is None else generator_domain(str(source), registry)
     named = {}

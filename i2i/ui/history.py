@@ -83,6 +83,12 @@ class History:
         """Store the thumbnail of a node, JPEG."""
         self._nodes[number] = replace(self.node(number), thumbnail=thumbnail)
 
+    def add_settings(self, number: int, settings: Mapping[str, Any]) -> HistoryNode:
+        """Add settings to an opened image, such as which face of a photo is edited."""
+        node = self.node(number)
+        self._nodes[number] = replace(node, settings={**node.settings, **settings})
+        return self._nodes[number]
+
     def go_to(self, number: int) -> HistoryNode:
         """Make a node the current one; the next edit of it begins a new branch where it has children."""
         node = self.node(number)

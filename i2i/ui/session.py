@@ -187,6 +187,10 @@ class Session:
         label = text if text.startswith("seed:") else Path(text).name
         return self.history.add(HistoryNode(0, None, label, text, dict(settings or {}), thumbnail=thumbnail))
 
+    def set_rendered(self, number: int, data: bytes) -> None:
+        """Make the thumbnail of an opened seed or latent from its image, an encoded one."""
+        self.history.set_thumbnail(number, _thumbnail(read_image(data)))
+
     # Edits
 
     def plan_edit(
@@ -365,8 +369,9 @@ class Session:
             steps[node.number] = f"edits/step-{len(steps) + 1}"
             extra = {name: value for name, value in node.settings.items() if name in _RECIPE_SETTINGS}
             recipe = read_recipe(node.outcome.out / RECIPE)
-            kind = self._kind(node.editor)
-            calls.append(call_of_recipe(recipe, node.editor, kind, self.registry, steps[node.number], rename, extra))
+            photos, model = (self._declared(node.editor, name) for name in ("photos", "Options"))
+            out = steps[node.number]
+            calls.append(call_of_recipe(recipe, node.editor, photos, model, self.registry, out, rename, extra))
 
         visit(self.history.node(number))
         return calls
@@ -511,7 +516,7 @@ class Session:
         """Refuse options that are files outside of the session, where only its own may be named."""
         if self.local_files:
             return
-        files = {row["name"] for row in describe(self._kind(editor).Options) if row["type"] == "Path"}
+        files = {row["name"] for row in describe(self._declared(editor, "Options")) if row["type"] == "Path"}
         for name in files & options.keys():
             values = options[name] if isinstance(options[name], list | tuple) else [options[name]]
             for value in map(str, filter(None, values)):

@@ -253,8 +253,8 @@ def faces(context: TaskContext, *, photo: str | Path, extractor: str | None = No
     Raises:
         I2IError: the photo cannot be read, or the extractor cannot be opened or finds no faces in whole photos.
     """
+    from ..assets.defaults import FACES
     from ..assets.extractors import extractor as open_extractor
-    from ..editing.domains import FACES
     from ..registry import load_registry
     from ..toolkit.faces.detection import find_faces
     from ..toolkit.images import ImageError, read_image, to_tensor

@@ -31,6 +31,7 @@ class Page:
 
 
 PAGES: tuple[Page, ...] = (
+    Page("edit", "Edit", "face_retouching_natural", "i2i.ui.pages.edit.page:build"),
     Page("translate", "Translate", "brush", "i2i.ui.pages.translate:build"),
     Page("train", "Train", "model_training", "i2i.ui.pages.train:build"),
     Page("plugins", "Plugins", "extension", "i2i.ui.pages.plugins:build"),

@@ -158,14 +158,14 @@ export function createSurface(element, options = {}) {
 
   function tell() {
     clearTimeout(timer);
-    timer = setTimeout(
-      () => {
-        told = performance.now();
-        for (const name of untold) dispatch(name, { ...details[name](), final: !model.gesture });
-        untold.clear();
-      },
-      model.gesture ? Math.max(told + EVENT_INTERVAL - performance.now(), 0) : 0,
-    );
+    timer = setTimeout(tellNow, model.gesture ? Math.max(told + EVENT_INTERVAL - performance.now(), 0) : 0);
+  }
+
+  function tellNow() {
+    clearTimeout(timer);
+    told = performance.now();
+    for (const name of untold) dispatch(name, { ...details[name](), final: !model.gesture });
+    untold.clear();
   }
 
   // Images
@@ -263,8 +263,10 @@ export function createSurface(element, options = {}) {
     /** Show the whole image. */
     fit: () => model.fitView(),
     /** Blob of a PNG at image resolution, white where the image may move; null where no mask was painted. */
-    exportMask: async () =>
-      model.maskEmpty ? null : exportPng("#000000", (context) => painting.paintMask(context, model)),
+    async exportMask() {
+      tellNow(); // whoever reads the mask knows the points as well, also those of the click just before
+      return model.maskEmpty ? null : exportPng("#000000", (context) => painting.paintMask(context, model));
+    },
     /** Blob of a PNG at image resolution: rectangles and strokes on the background colour, or on nothing. */
     exportDrawing: () => exportPng(background, (context) => painting.paintDrawing(context, model)),
     /** Where the pixel of a point is on the stage, in CSS pixels. */

@@ -1,0 +1,1 @@
+"""The tab "Edit": open an image, drag it, adjust faces, run any editor, and take the result away."""
