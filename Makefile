@@ -60,6 +60,8 @@ demo: $(STAMP) ## Train pix2pix for about three minutes on synthetic facades; th
 	@echo
 	@if $(BIN)/i2i models fetch $(FACE_MODELS); then $(MAKE) --no-print-directory edit_faces; \
 	else echo "Edits of real-looking faces are skipped, as their models cannot be downloaded."; fi
+	@echo
+	@echo "With the mouse:    $(BIN)/i2i ui"
 
 edit_faces:
 	$(EDIT) --plugin drag --preset smile --image seed:5 --out $(DEMO)/smile
