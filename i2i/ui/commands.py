@@ -122,9 +122,9 @@ def _named_extractors(recipe: Recipe, registry: Registry) -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    from pydantic_core import to_jsonable_python
+    from pydantic import TypeAdapter
 
-    return to_jsonable_python(value)
+    return TypeAdapter(Any).dump_python(value, mode="json")
 
 
 def _setting_words(name: str, value: Any) -> list[str]:
