@@ -79,10 +79,11 @@ def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> 
     rivals = [entry for entry in fitting if entry.get("domain") == default.get("domain")]
 
     def rank(entry: Entry) -> tuple[bool, ...]:
-        models = _models(entry, registry)
-        installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
         ready = is_ready(entry, registry)
-        bundled = installed and all(model is not None and (is_present(model) or model.bundles) for model in models)
+        models = _models(entry, registry)
+        bundled = _is_installed(entry) and all(
+            model is not None and (is_present(model) or model.bundles) for model in models
+        )
         return not ready, not bundled, not entry.get("default"), not entry.get("differentiable", True)
 
     return min(rivals, key=rank)
@@ -90,8 +91,12 @@ def _by_domain(entries: list[Entry], domain: str | None, registry: Registry) -> 
 
 def is_ready(entry: Entry, registry: Registry) -> bool:
     """Return whether the packages and model files that an extractor needs are here."""
-    installed = all(find_spec(name) is not None for name in entry.get("packages", ()))
-    return installed and all(model is not None and is_present(model) for model in _models(entry, registry))
+    return _is_installed(entry) and all(model is not None and is_present(model) for model in _models(entry, registry))
+
+
+def _is_installed(entry: Entry) -> bool:
+    """Return whether the packages that an extractor needs are installed."""
+    return all(find_spec(name) is not None for name in entry.get("packages", ()))
 
 
 def _models(entry: Entry, registry: Registry) -> list[Model | None]:

@@ -36,6 +36,11 @@ def head_weights(points: Tensor, side: int, background: float) -> Tensor:
     return torch.lerp(torch.full_like(radii, background), torch.ones_like(radii), torch.sigmoid(EDGE * (1 - radii)))
 
 
+def knows_faces(scene: i2i.Scene, images: Tensor) -> bool:
+    """Return whether networks of landmarks and identity for images ``(N, 3, R, R)`` like these are downloaded."""
+    return "identity" in scene.compare(images[:1], images[:1])[0]
+
+
 @dataclass
 class FaceLoss:
     """The difference of the faces in images from those in N photos."""
@@ -58,9 +63,7 @@ class FaceLoss:
 
         The networks must know what the photos show, have their weights here, and pass gradients.
         """
-        if not (method.landmark_weight or method.identity_weight):
-            return None
-        if "identity" not in scene.compare(targets[:1], targets[:1])[0]:
+        if not (method.compares_faces and knows_faces(scene, targets)):
             return None
         landmarks, identity = scene.extractors["landmarks"], scene.extractors["identity"]
         with torch.no_grad():

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import i2i
 
+from .faces import knows_faces
 from .methods import Method, method_for
 from .options import (
     EncoderOptions,
@@ -35,8 +36,14 @@ class EncoderInverter(i2i.Inverter):
     may_use: ClassVar[tuple[i2i.Role, ...]] = ("perceptual", "encoder")
 
     def check(self, generator: i2i.Generator, options: Any) -> None:
-        """Refuse to optimise noise maps of a generator without them; see ``i2i.Inverter.check``."""
-        if self.method(generator, options).noise and not isinstance(generator, i2i.StyleGenerator):
+        """Refuse noise maps of a generator without them, and options without effect; see ``i2i.Inverter.check``."""
+        method = self.method(generator, options)
+        if getattr(options, "background_weight", None) is not None and not method.compares_faces:
+            raise i2i.UsageError(
+                "--background-weight has an effect only where faces are compared; add --landmark-weight 10 "
+                "--identity-weight 0.5, or leave it out."
+            )
+        if method.noise and not isinstance(generator, i2i.StyleGenerator):
             raise i2i.UsageError(
                 f"The inverter {self.name!r} optimises noise maps, and generators of the family {generator.name!r} "
                 "have none; choose hybrid, or set noise=false (--no-noise)."
@@ -72,6 +79,11 @@ class EncoderInverter(i2i.Inverter):
         """Find the latent of each image; see ``i2i.Inverter.invert``."""
         settings = self.method(scene.generator, options)
         self.note_network(scene, options)
+        if settings.compares_faces and not knows_faces(scene, images):
+            scene.note(
+                "Landmarks and identity are not compared, as no networks for them in such images are downloaded; for "
+                "photos of faces type 'i2i models fetch faces'."
+            )
         reconstructions = reconstruct(scene, images, settings, batch=options.batch, frames=options.frames)
         return [reconstruction.to_inversion() for reconstruction in reconstructions]
 

@@ -115,6 +115,11 @@ class Method:
     seed: int = 0
     """Seed of the random numbers."""
 
+    @property
+    def compares_faces(self) -> bool:
+        """Whether landmarks or identities are in the loss."""
+        return bool(self.landmark_weight or self.identity_weight)
+
     def at_full_resolution(self) -> Method:
         """Return the method without steps that compare features coarsely, which save time with VGG16 only."""
         tuning = None if self.tuning is None else replace(self.tuning, coarse=0.0)

@@ -10,18 +10,9 @@ import pytest
 from PIL import Image
 
 import i2i
+from tests.helpers import small_training
 
-SMALL = {
-    "size": 32,
-    "levels": 3,
-    "width": 4,
-    "discriminator_width": 4,
-    "patch": 16,
-    "device": "cpu",
-    "precision": "fp32",
-    "quiet": True,
-    "workers": 0,
-}
+SMALL = {**small_training.SMALL, "quiet": True}
 
 
 @pytest.fixture(autouse=True)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-SMALL: dict[str, Any] = {
-    "size": 32,
-    "levels": 3,
-    "width": 4,
-    "discriminator_width": 4,
-    "patch": 16,
-    "device": "cpu",
-    "precision": "fp32",
-    "workers": 0,
-    "callbacks": "none",
-}
+from tests.helpers import small_training
+
+SMALL = {**small_training.SMALL, "callbacks": "none"}
 """Options of a training whose steps take milliseconds."""
 WALL, DOOR, WINDOW = (13, 61, 251), (165, 0, 0), (0, 117, 255)
 

@@ -1,4 +1,4 @@
-"""One run, or two side by side: state, curves, metrics, samples through time, and what can be done with it."""
+"""One run, or a comparison of two: state, curves, metrics, samples of all steps, and what can be done with it."""
 
 from __future__ import annotations
 

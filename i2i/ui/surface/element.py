@@ -110,8 +110,8 @@ class ViewEventArguments(UiEventArguments):
 class Surface(Element, component="component.js", esm={"i2i-surface": "static"}, default_style="width:100%;height:70vh"):
     """An image with handles and targets, a mask, label rectangles and pen strokes, all drawn in the browser.
 
-    Everything the user does is shown at once by the browser, and the server is told afterwards. Call the methods in the
-    event loop of NiceGUI, not in a worker thread.
+    The browser shows everything the user does immediately and reports it to the server afterwards. Call the methods in
+    the event loop of NiceGUI, not in a worker thread.
     """
 
     def __init__(

@@ -98,3 +98,17 @@ def test_they_alone_lead_to_the_face() -> None:
         assert last < first / 4, name
     plain = i2i.edit("invert", ["seed:3"], **{**values, "steps": 1, "rec_weight": 1})
     assert not {"landmarks", "identity"} & plain.plots["loss"].lines.keys()
+
+
+def test_missing_networks_are_told_once() -> None:
+    photos = samples("demo", [3, 4])
+    told, notes, _ = scene(photos, "demo", NETWORKS)
+    found = told.invert(photos, "hybrid", {"steps": 1, "start": "mean", "landmark_weight": 10})
+    assert "landmarks" not in found[0].plots["loss"].lines
+    assert [note for note in notes if "Landmarks and identity are not compared" in note] == notes
+    assert len(notes) == 1 and "i2i models fetch faces" in notes[0]
+
+
+def test_background_weight_needs_faces() -> None:
+    with pytest.raises(i2i.UsageError, match=r"--background-weight .* add --landmark-weight 10"):
+        i2i.edit("invert", ["seed:3"], generator="demo-faces", device="cpu", background_weight=0.5)

@@ -1,4 +1,4 @@
-"""The surface in a browser: what one does with mouse, touch and keyboard, what is drawn and what the server is told."""
+"""The surface in a browser: input by mouse, touch and keyboard, what is drawn, and the events that the server gets."""
 
 from __future__ import annotations
 
